@@ -1,0 +1,7 @@
+"""`python -m qingshan`: the command line."""
+
+import sys
+
+from .faces.cli import main
+
+sys.exit(main())

@@ -1,0 +1,141 @@
+"""The pedigree tree of a node: from the figure down to method, clause, parameter rows, input rows and file hashes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qingshan.core.errors import UnknownName
+from qingshan.core.method import Choice
+
+from .figure import Node
+from .run import Run, figure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_DEPTH = 24
+SHOWN = 2
+
+
+def explain(run: Run, key: str, depth: int = MAX_DEPTH) -> dict[str, Any]:
+    """Nested record of a node and everything below it.
+
+    A node that stands in several places is opened at its first and marked `"again": True` at the others, so the record
+    grows with the nodes, not with the paths; below `depth` levels only `"more"`, the number of parts, is given. Raises `UnknownName` for an unknown key.
+    """
+    if key not in run.nodes:
+        raise UnknownName(f"{run.id} has no node {key!r}.", f"核算里没有 {key!r} 这一步。")
+    return _tree(run, key, set(), depth)
+
+
+def _tree(run: Run, key: str, seen: set[str], depth: int) -> dict[str, Any]:
+    node = run.nodes[key]
+    value, span, reach = figure_of(node, run.scenarios) if not _nested(node) else (None, None, None)
+    zh, en = run.names(node.quantity)
+    tree: dict[str, Any] = {
+        "key": node.key, "kind": node.kind, "quantity": node.quantity, "zh": zh, "en": en, "place": node.place, "cls": node.cls,
+        "period": node.period, "basis": node.basis, "value": value, "span": span, "range": reach, "unit": node.unit,
+        "labels": list(node.labels), "flags": list(node.flags), "notes": node.notes, "choices": dict(node.choices),
+    }  # fmt: skip
+    if node.method:
+        tree["method"] = _method(run, node)
+    if node.row:
+        tree["row"] = _row(run, node)
+    if node.refusal:
+        tree["refusal"] = node.refusal.record()
+    if key in seen and node.args:
+        tree["again"] = True
+    elif depth:
+        seen.add(key)
+        tree["children"] = [{"role": role, "tree": _tree(run, child, seen, depth - 1)} for role, child in node.args]
+    else:
+        tree["more"] = len(node.args)
+    return tree
+
+
+def _nested(node: Node) -> bool:
+    return bool(node.value) and isinstance(node.value[0], list)
+
+
+def _method(run: Run, node: Node) -> dict[str, Any]:
+    method = run.domains.registry[node.method]
+    return {
+        "ref": method.ref, "zh": method.zh, "en": method.en, "formula": method.formula, "status": method.status,
+        "clause": {"document": method.clause.document, "where": method.clause.where}, "code": node.code,
+        "arguments": {
+            name: {"zh": a.zh, "en": a.en, "unit": "" if isinstance(a, Choice) else a.unit} for name, a in method.arguments.items()
+        },
+    }  # fmt: skip
+
+
+def _row(run: Run, node: Node) -> dict[str, Any]:
+    """The row with the hash of the file that holds it."""
+    row = dict(node.row or {})
+    file = str(row.get("file") or row.get("origin") or "")
+    hashes = {f.removeprefix("inputs/zone/"): h for f, h in run.manifest["files"].items()} | run.manifest["domains"]
+    row["file_sha256"] = hashes.get(file, "")
+    return row
+
+
+def as_text(tree: dict[str, Any], lang: str = "en", full: bool = False) -> str:
+    """The tree as indented text for a terminal. Unless `full`, a roll-up or series shows its first parts and counts the rest."""
+    return "\n".join(_lines(tree, lang, "", "", full))
+
+
+def _lines(tree: dict[str, Any], lang: str, role: str, indent: str, full: bool) -> Iterator[str]:
+    name = tree["zh" if lang == "zh" else "en"] or tree["quantity"]
+    where = " ".join(p for p in (tree["place"], tree["cls"], tree["period"], tree["basis"]) if p)
+    head = f"{role}: " if role else ""
+    yield f"{indent}{head}{name} [{tree['quantity']}] {where} = {_shown(tree, lang)}{_badges(tree)}{_again(tree, lang)}"
+    inside = indent + "  "
+    if method := tree.get("method"):
+        yield f"{inside}{method['ref']}  {method['formula']}"
+        yield f"{inside}  {method['clause']['document']}, {method['clause']['where']} ({method['status']})"
+    if row := tree.get("row"):
+        where = f"{row.get('file') or row.get('origin', '')}:{row.get('row') or row.get('line', '')}"
+        source = ", ".join(p for p in (row.get("source_title", ""), row.get("source_where") or row.get("issuer", "")) if p)
+        yield f"{inside}{where}  sha256 {row['file_sha256'][:16] or 'built in'}  {source} ({row.get('status')})"
+    for name, word in tree["choices"].items():
+        yield f"{inside}{name} = {word}"
+    if "left_out" in tree["notes"]:
+        left = ", ".join(p["cls"] or p["place"] or p["quantity"] for p in tree["notes"]["left_out"])
+        yield f"{inside}{'未计入' if lang == 'zh' else 'left out'}: {left}"
+    if refusal := tree.get("refusal"):
+        yield from _refusal(refusal, lang, inside)
+    children = tree.get("children", ())
+    alike: dict[tuple[str, str], int] = {}
+    for child in children:
+        kind = (child["tree"]["quantity"], child["role"].split(":")[0] if ":" in child["role"] else "")
+        alike[kind] = alike.get(kind, 0) + 1
+        if full or alike[kind] <= SHOWN:
+            yield from _lines(child["tree"], lang, child["role"], inside, full)
+    for (quantity, _), count in alike.items():
+        if not full and count > SHOWN:
+            more = f"另有 {count - SHOWN} 项 {quantity}" if lang == "zh" else f"and {count - SHOWN} more of {quantity}"
+            yield f"{inside}… {more} (--full)"
+
+
+def _again(tree: dict[str, Any], lang: str) -> str:
+    return ("  （见上）" if lang == "zh" else "  (as above)") if tree.get("again") else ""
+
+
+def _shown(tree: dict[str, Any], lang: str) -> str:
+    if tree.get("refusal"):
+        return "拒算" if lang == "zh" else "refused"
+    figure = f"{tree['span'][0]:,.6g}..{tree['span'][1]:,.6g}" if tree["span"] else ("" if tree["value"] is None else f"{tree['value']:,.10g}")
+    reach = f" ({tree['range'][0]:,.6g}..{tree['range'][1]:,.6g})" if tree["range"] else ""
+    return f"{figure} {tree['unit']}{reach}".strip()
+
+
+def _badges(tree: dict[str, Any]) -> str:
+    marks = [*tree["labels"], *tree["flags"]]
+    return f"  [{', '.join(marks)}]" if marks else ""
+
+
+def _refusal(refusal: dict[str, Any], lang: str, indent: str) -> Iterator[str]:
+    text = refusal["zh"] if lang == "zh" else refusal["en"]
+    document = refusal["document"]
+    tail = f"  <- {document}" if document else ""
+    yield f"{indent}{'拒算' if lang == 'zh' else 'refused'}: {text}{tail}"
+    for cause in refusal["causes"]:
+        yield from _refusal(cause, lang, indent + "  ")

@@ -1,0 +1,92 @@
+"""The records an account is made of: nodes (every step, with its key) and refusals (why there is no number)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from qingshan.core.canonical import digest
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a figure is not given. `needs` is the missing quantity, parameter or class; `document` fills it."""
+
+    code: str  # missing_fact | open_parameter | unmapped_class | undefined | not_applicable | policy | method_error | no_method | dependency
+    zh: str
+    en: str
+    needs: str = ""
+    document: str = ""
+    causes: tuple[Refusal, ...] = ()
+
+    def leaves(self) -> list[Refusal]:
+        """The causes at the bottom of the tree, each once, in order."""
+        found: dict[str, Refusal] = {}
+        for leaf in self._leaves():
+            found.setdefault(leaf.key, leaf)
+        return list(found.values())
+
+    def _leaves(self) -> Iterator[Refusal]:
+        if not self.causes:
+            yield self
+        for cause in self.causes:
+            yield from cause._leaves()
+
+    @property
+    def key(self) -> str:
+        return digest(self.record())
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "code": self.code, "zh": self.zh, "en": self.en, "needs": self.needs, "document": self.document,
+            "causes": [c.record() for c in self.causes],
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Refusal:
+        return cls(**{**record, "causes": tuple(cls.of(c) for c in record["causes"])})
+
+
+@dataclass(frozen=True)
+class Node:
+    """One step of a pedigree. `args` are (role, key) of what it was made from; `value` has the scenario axis first."""
+
+    key: str
+    kind: str  # input | parameter | method | rollup | sum | refusal
+    quantity: str
+    place: str = ""
+    cls: str = ""
+    period: str = ""
+    basis: str = ""
+    unit: str = ""
+    value: Any = None  # nested lists of float, scenario axis first
+    method: str = ""
+    code: str = ""
+    args: tuple[tuple[str, str], ...] = ()
+    choices: tuple[tuple[str, str], ...] = ()
+    row: dict[str, Any] | None = None
+    refusal: Refusal | None = None
+    flags: tuple[str, ...] = ()
+    notes: dict[str, Any] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """Canonical record; empty parts are left out."""
+        full = {
+            "key": self.key, "kind": self.kind, "quantity": self.quantity, "place": self.place, "cls": self.cls,
+            "period": self.period, "basis": self.basis, "unit": self.unit, "value": self.value, "method": self.method,
+            "code": self.code, "args": [list(a) for a in self.args], "choices": [list(c) for c in self.choices],
+            "row": self.row, "refusal": self.refusal.record() if self.refusal else None, "flags": list(self.flags),
+            "notes": self.notes, "labels": list(self.labels),
+        }  # fmt: skip
+        return {k: v for k, v in full.items() if v not in (None, "", [], {})}
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Node:
+        get = dict(record)
+        get["args"] = tuple((r, k) for r, k in get.get("args", ()))
+        get["choices"] = tuple((r, k) for r, k in get.get("choices", ()))
+        get["flags"], get["labels"] = tuple(get.get("flags", ())), tuple(get.get("labels", ()))
+        get["refusal"] = Refusal.of(get["refusal"]) if "refusal" in get else None
+        return cls(**get)

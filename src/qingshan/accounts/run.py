@@ -1,0 +1,489 @@
+"""A run: one zone under one profile, resolved, sealed in a folder, readable by every face.
+
+The folder `runs/<id>/` holds `manifest.json` (hash of every other file), `facts.jsonl` (the published cells),
+`nodes.jsonl` (every step), `findings.jsonl`, and `inputs/` (the zone's files as read, the filled rows). The id is the hash of the manifest: the
+same inputs give the same folder, and a changed byte anywhere shows.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import qingshan
+from qingshan.core.canonical import canonical, digest, file_digest, write_atomic
+from qingshan.core.domain import Domains, load_domains
+from qingshan.core.errors import QingshanError, UnknownName
+from qingshan.core.finding import Finding
+from qingshan.core.parameter import ParameterRow, Parameters, read_rows
+from qingshan.zone.zone import Zone, open_zone
+
+from .extent import extent_cells
+from .figure import Node, Refusal
+from .fill import filled_rows
+from .home import pointer, runs_folder, store_path
+from .profile import Profile, ServiceUse, find_profile
+from .resolver import Resolver, Scenarios, Stats
+from .seal import seal_inputs
+from .store import Store
+
+ACCOUNTED = "gep.accounted_services"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One published cell. `span`: the figure itself is an interval; `range`: over the declared parameter ranges."""
+
+    key: str
+    role: str  # figure | physical | value | accounted | extent
+    quantity: str
+    place: str
+    period: str
+    cls: str = ""
+    basis: str = ""
+    service: str = ""
+    unit: str = ""
+    value: float | None = None
+    span: tuple[float, float] | None = None
+    range: tuple[float, float] | None = None
+    labels: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+
+    @property
+    def refused(self) -> bool:
+        return self.refusal is not None
+
+    @property
+    def low(self) -> float | None:
+        return self.span[0] if self.span else self.value
+
+    @property
+    def high(self) -> float | None:
+        return self.span[1] if self.span else self.value
+
+    def record(self) -> dict[str, Any]:
+        full = asdict(self) | {"refusal": self.refusal.record() if self.refusal else None}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in full.items() if v not in (None, "", ())}
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Fact:
+        get = dict(record)
+        for name in ("span", "range", "labels", "flags"):
+            if name in get:
+                get[name] = tuple(get[name])
+        get["refusal"] = Refusal.of(get["refusal"]) if "refusal" in get else None
+        return cls(**get)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service as `services.toml` declares it."""
+
+    id: str
+    code: str
+    category: str
+    zh: str
+    en: str
+    formula: str
+    unit: str
+    clause: str = ""
+
+
+@dataclass(frozen=True)
+class ServiceLine:
+    """A service in an account of one place and period."""
+
+    service: Service
+    included: str
+    physical: Fact | None
+    value: dict[str, Fact] = field(default_factory=dict)
+    refusal: Refusal | None = None
+
+
+def services_catalogue(domains: Domains) -> dict[str, Service]:
+    return {
+        s["id"]: Service(**{k: s.get(k, "") for k in Service.__dataclass_fields__})
+        for _, declared in domains.declared("services")
+        for s in declared["service"]
+    }
+
+
+# ---- computing ------------------------------------------------------------------------------------------------------
+
+
+def compute(zone: Zone, profile: Profile, domains: Domains, parameters: Parameters, store: Store,
+            progress: Progress | None = None) -> tuple[Resolver, list[Fact]]:  # fmt: skip
+    """Resolve every published cell of the account. Order: period, place, then figures, services, sum, extent."""
+    resolver = Resolver(zone, profile, domains, parameters, store)
+    cells: list[Fact] = []
+    jobs = [(period.id, place) for period in zone.periods for place in zone.places]
+    for done, (period, place) in enumerate(jobs):
+        cells += _place_cells(resolver, place, period)
+        if progress:
+            progress(done + 1, len(jobs))
+    return resolver, cells
+
+
+def _place_cells(resolver: Resolver, place: str, period: str) -> list[Fact]:
+    profile = resolver.profile
+    cells = [_cell(resolver, resolver.quantity(q, place, period), "figure") for q in profile.figures]
+    values: dict[str, list[Node]] = {basis: [] for basis in profile.bases()}
+    left_out: dict[str, list[str]] = {basis: [] for basis in profile.bases()}
+    for use in profile.services:
+        if use.included != "yes":
+            continue
+        if use.physical:
+            cells += _cells(resolver, use, use.physical, place, period, "", "physical")
+        else:
+            cells.append(_cell(resolver, _needs(resolver, use, place, period), "physical", use.id))
+        for basis in profile.bases():
+            if use.value:
+                cells += _cells(resolver, use, use.value, place, period, basis, "value")
+                node = resolver.quantity(use.value, place, period, basis=basis)
+            else:
+                node = _needs(resolver, use, place, period, basis)
+                cells.append(_cell(resolver, node, "value", use.id))
+            (left_out if node.refusal else values)[basis].append(use.id if node.refusal else node)  # type: ignore[arg-type]
+    for basis, nodes in values.items():
+        if profile.services:
+            cells.append(_accounted(resolver, nodes, left_out[basis], place, period, basis))
+    return cells + [_cell(resolver, node, "extent") for node in extent_cells(resolver, place, period)]
+
+
+def _cells(resolver: Resolver, use: ServiceUse, quantity: str, place: str, period: str, basis: str, role: str) -> list[Fact]:
+    """The cell of the whole place, then one per ecosystem class where the quantity is by class."""
+    cells = [_cell(resolver, resolver.quantity(quantity, place, period, basis=basis), role, use.id)]
+    if resolver.profile.recipes[quantity].by == "class":
+        for cls in resolver.classes_at(place, period):
+            cells.append(_cell(resolver, resolver.quantity(quantity, place, period, cls, basis), role, use.id))
+    return cells
+
+
+def _needs(resolver: Resolver, use: ServiceUse, place: str, period: str, basis: str = "") -> Node:
+    """A service without a route here: refuse, naming what it needs."""
+    causes = []
+    for need in use.needs:
+        if not resolver.parameters.rows(need):
+            if resolver.fact(need, place, period).refusal:
+                causes.append(resolver.missing(need, place))
+            continue
+        try:
+            resolver.parameters.find(need)
+        except QingshanError as error:
+            causes.append(Refusal("open_parameter", error.zh, error.en, needs=need, document=getattr(error, "document", "")))
+    zh, en = use.reason_zh or "本口径没有给出算法。", use.reason_en or "the profile gives no route for this service."
+    refusal = causes[0] if len(causes) == 1 else Refusal("no_method", zh, en, needs=use.id, causes=tuple(causes))
+    return resolver.refuse(f"gep.service.{use.id}", {"place": place, "period": period, "basis": basis}, refusal)
+
+
+def _accounted(resolver: Resolver, nodes: list[Node], left_out: list[str], place: str, period: str, basis: str) -> Fact:
+    where = {"place": place, "period": period, "basis": basis}
+    if not nodes:
+        zh, en = "没有一项服务能计价。", "no service could be valued."
+        return _cell(resolver, resolver.refuse(ACCOUNTED, where, Refusal("dependency", zh, en, needs=ACCOUNTED)), "accounted")
+    node = resolver.total(ACCOUNTED, nodes, place, period, basis, unit="元")
+    cell = _cell(resolver, node, "accounted")
+    labels = sorted({*cell.labels, "partial"} if left_out else set(cell.labels))
+    flags = tuple([*cell.flags, *(f"missing:{s}" for s in left_out)])
+    return Fact(**{**cell.__dict__, "labels": tuple(labels), "flags": flags})
+
+
+def _cell(resolver: Resolver, node: Node, role: str, service: str = "") -> Fact:
+    labels = set(node.labels) | set(resolver.profile.labels) | ({"synthetic"} if resolver.zone.synthetic else set())
+    if node.refusal:
+        labels = {"synthetic"} & labels
+    value, span, reach = figure_of(node, resolver.scenarios)
+    return Fact(node.key, role, node.quantity, node.place, _account_period(resolver, node), node.cls, node.basis, service, node.unit,
+                value, span, reach, tuple(sorted(labels)), node.flags, node.refusal)  # fmt: skip
+
+
+def _account_period(resolver: Resolver, node: Node) -> str:
+    """An input printed for `static` or `normal-01` counts for the account period that asked."""
+    return node.period if any(node.period == p.id for p in resolver.zone.periods) else resolver.zone.periods[0].id
+
+
+def figure_of(node: Node, scenarios: Scenarios) -> tuple[float | None, tuple[float, float] | None, tuple[float, float] | None]:
+    """Figure, span and range from the scenario axis."""
+    if node.value is None:
+        return None, None, None
+    values = node.value
+    if len(values) == 1:
+        return values[0], None, None
+    central = [values[i] for i in scenarios.central]
+    whole = (min(values), max(values))
+    inner = (min(central), max(central))
+    value, span = (central[0], None) if inner[0] == inner[1] else (None, inner)
+    return value, span, whole if whole != inner else None
+
+
+# ---- running and sealing --------------------------------------------------------------------------------------------
+
+
+def run_account(zone: Zone | str | Path | None = None, profile: str | None = None, *, progress: Progress | None = None) -> Run:
+    """Compute one account and seal it. Idempotent: unchanged inputs give the same run and compute nothing.
+
+    Raises `ZoneError`, `UnknownName`, `DeclarationError`. Refusals are cells of the result, not errors.
+    """
+    live = zone if isinstance(zone, Zone) else open_zone(zone)
+    domains = load_domains()
+    chosen = find_profile(domains, profile or live.config["zone"]["default_profile"])
+    filled = filled_rows(live, chosen.id)
+    runs_folder().mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".sealing-", dir=runs_folder()))
+    try:
+        seal_inputs(live, filled, part / "inputs")
+        parameters = domains.parameters()
+        sealed = open_zone(part / "inputs" / "zone")  # compute from the sealed copy: a replay reads the same bytes
+        parameters.add(sealed.parameters)
+        parameters.add(sealed_fills(part))
+        with Store(store_path()) as store:
+            resolver, cells = compute(sealed, chosen, domains, parameters, store, progress)
+            folder = _seal(part, sealed, chosen, domains, resolver, cells)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    write_atomic(pointer(live.id, chosen.id), folder.name.encode())
+    run = Run(folder)
+    run.stats = resolver.stats
+    return run
+
+
+def sealed_fills(folder: Path) -> list[ParameterRow]:
+    """The filled rows a run was made with."""
+    path = folder / "inputs" / "filled.csv"
+    return read_rows(path, "inputs/filled.csv") if path.exists() else []
+
+
+def _seal(part: Path, zone: Zone, profile: Profile, domains: Domains, resolver: Resolver, cells: list[Fact]) -> Path:
+    """Write the results beside the sealed inputs, then rename: a reader sees a whole run or none."""
+    write_lines(part / "facts.jsonl", (c.record() for c in cells))
+    write_lines(part / "nodes.jsonl", (resolver.nodes[k].record() for k in sorted(resolver.nodes)))
+    write_lines(part / "findings.jsonl", (f.record() for f in zone.findings))
+    files = {p.relative_to(part).as_posix(): file_digest(p) for p in sorted(part.rglob("*")) if p.is_file()}
+    manifest = {
+        "format": 1, "zone": zone.id, "profile": profile.id, "profile_key": profile.key, "synthetic": zone.synthetic,
+        "periods": [p.id for p in zone.periods], "scenarios": list(resolver.scenarios.rows), "central": list(resolver.scenarios.central),
+        "files": files, "domains": domains.hashes, "methods": {n.method: n.code for n in resolver.nodes.values() if n.method},
+        "software": {"qingshan": qingshan.__version__, "python": platform.python_version(), "numpy": np.__version__,
+                     "machine": platform.machine()},
+    }  # fmt: skip
+    (part / "manifest.json").write_bytes(canonical(manifest))
+    final = runs_folder() / f"{zone.id}-{profile.id}-{digest(manifest)[:12]}"
+    if final.exists():
+        shutil.rmtree(part)
+    else:
+        part.rename(final)
+    return final
+
+
+def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    path.write_bytes(b"".join(canonical(r) + b"\n" for r in records))
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+# ---- reading --------------------------------------------------------------------------------------------------------
+
+
+def find_run(name: str | Path) -> Path:
+    """Folder of a run: a path, a run id, its hash, or `zone/profile` for the newest."""
+    path = Path(name)
+    if (path / "manifest.json").exists():
+        return path
+    text = str(name)
+    if "/" in text:
+        zone, _, profile = text.partition("/")
+        if pointer(zone, profile).exists():
+            text = pointer(zone, profile).read_text()
+    fits = sorted(p for p in runs_folder().glob("*") if p.name == text or p.name.endswith(f"-{text}"))
+    if len(fits) != 1 or not (fits[0] / "manifest.json").exists():
+        known = ", ".join(sorted(p.name for p in runs_folder().glob("[!.]*"))[:8]) or "none yet"
+        raise UnknownName(f"no run {text!r}; on file: {known}.", f"没有核算 {text!r}；现有：{known}。", fix="run `qingshan run` first")
+    return fits[0]
+
+
+def open_run(name: str | Path) -> Run:
+    return Run(find_run(name))
+
+
+def latest_runs(zone: str) -> dict[str, Run]:
+    """The newest run of each profile of a zone."""
+    found: dict[str, Run] = {}
+    for mark in sorted(pointer(zone, "x").parent.glob("[!.]*")):
+        folder = runs_folder() / mark.read_text()
+        if (folder / "manifest.json").exists():
+            found[mark.name] = Run(folder)
+    return found
+
+
+class Run:
+    """A sealed run. Reading only."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self.id = folder, folder.name
+        self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
+        self.stats: Stats | None = None
+
+    @cached_property
+    def zone(self) -> Zone:
+        """The zone as sealed, so that an old run keeps its own inputs."""
+        return open_zone(self.path / "inputs" / "zone")
+
+    @cached_property
+    def domains(self) -> Domains:
+        return load_domains()
+
+    @cached_property
+    def profile(self) -> Profile:
+        return find_profile(self.domains, self.manifest["profile"])
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        parameters = self.domains.parameters()
+        parameters.add(self.zone.parameters)
+        parameters.add(sealed_fills(self.path))
+        return parameters
+
+    @cached_property
+    def scenarios(self) -> Scenarios:
+        return Scenarios(tuple(self.manifest["scenarios"]), tuple(self.manifest["central"]))
+
+    @cached_property
+    def facts(self) -> list[Fact]:
+        return [Fact.of(r) for r in read_lines(self.path / "facts.jsonl")]
+
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        return {r["key"]: Node.of(r) for r in read_lines(self.path / "nodes.jsonl")}
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        return [Finding(**r) for r in read_lines(self.path / "findings.jsonl")]
+
+    @cached_property
+    def _index(self) -> dict[tuple[str, str], list[Fact]]:
+        index: dict[tuple[str, str], list[Fact]] = {}
+        for fact in self.facts:
+            index.setdefault((fact.quantity, fact.place), []).append(fact)
+        return index
+
+    def select(self, quantity: str | None = None, place: str | None = None, cls: str | None = None, period: str | None = None,
+               basis: str | None = None) -> list[Fact]:  # fmt: skip
+        """Facts that fit; `None` does not filter."""
+        pool = self._index.get((quantity, place), []) if quantity and place else self.facts
+        wanted = {"quantity": quantity, "place": place, "cls": cls, "period": period, "basis": basis}
+        return [f for f in pool if all(v is None or getattr(f, k) == v for k, v in wanted.items())]
+
+    def fact(self, quantity: str, place: str, period: str | None = None, cls: str = "", basis: str = "") -> Fact:
+        """One cell. Raises `UnknownName` naming the quantities of the place."""
+        found = self.select(quantity, self.zone.place(place).code, cls, period or self.default_period, basis)
+        if not found:
+            known = ", ".join(sorted({f.quantity for f in self.facts if f.place == place and not f.cls}))
+            raise UnknownName(f"{self.id} has no {quantity!r} for {place}; it has: {known}.", f"核算里没有 {place} 的 {quantity!r}。")
+        return found[0]
+
+    @property
+    def default_period(self) -> str:
+        return self.manifest["periods"][-1]  # type: ignore[no-any-return]
+
+    @property
+    def label(self) -> str:
+        return self.profile.labels[0] if self.profile.labels else ""
+
+    def services(self, place: str, period: str | None = None) -> list[ServiceLine]:
+        """Every service of the catalogue with what this run has for it."""
+        period = period or self.default_period
+        uses = {u.id: u for u in self.profile.services}
+        cells = [f for f in self.facts if f.place == place and f.period == period and f.service and not f.cls]
+        lines = []
+        for id, service in services_catalogue(self.domains).items():
+            use = uses.get(id)
+            if use is None or use.included != "yes":
+                zh = use.reason_zh if use and use.reason_zh else "本口径不含此项。"
+                en = use.reason_en if use and use.reason_en else "not in this profile."
+                lines.append(ServiceLine(service, use.included if use else "no", None, {}, Refusal("not_applicable", zh, en, needs=id)))
+                continue
+            physical = next((f for f in cells if f.service == id and f.role == "physical"), None)
+            value = {f.basis: f for f in cells if f.service == id and f.role == "value"}
+            lines.append(ServiceLine(service, "yes", physical, value, physical.refusal if physical else None))
+        return lines
+
+    def accounted(self, place: str, period: str | None = None, basis: str | None = None) -> Fact | None:
+        """Sum of the services that could be valued: "accounted services", never GEP while any is missing."""
+        bases = self.profile.bases()
+        if not bases:
+            return None
+        return self.fact(ACCOUNTED, place, period, basis=basis or bases[0])
+
+    def extent(self, place: str, period: str | None = None) -> list[Fact]:
+        return [f for f in self.facts if f.role == "extent" and f.place == place and f.period == (period or self.default_period)]
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        return Resolver(self.zone, self.profile, self.domains, self.parameters, Store(None))
+
+    def names(self, quantity: str) -> tuple[str, str]:
+        """Chinese and English name of any quantity."""
+        return self._resolver.names(quantity)
+
+    def quantity(self, id: str) -> dict[str, str]:
+        """Names and units of any quantity."""
+        zh, en = self._resolver.names(id)
+        recipe = self.profile.recipes.get(id)
+        unit = self.domains.registry[recipe.method].result.unit if recipe else ""
+        return {"zh": zh, "en": en, "unit": unit, "display_unit": (recipe.display if recipe else "") or unit}
+
+    @cached_property
+    def _users(self) -> dict[str, list[str]]:
+        users: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            for _, key in node.args:
+                users.setdefault(key, []).append(node.key)
+        return users
+
+    def users(self, key: str) -> list[Fact]:
+        """Published cells that stand on this node."""
+        above, queue = set(), [key]
+        while queue:
+            for user in self._users.get(queue.pop(), ()):
+                if user not in above:
+                    above.add(user)
+                    queue.append(user)
+        return [f for f in self.facts if f.key in above]
+
+    def explain(self, key: str, depth: int | None = None) -> dict[str, Any]:
+        """The pedigree tree of a node, `depth` levels deep (all of them by default)."""
+        from .explain import MAX_DEPTH, explain  # noqa: PLC0415 - explain reads runs
+
+        return explain(self, key, MAX_DEPTH if depth is None else depth)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><td>{f.place}</td><td>{f.quantity}</td><td>{f.value}</td><td>{f.unit}</td></tr>" for f in self.facts[:20])
+        return f"<h4>{self.id}</h4><table>{rows}</table>"
+
+    @property
+    def table(self) -> Any:
+        """All cells as a polars frame."""
+        import polars as pl  # noqa: PLC0415 - only when asked
+
+        rows = [f.record() | {"low": f.low, "high": f.high, "labels": " ".join(f.labels), "refusal": f.refusal.zh if f.refusal else None}
+                for f in self.facts]  # fmt: skip
+        keep = ("role", "service", "quantity", "place", "cls", "period", "basis", "value", "low", "high", "unit", "labels", "refusal", "key")
+        return pl.DataFrame([{k: r.get(k) for k in keep} for r in rows], infer_schema_length=None)
+
+
+__all__ = ["ACCOUNTED", "Fact", "Refusal", "Run", "Service", "ServiceLine", "compute", "figure_of", "find_run", "latest_runs",
+           "open_run", "run_account", "services_catalogue"]  # fmt: skip

@@ -1,0 +1,50 @@
+"""Sealing the inputs of a run: the zone's files as read, the coordinates derived from boundaries, the filled rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from pathlib import Path
+
+from qingshan.core.canonical import file_digest
+from qingshan.core.errors import ZoneError
+from qingshan.core.parameter import ParameterRow
+from qingshan.zone.fact import InputFact
+from qingshan.zone.rows import FACT_COLUMNS
+from qingshan.zone.zone import Zone
+
+from .fill import write_rows
+
+DERIVED = "facts/zz_from_boundaries.csv"  # sorts last: the zone's own rows come first
+
+
+def seal_inputs(zone: Zone, filled: list[ParameterRow], folder: Path) -> None:
+    """Copy what the zone was opened from into `folder/zone`, and the filled rows to `folder/filled.csv`.
+
+    Raises `ZoneError` where a file changed while it was being read.
+    """
+    for name, sha in zone.files.items():
+        target = folder / "zone" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(zone.path / name, target)
+        if file_digest(target) != sha:
+            raise ZoneError(f"{name} changed while the run was reading it.", f"{name} 在核算读取时被改动。", where=str(zone.path), fix="run again")
+    rows = [f for f in zone.derived_rows() if f.place in zone.places]
+    if rows and not (folder / "zone" / DERIVED).exists():
+        (folder / "zone" / DERIVED).write_text(_table(rows, zone), encoding="utf-8")
+    if filled:
+        write_rows(folder / "filled.csv", filled)
+
+
+def _table(rows: list[InputFact], zone: Zone) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(FACT_COLUMNS)
+    for r in rows:
+        cells = {
+            "place_code": r.place, "place": zone.places[r.place].name_zh, "period": r.period, "quantity": r.quantity, "name_zh": r.name_zh,
+            "value": r.printed, "unit": r.unit, "source_title": r.source_title, "issuer": r.issuer, "status": r.status, "note": r.note,
+        }  # fmt: skip
+        writer.writerow([cells[c] for c in FACT_COLUMNS])
+    return out.getvalue()

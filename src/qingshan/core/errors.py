@@ -1,0 +1,74 @@
+"""The few errors of qingshan. Each says what is wrong, where, which limit, and how to fix it, in both languages."""
+
+from __future__ import annotations
+
+
+class QingshanError(Exception):
+    """A broken precondition. `code` is stable, `zh` and `en` are whole sentences, `fix` says what to do."""
+
+    code = "error"
+
+    def __init__(self, en: str, zh: str = "", *, where: str = "", fix: str = "") -> None:
+        self.en, self.zh, self.where, self.fix = en, zh or en, where, fix
+        super().__init__(self.sentence())
+
+    def sentence(self) -> str:
+        head = f"{self.where}: {self.en}" if self.where else self.en
+        return f"{head} Fix: {self.fix}" if self.fix else head
+
+
+class UnitError(QingshanError):
+    """An unknown unit, or two units whose dimensions differ."""
+
+    code = "unit"
+
+
+class DeclarationError(QingshanError):
+    """A method, profile or account is declared wrongly; raised at import or load."""
+
+    code = "declaration"
+
+
+class OutOfBounds(QingshanError):
+    """A value lies outside the limits its declaration prints."""
+
+    code = "out_of_bounds"
+
+
+class MissingParameter(QingshanError):
+    """A parameter row is open or absent. `document` names what to obtain."""
+
+    code = "missing_parameter"
+
+    def __init__(self, parameter: str, en: str, zh: str = "", *, document: str = "", where: str = "") -> None:
+        self.parameter, self.document = parameter, document
+        fix = f"obtain {document} and import the rows with `qingshan fill`" if document else "add the row with `qingshan fill`"
+        super().__init__(en, zh, where=where, fix=fix)
+
+
+class AmbiguousParameter(QingshanError):
+    """Several rows fit; the profile must name the set, place or class."""
+
+    code = "ambiguous_parameter"
+
+
+class ZoneError(QingshanError):
+    """A zone folder that cannot be opened at all (row-level faults are findings, not errors)."""
+
+    code = "zone"
+
+
+class UnknownName(QingshanError):
+    """No such place, quantity, profile, method or run."""
+
+    code = "unknown_name"
+
+
+class RefusedRelease(QingshanError):
+    """A release that the rules forbid: open slots, doubtful rows, partial sets under the name GEP."""
+
+    code = "refused_release"
+
+    def __init__(self, en: str, zh: str = "", *, reasons: list[str] | None = None, fix: str = "") -> None:
+        self.reasons = reasons or []
+        super().__init__(en, zh, fix=fix)

@@ -1,0 +1,26 @@
+"""The release verb: publish."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from qingshan.publish.gep import publish_gep
+
+from .accounts import run_of
+from .show import emit
+
+
+def publish(arguments: argparse.Namespace) -> int:
+    run = run_of(arguments)
+    release = publish_gep(
+        run, year=arguments.year, lang=arguments.lang, official=arguments.official, out=Path(arguments.out), place=arguments.place
+    )
+    if arguments.json:
+        emit(release.record())
+    else:
+        for path, sha in release.files.items():
+            print(f"{path}  sha256 {sha[:16]}")
+        for reason in release.reasons:
+            print(f"  draft: {reason}")
+    return 0

@@ -1,0 +1,45 @@
+"""Printing for people: JSON, amounts in reading units, a progress line on a terminal only."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from qingshan.accounts.run import Fact, Run
+from qingshan.core.units import factor
+
+
+def emit(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def amount(fact: Fact, run: Run) -> str:
+    """A figure in its reading unit, with span and range."""
+    display = run.quantity(fact.quantity)["display_unit"] or fact.unit
+    ratio = factor(fact.unit, display)
+    shown = f"{fact.value * ratio:,.4g}" if fact.value is not None else "-".join(f"{v * ratio:,.4g}" for v in fact.span or ())
+    reach = f" ({fact.range[0] * ratio:,.4g}-{fact.range[1] * ratio:,.4g})" if fact.range else ""
+    return f"{shown} {display}{reach}"
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A single line with rate and time left, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    started = time.perf_counter()
+
+    def step(done: int, whole: int) -> None:
+        passed = time.perf_counter() - started
+        left = passed / done * (whole - done)
+        print(f"\r{title}: {done}/{whole} places, {done / passed:,.0f}/s, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield step
+    finally:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)

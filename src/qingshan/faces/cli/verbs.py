@@ -1,0 +1,64 @@
+"""The verb table: data only, standard library only. `--help` prints from it; a verb's module loads when it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Option:
+    """One argument. `flag` is a positional name or `--name`; `kind` is str, int or flag."""
+
+    flag: str
+    help: str
+    kind: str = "str"
+    default: str | int | None = None
+    many: bool = False
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: where its code is (`module:function`), what it says in `--help`, what it takes."""
+
+    name: str
+    call: str
+    help: str
+    options: tuple[Option, ...] = field(default=())
+    example: str = ""
+
+
+ZONE = Option("--zone", "zone name or folder (default: QINGSHAN_ZONE, else guizhou)")
+PROFILE = Option("--profile", "specification profile (default: the zone's default profile)")
+JSON = Option("--json", "print JSON", kind="flag")
+LANG = Option("--lang", "language of names and messages", choices=("zh", "en"), default="en")
+
+VERBS = (
+    Verb("init", "qingshan.faces.cli.zones:init", "make a new zone from the template",
+         (Option("directory", "new folder"), Option("--id", "short id of the zone", required=True), Option("--name-zh", "Chinese name", default=""),
+          Option("--name-en", "English name", default=""), JSON), "qingshan init myzone --id myzone --name-zh 我的县"),
+    Verb("check", "qingshan.faces.cli.zones:check", "list what is wrong with a zone: file, row, field, limit, fix",
+         (Option("directory", "zone folder or built-in name"), LANG, JSON), "qingshan check myzone"),
+    Verb("fill", "qingshan.faces.cli.accounts:fill", "import rows for a profile's open slots, recording who and from which document",
+         (Option("profile", "profile id"), Option("file", "CSV file (omit with --template)", default=""), Option("--by", "who fills", default=""),
+          Option("--document", "document the rows come from", default=""), Option("--template", "print the open slots as CSV", kind="flag"),
+          ZONE, LANG, JSON), "qingshan fill hj1173_2021 rows.csv --by 王芳 --document 'HJ 1173-2021'"),
+    Verb("run", "qingshan.faces.cli.accounts:run", "compute the account of a zone and seal it",
+         (ZONE, Option("--profile", "a profile id, or `all` for every profile of the zone (default: the zone's own list)"),
+          Option("--strict", "exit 1 when any service of the account refuses", kind="flag"), LANG, JSON), "qingshan run --zone guizhou"),
+    Verb("explain", "qingshan.faces.cli.accounts:explain", "print the tree behind a figure, or why it is refused",
+         (Option("quantity", "quantity or service id, e.g. gep.water_retention or G02"), Option("--place", "place code or name (default: the zone's root)"),
+          Option("--period", "account period"), Option("--cls", "ecosystem class", default=""), Option("--basis", "money basis, e.g. constant-2010", default=""),
+          Option("--full", "print every part, however many", kind="flag"), ZONE, PROFILE, LANG, JSON), "qingshan explain gep.water_retention --zone guizhou --place 520000"),
+    Verb("verify", "qingshan.faces.cli.accounts:verify", "replay a run in a separate process and compare byte for byte",
+         (Option("run", "run id, folder, or zone/profile for the newest"), LANG, JSON), "qingshan verify guizhou/screening"),
+    Verb("publish", "qingshan.faces.cli.releases:publish", "write a release: PDF and xlsx",
+         (Option("what", "what to publish", choices=("gep",)), Option("--year", "account year"), Option("--place", "place code (default: the zone's root)"),
+          Option("--official", "official release: refused unless every rule holds", kind="flag"), Option("--out", "folder for the files", default="."),
+          ZONE, PROFILE, Option("--lang", "language of the report", choices=("zh", "en"), default="zh"), JSON),
+         "qingshan publish gep --year 2019 --lang zh"),
+    Verb("serve", "qingshan.faces.cli.server:serve", "serve the pages and their data on this machine",
+         (ZONE, Option("--host", "address to listen on", default="127.0.0.1"), Option("--port", "port; 0 takes a free one", kind="int", default=8765)),
+         "qingshan serve --zone guizhou"),
+)  # fmt: skip

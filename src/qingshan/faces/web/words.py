@@ -1,0 +1,57 @@
+"""The catalogue: every word of the pages, one file per language. A missing word is an error, never an empty string."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from qingshan.core.errors import UnknownName
+
+LANGUAGES = ("zh", "en")
+LANG_TAGS = {"zh": "zh-Hans", "en": "en"}
+_FOLDER = Path(__file__).parent / "i18n"
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+@lru_cache(maxsize=4)
+def catalogue(lang: str) -> dict[str, str]:
+    """All words of a language, as `section.key -> text`."""
+    return _flat(tomllib.loads((_FOLDER / f"{lang}.toml").read_text(encoding="utf-8")))
+
+
+def blanks(text: str) -> set[str]:
+    """The names a text leaves open: `{n}` gives `n`."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+class Words:
+    """`t("place.missing.title", n="五")` in one language."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+        self._texts = catalogue(lang)
+
+    def __call__(self, key: str, /, **blank: Any) -> str:
+        text = self._texts.get(key)
+        if text is None:
+            raise UnknownName(f"the {self.lang} catalogue has no text {key!r}.", f"{self.lang} 文案里没有 {key!r}。")
+        return text.format(**blank) if blank else text
+
+    def has(self, key: str) -> bool:
+        return key in self._texts
+
+    def pick(self, zh: str, en: str) -> str:
+        """A text that is itself data in both languages; the other one where this one is empty."""
+        return (zh or en) if self.lang == "zh" else (en or zh)

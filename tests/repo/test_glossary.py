@@ -1,0 +1,32 @@
+"""One word per thing, in both languages."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def terms(root: Path) -> list[list[str]]:
+    """Rows of every table: 中文, English, 含义, Meaning."""
+    lines = (root / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return [row for row in rows if row[0] != "中文" and not set(row[0]) <= {"-"}]
+
+
+def test_every_row_is_complete_in_both_languages(terms: list[list[str]]) -> None:
+    assert len(terms) >= 80
+    for row in terms:
+        assert len(row) == 4 and all(row), row
+        chinese, english, meaning_zh, meaning_en = row
+        assert re.search(r"[\u4e00-\u9fff]", chinese) and re.search(r"[\u4e00-\u9fff]", meaning_zh), row
+        assert re.search(r"[A-Za-z]", english) and not re.search(r"[\u4e00-\u9fff]", english + meaning_en), row
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_no_term_stands_twice(terms: list[list[str]], column: int) -> None:
+    count = Counter(row[column].lower() for row in terms)
+    assert [term for term, times in count.items() if times > 1] == []
