@@ -1,7 +1,7 @@
 """How an engine reaches the domains: the entry points `qingshan.domains`, and nothing else.
 
-A domain is a package with `methods.py`, tables in `standards/*.csv`
-(parameter rows where the header has a column `parameter`; class lists and grade tables otherwise) and declarations in `*.toml`.
+A domain is a package with `methods.py`, tables in `standards/*.csv` (parameter rows where the header has a column
+`parameter`; class lists and grade tables otherwise) and declarations in `*.toml`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def load_domains() -> Domains:
     for entry in sorted(entry_points(group="qingshan.domains"), key=lambda e: e.name):
         spec = find_spec(entry.value)
         if spec is None or not spec.submodule_search_locations:
-            raise DeclarationError(f"domain {entry.name!r} ({entry.value}) cannot be imported.", fix="reinstall its package")
+            raise DeclarationError(
+                f"domain {entry.name!r} ({entry.value}) cannot be imported.", fix="reinstall its package"
+            )
         folder = Path(next(iter(spec.submodule_search_locations)))
         if (folder / "methods.py").exists():
             import_module(f"{entry.value}.methods")

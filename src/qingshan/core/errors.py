@@ -42,7 +42,11 @@ class MissingParameter(QingshanError):
 
     def __init__(self, parameter: str, en: str, zh: str = "", *, document: str = "", where: str = "") -> None:
         self.parameter, self.document = parameter, document
-        fix = f"obtain {document} and import the rows with `qingshan fill`" if document else "add the row with `qingshan fill`"
+        fix = (
+            f"obtain {document} and import the rows with `qingshan fill`"
+            if document
+            else "add the row with `qingshan fill`"
+        )
         super().__init__(en, zh, where=where, fix=fix)
 
 

@@ -95,7 +95,10 @@ class Method:
         module = inspect.getmodule(self.function)
         tree = ast.parse(inspect.getsource(module or self.function))
         for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node, clean=False) is not None:
+            if (
+                isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)
+                and ast.get_docstring(node, clean=False) is not None
+            ):
                 node.body = node.body[1:] or [ast.Pass()]
         return digest(ast.unparse(tree))
 
@@ -131,9 +134,13 @@ class Method:
             return value
         numbers, given_unit = value
         try:
-            values = np.asarray(convert(np.asarray(numbers, dtype=np.float64), given_unit, declared.unit), dtype=np.float64)
+            values = np.asarray(
+                convert(np.asarray(numbers, dtype=np.float64), given_unit, declared.unit), dtype=np.float64
+            )
         except UnitError as error:
-            raise UnitError(f"{self.ref}, {name}: {error.en}", f"{self.ref}，{declared.zh}：{error.zh}", fix=error.fix) from None
+            raise UnitError(
+                f"{self.ref}, {name}: {error.en}", f"{self.ref}，{declared.zh}：{error.zh}", fix=error.fix
+            ) from None
         for limit, broken, sign in (
             (declared.low, declared.low is not None and bool(np.any(values < declared.low)), ">="),
             (declared.high, declared.high is not None and bool(np.any(values > declared.high)), "<="),
@@ -159,12 +166,15 @@ class Registry:
         if known and known.function.__qualname__ + known.function.__module__ != (
             declared.function.__qualname__ + declared.function.__module__
         ):
-            raise DeclarationError(f"method {declared.ref} is declared twice.", fix="an edition is never reused: give a new one")
+            raise DeclarationError(
+                f"method {declared.ref} is declared twice.", fix="an edition is never reused: give a new one"
+            )
         self._methods[declared.ref] = declared
 
     def __getitem__(self, ref: str) -> Method:
         if ref not in self._methods:
-            near = ", ".join(sorted(r for r in self._methods if r.split("@")[0] == ref.split("@")[0])) or "none of that id"
+            stem = ref.partition("@")[0]
+            near = ", ".join(sorted(r for r in self._methods if r.partition("@")[0] == stem)) or "none of that id"
             raise UnknownName(f"no method {ref!r} (known: {near}).", f"没有方法 {ref!r}（现有：{near}）。")
         return self._methods[ref]
 
@@ -203,7 +213,9 @@ def method(
         for quantity in [*declared.values(), result]:
             if isinstance(quantity, Q):
                 unit(quantity.unit)
-        made = Method(id, edition, clause, zh or result.zh, en or result.en, formula, status, function, declared, defaults, result)
+        made = Method(
+            id, edition, clause, zh or result.zh, en or result.en, formula, status, function, declared, defaults, result
+        )
         REGISTRY.add(made)
         return made
 
@@ -215,5 +227,3 @@ def _declaration(hint: Any, what: str) -> Q | Choice:
         if isinstance(item, Q | Choice):
             return item
     raise DeclarationError(f"{what} declares no unit and names.", fix="annotate it: A[Array, Q(unit, zh, en)]")
-
-

@@ -75,7 +75,9 @@ def _number(text: str, column: str, where: str) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise DeclarationError(f"{column} is {text!r}, not a number.", where=where, fix="write a plain number") from None
+        raise DeclarationError(
+            f"{column} is {text!r}, not a number.", where=where, fix="write a plain number"
+        ) from None
 
 
 def parse_row(raw: dict[str, str], origin: str, line: int, filled_by: str = "") -> ParameterRow:
@@ -86,7 +88,9 @@ def parse_row(raw: dict[str, str], origin: str, line: int, filled_by: str = "") 
         raise DeclarationError("the row has no parameter id.", where=where, fix="fill the column 'parameter'")
     if get["status"] not in STATUSES:
         raise DeclarationError(
-            f"status {get['status']!r} of {get['parameter']} is unknown.", where=where, fix=f"one of {', '.join(STATUSES)}"
+            f"status {get['status']!r} of {get['parameter']} is unknown.",
+            where=where,
+            fix=f"one of {', '.join(STATUSES)}",
         )
     value = _number(get["value"], "value", where)
     if get["status"] == "open":
@@ -104,7 +108,9 @@ def parse_row(raw: dict[str, str], origin: str, line: int, filled_by: str = "") 
     if low is not None and high is not None and value is not None and not low <= value <= high:
         raise DeclarationError(f"{get['parameter']}: {value} is outside {low}-{high}.", where=where)
     named = {c: get[c] for c in COLUMNS if c not in ("class", "value", "low", "high")}
-    return ParameterRow(cls=get["class"], value=value, low=low, high=high, origin=origin, line=line, filled_by=filled_by, **named)
+    return ParameterRow(
+        cls=get["class"], value=value, low=low, high=high, origin=origin, line=line, filled_by=filled_by, **named
+    )
 
 
 def is_parameter_table(path: Path) -> bool:
@@ -146,7 +152,9 @@ class Parameters:
         for kept in self._rows.values():
             yield from kept.values()
 
-    def rows(self, parameter: str, *, cls: str | None = None, set: str | None = None, year: str | None = None) -> list[ParameterRow]:
+    def rows(
+        self, parameter: str, *, cls: str | None = None, set: str | None = None, year: str | None = None
+    ) -> list[ParameterRow]:
         """Every row that fits; `None` does not filter."""
         kept = self._rows.get(parameter, {}).values()
         return [
@@ -155,7 +163,13 @@ class Parameters:
         ]  # fmt: skip
 
     def find(
-        self, parameter: str, *, cls: str | None = None, set: str | None = None, year: str | None = None, on: str | None = None
+        self,
+        parameter: str,
+        *,
+        cls: str | None = None,
+        set: str | None = None,
+        year: str | None = None,
+        on: str | None = None,
     ) -> ParameterRow:
         """The one usable row. `on` (ISO date) picks the edition in force.
 
@@ -163,7 +177,9 @@ class Parameters:
         """
         fits = self.rows(parameter, cls=cls, set=set, year=year)
         if on:
-            fits = [r for r in fits if (not r.valid_from or r.valid_from <= on) and (not r.valid_to or on <= r.valid_to)]
+            fits = [
+                r for r in fits if (not r.valid_from or r.valid_from <= on) and (not r.valid_to or on <= r.valid_to)
+            ]
         asked = ", ".join(p for p in (cls, f"set {set}" if set else "", year) if p)
         name = f"{parameter}[{asked}]" if asked else parameter
         closed = [r for r in fits if r.status != "open"]
@@ -171,7 +187,9 @@ class Parameters:
             raise MissingParameter(parameter, f"no row for {name}.", f"参数 {name} 没有取值。")
         if not closed:
             document = fits[0].document or fits[0].note or fits[0].source_title
-            raise MissingParameter(parameter, f"{name} is open.", f"参数 {name} 待补。", document=document, where=fits[0].origin)
+            raise MissingParameter(
+                parameter, f"{name} is open.", f"参数 {name} 待补。", document=document, where=fits[0].origin
+            )
         if len(closed) > 1:
             shown = "; ".join(f"{r.name()} {r.value} {r.unit} ({r.place or 'any place'})" for r in closed[:5])
             raise AmbiguousParameter(

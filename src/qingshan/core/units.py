@@ -71,7 +71,9 @@ _SPELLED = {
     "平方公里": "km2", "千克": "kg", "公斤": "kg", "吨标准煤": "tce", "吨": "t", "per mille": "‰", "percentage points": "pp",
     "d.m.": "dm", "×": "*", "·": "*", "⋅": "*", "²": "2", "³": "3", "⁻¹": "-1",
 }  # fmt: skip
-_TOKEN = re.compile(r"\s*(?:(?P<op>[*/()])|(?P<atom>NH3-N|[a-zA-Z]*?(?:CO2e?|SO2|O2)|[^\s*/()^0-9]+|1|-)(?P<exp>\^?-?\d+)?)")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<op>[*/()])|(?P<atom>NH3-N|[a-zA-Z]*?(?:CO2e?|SO2|O2)|[^\s*/()^0-9]+|1|-)(?P<exp>\^?-?\d+)?)"
+)
 _DEGREE = np.pi / 180
 
 

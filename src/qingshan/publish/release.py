@@ -12,7 +12,7 @@ from qingshan.accounts.figure import Node, Refusal
 from qingshan.accounts.fill import open_slots
 from qingshan.accounts.run import Fact, Run, ServiceLine
 from qingshan.core.canonical import digest, file_digest
-from qingshan.core.errors import MissingParameter, QingshanError, RefusedRelease, UnknownName
+from qingshan.core.errors import RefusedRelease, UnknownName
 from qingshan.core.parameter import RELEASE_STATUSES
 from qingshan.zone.period import Period
 
@@ -146,14 +146,9 @@ def _slots(run: Run) -> list[Reason]:
     for row in open_slots(run.profile, run.parameters):
         document = row.document or row.note or row.source_title
         reasons.append(Reason("open_slot", f"参数 {row.name()} 待补。", f"the parameter {row.name()} is open.", row.name(), document))
-    asked = {*run.profile.slots, *(need for use in run.profile.services for need in use.needs)}
-    for need in sorted(asked - {r.parameter for r in open_slots(run.profile, run.parameters)}):
-        try:
-            run.parameters.find(need)
-        except MissingParameter as error:
-            reasons.append(Reason("open_slot", error.zh, error.en, need, error.document))
-        except QingshanError:
-            continue  # several rows fit: there is a value, the profile's recipes name the one used
+    for slot in run.profile.slots:
+        if not run.parameters.rows(slot):
+            reasons.append(Reason("open_slot", f"参数 {slot} 没有取值。", f"there is no row for the parameter {slot}.", slot))
     return reasons
 
 

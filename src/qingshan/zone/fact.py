@@ -20,9 +20,10 @@ _SLACK = 1e-9
 class InputFact:
     """One printed figure.
 
-    `value` is `printed` as a number, in `unit`. `place` is a code of the tree, a comparison code, or several codes joined
-    by ';'. `place_zh` is the name beside it in the source. `kind` is '' for an observed figure, else target, plan or done
-    with the operator `op`. `parts` are the source rows of a figure merged by a rule of the zone. `row` is the 1-based line.
+    `value` is `printed` as a number, in `unit`. `place` is a code of the tree, a comparison code, or several codes
+    joined by ';'; `place_zh` is the name beside it in the source. `kind` is '' for an observed figure, else target, plan
+    or done, with the operator `op`. `parts` are the source rows of a figure merged by a rule of the zone. `file` is
+    relative to the zone, `row` the 1-based line.
     """
 
     place: str
@@ -86,7 +87,7 @@ class Missing:
         return asdict(self)
 
     def covers(self, period: str) -> bool:
-        """Whether the gap includes `period`: an empty, `all` or `yearly` gap includes every one, `2011-` all from 2011."""
+        """Whether the gap includes `period`: '', `all` and `yearly` include every one, `2011-` all from 2011."""
         gaps = [gap.strip() for gap in self.period.split(";")]
         return any(
             gap in ("", "all", "yearly", period)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from .table import Report, Table
+from .report import Report
+from .table import Table
 
 PLACE_COLUMNS = ("code", "name_zh", "name_en", "level", "parent")
 COMPARISON = "comparison"
@@ -48,17 +48,14 @@ def near(word: str, known: Mapping[str, Place], count: int = 3) -> list[str]:
 
 
 def read_places(table: Table, levels: Sequence[Level], root: str, report: Report) -> dict[str, Place]:
-    """The tree, parent before child. A row with an unknown level, a repeated code, or no way to the root is left out."""
+    """The tree, parent before child. A row that is faulty, or has no way up to the root, is left out with a finding."""
     depth = {level.id: i for i, level in enumerate(levels)}
     rows: dict[str, tuple[int, Place]] = {}
     for line, row in table.rows:
         place = _place(row, line, depth, table.name, report)
         if place and place.code in rows:
-            report.add(
-                "error", "duplicate_place", f"the code {place.code} stands in row {rows[place.code][0]} already.",
-                f"代码 {place.code} 已在第 {rows[place.code][0]} 行出现。", file=table.name, row=line, field="code",
-                fix=("remove one of the rows", "删去其中一行"),
-            )  # fmt: skip
+            first = rows[place.code][0]
+            report.add("duplicate_place", file=table.name, row=line, field="code", code=place.code, first=first)
         elif place:
             rows[place.code] = (line, place)
     return _tree(rows, depth, root, table.name, report)
@@ -67,37 +64,27 @@ def read_places(table: Table, levels: Sequence[Level], root: str, report: Report
 def _place(row: dict[str, str], line: int, depth: dict[str, int], file: str, report: Report) -> Place | None:
     for column in ("code", "name_zh", "name_en"):
         if not row[column]:
-            report.add(
-                "error", "empty_cell", f"{column} is empty; the row is not used.", f"{column} 为空，本行未采用。",
-                file=file, row=line, field=column, fix=("fill it", "填写该格"),
-            )  # fmt: skip
+            report.add("empty_cell", file=file, row=line, field=column, column=column)
             return None
     if row["level"] not in depth:
-        report.add(
-            "error", "unknown_level", f"the level {row['level']!r} is not declared in zone.toml.",
-            f"层级 {row['level']!r} 没有在 zone.toml 中声明。", file=file, row=line, field="level", limit=", ".join(depth),
-            fix=("use a declared level or add a [[level]]", "改用已声明的层级，或增加 [[level]]"),
-        )  # fmt: skip
+        report.add("unknown_level", file=file, row=line, field="level", limit=", ".join(depth), word=row["level"])
         return None
-    lon, lat = (_degrees(row.get(c, ""), c, bound, line, file, report) for c, bound in (("lon", 180), ("lat", 90)))
-    return Place(row["code"], row["name_zh"], row["name_en"], row["level"], row["parent"], lon, lat)
+    coordinates: dict[str, float | None] = {}
+    for column, bound in (("lon", 180), ("lat", 90)):
+        text = row.get(column, "")
+        coordinates[column] = _degrees(text, bound)
+        if text and coordinates[column] is None:
+            limit = f"-{bound} to {bound} degrees"
+            report.add("bad_coordinate", file=file, row=line, field=column, limit=limit, column=column, text=text)
+    return Place(row["code"], row["name_zh"], row["name_en"], row["level"], row["parent"], **coordinates)
 
 
-def _degrees(text: str, column: str, bound: int, line: int, file: str, report: Report) -> float | None:
-    if not text:
-        return None
+def _degrees(text: str, bound: int) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        value = math.nan
-    if not abs(value) <= bound:  # also refuses NaN
-        report.add(
-            "error", "impossible_value", f"{column} is {text!r}.", f"{column} 为 {text!r}，不可能。", file=file, row=line,
-            field=column, limit=f"-{bound} to {bound} degrees",
-            fix=("write decimal degrees, longitude and latitude not exchanged", "写十进制度，注意经纬度不要写反"),
-        )  # fmt: skip
         return None
-    return value
+    return value if abs(value) <= bound else None
 
 
 def _tree(
@@ -107,33 +94,22 @@ def _tree(
     for code, (line, place) in rows.items():
         if code == root and not place.parent:
             continue
-        parent = rows.get(place.parent)
-        if parent is None:
-            known = {c: p for c, (_, p) in rows.items()}
-            hint = near(place.parent, known) or [root]
-            report.add(
-                "error", "unknown_place", f"the parent {place.parent!r} of {code} is not in the table.",
-                f"{code} 的上级 {place.parent!r} 不在表中。", file=file, row=line, field="parent", limit=", ".join(hint),
-                fix=("give the code of the place above; only the root has none", "填写上级代码；只有根地点可以为空"),
-            )  # fmt: skip
-        elif depth[parent[1].level] >= depth[place.level]:
-            report.add(
-                "error", "wrong_level", f"{code} ({place.level}) lies under {place.parent} ({parent[1].level}).",
-                f"{code}（{place.level}）不能归入 {place.parent}（{parent[1].level}）。", file=file, row=line, field="level",
-                limit=" > ".join(depth), fix=("mend the level or the parent", "改正层级或上级"),
-            )  # fmt: skip
-        else:
-            below.setdefault(place.parent, []).append(code)
+        if place.parent not in rows:
+            near_codes = ", ".join(near(place.parent, {c: p for c, (_, p) in rows.items()}) or [root])
+            where = {"file": file, "row": line, "field": "parent", "limit": near_codes}
+            report.add("unknown_parent", **where, code=code, parent=place.parent)
+            continue
+        above = rows[place.parent][1]
+        if depth[above.level] >= depth[place.level]:
+            where = {"file": file, "row": line, "field": "level", "limit": " > ".join(depth)}
+            report.add("wrong_level", **where, code=code, level=place.level, parent=above.code, above=above.level)
+            continue
+        below.setdefault(place.parent, []).append(code)
     ordered: dict[str, Place] = {}
     storey = [root] if root in rows else []
     while storey:
         ordered |= {code: rows[code][1] for code in storey}
         storey = [child for code in storey for child in below.get(code, [])]
-    for code, (line, place) in rows.items():
-        if code not in ordered and place.parent in rows and code in below.get(place.parent, []):
-            report.add(
-                "error", "no_way_to_root", f"{code} does not lead up to the root {root}; the row is not used.",
-                f"{code} 沿上级走不到根地点 {root}，本行未采用。", file=file, row=line, field="parent",
-                fix=("mend the parents above it", "改正其上级各行"),
-            )  # fmt: skip
+    for code in (child for children in below.values() for child in children if child not in ordered):
+        report.add("no_way_to_root", file=file, row=rows[code][0], field="parent", code=code, root=root)
     return ordered

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from difflib import get_close_matches
@@ -17,7 +18,8 @@ from qingshan.core.units import unit as parse_unit
 from .fact import FACT_STATUSES, InputFact, Missing
 from .place import Place, near
 from .quantity import Catalogue, Quantity
-from .table import Report, Table
+from .report import Report
+from .table import Table
 
 FACT_COLUMNS = ("place_code", "period", "quantity", "value", "unit", "source_title", "status")
 MORE_FACT_COLUMNS = (
@@ -41,11 +43,13 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _QUANTITY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+", re.ASCII)
 _MONTH = r"(0[1-9]|1[0-2])"
 _PERIOD = re.compile(
-    rf"\d{{4}}|\d{{4}}-{_MONTH}(-\d{{2}})?|\d{{4}}-{_MONTH}/{_MONTH}|\d{{4}}-\d{{4}}|\d{{4}}H[12]|\d{{4}}Q[1-4]|static|normal(-{_MONTH})?",
-    re.ASCII,
+    rf"\d{{4}}(-{_MONTH}(-\d{{2}}|/{_MONTH})?|-\d{{4}}|H[12]|Q[1-4])?|static|normal(-{_MONTH})?", re.ASCII
 )
-_PERIOD_WORDS = "2019, 2023-10, 2024-01/09, 2016-2020, 2021H1, 2021Q3, static, normal-01"
+_PERIOD_EXAMPLES = "2019, 2023-10, 2024-01/09, 2016-2020, 2021H1, 2021Q3, static, normal-01"
+_UNIT_EXAMPLES = "km2, hm2, 万亩, 亿m3, 万t, t/(km2*a), 亿元, 万人, Mt CO2, %, mm, degC, 1"
+_IDENTITY = ("place_code", "place", "period", "quantity", "unit", "value", "source_title", "kind")
 _SHARES = ("share", "rate", "cover")
+_SIGNED_WORDS = ("change", "growth", "anomaly", "balance")
 _DERIVED = "derived"
 
 
@@ -56,7 +60,7 @@ class Reading:
     places: Mapping[str, Place]
     comparison: Mapping[str, Place]
     quantities: Catalogue
-    merges: list[Mapping[str, Any]]
+    merges: Sequence[Mapping[str, Any]]
     report: Report
 
 
@@ -69,55 +73,19 @@ def read_facts(table: Table, reading: Reading) -> list[InputFact]:
         if row.get("note", "").startswith(_DERIVED):
             derived += 1
             continue
-        columns = ("place_code", "place", "period", "quantity", "unit", "value", "source_title", "kind")
-        identity = tuple(row.get(c, "") for c in columns)
+        identity = tuple(row.get(column, "") for column in _IDENTITY)
         if identity in seen:
-            reading.report.add(
-                "warning", "duplicate_row", f"the row repeats row {seen[identity]} and is counted once.",
-                f"与第 {seen[identity]} 行重复，只计一次。", file=table.name, row=line,
-                fix=("remove one of the two", "删去其中一行"),
-            )  # fmt: skip
+            reading.report.add("duplicate_row", file=table.name, row=line, first=seen[identity])
             continue
         seen[identity] = line
-        if fact := _fact(row, line, table.name, reading):
+        if fact := _fact(row, _At(table.name, line, reading.report), reading):
             facts.append(fact)
     if derived:
-        reading.report.add(
-            "note", "derived_rows", f"{derived} rows marked 'derived' are arithmetic on other rows and are not loaded.",
-            f"{derived} 行注明 derived（由其他行推算），未载入。", file=table.name,
-        )  # fmt: skip
-    return _merged(facts, table, reading) if "place_code_now" in table.header else facts
+        reading.report.add("derived_rows", file=table.name, count=derived)
+    return _merged(facts, table.name, reading) if "place_code_now" in table.header else facts
 
 
-def _fact(row: dict[str, str], line: int, file: str, reading: Reading) -> InputFact | None:
-    at = _At(file, line, reading.report)
-    place = _place(row, at, reading)
-    value = _value(row["value"], at)
-    unit = row["unit"] if _unit_is_known(row["unit"], at) else None
-    period = _word(row["period"], _PERIOD, _PERIOD_WORDS, "period", ("time", "时期"), at)
-    quantity = _word(row["quantity"], _QUANTITY, "land.forest.arbor", "quantity", ("quantity", "指标"), at)
-    words = [
-        _one_of(row["status"], FACT_STATUSES, "status", at),
-        _one_of(row.get("kind", ""), KINDS, "kind", at),
-        _one_of(row.get("op", ""), OPERATORS, "op", at),
-        _source(row["source_title"], at),
-    ]
-    if place is None or value is None or unit is None or period is None or quantity is None or not all(words):
-        return None
-    if not _fits_quantity(quantity, value, unit, reading.quantities, at):
-        return None
-    moved = row.get("place_code_now") and row["place_code_now"] != row["place_code"]
-    printed_code = f"printed code {row['place_code']}" if moved else ""
-    return InputFact(
-        place=place, period=period, quantity=quantity, value=value, unit=unit, name_zh=row.get("name_zh", ""),
-        source_title=row["source_title"], issuer=row.get("issuer", ""), status=row["status"],
-        note="; ".join(filter(None, (row.get("note", ""), printed_code))), preferred=row.get("preferred", "") == "yes",
-        kind=row.get("kind", ""), op=row.get("op", ""), file=file, row=line, place_zh=row.get("place", ""),
-        printed=row["value"],
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _At:
     """A row, and where its findings go."""
 
@@ -125,26 +93,58 @@ class _At:
     row: int
     report: Report
 
-    def error(self, code: str, en: str, zh: str, field: str, limit: str, fix: tuple[str, str]) -> None:
-        self.report.add("error", code, en, zh, file=self.file, row=self.row, field=field, limit=limit, fix=fix)
-
-    def warn(self, code: str, en: str, zh: str, field: str, limit: str, fix: tuple[str, str]) -> None:
-        self.report.add("warning", code, en, zh, file=self.file, row=self.row, field=field, limit=limit, fix=fix)
+    def add(self, code: str, field: str, limit: str = "", **values: Any) -> None:
+        self.report.add(code, file=self.file, row=self.row, field=field, limit=limit, **values)
 
 
-def _place(row: dict[str, str], at: _At, reading: Reading) -> str | None:
+def _fact(row: dict[str, str], at: _At, reading: Reading) -> InputFact | None:
+    place = _place(row, at, reading)
+    value = _value(row["value"], at)
+    sound = [
+        _unit_is_known(row["unit"], at),
+        _has_form(row["period"], _PERIOD, "bad_period", "period", at),
+        _has_form(row["quantity"], _QUANTITY, "bad_quantity", "quantity", at),
+        _is_one_of(row["status"], FACT_STATUSES, "status", at),
+        _is_one_of(row.get("kind", ""), KINDS, "kind", at),
+        _is_one_of(row.get("op", ""), OPERATORS, "op", at),
+        _has_source(row["source_title"], at),
+    ]
+    if place is None or value is None or not all(sound):
+        return None
+    if not _fits_quantity(row["quantity"], value, row["unit"], reading.quantities, at):
+        return None
+    moved = row.get("place_code_now") and row["place_code_now"] != row["place_code"]
+    note = "; ".join(filter(None, (row.get("note", ""), f"printed code {row['place_code']}" if moved else "")))
+    return InputFact(
+        place=place,
+        period=row["period"],
+        quantity=row["quantity"],
+        value=value,
+        unit=row["unit"],
+        name_zh=row.get("name_zh", ""),
+        source_title=row["source_title"],
+        issuer=row.get("issuer", ""),
+        status=row["status"],
+        note=note,
+        preferred=row.get("preferred", "") == "yes",
+        kind=row.get("kind", ""),
+        op=row.get("op", ""),
+        file=at.file,
+        row=at.row,
+        place_zh=row.get("place", ""),
+        printed=row["value"],
+    )
+
+
+def _place(row: Mapping[str, str], at: _At, reading: Reading) -> str | None:
     """The place a row belongs to: its present code, several codes joined by ';', or a declared place of comparison."""
-    code = row.get("place_code_now") or row["place_code"] or row.get("place", "")
-    field = "place_code_now" if row.get("place_code_now") else "place_code" if row["place_code"] else "place"
+    field = next((c for c in ("place_code_now", "place_code", "place") if row.get(c)), "place_code")
+    code = row.get(field, "")
     for part in code.split(";"):
         if part not in reading.places and part not in reading.comparison:
             known = dict(reading.places) | dict(reading.comparison)
-            hint = near(part, known) or near(row.get("place", ""), known)
-            at.error(
-                "unknown_place", f"the place {part!r} is not in places.csv.", f"地点代码 {part!r} 不在 places.csv 中。", field,
-                ", ".join(hint) or "places.csv",
-                ("use a code of places.csv, or declare a [[comparison]] place in zone.toml", "改用表中代码，或在 zone.toml 中声明 [[comparison]]"),
-            )  # fmt: skip
+            alike = near(part, known) or near(row.get("place", ""), known)
+            at.add("unknown_place", field, ", ".join(alike) or "places.csv", word=part)
             return None
     return code
 
@@ -154,143 +154,113 @@ def _value(text: str, at: _At) -> float | None:
         value = float(text)
         if math.isfinite(value):
             return value
-        at.error("impossible_value", f"{text} is too large for a number.", f"{text} 超出数值范围。", "value", "1.8e308",
-                 ("check the figure", "核对数值"))  # fmt: skip
-        return None
-    plain = "".join(str(int(c)) if c.isdecimal() else {"．": ".", "－": "-", "＋": "+"}.get(c, c) for c in text)
-    plain = plain.replace(",", "").replace("，", "").replace(" ", "")
-    hint = plain if _NUMBER.fullmatch(plain) else "a plain number"
-    at.error(
-        "not_a_number", f"{text!r} is not a plain number." if text else "the value is empty.",
-        f"{text!r} 不是规范的数字。" if text else "数值为空。", "value", "ASCII digits, '.', no thousands separator",
-        (f"write {hint}; an unknown figure belongs in missing.csv", f"写成 {hint}；不知道的数据登记到 missing.csv"),
-    )  # fmt: skip
+        at.add("number_too_large", "value", "1.8e308", text=text)
+    elif not text:
+        at.add("empty_value", "value")
+    else:
+        plain = unicodedata.normalize("NFKC", text).replace(",", "").replace(" ", "")
+        hint = plain if _NUMBER.fullmatch(plain) else "1234.5"
+        at.add("not_a_number", "value", "ASCII digits and '.', no thousands separator", text=text, plain=hint)
     return None
 
 
 def _unit_is_known(text: str, at: _At) -> bool:
+    if not text:
+        at.add("empty_unit", "unit", _UNIT_EXAMPLES)
+        return False
     try:
         parse_unit(text)
-        if text:
-            return True
-        message, zh = "the unit is empty.", "单位为空。"
     except UnitError as error:
-        message, zh = error.en, error.zh
-    at.error("unknown_unit", message, zh, "unit", "km2, hm2, 万亩, 亿m3, 万t, 亿元, 万人, %, mm, degC, 1 ...",
-             ("write the unit of the source; a pure number has the unit 1", "按原文写单位；无量纲写 1"))  # fmt: skip
+        at.add("unknown_unit", "unit", _UNIT_EXAMPLES, en=error.en, zh=error.zh)
+        return False
+    return True
+
+
+def _has_form(text: str, pattern: re.Pattern[str], code: str, field: str, at: _At) -> bool:
+    if pattern.fullmatch(text):
+        return True
+    at.add(code, field, _PERIOD_EXAMPLES if field == "period" else "land.forest.arbor", text=text)
     return False
 
 
-def _word(text: str, pattern: re.Pattern[str], shown: str, field: str, names: tuple[str, str], at: _At) -> str | None:
-    if pattern.fullmatch(text):
-        return text
-    at.error(f"bad_{field}", f"{text!r} is not a readable {names[0]}.", f"{names[1]} {text!r} 不合规范。", field, shown,
-             ("write it in one of these forms", "按上述写法填写"))  # fmt: skip
-    return None
-
-
-def _one_of(text: str, allowed: tuple[str, ...], field: str, at: _At) -> bool:
+def _is_one_of(text: str, allowed: tuple[str, ...], field: str, at: _At) -> bool:
     if text in allowed:
         return True
-    at.error(f"bad_{field}", f"{field} is {text!r}.", f"{field} 为 {text!r}。", field, ", ".join(filter(None, allowed)),
-             ("use one of these words", "只能取上述各词"))  # fmt: skip
+    at.add("bad_word", field, ", ".join(filter(None, allowed)), column=field, text=text)
     return False
 
 
-def _source(text: str, at: _At) -> bool:
-    if text:
-        return True
-    at.error("no_source", "the row names no source.", "本行没有写明来源。", "source_title", "title of the document",
-             ("name the document the figure was read in", "写明数据出处"))  # fmt: skip
-    return False
+def _has_source(text: str, at: _At) -> bool:
+    if not text:
+        at.add("no_source", "source_title")
+    return bool(text)
 
 
 def _fits_quantity(quantity: str, value: float, unit: str, known: Catalogue, at: _At) -> bool:
-    declared = known.get(quantity)
+    """Whether unit and value are possible for the quantity: dimension, sign, declared limits, shares within 0-100 %."""
+    declared, parsed = known.get(quantity), parse_unit(unit)
+    shown = {"quantity": quantity, "value": value, "unit": unit}
     if declared is None:
-        alike = ", ".join(get_close_matches(quantity, [q.id for q in known], n=3)) or "quantities.toml"
-        at.warn("unknown_quantity", f"{quantity} is not declared; its unit is not compared.", f"指标 {quantity} 未声明，单位无从比对。",
-                "quantity", alike, ("declare it as [[quantity]] in zone.toml", "在 zone.toml 中用 [[quantity]] 声明"))  # fmt: skip
-    elif parse_unit(unit).dimensions != parse_unit(declared.unit).dimensions:
-        at.error(
-            "wrong_unit", f"{quantity} is {parse_unit(declared.unit).words()} ({declared.unit}), {unit!r} is {parse_unit(unit).words()}.",
-            f"{declared.zh}应为 {declared.unit} 一类的单位，{unit!r} 量纲不符。", "unit", declared.unit,
-            ("give the figure in the unit of the source, of this dimension", "按来源的单位填写，量纲须一致"),
-        )  # fmt: skip
+        at.add("unknown_quantity", "quantity", _alike(quantity, known), quantity=quantity)
+    elif parsed.dimensions != parse_unit(declared.unit).dimensions:
+        expected, found = parse_unit(declared.unit).words(), parsed.words()
+        names = {"expected": expected, "found": found, "name": declared.zh, "declared": declared.unit}
+        at.add("wrong_unit", "unit", declared.unit, quantity=quantity, unit=unit, **names)
         return False
-    return _possible(quantity, value, unit, declared, at)
-
-
-def _possible(quantity: str, value: float, unit: str, declared: Quantity | None, at: _At) -> bool:
-    parsed = parse_unit(unit)
-    signed = declared.signed if declared else "change" in quantity or "growth" in quantity
+    signed = declared.signed if declared else any(word in quantity for word in _SIGNED_WORDS)
     dimensions = {name for name, _ in parsed.dimensions}
-    low, high = (declared.low, declared.high) if declared else (None, None)
-    check = "the figure, its sign and its unit", "核对数值、正负号和单位"
-    if value < 0 and dimensions and "K" not in dimensions and not signed:
-        at.error("negative_value", f"{quantity} is {value:g} {unit}.", f"{quantity} 为 {value:g} {unit}，不可能为负。", "value", ">= 0",
-                 (f"check {check[0]}", check[1]))  # fmt: skip
+    if value < 0 and dimensions - {"K"} and not signed:
+        at.add("negative_value", "value", ">= 0", **shown)
         return False
     if parsed.offset and value + parsed.offset < 0:
-        at.error("impossible_value", f"{value:g} {unit} lies below absolute zero.", f"{value:g} {unit} 低于绝对零度。", "value",
-                 f">= {-parsed.offset:g}", (f"check {check[0]}", check[1]))  # fmt: skip
+        at.add("out_of_limits", "value", f">= {-parsed.offset:g} {unit}", **shown)
         return False
-    if declared and (low is not None or high is not None):
-        plain = float(convert(value, unit, declared.unit))
-        if (low is not None and plain < low) or (high is not None and plain > high):
-            limits = " and ".join(f"{s} {x:g}" for s, x in ((">=", low), ("<=", high)) if x is not None)
-            at.error("impossible_value", f"{quantity} is {value:g} {unit}.", f"{declared.zh}为 {value:g} {unit}，不可能。", "value",
-                     f"{limits} {declared.unit}", (f"check {check[0]}", check[1]))  # fmt: skip
-            return False
-    if (
-        not parsed.dimensions
-        and quantity.endswith(_SHARES)
-        and not signed
-        and not 0 <= value * factor(unit, "%") <= 100
-    ):
-        at.warn("share_out_of_range", f"{quantity} is {value:g} {unit}.", f"{quantity} 为 {value:g} {unit}，超出 0～100%。", "value",
-                "0 to 100 %", ("check the figure and the denominator", "核对数值和分母"))  # fmt: skip
+    if declared and not _within(float(convert(value, unit, declared.unit)), declared):
+        at.add("out_of_limits", "value", f"{declared.low:g} to {declared.high:g} {declared.unit}", **shown)
+        return False
+    if not dimensions and quantity.endswith(_SHARES) and not signed and not 0 <= value * factor(unit, "%") <= 100:
+        at.add("share_out_of_range", "value", "0 to 100 %", **shown)
     return True
+
+
+def _alike(quantity: str, known: Catalogue) -> str:
+    return ", ".join(get_close_matches(quantity, [q.id for q in known], n=3)) or "quantities.toml"
+
+
+def _within(value: float, declared: Quantity) -> bool:
+    return declared.low <= value <= declared.high
 
 
 # --- rows of one present place --------------------------------------------------------------------------------------
 
 
-def _merged(facts: list[InputFact], table: Table, reading: Reading) -> list[InputFact]:
+def _merged(facts: list[InputFact], file: str, reading: Reading) -> list[InputFact]:
     """Rows that a present code collects from several printed codes become one figure, by a rule of zone.toml."""
     groups: dict[tuple[str, ...], list[InputFact]] = {}
     for fact in facts:
-        groups.setdefault((fact.place, fact.period, fact.quantity, fact.unit, fact.source_title, fact.kind), []).append(
-            fact
-        )
+        identity = (fact.place, fact.period, fact.quantity, fact.unit, fact.source_title, fact.kind)
+        groups.setdefault(identity, []).append(fact)
+    rules = {rule["quantity"]: rule["rule"] for rule in reading.merges}
     merged: list[InputFact] = []
-    for group in groups.values():
+    for (place, period, quantity, *_), group in groups.items():
         if len(group) == 1:
             merged += group
-        elif any(m.get("rule") == "sum" and m.get("quantity") == group[0].quantity for m in reading.merges):
+        elif rules.get(quantity) == "sum":
             merged.append(_summed(group))
         else:
-            reading.report.add(
-                "error", "no_merge_rule", f"{len(group)} rows of {group[0].quantity} {group[0].period} fall on {group[0].place}; none is used.",
-                f"{group[0].place} 有 {len(group)} 行 {group[0].quantity} {group[0].period}，均未采用。", file=table.name, row=group[0].row,
-                field="place_code_now", fix=("declare a [[merge]] rule for the quantity in zone.toml", "在 zone.toml 中为该指标声明 [[merge]]"),
-            )  # fmt: skip
+            at = _At(file, group[0].row, reading.report)
+            values = {"count": len(group), "quantity": quantity, "period": period, "place": place}
+            at.add("no_merge_rule", "place_code_now", **values)
     return merged
 
 
 def _summed(group: list[InputFact]) -> InputFact:
-    total = sum((Decimal(f.printed) for f in group), Decimal(0))
-    shown = " + ".join(f"{f.place_zh} {f.printed}" for f in group)
-    worst = max(group, key=lambda f: FACT_STATUSES.index(f.status)).status
-    return replace(
-        group[0],
-        value=float(total),
-        printed=str(total),
-        status=worst,
-        note=f"sum of {shown}",
-        parts=tuple(group),
-        place_zh="",
-    )
+    """Sum of the printed figures, exact in decimal; the status is the worst of the parts."""
+    total = sum((Decimal(fact.printed) for fact in group), Decimal(0))
+    worst = max((fact.status for fact in group), key=FACT_STATUSES.index)
+    note = "sum of " + " + ".join(f"{fact.place_zh} {fact.printed}" for fact in group)
+    parts = tuple(group)
+    return replace(group[0], value=float(total), printed=str(total), status=worst, note=note, parts=parts, place_zh="")
 
 
 # --- gaps -----------------------------------------------------------------------------------------------------------
@@ -301,27 +271,25 @@ def read_missing(table: Table, reading: Reading, levels: set[str]) -> list[Missi
     gaps: list[Missing] = []
     for line, row in table.rows:
         at = _At(table.name, line, reading.report)
-        quantity = _word(row["quantity"], _QUANTITY, "land.forest.arbor", "quantity", ("quantity", "指标"), at)
-        parts = [p for p in row["place_code"].split(";") if not (p.startswith("level:") and p[6:] in levels)]
-        known = all(_place({"place_code": part}, at, reading) for part in parts)
+        codes = [c for c in row["place_code"].split(";") if not (c.startswith("level:") and c[6:] in levels)]
+        known = all(_place({"place_code": code}, at, reading) for code in codes)
         if not row["document"]:
-            at.warn("no_document", "no document is named that would fill the gap.", "没有写明可以补缺的文件。", "document",
-                    "title of a document", ("name the yearbook, bulletin or report", "写明年鉴、公报或报告名称"))  # fmt: skip
-        if quantity and known:
+            at.add("no_document", "document")
+        if _has_form(row["quantity"], _QUANTITY, "bad_quantity", "quantity", at) and known:
             gaps.append(
                 Missing(
-                    quantity,
-                    row["name_zh"],
-                    row.get("name_en", ""),
-                    row["place_code"],
-                    row.get("place", ""),
-                    row["period"],
-                    row.get("needed_by", ""),
-                    row["document"],
-                    row.get("rule", ""),
-                    row.get("note", ""),
-                    table.name,
-                    line,
-                )  # fmt: skip
+                    quantity=row["quantity"],
+                    name_zh=row["name_zh"],
+                    name_en=row.get("name_en", ""),
+                    place=row["place_code"],
+                    place_zh=row.get("place", ""),
+                    period=row["period"],
+                    needed_by=row.get("needed_by", ""),
+                    document=row["document"],
+                    rule=row.get("rule", ""),
+                    note=row.get("note", ""),
+                    file=table.name,
+                    row=line,
+                )
             )
     return gaps

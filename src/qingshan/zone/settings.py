@@ -15,9 +15,9 @@ from qingshan.core.units import same_dimension
 from .period import Period
 from .place import COMPARISON, Level, Place
 from .quantity import Catalogue, Quantity, catalogue, parse_quantity
-from .table import Report, read_bytes
+from .report import Report
+from .table import ZONE_FILE, read_bytes
 
-ZONE_FILE = "zone.toml"
 ZONE_ID = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 _HEAD = ("id", "name_zh", "name_en", "root")
 _ENTRY_KEYS = {
@@ -30,58 +30,51 @@ _ENTRY_KEYS = {
     "series": ("id", "title", "licence"),
 }
 MERGE_RULES = ("sum",)
+_PERIOD_EXAMPLE = 'id = "2020", year = 2020, also = ["static"], month_pattern = ["2020-{:02d}"]'
 
 
 def read_config(folder: Path, report: Report) -> tuple[dict[str, Any], str]:
     """The parsed zone.toml and its sha-256. Raises `ZoneError` where the file or its [zone] head cannot be used."""
     raw = read_bytes(folder / ZONE_FILE, ZONE_FILE, report)
     if raw is None:
-        last = report.findings()[-1]
-        raise ZoneError(
-            f"{ZONE_FILE}: {last.en}",
-            f"{ZONE_FILE}：{last.zh}",
-            where=str(folder),
-            fix="make a zone with `qingshan init DIR`",
-        )
+        why = report.last()
+        raise _unusable(folder, why.en, why.zh, "make a zone with `qingshan init DIR`")
     try:
         config = tomllib.loads(raw.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ZoneError(
-            f"{ZONE_FILE} cannot be read: {error}.", f"{ZONE_FILE} 读不懂：{error}。", where=str(folder), fix="write it as TOML in UTF-8",
-        ) from None  # fmt: skip
+        raise _unusable(folder, f"not readable: {error}.", f"读不懂：{error}。", "write it as TOML in UTF-8") from None
     head = config.get("zone")
-    absent = [
-        key
-        for key in _HEAD
-        if not isinstance(head, dict) or not isinstance(head.get(key), str) or not head[key].strip()
-    ]
+    absent = [key for key in _HEAD if not isinstance(head, dict) or not _is_text(head.get(key))]
     if absent:
-        raise ZoneError(
-            f"[zone] in {ZONE_FILE} lacks {', '.join(absent)}.", f"{ZONE_FILE} 的 [zone] 缺少 {'、'.join(absent)}。", where=str(folder),
-            fix="compare with the template that `qingshan init` makes",
-        )  # fmt: skip
+        keys = ", ".join(absent)
+        fix = "compare with the template that `qingshan init` makes"
+        raise _unusable(folder, f"[zone] lacks {keys}.", f"[zone] 缺少 {keys}。", fix)
     if not ZONE_ID.fullmatch(config["zone"]["id"]):
-        raise ZoneError(
-            f"the zone id {config['zone']['id']!r} is not a plain word.", f"区域 id {config['zone']['id']!r} 不合规范。",
-            where=str(folder / ZONE_FILE), fix="small letters, digits, '-' and '_', a letter first",
-        )  # fmt: skip
+        word = config["zone"]["id"]
+        fix = "small letters, digits, '-' and '_', a letter first"
+        raise _unusable(folder, f"the id {word!r} is not a plain word.", f"id {word!r} 不合规范。", fix)
     return config, hashlib.sha256(raw).hexdigest()
+
+
+def _unusable(folder: Path, en: str, zh: str, fix: str) -> ZoneError:
+    return ZoneError(en, zh, where=str(folder / ZONE_FILE), fix=fix)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def entries(config: Mapping[str, Any], table: str, report: Report) -> list[dict[str, Any]]:
     """The entries of `[[table]]` that carry the keys they need; each of the others is one finding."""
-    needed, raw_entries = _ENTRY_KEYS[table], config.get(table, [])
+    needed, found = _ENTRY_KEYS[table], config.get(table, [])
     good: list[dict[str, Any]] = []
-    for number, raw in enumerate(raw_entries if isinstance(raw_entries, list) else [raw_entries], 1):
+    for number, raw in enumerate(found if isinstance(found, list) else [found], 1):
         absent = [key for key in needed if not isinstance(raw, dict) or raw.get(key) in (None, "")]
-        if not absent:
+        if absent:
+            where = {"file": ZONE_FILE, "field": table, "limit": ", ".join(needed)}
+            report.add("bad_entry", **where, number=number, table=table, keys=", ".join(absent))
+        else:
             good.append(raw)
-            continue
-        report.add(
-            "error", "bad_entry", f"entry {number} of [[{table}]] lacks {', '.join(absent)}.",
-            f"[[{table}]] 第 {number} 项缺少 {'、'.join(absent)}。", file=ZONE_FILE, field=table, limit=", ".join(needed),
-            fix=("add the keys", "补全各键"),
-        )  # fmt: skip
     return good
 
 
@@ -89,11 +82,8 @@ def levels(config: Mapping[str, Any], report: Report) -> tuple[Level, ...]:
     """The storeys of the place tree, from the root down. Raises `ZoneError` where none is declared."""
     declared = {raw["id"]: Level(raw["id"], raw["zh"], raw["en"]) for raw in entries(config, "level", report)}
     if not declared:
-        raise ZoneError(
-            f"{ZONE_FILE} declares no [[level]].",
-            f"{ZONE_FILE} 没有声明 [[level]]。",
-            fix="declare the levels from the root down: id, zh, en",
-        )
+        fix = "declare the levels from the root down: id, zh, en"
+        raise ZoneError("no [[level]] is declared.", "没有声明 [[level]]。", where=ZONE_FILE, fix=fix)
     return tuple(declared.values())
 
 
@@ -107,16 +97,12 @@ def comparison_places(config: Mapping[str, Any], report: Report) -> dict[str, Pl
 
 def merges(config: Mapping[str, Any], report: Report) -> list[dict[str, Any]]:
     """The rules by which rows of one present code become one figure."""
-    good = []
-    for raw in entries(config, "merge", report):
-        if raw["rule"] in MERGE_RULES:
-            good.append(raw)
-            continue
-        report.add(
-            "error", "bad_merge_rule", f"the rule {raw['rule']!r} of {raw['quantity']} is unknown.", f"合并规则 {raw['rule']!r} 不认识。",
-            file=ZONE_FILE, field="merge.rule", limit=", ".join(MERGE_RULES), fix=("use one of these words", "只能取上述各词"),
-        )  # fmt: skip
-    return good
+    declared = entries(config, "merge", report)
+    for raw in declared:
+        if raw["rule"] not in MERGE_RULES:
+            where = {"file": ZONE_FILE, "field": "merge.rule", "limit": ", ".join(MERGE_RULES)}
+            report.add("bad_merge_rule", **where, rule=raw["rule"], quantity=raw["quantity"])
+    return [raw for raw in declared if raw["rule"] in MERGE_RULES]
 
 
 def periods(config: Mapping[str, Any], report: Report) -> list[Period]:
@@ -124,25 +110,20 @@ def periods(config: Mapping[str, Any], report: Report) -> list[Period]:
     made: list[Period] = []
     for raw in entries(config, "period", report):
         try:
-            period = Period(
-                str(raw["id"]), int(raw["year"]), str(raw["zh"]), str(raw["en"]), _words(raw.get("also", [])),
-                _words(raw.get("month_pattern", [])),
-            )  # fmt: skip
-            period.months(1)
+            made.append(_period(raw))
         except (ValueError, TypeError, IndexError, KeyError) as error:
-            report.add(
-                "error", "bad_period", f"the period {raw['id']!r} cannot be read: {error}.", f"时期 {raw['id']!r} 读不懂：{error}。",
-                file=ZONE_FILE, field="period", limit='year = 2020, also = ["static"], month_pattern = ["2020-{:02d}"]',
-                fix=("write it like this", "照此填写"),
-            )  # fmt: skip
-            continue
-        made.append(period)
+            where = {"file": ZONE_FILE, "field": "period", "limit": _PERIOD_EXAMPLE}
+            report.add("bad_period_entry", **where, id=raw["id"], why=error)
     if not made:
-        report.add(
-            "warning", "no_period", "no [[period]] is declared: no account can run.", "没有声明 [[period]]，无法编制账户。",
-            file=ZONE_FILE, field="period", fix=("add a [[period]] with id, year, zh, en", "添加 [[period]]：id、year、zh、en"),
-        )  # fmt: skip
+        report.add("no_period", file=ZONE_FILE, field="period")
     return made
+
+
+def _period(raw: Mapping[str, Any]) -> Period:
+    also, pattern = _words(raw.get("also", [])), _words(raw.get("month_pattern", []))
+    period = Period(str(raw["id"]), int(raw["year"]), str(raw["zh"]), str(raw["en"]), also, pattern)
+    period.months(1)  # a pattern that cannot be filled shows here
+    return period
 
 
 def _words(raw: Any) -> tuple[str, ...]:
@@ -158,31 +139,23 @@ def quantities(config: Mapping[str, Any], report: Report) -> Catalogue:
         try:
             own.append(parse_quantity(raw, "zone"))
         except QingshanError as error:
-            report.add("error", "bad_quantity", error.sentence(), error.zh, file=ZONE_FILE, field="quantity",
-                       fix=("write id, zh, en, unit, rollup", "写明 id、zh、en、unit、rollup"))  # fmt: skip
+            report.add("bad_quantity_entry", file=ZONE_FILE, field="quantity", en=error.sentence(), zh=error.zh)
     return catalogue().with_more(own)
 
 
 def check_extent(config: Mapping[str, Any], known: Catalogue, report: Report) -> None:
-    """Every extent class must read a declared area, and no class twice: a total beside its parts would count land twice."""
+    """Every extent class must read a declared area, and no land twice: a total beside its parts would count it twice."""
     extent = config.get("extent")
     if not isinstance(extent, dict):
         return
+    where = {"file": ZONE_FILE, "field": "extent.class.fact"}
     read: dict[str, str] = {}
     for raw in entries(extent, "class", report):
-        fact = raw["fact"]
+        id, fact = raw["id"], str(raw["fact"])
         declared = known.get(fact)
         if declared is None or not same_dimension(declared.unit, "m2"):
-            report.add(
-                "error", "bad_extent_class", f"the class {raw['id']!r} reads {fact}, which is not a declared area.",
-                f"地类 {raw['id']!r} 取自 {fact}，它不是已声明的面积指标。", file=ZONE_FILE, field="extent.class.fact", limit="an area",
-                fix=("name a quantity with an area unit", "改为面积类指标"),
-            )  # fmt: skip
-        for other, name in read.items():
+            report.add("bad_extent_class", **where, limit="an area", id=id, fact=fact)
+        for other, first in read.items():
             if fact == other or fact.startswith(f"{other}.") or other.startswith(f"{fact}."):
-                report.add(
-                    "error", "overlapping_classes", f"the classes {name!r} ({other}) and {raw['id']!r} ({fact}) count the same land.",
-                    f"地类 {name!r}（{other}）与 {raw['id']!r}（{fact}）重复计算。", file=ZONE_FILE, field="extent.class.fact",
-                    fix=("keep the total or its parts, not both", "总数与分项只留一种"),
-                )  # fmt: skip
-        read[fact] = raw["id"]
+                report.add("overlapping_classes", **where, first=first, first_fact=other, id=id, fact=fact)
+        read[fact] = id

@@ -12,7 +12,8 @@ from pathlib import Path
 from qingshan.core.errors import ZoneError
 
 from .rows import FACT_COLUMNS, MISSING_COLUMNS, MORE_MISSING_COLUMNS
-from .settings import ZONE_FILE, ZONE_ID
+from .settings import ZONE_ID
+from .table import ZONE_FILE
 
 _ZONE = """\
 # {name}

@@ -22,6 +22,7 @@ from .fact import FactBook, InputFact, Missing
 from .period import Period
 from .place import PLACE_COLUMNS, Level, Place, near, read_places
 from .quantity import Catalogue
+from .report import Report
 from .rows import (
     FACT_COLUMNS,
     MISSING_COLUMNS,
@@ -31,7 +32,7 @@ from .rows import (
     read_facts,
     read_missing,
 )
-from .table import Report, Table, read_table
+from .table import Table, read_table
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -44,8 +45,8 @@ DEFAULT_ZONE = "guizhou"
 class Zone:
     """An opened zone. Immutable; every list is in file order, `places` with the parent before its children.
 
-    `comparison` are the declared places outside the tree. `targets` are rows with a kind (target, plan, done); what is done
-    is an observation too and stands in `facts`. `files` maps each file read (relative path) to its sha-256.
+    `comparison` are the declared places outside the tree. `targets` are the rows with a kind (target, plan, done); what is
+    done is an observation too and stands in `facts`. `files` maps each file read (relative path) to its sha-256.
     """
 
     id: str
@@ -81,10 +82,8 @@ class Zone:
             return named[0]
         alike = [f"{p.code} {p.name_zh}" for p in named] or near(word, self.places)
         hint = ", ".join(alike) or f"{self.root} {self.places[self.root].name_zh}"
-        raise UnknownName(
-            f"no place {word!r} in the zone {self.id} (near: {hint}).", f"{self.name_zh}没有地点 {word!r}（相近：{hint}）。",
-            fix="use a code of places.csv",
-        )  # fmt: skip
+        en = f"no place {word!r} in the zone {self.id} (near: {hint})."
+        raise UnknownName(en, f"{self.name_zh}没有地点 {word!r}（相近：{hint}）。", fix="use a code of places.csv")
 
     def level(self, code: str) -> str:
         return self.place(code).level
@@ -136,7 +135,7 @@ class Zone:
         return None
 
     def derived_rows(self) -> list[InputFact]:
-        """The facts that follow from the boundaries (`place.latitude`, `place.longitude`); they stand in `facts` too."""
+        """The facts that follow from the boundaries, `place.latitude` and `place.longitude`; they stand in `facts` too."""
         return [f for f in self.facts.all() if f.file == DERIVED_FILE]
 
     # --- boundaries
@@ -151,13 +150,12 @@ class Zone:
         return self.boundaries.geometry(self.place(code).code)
 
     def geojson(self, level: str, simplify: float = 0.0) -> dict[str, Any]:
-        """A FeatureCollection of one level: properties code, name_zh, name_en, level, parent. `simplify` is in degrees."""
-        if level not in {known.id for known in self.levels}:
-            known = ", ".join(known.id for known in self.levels)
-            raise UnknownName(
-                f"the zone {self.id} has no level {level!r} (declared: {known}).",
-                f"没有层级 {level!r}（已声明：{known}）。",
-            )
+        """A FeatureCollection of one level: code, name_zh, name_en, level, parent. `simplify` is in degrees."""
+        declared = [known.id for known in self.levels]
+        if level not in declared:
+            shown = ", ".join(declared)
+            en = f"the zone {self.id} has no level {level!r} (declared: {shown})."
+            raise UnknownName(en, f"{self.name_zh}没有层级 {level!r}（已声明：{shown}）。")
         return feature_collection(self.at_level(level), self.boundaries, simplify)
 
     @cached_property
@@ -228,30 +226,43 @@ class _Opening:
         boundaries = read_boundaries(config.get("boundaries", {}), self.path, places, self.report)
         if "file" in boundaries.source:
             self.files |= boundaries.source["sha256"]
-        observed = [f for f in rows if f.kind in ("", "done")]
+        observed = [fact for fact in rows if fact.kind in ("", "done")]
         return Zone(
-            id=head["id"], path=self.path, name_zh=head["name_zh"], name_en=head["name_en"], root=head["root"], config=config,
-            levels=levels, places=places, comparison=comparison, periods=settings.periods(config, self.report),
-            facts=FactBook([*observed, *coordinate_facts(places, boundaries)]), missing=self._missing(reading, levels),
-            targets=[f for f in rows if f.kind], parameters=self._parameters(), quantities=quantities, boundaries=boundaries,
-            findings=self.report.findings(), files=dict(sorted(self.files.items())), synthetic=bool(head.get("synthetic", False)),
+            id=head["id"],
+            path=self.path,
+            name_zh=head["name_zh"],
+            name_en=head["name_en"],
+            root=head["root"],
+            config=config,
+            levels=levels,
+            places=places,
+            comparison=comparison,
+            periods=settings.periods(config, self.report),
+            facts=FactBook([*observed, *coordinate_facts(places, boundaries)]),
+            missing=self._missing(reading, levels),
+            targets=[fact for fact in rows if fact.kind],
+            parameters=self._parameters(),
+            quantities=quantities,
+            boundaries=boundaries,
+            findings=self.report.findings(),
+            files=dict(sorted(self.files.items())),
+            synthetic=bool(head.get("synthetic", False)),
             _below=_below(places.values()),
-        )  # fmt: skip
+        )
 
     def _places(self, levels: tuple[Level, ...], root: str) -> dict[str, Place]:
-        table = read_table(
-            self.path / "places.csv", "places.csv", self.report, required=PLACE_COLUMNS, known=("lon", "lat")
-        )
+        path = self.path / "places.csv"
+        table = read_table(path, path.name, self.report, required=PLACE_COLUMNS, known=("lon", "lat"))
         if table is None:
-            last = self.report.findings()[-1]
-            raise ZoneError(f"{last.file}: {last.en}", f"{last.file}：{last.zh}", where=str(self.path), fix=last.fix)
+            why = self.report.last()
+            raise ZoneError(why.en, why.zh, where=str(path), fix=why.fix)
         self.files[table.name] = table.sha256
         places = read_places(table, levels, root, self.report)
         if root not in places:
+            fix = "add its row with an empty parent, or mend `root` in zone.toml"
             raise ZoneError(
-                f"the root place {root!r} is not in places.csv.", f"根地点 {root!r} 不在 places.csv 中。",
-                where=str(self.path / "places.csv"), fix="add its row with an empty parent, or mend `root` in zone.toml",
-            )  # fmt: skip
+                f"the root place {root!r} is not there.", f"没有根地点 {root!r}。", where=str(path), fix=fix
+            )
         return places
 
     def _tables(self, folder: str, required: tuple[str, ...], known: tuple[str, ...]) -> Iterator[Table]:
@@ -262,23 +273,14 @@ class _Opening:
 
     def _facts(self, reading: Reading) -> list[InputFact]:
         if not any((self.path / "facts").glob("*.csv")):
-            self.report.add(
-                "error", "missing_file", "there is no facts/*.csv.", "没有 facts/*.csv。", file="facts/",
-                fix=("add a table of facts", "添加数据表"),
-            )  # fmt: skip
-        return [
-            fact
-            for table in self._tables("facts", FACT_COLUMNS, MORE_FACT_COLUMNS)
-            for fact in read_facts(table, reading)
-        ]
+            self.report.add("no_facts", file="facts/")
+        tables = self._tables("facts", FACT_COLUMNS, MORE_FACT_COLUMNS)
+        return [fact for table in tables for fact in read_facts(table, reading)]
 
     def _missing(self, reading: Reading, levels: tuple[Level, ...]) -> list[Missing]:
         path = self.path / "missing.csv"
         if not path.exists():
-            self.report.add(
-                "warning", "missing_file", "there is no missing.csv: gaps cannot name their document.",
-                "没有 missing.csv，缺口无法指明补缺文件。", file=path.name, fix=("add it, a header is enough", "添加该文件，只有表头也可"),
-            )  # fmt: skip
+            self.report.add("no_missing", file=path.name)
             return []
         table = read_table(path, path.name, self.report, required=MISSING_COLUMNS, known=MORE_MISSING_COLUMNS)
         if table is None:
@@ -288,16 +290,13 @@ class _Opening:
 
     def _parameters(self) -> list[ParameterRow]:
         rows: list[ParameterRow] = []
-        for table in self._tables(
-            "parameters", ("parameter", "value", "unit", "status"), (*PARAMETER_COLUMNS, "filled_by")
-        ):
+        needed = ("parameter", "value", "unit", "status")
+        for table in self._tables("parameters", needed, (*PARAMETER_COLUMNS, "filled_by")):
             for line, raw in table.rows:
                 try:
                     rows.append(parse_row(raw, table.name, line, raw.get("filled_by", "")))
                 except QingshanError as error:
-                    self.report.add(
-                        "error", "bad_parameter", error.en, error.zh, file=table.name, row=line, fix=(error.fix, "")
-                    )
+                    self.report.add("bad_parameter", file=table.name, row=line, en=error.sentence(), zh=error.zh)
         return rows
 
 

@@ -11,12 +11,15 @@ from qingshan.core.parameter import RELEASE_STATUSES
 from qingshan.core.units import unit
 
 OWNED = ("water", "climate", "air", "forest", "gep", "economy")
+TABLES = ("parameters.csv", "runoff_coefficients.csv", "open_slots.csv")
 NOT_NUMBERS = {"npp_casa/water_stress"}  # a formula, printed in forest.water_stress@casa
 REOPENED = {"soil_retention_sediment/price"}  # its unit (元/t) cannot value a volume
 
 
-def typed_rows():
-    return [row for name in OWNED for row in load_domains().by_name[name].rows]
+def typed_rows(*domains):
+    """Rows of the tables that carry the GEP parameters; a domain may hold other subjects' tables beside them."""
+    rows = [row for name in domains or OWNED for row in load_domains().by_name[name].rows]
+    return [row for row in rows if row.origin.rsplit("/", 1)[1] in TABLES]
 
 
 def fingerprint(source, value, status):
@@ -110,14 +113,15 @@ def test_every_document_has_title_place_and_status(domain):
 def test_every_parameter_set_is_a_document_of_its_domain(domain):
     declared = load_domains().by_name[domain]
     known = {d["id"] for d in declared.declarations["standards/clauses"]["document"]}
-    for row in declared.rows:
+    for row in typed_rows(domain):
         if row.set:
             name = {"screening": "qingshan", "gong2017_A": "gong2017", "zhao2019_B": "zhao2019"}.get(row.set, row.set)
             assert name in known, row.name()
 
 
 def test_every_method_of_these_domains_is_documented():
-    methods = [m for m in load_domains().registry.all() if m.domain in OWNED]
+    modules = {f"qingshan.domains.{name}.methods" for name in OWNED}
+    methods = [m for m in load_domains().registry.all() if m.function.__module__ in modules]
     assert len(methods) > 50
     for method in methods:
         assert "hape" in method.doc and method.formula and method.clause.document and method.zh and method.en, (

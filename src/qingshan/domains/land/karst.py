@@ -39,7 +39,7 @@ HjRule = A[
 XiongRule = A[str, Choice("因子不一致时的规则", "rule when factors disagree", ("worse", "exposure_first", "flag_only"))]
 
 
-class MixedBasis(QingshanError):  # noqa: N818 - named like the errors of core
+class MixedBasisError(QingshanError):
     """Two survey rounds of different bases (口径) meet in one change."""
 
     code = "mixed_basis"
@@ -126,8 +126,9 @@ def krd_grade_hj1174(
     """Combined grade: 0 无石漠化 to 4 极重度, 5 conflict (`flag_only`), 6 not karst, 7 unknown.
 
     The text has no rule where the three factors disagree, so `conflict_rule` must be declared: `worst` (which makes
-    every steep, fully wooded limestone hill 极重度), `median`, `cover_first` (the grade of cover) or `flag_only`. Publish
-    the three single-factor maps and `land.krd_conflict_share` with it. Shapes: any mutually broadcastable arrays.
+    every steep, fully wooded limestone hill 极重度), `median`, `cover_first` (the grade of cover) or `flag_only`.
+    Publish the three single-factor maps and `land.krd_conflict_share` with it. Shapes: any mutually broadcastable
+    arrays.
     """
     factors = _stack(slope_grade, cover_grade, lithology_grade)
     agree = np.all(factors == factors[0], axis=0)
@@ -275,7 +276,7 @@ RoundArea = A[Array, Q("万hm2", "石漠化面积", "rocky-desertified area", lo
 
 def _one_basis(basis_start: str, basis_end: str) -> None:
     if basis_start != basis_end:
-        raise MixedBasis(
+        raise MixedBasisError(
             f"a change from a {basis_start} to a {basis_end} area mixes two bases.",
             "期初与期末口径不同，不能相减。",
             fix="take both areas on the reported or both on the comparable basis (可比口径)",
@@ -289,7 +290,7 @@ def _one_basis(basis_start: str, basis_end: str) -> None:
 def krd_change(
     area_start: RoundArea, area_end: RoundArea, basis_start: Basis, basis_end: Basis
 ) -> A[Array, Q("万hm2", "石漠化面积变化", "change of rocky-desertified area")]:
-    """Change between two survey rounds. The scope changed in round 4: raises `MixedBasis` where the bases differ."""
+    """Change between two survey rounds. The scope changed in round 4: raises `MixedBasisError` where the bases differ."""
     _one_basis(basis_start, basis_end)
     return area_end - area_start
 
@@ -307,7 +308,7 @@ def krd_mean_annual_decrease(
 ) -> A[Array, Q("%", "年均缩减率", "mean annual decrease")]:
     """Yearly rate of shrinking. The formula was found by fitting the three printed rates: inferred, not printed.
 
-    Start area 0: NaN. Raises `MixedBasis` where the bases differ.
+    Start area 0: NaN. Raises `MixedBasisError` where the bases differ.
     """
     _one_basis(basis_start, basis_end)
     start = np.where(np.asarray(area_start) > 0, area_start, np.nan)

@@ -1,7 +1,7 @@
 """The command line: `main` reads the verb table, parses, runs one verb, maps what happened to an exit code.
 
-0 done (refusals by rule and warnings are listed) · 1 an error finding, a failed verification, a refused single request ·
-2 wrong call · 3 bug. Importing this and printing help costs the standard library only.
+0 done (refusals by rule and warnings are listed), 1 an error finding, a failed verification or a refused single
+request, 2 wrong call, 3 bug. Importing this and printing help costs the standard library only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"qingshan {__version__}")
     inner = top.add_subparsers(dest="verb", metavar="VERB")
     for verb in VERBS:
-        made = inner.add_parser(verb.name, help=verb.help, description=verb.help, epilog=f"example: {verb.example}" if verb.example else None)
+        made = inner.add_parser(
+            verb.name,
+            help=verb.help,
+            description=verb.help,
+            epilog=f"example: {verb.example}" if verb.example else None,
+        )
         for option in verb.options:
             _add(made, option)
     return top

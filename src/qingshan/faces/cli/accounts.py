@@ -36,7 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
             runs.append(run_account(zone, name, progress=step))
     records = [_summary(r) for r in runs]
     if arguments.json:
-        emit({"runs": records, "findings": [f.record() for f in zone.findings], "seconds": round(time.perf_counter() - started, 3)})
+        emit(
+            {
+                "runs": records,
+                "findings": [f.record() for f in zone.findings],
+                "seconds": round(time.perf_counter() - started, 3),
+            }
+        )
     else:
         for done, record in zip(runs, records, strict=True):
             _print_run(done, record, arguments.lang)
@@ -76,7 +82,10 @@ def _print_run(done: Run, record: dict[str, Any], lang: str) -> None:
         name = f"{line.service.id} {line.service.zh if zh else line.service.en}"
         if line.refusal:
             documents = "; ".join(sorted({x.document for x in line.refusal.leaves() if x.document}))
-            print(f"  {name}: {'拒算' if zh else 'refused'} - {line.refusal.zh if zh else line.refusal.en}" + (f" <- {documents}" if documents else ""))
+            print(
+                f"  {name}: {'拒算' if zh else 'refused'} - {line.refusal.zh if zh else line.refusal.en}"
+                + (f" <- {documents}" if documents else "")
+            )
         elif line.physical:
             money = "; ".join(f"{amount(v, done)} ({b})" for b, v in line.value.items() if not v.refused)
             print(f"  {name}: {amount(line.physical, done)}" + (f" = {money}" if money else ""))
@@ -98,7 +107,9 @@ def explain(arguments: argparse.Namespace) -> int:
 def _asked(done: Run, arguments: argparse.Namespace, place: str) -> Fact:
     quantity = arguments.quantity
     by_service = {s.id: s for s in services_catalogue(done.domains).values()}
-    service = by_service.get(quantity) or next((s for s in by_service.values() if f"gep.{s.code}" == quantity or s.code == quantity), None)
+    service = by_service.get(quantity) or next(
+        (s for s in by_service.values() if f"gep.{s.code}" == quantity or s.code == quantity), None
+    )
     period = arguments.period or done.default_period
     found = done.select(quantity, place, arguments.cls, period, arguments.basis)
     if not found and service:
@@ -114,7 +125,11 @@ def run_of(arguments: argparse.Namespace) -> Run:
     name = arguments.profile or zone.config["zone"]["default_profile"]
     runs = latest_runs(zone.id)
     if name not in runs:
-        raise UnknownName(f"no run of {zone.id} under {name!r} yet.", f"{zone.name_zh}还没有按“{name}”核算过。", fix="run `qingshan run` first")
+        raise UnknownName(
+            f"no run of {zone.id} under {name!r} yet.",
+            f"{zone.name_zh}还没有按“{name}”核算过。",
+            fix="run `qingshan run` first",
+        )
     return runs[name]
 
 
@@ -128,7 +143,11 @@ def verify(arguments: argparse.Namespace) -> int:
         print(("不符：" if zh else "differs: ") + difference["zh" if zh else "en"])
     for note in verdict.notes:
         print(f"note: {note}")
-    words = ("逐字节一致", "数值一致，字节不同", "不一致") if zh else ("equal to the byte", "numerically equal, not byte-equal", "not equal")
+    words = (
+        ("逐字节一致", "数值一致，字节不同", "不一致")
+        if zh
+        else ("equal to the byte", "numerically equal, not byte-equal", "not equal")
+    )
     print(f"{verdict.run}: {words[0] if verdict.equal else words[1] if verdict.numeric else words[2]}  "
           f"{verdict.facts} facts, {verdict.nodes} nodes, {verdict.files} files, {verdict.seconds} s")  # fmt: skip
     return 0 if verdict.ok else 1
@@ -147,7 +166,9 @@ def fill(arguments: argparse.Namespace) -> int:
     if not arguments.file:
         print("give a CSV file, or --template to print the open slots", file=sys.stderr)
         return 2
-    rows, findings = fill_slots(zone, profile.id, Path(arguments.file), by=arguments.by, document=arguments.document, domains=domains)
+    rows, findings = fill_slots(
+        zone, profile.id, Path(arguments.file), by=arguments.by, document=arguments.document, domains=domains
+    )
     if arguments.json:
         emit({"filled": [r.record() for r in rows], "findings": [f.record() for f in findings]})
     else:

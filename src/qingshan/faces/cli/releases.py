@@ -14,7 +14,12 @@ from .show import emit
 def publish(arguments: argparse.Namespace) -> int:
     run = run_of(arguments)
     release = publish_gep(
-        run, year=arguments.year, lang=arguments.lang, official=arguments.official, out=Path(arguments.out), place=arguments.place
+        run,
+        year=arguments.year,
+        lang=arguments.lang,
+        official=arguments.official,
+        out=Path(arguments.out),
+        place=arguments.place,
     )
     if arguments.json:
         emit(release.record())

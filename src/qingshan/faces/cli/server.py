@@ -22,7 +22,11 @@ def serve(arguments: argparse.Namespace) -> int:
     zone = open_zone(arguments.zone)
     runs = latest_runs(zone.id)
     if not runs:
-        raise UnknownName(f"no run of {zone.id} yet.", f"{zone.name_zh}还没有核算过。", fix=f"run `qingshan run --zone {zone.id}` first")
+        raise UnknownName(
+            f"no run of {zone.id} yet.",
+            f"{zone.name_zh}还没有核算过。",
+            fix=f"run `qingshan run --zone {zone.id}` first",
+        )
     port = _free(arguments.host, arguments.port)
     print(f"qingshan serves {zone.name_zh} ({zone.id}) at http://{arguments.host}:{port}/", flush=True)
     uvicorn.run(create_app(zone, runs), host=arguments.host, port=port, log_level="warning", server_header=False)

@@ -21,7 +21,11 @@ def amount(fact: Fact, run: Run) -> str:
     """A figure in its reading unit, with span and range."""
     display = run.quantity(fact.quantity)["display_unit"] or fact.unit
     ratio = factor(fact.unit, display)
-    shown = f"{fact.value * ratio:,.4g}" if fact.value is not None else "-".join(f"{v * ratio:,.4g}" for v in fact.span or ())
+    shown = (
+        f"{fact.value * ratio:,.4g}"
+        if fact.value is not None
+        else "-".join(f"{v * ratio:,.4g}" for v in fact.span or ())
+    )
     reach = f" ({fact.range[0] * ratio:,.4g}-{fact.range[1] * ratio:,.4g})" if fact.range else ""
     return f"{shown} {display}{reach}"
 
@@ -37,7 +41,12 @@ def progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
     def step(done: int, whole: int) -> None:
         passed = time.perf_counter() - started
         left = passed / done * (whole - done)
-        print(f"\r{title}: {done}/{whole} places, {done / passed:,.0f}/s, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
+        print(
+            f"\r{title}: {done}/{whole} places, {done / passed:,.0f}/s, {left:.0f} s left ",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
 
     try:
         yield step

@@ -30,5 +30,7 @@ def check(arguments: argparse.Namespace) -> int:
     else:
         for finding in findings:
             print(finding.sentence(arguments.lang))
-        print(f"{sum(f.level == 'error' for f in findings)} errors, {sum(f.level == 'warning' for f in findings)} warnings")
+        print(
+            f"{sum(f.level == 'error' for f in findings)} errors, {sum(f.level == 'warning' for f in findings)} warnings"
+        )
     return 1 if worst(findings) == "error" else 0

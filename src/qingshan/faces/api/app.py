@@ -1,0 +1,238 @@
+"""The application: every view becomes a page in each language, and that page's address with an ending is its data.
+
+    create_app(zone, runs) -> FastAPI
+
+Reading only (GET and HEAD). Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+
+import qingshan
+from qingshan.accounts.run import Run
+from qingshan.core.errors import QingshanError, UnknownName
+from qingshan.faces.web.page import View
+from qingshan.faces.web.render import Printer
+from qingshan.faces.web.site import Ask, Site
+from qingshan.faces.web.views import VIEWS
+from qingshan.faces.web.words import LANG_TAGS, LANGUAGES
+from qingshan.zone.zone import Zone
+
+from .exports import FORMATS
+
+STATIC = Path(__file__).parents[1] / "web" / "static"
+MAX_ADDRESS = 2_000
+MAX_VALUE = 200
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data: blob:", "font-src 'self'",
+        "connect-src 'self'", "worker-src 'self'", "manifest-src 'self'", "base-uri 'none'", "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)  # fmt: skip
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def assets(folder: Path = STATIC / "dist") -> dict[str, str]:
+    """Built browser files by name; empty where they were not built (pages then stand without style and script)."""
+    manifest = folder / "manifest.json"
+    return json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
+
+
+def create_app(zone: Zone, runs: Mapping[str, Run] | None = None, *, views: tuple[View, ...] = VIEWS) -> FastAPI:
+    """The service for one zone and the runs to show (profile id -> run)."""
+    app = FastAPI(title="qingshan", version=qingshan.__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    site = Site(zone, dict(runs or {}), views, assets())
+    printer = Printer(site)
+    app.state.site = site
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
+    app.middleware("http")(_guard)
+    if (STATIC / "dist").is_dir():
+        app.mount("/static", _Static(directory=STATIC / "dist"), name="static")
+    _answer_errors(app, site, printer)
+
+    @app.api_route("/healthz", methods=["GET", "HEAD"])
+    def healthz() -> dict[str, object]:
+        return {"status": "ok", "version": qingshan.__version__, "zone": zone.id, "zone_sha256": zone.digest,
+                "runs": {profile: run.id for profile, run in site.runs.items()}}  # fmt: skip
+
+    @app.api_route("/", methods=["GET", "HEAD"])
+    def front(request: Request) -> Response:
+        return RedirectResponse(f"/{_preferred(request)}/", HTTPStatus.FOUND, headers={"Vary": "Accept-Language"})
+
+    @app.api_route("/{lang:language}/find", methods=["GET", "HEAD"])
+    def find(request: Request, lang: str) -> Response:
+        """The place a reader typed: a code or a name, whole or short."""
+        asked = request.query_params.get("q", "")[:MAX_VALUE]
+        code = printer.find(asked)
+        period = request.query_params.get("period", "")[:MAX_VALUE]
+        ask = Ask(site, views[0], lang, {}, {"period": period} if period else {})
+        return RedirectResponse(ask.place_address(code) or ask.address("/", place=code), HTTPStatus.SEE_OTHER)
+
+    for view in views:
+        _add(app, site, printer, view)
+    return app
+
+
+class _Static(StaticFiles):
+    """Built files carry a hash in their names: they may be kept for ever."""
+
+    async def get_response(self, path: str, scope):  # type: ignore[no-untyped-def]
+        response = await super().get_response(path, scope)
+        if response.status_code == HTTPStatus.OK and re.search(r"-[A-Z0-9]{8}\.", path):
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+mimetypes.add_type("text/javascript", ".js")
+
+
+class _Word(Convertor[str]):
+    """One of a few words as a part of an address."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.regex = "|".join(words)
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("language", _Word(LANGUAGES))
+register_url_convertor("ending", _Word(FORMATS))
+
+
+def _add(app: FastAPI, site: Site, printer: Printer, view: View) -> None:
+    """Routes of one view: the page, and the same address with each ending."""
+    path = view.path.rstrip("/")
+
+    def page(request: Request, lang: str) -> Response:
+        ask = _ask(site, view, lang, request)
+        return _html(printer.page(ask, view.build(ask)))
+
+    def data(request: Request, lang: str, ending: str) -> Response:
+        ask = _ask(site, view, lang, request)
+        media, write = FORMATS[ending]
+        result = view.build(ask)
+        name = re.sub(r"[^\w.-]+", "-", "-".join(p for p in (ask.zone.id, view.name, *ask.params.values(), ask.query.get("table", "")) if p))
+        disposition = f"attachment; filename*=UTF-8''{quote(name)}.{ending}" if ending in ("csv", "xlsx") else "inline"
+        return Response(write(result, ask), media_type=media, headers={"Content-Disposition": disposition, "Cache-Control": "no-cache"})
+
+    # an address with an ending must be tried before the page, whose last part would swallow it
+    stems = ["", "/"] if not path else [path]
+    for stem in stems:
+        app.add_api_route(f"/{{lang:language}}{stem}.{{ending:ending}}", data, methods=["GET", "HEAD"], name=f"{view.name}.data")
+    app.add_api_route(f"/{{lang:language}}{path or '/'}", page, methods=["GET", "HEAD"], name=view.name)
+
+
+def _ask(site: Site, view: View, lang: str, request: Request) -> Ask:
+    """The request as views know it. Raises 400 for values out of bounds."""
+    params = {k: v for k, v in request.path_params.items() if k not in ("lang", "ending")}
+    query = dict(request.query_params)
+    if any(len(v) > MAX_VALUE for v in [*params.values(), *query.values()]) or len(query) > 12:
+        raise HTTPException(HTTPStatus.BAD_REQUEST)
+    theme = request.cookies.get("theme", "")
+    return Ask(site, view, lang, params, query, theme if theme in ("light", "dark") else "")
+
+
+def _html(text: str, status: int = HTTPStatus.OK) -> Response:
+    return Response(text, status, media_type="text/html", headers={"Cache-Control": "no-cache", "Vary": "Cookie"})
+
+
+def _preferred(request: Request) -> str:
+    """The reader's language by `Accept-Language`; Chinese where they say nothing."""
+    wishes: list[tuple[float, int, str]] = []
+    for i, part in enumerate(request.headers.get("accept-language", "").split(",")[:20]):
+        tag, _, rest = part.strip().partition(";")
+        match = re.search(r"q=([0-9.]+)", rest)
+        try:
+            weight = float(match[1]) if match else 1.0
+        except ValueError:
+            weight = 0.0
+        lang = tag.split("-")[0].lower()
+        if lang in LANGUAGES and weight > 0:
+            wishes.append((-weight, i, lang))
+    return min(wishes)[2] if wishes else LANGUAGES[0]
+
+
+async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Reading only, bounded addresses, and the same headers on every answer."""
+    if request.method not in ("GET", "HEAD"):
+        response: Response = _problem(HTTPStatus.METHOD_NOT_ALLOWED, "只供读取。", "Reading only.", str(request.url.path))
+        response.headers["Allow"] = "GET, HEAD"
+    elif len(str(request.url)) > MAX_ADDRESS:
+        response = _problem(HTTPStatus.REQUEST_URI_TOO_LONG, "网址过长。", "The address is too long.", "")
+    else:
+        response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _problem(status: int, zh: str, en: str, instance: str, fix: str = "") -> JSONResponse:
+    """RFC 9457, with the sentence in both languages."""
+    content = {
+        "type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": en, "detail_zh": zh,
+        "instance": instance,
+    } | ({"fix": fix} if fix else {})  # fmt: skip
+    return JSONResponse(content, status, media_type="application/problem+json")
+
+
+def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
+    """Errors as a page to readers and as problem+json to programs."""
+
+    def answer(request: Request, status: int, zh: str, en: str, fix: str = "", near: list[str] | None = None) -> Response:
+        path = request.url.path
+        first = path.split("/")[1].split(".")[0] if path.count("/") else ""
+        wants_data = path.rpartition(".")[2] in FORMATS or "text/html" not in request.headers.get("accept", "text/html")
+        if wants_data:
+            return _problem(status, zh, en, path, fix)
+        lang = first if first in LANGUAGES else _preferred(request)
+        theme = request.cookies.get("theme", "")
+        ask = Ask(site, site.views[0], lang, {}, {}, theme if theme in ("light", "dark") else "")
+        return _html(printer.problem(ask, status, ask.t.pick(zh, en), near or []), status)
+
+    @app.exception_handler(UnknownName)
+    async def unknown(request: Request, error: UnknownName) -> Response:
+        asked = str(request.path_params.get("code") or request.query_params.get("place") or request.query_params.get("q") or "")
+        return answer(request, HTTPStatus.NOT_FOUND, error.zh, error.en, error.fix, printer.near(asked))
+
+    @app.exception_handler(QingshanError)
+    async def refused(request: Request, error: QingshanError) -> Response:
+        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, error.zh, error.en, error.fix)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        lines = {
+            HTTPStatus.NOT_FOUND: ("没有这个页面。", "There is no such page."),
+            HTTPStatus.BAD_REQUEST: ("网址里的值过长或过多。", "The address holds values that are too long or too many."),
+        }
+        zh, en = lines.get(HTTPStatus(error.status_code), ("不能回答这个请求。", "This request cannot be answered."))
+        return answer(request, error.status_code, zh, en)
+
+
+__all__ = ["LANG_TAGS", "create_app"]

@@ -1,0 +1,206 @@
+"""Prints a `Page` with the frame around it: top bar, rail of places and time, foot with exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from qingshan.core.errors import UnknownName
+from qingshan.zone.place import near
+
+from . import numbers
+from .figures import Figure
+from .page import Page
+from .periods import period_word
+from .site import Ask, Site
+from .words import LANG_TAGS, LANGUAGES, Words
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_DARK_GROUND, _LIGHT_GROUND = "#131a18", "#fbfaf7"  # tokens.css --paper, for the browser's own bar
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One line of the place rail."""
+
+    code: str
+    name: str
+    depth: int
+    count: int
+    href: str
+    here: bool
+
+
+class Printer:
+    """Jinja with the words, numbers and addresses that all templates use."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.env = Environment(
+            loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+        self.env.globals |= {"written": _written, "figure_range": _figure_range, "plain_number": _plain, "static": self._static}
+        self.env.filters |= {"period": _period, "json_block": _json_block}
+
+    def _static(self, name: str) -> str:
+        file = self.site.assets.get(name)
+        return f"/static/{file}" if file else ""
+
+    # ---- pages
+
+    def page(self, ask: Ask, page: Page) -> str:
+        return self.env.get_template(page.template).render(
+            **page.context, page=page, ask=ask, t=ask.t, frame=self.frame(ask, page), lang=ask.lang
+        )
+
+    def problem(self, ask: Ask, status: int, sentence: str, near_codes: list[str]) -> str:
+        page = Page("problem.html", ask.t("problem.title"), {})
+        places = [(ask.name(c), ask.place_address(c) or ask.address("/", place=c)) for c in near_codes]
+        return self.env.get_template("problem.html").render(
+            page=page, ask=ask, t=ask.t, lang=ask.lang, frame=self.frame(ask, page, lost=True), status=status, sentence=sentence, places=places
+        )
+
+    # ---- finding places
+
+    def find(self, word: str) -> str:
+        """Code of the place a reader typed: code, full name or short name. Raises `UnknownName`."""
+        plain = word.strip().casefold()
+        for lang in LANGUAGES:
+            fits = [c for c in self.site.zone.places if self.site.short(c, lang).casefold() == plain]
+            if len(fits) == 1:
+                return fits[0]
+        return self.site.zone.place(word).code
+
+    def near(self, word: str) -> list[str]:
+        return [text.split(" ")[0] for text in near(word, self.site.zone.places, 6)] if word.strip() else []
+
+    # ---- the frame
+
+    def frame(self, ask: Ask, page: Page, *, lost: bool = False) -> dict[str, Any]:
+        try:
+            code = ask.place.code
+        except UnknownName:
+            code = ask.zone.root
+        return {
+            "nav": [
+                {"name": ask.t(f"nav.{v.name}"), "href": ask.address(v.home(code)), "here": v.name == ask.view.name and not lost}
+                for v in self.site.views
+                if v.home is not None
+            ],
+            "langs": [
+                {"tag": LANG_TAGS[lang], "name": Words(lang)("lang.name"), "short": Words(lang)("lang.short"),
+                 "href": f"/{lang}/" if lost else self._same(ask, lang), "here": lang == ask.lang}
+                for lang in LANGUAGES
+            ],
+            "place": self._place_rail(ask, code, lost), "time": self._time_rail(ask, code, page, lost),
+            "exports": [] if lost else self._exports(ask, page),
+            "lang_tag": LANG_TAGS[ask.lang], "themes": (_LIGHT_GROUND, _DARK_GROUND),
+            "edition": ask.run.id.rsplit("-", 1)[-1] if ask.run else ask.zone.digest[:12],
+        }  # fmt: skip
+
+    def _path(self, ask: Ask) -> str:
+        path = ask.view.path
+        for key, value in ask.params.items():
+            path = path.replace(f"{{{key}}}", value).replace(f"{{{key}:path}}", value)
+        return path or "/"
+
+    def _same(self, ask: Ask, lang: str) -> str:
+        tail = urlencode({k: v for k, v in ask.query.items() if v})
+        return f"/{lang}{self._path(ask)}" + (f"?{tail}" if tail else "")
+
+    def _exports(self, ask: Ask, page: Page) -> list[dict[str, str]]:
+        tail = urlencode({k: v for k, v in ask.query.items() if v})
+        stem = f"/{ask.lang}{self._path(ask).rstrip('/')}"
+        endings = ["csv", "xlsx"] if page.tables else []
+        if any(table.place_column for table in page.tables) and self.site.drawing is not None:
+            endings.append("geojson")
+        return [{"name": e, "href": f"{stem}.{e}" + (f"?{tail}" if tail else "")} for e in [*endings, *(["json"] if page.tables else [])]]
+
+    def _place_rail(self, ask: Ask, code: str, lost: bool) -> dict[str, Any]:
+        zone = self.site.zone
+        leads: Callable[[str], str] | None = None if lost else ask.view.rail
+        kept = {k: v for k, v in ask.query.items() if k not in ("place", "after")}
+
+        def href(target: str) -> str:
+            if leads is None:
+                return ask.place_address(target) or ask.address("/", place=target)
+            return ask.address(leads(target), **kept | ({"place": "" if target == zone.root else target} if "{" not in ask.view.path else {}))
+
+        line = [*reversed(zone.ancestors(code)), code] if code in zone.places else [zone.root]
+        open_at = set(line)
+        branches: list[Branch] = []
+
+        def walk(at: str, depth: int) -> None:
+            children = zone.children(at)
+            name = zone.places[at].name(ask.lang) if depth == 0 else self.site.short(at, ask.lang)
+            branches.append(Branch(at, name, depth, len(zone.leaves(at)) if children else 0, href(at), at == code and not lost))
+            if depth == 0 or at in open_at:
+                for child in children:
+                    walk(child, depth + 1)
+
+        walk(zone.root, 0)
+        here = " · ".join(self.site.short(c, ask.lang) for c in line[1:]) or zone.places[zone.root].name(ask.lang)
+        return {"branches": branches, "here": here, "find": f"/{ask.lang}/find",
+                "all": [(zone.places[c].name(ask.lang), c) for c in zone.places]}  # fmt: skip
+
+    def _time_rail(self, ask: Ask, code: str, page: Page, lost: bool) -> dict[str, Any] | None:
+        """Bars of figures on file per year and the choice of a period; None where no figure has a year."""
+        counts = self.site.years_on_file.get("" if code == self.site.zone.root else code, {})
+        years = sorted(y for y in self.site.years_on_file[""])
+        if not years or lost:
+            return None
+        shown = list(range(max(years[-1] - 20, years[0]), years[-1] + 1))
+        options = page.context.get("periods") or [("", ask.t("time.all")), *((str(y), str(y)) for y in reversed(years))]
+        chosen = page.context.get("period", ask.query.get("period", ""))
+        span = page.context.get("span", ask.span)
+        top = max((counts.get(y, 0) for y in shown), default=0) or 1
+        wide, high = 128, 40
+        step = wide / len(shown)
+        bars = [
+            {"year": y, "count": counts.get(y, 0), "x": round(i * step, 2), "w": round(max(step - 1.2, 1), 2),
+             "h": round((counts.get(y, 0) / top) ** 0.5 * (high - 4), 1), "in": span is None or span[0] <= y <= span[1]}
+            for i, y in enumerate(shown)
+        ]  # fmt: skip
+        word = next((name for value, name in options if value == chosen), chosen or options[0][1])
+        kept = {k: v for k, v in ask.query.items() if k not in ("period", "after") and v}
+        return {"bars": bars, "options": options, "chosen": chosen, "word": word, "first": shown[0], "last": shown[-1],
+                "kept": kept, "action": f"/{ask.lang}{self._path(ask)}", "w": wide, "h": high,
+                "total": sum(counts.values())}  # fmt: skip
+
+
+# ---- what templates may call -----------------------------------------------------------------------------------------
+
+
+@pass_context
+def _written(context: Context, figure: Figure, style: str = "") -> numbers.Written:
+    return figure.written(context["lang"], style)
+
+
+@pass_context
+def _figure_range(context: Context, figure: Figure) -> str:
+    return figure.written_range(context["lang"])
+
+
+@pass_context
+def _plain(context: Context, value: float | None, unit: str = "", style: str = "plain") -> str:
+    return numbers.write(value, unit, context["lang"], style).text
+
+
+@pass_context
+def _period(context: Context, period: str) -> str:
+    return period_word(period, context["t"], context["ask"].zone)
+
+
+def _json_block(value: Mapping[str, Any]) -> Markup:
+    """Data for a script inside the page: JSON that cannot end its own element."""
+    import json  # noqa: PLC0415 - beside its only use
+
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704 - escaped here
