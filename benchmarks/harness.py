@@ -92,7 +92,7 @@ def peer_python(name: str) -> Path | str:
     try:
         for arguments in (
             [sys.executable, "-m", "venv", "--clear", ".venv"],
-            [python, "-m", "pip", "install", "--quiet", "-r", "requirements.txt"],
+            [str(python), "-m", "pip", "install", "--quiet", "-r", "requirements.txt"],
         ):
             subprocess.run(arguments, cwd=folder, check=True, capture_output=True, timeout=300)
     except (OSError, subprocess.SubprocessError) as error:

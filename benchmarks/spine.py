@@ -18,7 +18,7 @@ from statistics import median
 
 from .harness import Peer, Row, report, run_quietly, timed
 
-CLI = Path(sys.executable).with_name("qingshan")
+CLI = str(Path(sys.executable).with_name("qingshan"))
 QUESTION = ["explain", "gep.water_retention", "--zone", "guizhou", "--place", "520000"]
 AGAIN = 5
 

@@ -36,7 +36,7 @@ def main() -> None:
 def _pint(python: Path | str, seconds: float | None) -> Peer:
     if isinstance(python, str) or seconds is None:
         return Peer("import pint", missing=str(python))
-    command = [python, "-c", "import pint; print(pint.__version__)"]
+    command = [str(python), "-c", "import pint; print(pint.__version__)"]
     said = subprocess.run(command, check=True, capture_output=True, text=True)
     return Peer("import pint", said.stdout.strip(), seconds * 1000)
 

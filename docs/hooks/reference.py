@@ -82,10 +82,9 @@ def _argument(name: str, declared: Q | Choice, defaults: Any) -> list[str]:
     default = f" (default {defaults[name]})" if name in defaults else ""
     if isinstance(declared, Choice):
         return [f"`{name}`", "", f"{declared.zh} {declared.en}", "choice 选项", " / ".join(declared.options) + default]
-    low = "" if declared.low is None else f"≥ {declared.low:g}"
-    high = "" if declared.high is None else f"≤ {declared.high:g}"
+    limits = [f"{sign} {limit:g}" for sign, limit in (("≥", declared.low), ("≤", declared.high)) if limit is not None]
     unit = f"`{declared.unit}` per {declared.axis}" if declared.axis else f"`{declared.unit}`"
-    return [f"`{name}`", declared.symbol, f"{declared.zh} {declared.en}", unit, f"{low} {high}{default}".strip()]
+    return [f"`{name}`", declared.symbol, f"{declared.zh} {declared.en}", unit, ", ".join(limits) + default]
 
 
 def _parameters(rows: Iterable[ParameterRow]) -> list[str]:
@@ -131,7 +130,8 @@ def _text(cell: str) -> str:
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     reference = {"Reference 方法与参数": [f"reference/{name}" for name in pages(load_domains())]}
-    config.nav = [*(config.nav or []), reference]
+    *pages_before, decisions = config.nav or []
+    config.nav = [*pages_before, reference, decisions]
     return config
 
 

@@ -70,9 +70,7 @@ def commands(text: str) -> list[str]:
     """The commands of a page without its comments and the languages it asks for."""
     code = "\n".join(block.code for block in blocks(text))
     return [
-        re.sub(r" --lang (zh|en)", "", line.split("  #")[0]).strip()
-        for line in code.splitlines()
-        if "qingshan" in line
+        re.sub(r" --lang (zh|en)", "", line.split("  #")[0]).strip() for line in code.splitlines() if "qingshan" in line
     ]
 
 

@@ -244,15 +244,19 @@ def axis_scale(values: Iterable[float | None], unit: str, lang: str) -> tuple[Ca
 
 
 def column(values: Iterable[float | None], unit: str, lang: str, significant: int = 4) -> tuple[list[str], str]:
-    """Numbers of one column, as its largest asks: one scale, one unit word, decimals for `significant` digits of it.
+    """Numbers of one column: one scale, one unit word, one count of decimals.
 
-    A value too small for those decimals keeps two digits of its own, so that it is never printed as zero.
+    The decimals give `significant` digits of the largest, and up to two more places where the smallest needs them for three.
+    A value too small even for those keeps two digits of its own, so that it is never printed as zero.
     """
     given = list(values)
     scale, word = axis_scale(given, unit, lang)
     scaled = [None if v is None or not math.isfinite(v) else scale(v) for v in given]
-    largest = max((abs(v) for v in scaled if v is not None), default=0.0)
-    places = min(4, max(0, significant - 1 - Decimal(repr(largest)).adjusted())) if largest else 0
+    sizes = [abs(v) for v in scaled if v]
+    places = 0
+    if sizes:
+        by_largest, by_smallest = (n - 1 - Decimal(repr(float(v))).adjusted() for n, v in ((significant, max(sizes)), (3, min(sizes))))
+        places = min(4, max(0, by_largest, min(2, by_smallest)))
     return [NOTHING if v is None else _placed(v, places) for v in scaled], word
 
 

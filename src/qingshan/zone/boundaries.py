@@ -169,7 +169,7 @@ def _from_geojson(folder: Path, config: Mapping[str, Any], places: Mapping[str, 
             if code in places:
                 shapes[code] = _geojson_polygons(feature["geometry"])
             else:
-                where = {"file": name, "row": number, "field": "properties.code"}
+                where: dict[str, Any] = {"file": name, "row": number, "field": "properties.code"}
                 report.add("unknown_feature", **where, number=number, code=code)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         why = f"{type(error).__name__}: {error}"
@@ -223,7 +223,7 @@ def coordinate_facts(places: Mapping[str, Place], boundaries: Boundaries) -> lis
     facts: list[InputFact] = []
     for place in places.values():
         if place.lon is not None and place.lat is not None:
-            made = {"file": "places.csv", "source_title": "places.csv"}
+            made: dict[str, Any] = {"file": "places.csv", "source_title": "places.csv"}
             facts += _pair(place, (place.lon, place.lat), made)
         elif place.code in boundaries.shapes:
             lon, lat = centroid(boundaries.shapes[place.code])
@@ -232,7 +232,7 @@ def coordinate_facts(places: Mapping[str, Place], boundaries: Boundaries) -> lis
     return facts
 
 
-def _pair(place: Place, lon_lat: tuple[float, float], made: dict[str, str]) -> list[InputFact]:
+def _pair(place: Place, lon_lat: tuple[float, float], made: Mapping[str, Any]) -> list[InputFact]:
     names = (("place.longitude", "中心经度"), ("place.latitude", "中心纬度"))
     return [
         InputFact(

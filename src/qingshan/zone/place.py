@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from .report import Report
 from .table import Table
@@ -96,7 +97,7 @@ def _tree(
             continue
         if place.parent not in rows:
             near_codes = ", ".join(near(place.parent, {c: p for c, (_, p) in rows.items()}) or [root])
-            where = {"file": file, "row": line, "field": "parent", "limit": near_codes}
+            where: dict[str, Any] = {"file": file, "row": line, "field": "parent", "limit": near_codes}
             report.add("unknown_parent", **where, code=code, parent=place.parent)
             continue
         above = rows[place.parent][1]

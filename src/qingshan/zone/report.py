@@ -20,7 +20,7 @@ def messages() -> dict[str, dict[str, Any]]:
 
 
 def finding(
-    code: str, *, file: str = "", row: int | None = None, field: str = "", limit: str = "", **values: Any
+    code: str, /, *, file: str = "", row: int | None = None, field: str = "", limit: str = "", **values: Any
 ) -> Finding:
     """The finding `code` of `messages.toml` with `values` filled in; both languages of the fix are shown."""
     text = messages()[code]
@@ -38,7 +38,7 @@ class Report:
         self._count: Counter[str] = Counter()
 
     def add(
-        self, code: str, *, file: str = "", row: int | None = None, field: str = "", limit: str = "", **values: Any
+        self, code: str, /, *, file: str = "", row: int | None = None, field: str = "", limit: str = "", **values: Any
     ) -> None:
         """Keep one finding: what, where, which limit."""
         self._count[file] += 1

@@ -93,7 +93,7 @@ class _At:
     row: int
     report: Report
 
-    def add(self, code: str, field: str, limit: str = "", **values: Any) -> None:
+    def add(self, code: str, field: str, limit: str = "", /, **values: Any) -> None:
         self.report.add(code, file=self.file, row=self.row, field=field, limit=limit, **values)
 
 
@@ -199,7 +199,7 @@ def _has_source(text: str, at: _At) -> bool:
 def _fits_quantity(quantity: str, value: float, unit: str, known: Catalogue, at: _At) -> bool:
     """Whether unit and value are possible for the quantity: dimension, sign, declared limits, shares within 0-100 %."""
     declared, parsed = known.get(quantity), parse_unit(unit)
-    shown = {"quantity": quantity, "value": value, "unit": unit}
+    shown: dict[str, Any] = {"quantity": quantity, "value": value, "unit": unit}
     if declared is None:
         at.add("unknown_quantity", "quantity", _alike(quantity, known), quantity=quantity)
     elif parsed.dimensions != parse_unit(declared.unit).dimensions:
@@ -249,7 +249,7 @@ def _merged(facts: list[InputFact], file: str, reading: Reading) -> list[InputFa
             merged.append(_summed(group))
         else:
             at = _At(file, group[0].row, reading.report)
-            values = {"count": len(group), "quantity": quantity, "period": period, "place": place}
+            values: dict[str, Any] = {"count": len(group), "quantity": quantity, "period": period, "place": place}
             at.add("no_merge_rule", "place_code_now", **values)
     return merged
 

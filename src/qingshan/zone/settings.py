@@ -71,7 +71,7 @@ def entries(config: Mapping[str, Any], table: str, report: Report) -> list[dict[
     for number, raw in enumerate(found if isinstance(found, list) else [found], 1):
         absent = [key for key in needed if not isinstance(raw, dict) or raw.get(key) in (None, "")]
         if absent:
-            where = {"file": ZONE_FILE, "field": table, "limit": ", ".join(needed)}
+            where: dict[str, Any] = {"file": ZONE_FILE, "field": table, "limit": ", ".join(needed)}
             report.add("bad_entry", **where, number=number, table=table, keys=", ".join(absent))
         else:
             good.append(raw)
@@ -100,7 +100,7 @@ def merges(config: Mapping[str, Any], report: Report) -> list[dict[str, Any]]:
     declared = entries(config, "merge", report)
     for raw in declared:
         if raw["rule"] not in MERGE_RULES:
-            where = {"file": ZONE_FILE, "field": "merge.rule", "limit": ", ".join(MERGE_RULES)}
+            where: dict[str, Any] = {"file": ZONE_FILE, "field": "merge.rule", "limit": ", ".join(MERGE_RULES)}
             report.add("bad_merge_rule", **where, rule=raw["rule"], quantity=raw["quantity"])
     return [raw for raw in declared if raw["rule"] in MERGE_RULES]
 
@@ -112,7 +112,7 @@ def periods(config: Mapping[str, Any], report: Report) -> list[Period]:
         try:
             made.append(_period(raw))
         except (ValueError, TypeError, IndexError, KeyError) as error:
-            where = {"file": ZONE_FILE, "field": "period", "limit": _PERIOD_EXAMPLE}
+            where: dict[str, Any] = {"file": ZONE_FILE, "field": "period", "limit": _PERIOD_EXAMPLE}
             report.add("bad_period_entry", **where, id=raw["id"], why=error)
     if not made:
         report.add("no_period", file=ZONE_FILE, field="period")
@@ -148,7 +148,7 @@ def check_extent(config: Mapping[str, Any], known: Catalogue, report: Report) ->
     extent = config.get("extent")
     if not isinstance(extent, dict):
         return
-    where = {"file": ZONE_FILE, "field": "extent.class.fact"}
+    where: dict[str, Any] = {"file": ZONE_FILE, "field": "extent.class.fact"}
     read: dict[str, str] = {}
     for raw in entries(extent, "class", report):
         id, fact = raw["id"], str(raw["fact"])

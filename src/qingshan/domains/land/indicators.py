@@ -130,7 +130,7 @@ def target_progress(
 
 
 @method(
-    "land.sum_gap", edition="project", clause=Clause("land.md", "worked examples"), status="project",
+    "land.sum_gap", edition="project", clause=Clause("青山核算规则", "公布数据的合计检查"), status="project",
     zh="分项合计与总数之差", en="gap between parts and total", formula="sum of parts - printed total",
 )  # fmt: skip
 def sum_gap(

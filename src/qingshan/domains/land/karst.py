@@ -290,7 +290,7 @@ def _one_basis(basis_start: str, basis_end: str) -> None:
 def krd_change(
     area_start: RoundArea, area_end: RoundArea, basis_start: Basis, basis_end: Basis
 ) -> A[Array, Q("万hm2", "石漠化面积变化", "change of rocky-desertified area")]:
-    """Change between two survey rounds. The scope changed in round 4: raises `MixedBasisError` where the bases differ."""
+    """Change between two survey rounds. Round 4 changed scope: raises `MixedBasisError` where the bases differ."""
     _one_basis(basis_start, basis_end)
     return area_end - area_start
 

@@ -110,15 +110,16 @@ def kappa_grade(
     kappa: A[Array, Q("1", "Kappa 系数", "Kappa", high=1)],
     cuts: A[Array, Q("1", "四个界值（由低到高）", "four cuts, rising", low=0, high=1, axis="class")],
 ) -> A[Array, Q("class", "Kappa 等级", "grade of Kappa", labels=KAPPA_GRADES)]:
-    """Grade, 0 很差 to 5 极好. An inner end belongs to the lower class (project rule). Shapes: `cuts` (4,)."""
-    kappa = np.round(np.asarray(kappa, dtype=np.float64), 12)  # 0.6 computed as 0.6000000000000001 is 0.6
-    grade = (kappa >= 0).astype(float) + np.searchsorted(np.asarray(cuts), kappa, side="left")
-    return np.where(np.isnan(kappa), np.nan, grade)
+    """Grade, 0 很差 to 5 极好. An inner end belongs to the lower class (project rule). Shapes: `cuts` (..., 4)."""
+    value = np.asarray(np.round(kappa, 12), dtype=np.float64)  # 0.6 computed as 0.6000000000000001 is 0.6
+    fair, good, very_good, excellent = np.moveaxis(np.asarray(cuts, dtype=np.float64), -1, 0)
+    grade = (value >= 0).astype(float) + (value > fair) + (value > good) + (value > very_good) + (value > excellent)
+    return np.where(np.isnan(value), np.nan, grade)
 
 
 def _squares(measured: Array, inverted: Array) -> tuple[Array, Array]:
     """Squared relative errors with unusable samples as 0, and the number of usable ones."""
-    measured, inverted = (np.asarray(v, dtype=np.float64) for v in np.broadcast_arrays(measured, inverted))
+    measured, inverted = np.broadcast_arrays(np.asarray(measured, np.float64), np.asarray(inverted, np.float64))
     usable = (inverted != 0) & ~np.isnan(measured + inverted)
     error = (measured - inverted) / np.where(usable, inverted, 1.0)
     return np.where(usable, error**2, 0.0), usable.sum(axis=-1)

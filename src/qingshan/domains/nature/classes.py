@@ -20,7 +20,7 @@ Cover = A[Array, Q("fraction", "植被覆盖度", "vegetation cover", low=0, hig
 Height = A[Array, Q("m", "植被高度", "height", low=0, symbol="H")]
 
 
-def _by_cover(height: Array, cover: Array, low: float, high: float, dense: Array, sparse: int) -> Array:
+def _by_cover(height: Array, cover: Array, dense: Array, sparse: int, *, low: float, high: float) -> Array:
     """Dense class from 0.2, sparse class from 0.04, NaN below or outside the heights."""
     fits = (height >= low) & (height <= high)
     return np.select([fits & (cover >= DENSE), fits & (cover >= SPARSE)], [dense, np.full_like(cover, sparse)], np.nan)
@@ -46,7 +46,7 @@ def forest_class(
     """
     height, cover, needleleaf = _numbers(height, cover, needleleaf)
     leaf = np.select([needleleaf <= 25, needleleaf < 75, needleleaf >= 75], [11.0, 13.0, 12.0], default=np.nan)
-    return _by_cover(height, cover, 3, 30, leaf, 14)
+    return _by_cover(height, cover, leaf, 14, low=3, high=30)
 
 
 @method(
@@ -60,7 +60,7 @@ def shrub_class(
 ) -> A[Array, Q("class", "灌丛二级类代码", "shrub class code", low=21, high=23)]:
     """Code of a stand of shrubs: 21 阔叶灌丛, 22 针叶灌丛, 23 稀疏灌丛. What fits no row is NaN."""
     height, cover, leaf = _numbers(height, cover, leaf)
-    return _by_cover(height, cover, 0.3, 5, 21 + leaf, 23)
+    return _by_cover(height, cover, 21 + leaf, 23, low=0.3, high=5)
 
 
 @method(
@@ -80,4 +80,4 @@ def grass_class(
     height, cover, humidity, moist_soil = _numbers(height, cover, humidity, moist_soil)
     humid = np.where(moist_soil == 1, 31.0, np.where(moist_soil == 0, 33.0, np.nan))
     kind = np.select([humidity >= 1, humidity < 1], [humid, np.full_like(humid, 32)], default=np.nan)
-    return _by_cover(height, cover, 0.03, 3, kind, 34)
+    return _by_cover(height, cover, kind, 34, low=0.03, high=3)

@@ -25,6 +25,7 @@ Neighbours = A[str, Choice("斑块邻域", "neighbours of a patch", ("4", "8"))]
 CmaxRule = A[str, Choice("C_max 的取法", "definition of C_max", ("two_ln_m", "max_p_ij"))]
 
 Index = NDArray[np.intp]
+Window = tuple[slice, slice]
 
 
 def _codes(landscape: Array, classes: Array) -> Index:
@@ -79,7 +80,7 @@ def area_change(
     area_start: A[Array, Q("hm2", "期初面积", "area at the start", low=0, symbol="EU_a")],
     area_end: A[Array, Q("hm2", "期末面积", "area at the end", low=0, symbol="EU_b")],
 ) -> A[Array, Q("%", "类型面积变化率", "change of class area", symbol="E_V")]:
-    """Change over the whole period, not per year (K_T of HJ 1175 is per year). A class that is new is undefined: NaN."""
+    """Change over the whole period, not per year (K_T of HJ 1175 is per year). A new class is undefined: NaN."""
     start = np.asarray(area_start, dtype=np.float64)
     return (area_end - start) / np.where(start == 0, np.nan, start) * 100
 
@@ -87,7 +88,7 @@ def area_change(
 def _like_pairs(index: Index, diagonal: bool) -> tuple[Index, Index]:
     """Flat positions of neighbouring cells of one class; nodata has no neighbour."""
     flat = np.arange(index.size).reshape(index.shape)
-    shifts = [(np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :])]
+    shifts: list[tuple[Window, Window]] = [(np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :])]
     if diagonal:
         shifts += [(np.s_[:-1, :-1], np.s_[1:, 1:]), (np.s_[:-1, 1:], np.s_[1:, :-1])]
     same = [(flat[a], flat[b], (index[a] == index[b]) & (index[a] >= 0)) for a, b in shifts]
@@ -95,7 +96,7 @@ def _like_pairs(index: Index, diagonal: bool) -> tuple[Index, Index]:
 
 
 def _patch_roots(size: int, left: Index, right: Index) -> Index:
-    """Smallest cell of the patch each cell belongs to: hook roots along the pairs, then shorten, until nothing moves."""
+    """Smallest cell of each cell's patch: hook roots along the pairs, then shorten, until nothing moves."""
     parent = np.arange(size)
     while True:
         hooked = parent.copy()
@@ -140,7 +141,7 @@ def mean_patch(
 
 
 def _sides(index: Index) -> list[tuple[Index, Index]]:
-    """Classes on both sides of every inner cell side, (left, right) pairs then (upper, lower); nodata pairs left out."""
+    """Classes on both sides of every inner cell side: left and right, then upper and lower. Nodata is left out."""
     pairs = [(index[:, :-1], index[:, 1:]), (index[:-1, :], index[1:, :])]
     return [(a[(a >= 0) & (b >= 0)], b[(a >= 0) & (b >= 0)]) for a, b in pairs]
 

@@ -48,9 +48,10 @@ def _ladder(cuts: Array, count: int) -> list[Array]:
     cuts = np.asarray(cuts, dtype=np.float64)
     if cuts.shape[-1:] != (count,) or np.any(np.diff(cuts, axis=-1) <= 0):
         raise OutOfBounds(
-            f"the cuts {cuts.tolist()} are not {count} rising numbers.", f"界值 {cuts.tolist()} 应为 {count} 个且依次增大。",
+            f"the cuts {cuts.tolist()} are not {count} rising numbers.",
+            f"界值 {cuts.tolist()} 应为 {count} 个且依次增大。",
             fix="use the rows of one parameter and one set",
-        )  # fmt: skip
+        )
     return list(np.moveaxis(cuts, -1, 0))
 
 
@@ -79,7 +80,7 @@ def fdi(
     biomass: A[Array, Q("t/hm2", "现实生物量", "biomass", low=0, symbol="BD_real")],
     climax_biomass: A[Array, Q("t/hm2", "顶极群落生物量", "climax biomass", low=0, symbol="BD_max")],
 ) -> A[Array, Q("%", "森林退化指数", "forest degradation index", symbol="FDI")]:
-    """Biomass against the climax community of the same type and natural zone. Above 100 it is kept; reference 0: NaN."""
+    """Biomass against the climax community of the same type and zone. Above 100 it is kept; reference 0: NaN."""
     return _ratio(biomass, climax_biomass)
 
 
@@ -103,7 +104,7 @@ def gdi(
 def above_reference(index: Percent) -> Flag:
     """Companion of `nature.fdi` and `nature.gdi`: the stand exceeds its reference, so the reference needs a look."""
     index = np.asarray(index, dtype=np.float64)
-    return _known(index, index > 100)
+    return _known(index, (index > 100).astype(float))
 
 
 @method(
@@ -169,7 +170,7 @@ def wetland_area_loss(
 def wetland_expanded(loss: A[Array, Q("%", "湿地面积减少率", "wetland area lost", high=100)]) -> Flag:
     """Companion of the grade: a wetland that grew counts as 未退化 and carries this flag."""
     loss = np.asarray(loss, dtype=np.float64)
-    return _known(loss, loss < 0)
+    return _known(loss, (loss < 0).astype(float))
 
 
 @method(
@@ -189,7 +190,10 @@ def wetland_area_loss_grade(
 @method(
     "water.tli_item", edition=EDITION, clause=Clause(HJ1174, "附录A.6 (A.6)-(A.9)"), status="ocr_doubt",
     zh="单项营养状态指数", en="trophic index of one item",
-    formula="Chla 10(2.5 + 1.086 ln), mg/m3; TP 10(9.436 + 1.624 ln); TN 10(5.453 + 1.694 ln); CODMn 10(0.109 + 2.661 ln), mg/L",
+    formula=(
+        "Chla 10(2.5 + 1.086 ln), mg/m3; TP 10(9.436 + 1.624 ln); TN 10(5.453 + 1.694 ln);"
+        " CODMn 10(0.109 + 2.661 ln), mg/L"
+    ),
 )  # fmt: skip
 def tli_item(
     concentration: A[Array, Q("mg/L", "浓度", "concentration")],
@@ -201,9 +205,10 @@ def tli_item(
     """
     if np.any(np.asarray(concentration) <= 0):
         raise OutOfBounds(
-            f"a concentration of {item} is 0 or less: the logarithm is not defined.", f"{item} 浓度不大于零，不能取对数。",
-            fix="use the treatment of values below the detection limit before the index",
-        )  # fmt: skip
+            f"a concentration of {item} is 0 or less: the logarithm is not defined.",
+            f"{item} 浓度不大于零，不能取对数。",
+            fix="treat values below the detection limit before the index",
+        )
     intercept, slope, per_mg_l = TLI_ITEMS[item]
     return 10 * (intercept + slope * np.log(np.asarray(concentration) * per_mg_l))
 

@@ -79,12 +79,14 @@ def eqi_grade(
     eqi: A[Array, Q("1", "生态系统质量指数", "ecosystem quality index", low=0, high=100, symbol="EQI")],
     cuts: A[Array, Q("1", "四个界值（由低到高）", "four cuts, rising", low=0, high=100, axis="class")],
 ) -> A[Array, Q("class", "生态系统质量等级", "grade of quality", labels=EQI_GRADES)]:
-    """Grade, 0 差 to 4 优; the lower bound belongs to the grade as printed. Shapes: `cuts` (4,). NaN stays NaN."""
+    """Grade, 0 差 to 4 优; the lower bound belongs to the grade as printed. Shapes: `cuts` (..., 4). NaN stays NaN."""
     cuts = np.asarray(cuts, dtype=np.float64)
-    if cuts.shape != (4,) or np.any(np.diff(cuts) <= 0):
+    if cuts.shape[-1:] != (4,) or np.any(np.diff(cuts, axis=-1) <= 0):
         raise OutOfBounds(f"the cuts {cuts.tolist()} are not four rising numbers.", "等级界值应为四个且依次增大。")
     eqi = np.asarray(eqi, dtype=np.float64)
-    return np.where(np.isnan(eqi), np.nan, np.searchsorted(cuts, eqi, side="right"))
+    low, middle, good, excellent = np.moveaxis(cuts, -1, 0)
+    grade = (eqi >= low).astype(float) + (eqi >= middle) + (eqi >= good) + (eqi >= excellent)
+    return np.where(np.isnan(eqi), np.nan, grade)
 
 
 @method(

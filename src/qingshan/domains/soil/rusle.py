@@ -42,6 +42,11 @@ Potential = A[Array, Q("t/(hm2 a)", "潜在土壤侵蚀量", "potential soil los
 Actual = A[Array, Q("t/(hm2 a)", "实际土壤侵蚀量", "actual soil loss", low=0, symbol="Q_se_a")]
 
 
+def _last(value: Array) -> Array:
+    """The value with one more axis at the end, to meet days or half-months."""
+    return np.asarray(value, dtype=np.float64)[..., np.newaxis]
+
+
 @method(
     "soil.r_half_month", edition=EDITION, clause=Clause(HJ1173, "附录A.2 (A.6)"),
     zh="半月降雨侵蚀力", en="half-month rainfall erosivity",
@@ -51,7 +56,8 @@ def r_half_month(
     *,
     rain: A[Array, Q("mm", "日降水量", "daily rain", low=0, high=2000, axis="day", symbol="P")],
     half_month: A[Array, Q("1", "所属半月（1-24）", "half-month of the day", low=1, high=24, axis="day", symbol="k")],
-    warm: A[Array, Q("1", "是否暖季（1 是，0 否）", "warm season (1 yes, 0 no)", low=0, high=1, axis="half-month")],
+    warm_first_month: A[Array, Q("1", "暖季首月", "first month of the warm season", low=1, high=12)],
+    warm_last_month: A[Array, Q("1", "暖季末月", "last month of the warm season", low=1, high=12)],
     erosive_rain: A[Array, Q("mm", "侵蚀性降水日雨量标准", "daily rain of an erosive day", low=0)],
     alpha_warm: A[Array, Q("1", "暖季系数", "coefficient of the warm season", low=0, symbol="alpha")],
     alpha_cool: A[Array, Q("1", "凉季系数", "coefficient of the cool season", low=0, symbol="alpha")],
@@ -60,16 +66,17 @@ def r_half_month(
 ) -> HalfMonthR:
     """Mean erosivity of each of the 24 half-months over `years` years of daily rain.
 
-    Shapes: `rain` (..., day) holds the days of all years one after the other, `half_month` (day,), `warm` (24,); the
-    result is (..., 24). A day counts from `erosive_rain` on. A year without erosive days counts in `years`. The months
-    of the warm season and the erosive-day threshold are not printed in A.2: both are inputs. A NaN day makes its
-    half-month NaN.
+    Shapes: `rain` (..., day) holds the days of all years one after the other, `half_month` (day,), the rest (...) or
+    scalars; the result is (..., 24). Half-months 1 and 2 are January. A day counts from `erosive_rain` on. A year without
+    erosive days counts in `years`. The months of the warm season and the erosive-day threshold are not printed in A.2:
+    they are inputs. A NaN day makes its half-month NaN.
     """
-    rain, half_month, warm = np.asarray(rain), np.asarray(half_month), np.asarray(warm)
-    alpha = np.where(warm == 1, alpha_warm, alpha_cool)
-    daily = np.where(rain < erosive_rain, 0.0, rain**exponent)
+    rain, half_month = np.asarray(rain, dtype=np.float64), np.asarray(half_month)
+    daily = np.where(rain < _last(erosive_rain), 0.0, rain ** _last(exponent))
     sums = [np.sum(np.where(half_month == k + 1, daily, 0.0), axis=-1) for k in range(HALF_MONTHS)]
-    return alpha * np.stack(sums, axis=-1) / years
+    month = np.arange(HALF_MONTHS) // 2 + 1
+    warm = (month >= _last(warm_first_month)) & (month <= _last(warm_last_month))
+    return np.where(warm, _last(alpha_warm), _last(alpha_cool)) * np.stack(sums, axis=-1) / _last(years)
 
 
 @method(

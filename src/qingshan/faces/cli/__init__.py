@@ -12,6 +12,7 @@ import sys
 from importlib import import_module
 
 from qingshan import __version__
+from qingshan.core.baseline import pin_cpu
 
 from .verbs import VERBS, Option, Verb
 
@@ -67,6 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     if not arguments.verb:
         top.print_help()
         return EXIT_CALL
+    pin_cpu()
     verb = next(v for v in VERBS if v.name == arguments.verb)
     try:
         return _run(verb, arguments)

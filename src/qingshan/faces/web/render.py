@@ -12,11 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from qingshan.accounts.run import Fact
 from qingshan.core.errors import UnknownName
 from qingshan.zone.place import near
 
 from . import numbers
-from .figures import Figure
+from .figures import Figure, of_run
 from .page import Page
 from .periods import period_word
 from .site import Ask, Site
@@ -46,7 +47,7 @@ class Printer:
         self.env = Environment(
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
-        self.env.globals |= {"written": _written, "figure_range": _figure_range, "plain_number": _plain, "static": self._static}
+        self.env.globals |= {"written": _written, "figure_range": _figure_range, "plain_number": _plain, "static": self._static, "run_figure": _run_figure}
         self.env.filters |= {"period": _period, "json_block": _json_block}
 
     def _static(self, name: str) -> str:
@@ -191,6 +192,11 @@ def _figure_range(context: Context, figure: Figure) -> str:
 @pass_context
 def _plain(context: Context, value: float | None, unit: str = "", style: str = "plain") -> str:
     return numbers.write(value, unit, context["lang"], style).text
+
+
+@pass_context
+def _run_figure(context: Context, fact: Fact) -> Figure:
+    return of_run(context["ask"].run, fact)
 
 
 @pass_context

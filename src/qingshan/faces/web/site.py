@@ -56,6 +56,7 @@ class Site:
     assets: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.kept: dict[str, Any] = {}
         self._fields: dict[tuple[str, str], dict[str, Field]] = {}
         self._short = {lang: short_names(self.zone.places, lang) for lang in ("zh", "en")}
 
@@ -113,6 +114,10 @@ class Site:
             return fallback, fallback
         return declared.zh, declared.en
 
+    def hue(self, quantity: str, unit: str = "") -> str:
+        """The ramp of a subject: water, land, money or grey. Temperatures are grey: dark blue would read as cold."""
+        return "grey" if unit == "degC" else str(self.shown("hues").get(quantity.split(".")[0], "grey"))
+
     def figure(self, fact: InputFact) -> Figure:
         return of_input(fact, self.names(fact.quantity, fact.name_zh), synthetic=self.zone.synthetic)
 
@@ -120,6 +125,9 @@ class Site:
     def _monthly(self) -> frozenset[str]:
         """Periods of monthly figures: they are not years of anything."""
         return frozenset(p for period in self.zone.periods for month in range(1, 13) for p in period.months(month))
+
+    def is_month(self, period: str) -> bool:
+        return period in self._monthly
 
     @cached_property
     def _read_by_series(self) -> dict[tuple[str, str], dict[str, InputFact]]:

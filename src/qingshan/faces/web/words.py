@@ -1,4 +1,4 @@
-"""The catalogue: every word of the pages, one file per language. A missing word is an error, never an empty string."""
+"""The catalogue: every word of the pages, one file and one folder of files per language. A missing word is an error, never an empty string."""
 
 from __future__ import annotations
 
@@ -27,8 +27,12 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 @lru_cache(maxsize=4)
 def catalogue(lang: str) -> dict[str, str]:
-    """All words of a language, as `section.key -> text`."""
-    return _flat(tomllib.loads((_FOLDER / f"{lang}.toml").read_text(encoding="utf-8")))
+    """All words of a language, as `section.key -> text`: `zh.toml`, then the files of the folder `zh/`."""
+    files = [_FOLDER / f"{lang}.toml", *sorted((_FOLDER / lang).glob("*.toml"))]
+    flat: dict[str, str] = {}
+    for file in files:
+        flat |= _flat(tomllib.loads(file.read_text(encoding="utf-8")))
+    return flat
 
 
 def blanks(text: str) -> set[str]:

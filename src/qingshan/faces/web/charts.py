@@ -1,0 +1,221 @@
+"""Charts as data: one description, drawn here as SVG for paper, phones and readers without a script, and handed to
+ECharts in the page for those who point at it. Drawing only; the values come from figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import numbers
+from .page import Table
+from .scale import ticks
+
+Value = float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit of a standard, drawn as a red line with its clause."""
+
+    value: float
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One row of values over the categories. `kind` bar or line; `hue` a subject's colour; `spans` are whiskers."""
+
+    name: str
+    values: tuple[Value, ...]
+    kind: str = "bar"
+    hue: str = "water"
+    spans: tuple[tuple[float, float] | None, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    absent: str = ""  # what stands where a bar is refused
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart over categories. `kind`: `columns` (standing, with lines) or `bars` (lying, with whiskers).
+
+    `table` is the data behind it, printed below and exported. `scale` is shared by all series, zero is on it.
+    """
+
+    id: str
+    kind: str
+    categories: tuple[str, ...]
+    series: tuple[Series, ...]
+    unit: str
+    lang: str
+    table: Table
+    notes: tuple[str, ...] = field(default=())
+
+    def _numbers(self) -> list[float]:
+        found = [v for s in self.series for v in s.values if v is not None]
+        found += [edge for s in self.series for span in s.spans if span for edge in span]
+        return found + [limit.value for s in self.series for limit in s.limits]
+
+    @property
+    def ticks(self) -> list[float]:
+        present = self._numbers()
+        return ticks(min(0.0, *present), max(0.0, *present), 4) if present else [0.0, 1.0]
+
+    @property
+    def unit_word(self) -> str:
+        return numbers.axis_scale(self._numbers(), self.unit, self.lang)[1]
+
+    def written(self, value: Value, *, unit: bool = False) -> str:
+        if value is None:
+            return numbers.NOTHING
+        turned, word = numbers.axis_scale(self._numbers(), self.unit, self.lang)
+        number = numbers.digits(turned(value))
+        return f"{number} {word}" if unit and word else number
+
+    def description(self) -> dict[str, Any]:
+        """What the browser's chart needs: stored values, printed words."""
+        marks = self.ticks
+        return {
+            "kind": self.kind, "categories": list(self.categories), "low": marks[0], "high": marks[-1],
+            "step": marks[1] - marks[0], "ticks": {_script_number(v): self.written(v) for v in marks},
+            "series": [
+                {"name": s.name, "kind": s.kind, "hue": s.hue, "values": list(s.values),
+                 "written": [self.written(v, unit=True) for v in s.values],
+                 "spans": [list(x) if x else None for x in s.spans] or None,
+                 "limits": [{"value": x.value, "word": x.word} for x in s.limits]}
+                for s in self.series
+            ],
+        }  # fmt: skip
+
+    def drawing(self, width: int, height: int = 0) -> dict[str, Any]:
+        """Rectangles, lines and words of the still drawing, `width` units wide."""
+        return _lying(self, width) if self.kind == "bars" else _standing(self, width, height or round(90 + width * 0.2))
+
+
+def _script_number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def _standing(chart: Chart, width: int, height: int) -> dict[str, Any]:
+    marks = chart.ticks
+    top, foot, left = 22, 22, 0
+    tall = height - top - foot
+    low, high = marks[0], marks[-1]
+
+    def y(value: float) -> float:
+        return round(top + tall * (high - value) / (high - low), 1)
+
+    count = len(chart.categories)
+    has_bars = any(s.kind == "bar" for s in chart.series)
+    pitch = (width - left) / max(count, 1) if has_bars else (width - left - 44) / max(count - 1, 1)
+
+    def x(i: int) -> float:
+        return round(left + pitch * (i + 0.5), 1) if has_bars else round(left + 2 + pitch * i, 1)
+
+    grid = [
+        {"y": y(m), "word": chart.written(m) + (f" {chart.unit_word}" if m == marks[-1] else ""), "base": m == 0}
+        for m in marks
+    ]  # fmt: skip
+    every = 1 if pitch > 16 else max(1, round(36 / pitch))
+    stamps = [{"x": x(i), "word": c, "anchor": "middle"} for i, c in enumerate(chart.categories) if has_bars and i % every == 0]
+    if not has_bars and count:
+        stamps = [{"x": x(0), "word": chart.categories[0], "anchor": "start"}, {"x": x(count - 1), "word": chart.categories[-1], "anchor": "end"}]
+    return {
+        "width": width, "height": height, "grid": grid, "stamps": stamps,
+        "bars": [b for s in chart.series if s.kind == "bar" for b in _columns(s, x, y, pitch)],
+        "lines": [_line(s, x, y) for s in chart.series if s.kind == "line"],
+        "words": _direct_words(chart, x, y, width, has_bars=has_bars),
+        "limits": [{"y": y(limit.value), "word": limit.word} for s in chart.series for limit in s.limits],
+        "whiskers": [], "left": left, "hatched": [],
+    }  # fmt: skip
+
+
+def _columns(series: Series, x: Any, y: Any, pitch: float) -> list[dict[str, Any]]:
+    wide = round(pitch * 0.68, 1)
+    zero = y(0)
+    return [
+        {"x": round(x(i) - wide / 2, 1), "y": min(y(v), zero), "w": wide, "h": round(abs(zero - y(v)), 1), "hue": series.hue}
+        for i, v in enumerate(series.values)
+        if v is not None
+    ]
+
+
+def _line(series: Series, x: Any, y: Any) -> dict[str, Any]:
+    """Solid over neighbouring values, dashed over gaps, never filled in."""
+    known = [(i, v) for i, v in enumerate(series.values) if v is not None]
+    solid, gaps = "", ""
+    for (i, a), (k, b) in zip(known, known[1:], strict=False):
+        piece = f"M{x(i)} {y(a)}L{x(k)} {y(b)}"
+        if k == i + 1:
+            solid += piece if not solid.endswith(f"{x(i)} {y(a)}") else f"L{x(k)} {y(b)}"
+        else:
+            gaps += piece
+    dots = [{"x": x(i), "y": y(v)} for i, v in known] if len(known) < 40 else []
+    return {"solid": solid, "gaps": gaps, "hue": series.hue, "dots": dots[-1:] if len(dots) > 13 else []}
+
+
+def _direct_words(chart: Chart, x: Any, y: Any, width: int, *, has_bars: bool) -> list[dict[str, Any]]:
+    """Names beside their series and the values worth printing, instead of a legend."""
+    words: list[dict[str, Any]] = []
+    for s in chart.series:
+        known = [(i, v) for i, v in enumerate(s.values) if v is not None]
+        if not known:
+            continue
+        high = max(known, key=lambda p: p[1])
+        if s.kind == "bar":
+            low = min(known, key=lambda p: p[1])
+            words.append({"x": x(high[0]), "y": y(high[1]) - 6, "word": chart.written(high[1]), "hue": s.hue, "peak": True, "anchor": "middle"})
+            if low[0] != high[0] and len(known) > 3:
+                words.append({"x": x(low[0]), "y": y(low[1]) - 6, "word": chart.written(low[1]), "hue": s.hue, "peak": True, "anchor": "middle"})
+            if len(chart.series) > 1:
+                at = _first_rise(known, high)
+                words.append({"x": x(at[0]) - 8, "y": y(at[1]) - 14, "word": s.name, "hue": s.hue, "peak": False, "anchor": "end"})
+        elif has_bars:
+            at = known[min(len(known) - 1, known.index(high) + 2)]
+            rival = max((b.values[at[0]] or 0 for b in chart.series if b.kind == "bar"), default=0)
+            words.append({"x": x(at[0]), "y": y(max(at[1], rival)) - 8, "word": s.name, "hue": s.hue, "peak": False, "anchor": "start"})
+        else:
+            first, last = known[0], known[-1]
+            words.append({"x": x(first[0]), "y": y(first[1]) - 10, "word": chart.written(first[1]), "hue": s.hue, "peak": False, "anchor": "start"})
+            words.append({"x": min(x(last[0]) + 7, width), "y": y(last[1]) + 4, "word": chart.written(last[1]), "hue": s.hue, "peak": True, "anchor": "start"})
+            if len(chart.series) > 1:
+                words.append({"x": x(last[0]), "y": y(last[1]) - 10, "word": s.name, "hue": s.hue, "peak": False, "anchor": "end"})
+    return words
+
+
+def _first_rise(known: Sequence[tuple[int, float]], high: tuple[int, float]) -> tuple[int, float]:
+    return next((p for p in known if p[1] >= high[1] * 0.72), high)
+
+
+def _lying(chart: Chart, width: int) -> dict[str, Any]:
+    """Lying bars with whiskers: names left, values right."""
+    longest = max((sum(1.0 if ord(ch) > 255 else 0.55 for ch in name) for name in chart.categories), default=4.0)
+    row, label, right = 30, min(round(longest * 13 + 14), round(width * 0.36)), 64
+    marks = chart.ticks
+    low, high = marks[0], marks[-1]
+    wide = width - label - right
+
+    def x(value: float) -> float:
+        return round(label + wide * (value - low) / (high - low), 1)
+
+    series = chart.series[0]
+    height = row * len(chart.categories) + 22
+    bars, whiskers, words, hatched = [], [], [], []
+    for i, (name, value) in enumerate(zip(chart.categories, series.values, strict=True)):
+        middle = row * i + row / 2
+        words.append({"x": 0, "y": middle + 4, "word": name, "hue": "ink", "peak": False, "anchor": "start"})
+        said = chart.written(value) if value is not None else series.absent or numbers.NOTHING
+        words.append({"x": width, "y": middle + 4, "word": said, "hue": "ink" if value is not None else "alarm", "peak": True, "anchor": "end"})
+        if value is None and series.absent:
+            hatched.append({"x": x(0), "y": middle - 8, "w": 44, "h": 16})
+        if value is not None:
+            bars.append({"x": min(x(0), x(value)), "y": middle - 8, "w": round(abs(x(value) - x(0)), 1), "h": 16, "hue": series.hue})
+        span = series.spans[i] if i < len(series.spans) else None
+        if span:
+            whiskers.append({"x1": x(span[0]), "x2": x(span[1]), "y": middle})
+    return {
+        "width": width, "height": height, "bars": bars, "whiskers": whiskers, "words": words, "lines": [], "limits": [],
+        "grid": [{"x": x(m), "word": chart.written(m), "base": m == 0} for m in marks], "stamps": [], "left": label, "hatched": hatched,
+        "unit": chart.unit_word,
+    }  # fmt: skip

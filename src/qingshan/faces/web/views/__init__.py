@@ -1,0 +1,11 @@
+"""The pages. Each module builds one kind of page and declares it as a `View`; `VIEWS` is the order of the top bar.
+
+To add a page: a module with `build(ask) -> Page` and `VIEW = View(...)`, a template, its words in both catalogues under
+`nav.<name>`, and its name here. The address, the exports, the rail and the language switch follow from the declaration.
+"""
+
+from qingshan.faces.web.page import View
+
+from . import overview, place
+
+VIEWS: tuple[View, ...] = (overview.VIEW, place.VIEW)

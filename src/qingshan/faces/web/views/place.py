@@ -1,0 +1,414 @@
+"""Place: what is known about my county? Key figures, where it lies, its year, its position, what is missing, every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qingshan.accounts.run import ServiceLine
+from qingshan.core.method import REGISTRY, Q
+from qingshan.faces.web import numbers
+from qingshan.faces.web.atlas import atlas
+from qingshan.faces.web.charts import Chart, Series
+from qingshan.faces.web.figures import Figure, figures_table, of_run, row_of
+from qingshan.faces.web.geometry import neighbours
+from qingshan.faces.web.known import (
+    Known,
+    Lack,
+    band,
+    documents,
+    facts_at,
+    known_at,
+    lacks,
+    latest,
+    strips_fields,
+    worked_at,
+)
+from qingshan.faces.web.page import Cell, Column, Page, Table, View
+from qingshan.faces.web.periods import period_word
+from qingshan.faces.web.scale import ranks
+from qingshan.faces.web.site import Ask, first_year, last_year
+from qingshan.zone.fact import InputFact
+from qingshan.zone.place import Place
+
+KEYS = 4
+SHOWN_FACTS = 24
+SHOWN_LACKS = 7
+_LEVEL_FLAT = 0.03
+
+
+def build(ask: Ask) -> Page:
+    """The page of one place; any level of the tree, the root included."""
+    place, t = ask.place, ask.t
+    run = ask.run
+    lines = run.services(place.code) if run and run.profile.services else []
+    known = known_at(ask, place.code)
+    facts = facts_at(ask, place.code)
+    worked = worked_at(run, place.code)
+    wanting = lacks(ask, place.code, lines)
+    strips = _strips(ask, place)
+    months = _months(ask, place)
+    children = _children(ask, place)
+    series = _series(ask, place)
+    extent = _extent(ask, place)
+    context: dict[str, Any] = {
+        "place": place, "name": place.name(ask.lang), "question": t("place.question", name=place.name(ask.lang)),
+        "headline": _headline(ask, place, strips, len(facts)), "lead": _lead(ask, facts, worked, wanting), "where": _where(ask, place),
+        "keys": _keys(ask, place), "map": _map(ask, place), "months": months, "children": children, "series": series, "extent": extent,
+        "strips": strips, "strips_title": _strips_title(ask, place), "lacks": wanting[:SHOWN_LACKS], "more_lacks": max(0, len(wanting) - SHOWN_LACKS),
+        "lack_count": numbers.counted(len(wanting), ask.lang), "known": known[:SHOWN_FACTS], "known_rest": known[SHOWN_FACTS:],
+        "worked": worked if ask.span is None else [], "facts_title": _facts_title(ask, facts, known),
+        "services": _services(lines), "accounted": _accounted(ask, place), "left_out": sum(1 for x in lines if x.included == "yes" and _refused(x)),
+        "periods": None, "period": ask.query.get("period", ""),
+    }  # fmt: skip
+    tables = _tables(ask, place, facts, worked, wanting, lines, [c["chart"] for c in (months, children, extent) if c])
+    around = [place.code, *ask.zone.children(place.code)]
+    sources = list(dict.fromkeys(f.source_title for f in facts if f.source_title))[:6]
+    return Page("place.html", context["headline"], context, tables, around, sources, sorted({x for k in known for x in k.figure.labels}))
+
+
+# ---- words ------------------------------------------------------------------------------------------------------------
+
+
+def _where(ask: Ask, place: Place) -> str:
+    above = [ask.name(c) for c in reversed(ask.zone.ancestors(place.code))]
+    inside = ask.zone.children(place.code)
+    words = [" · ".join(above)] if above else []
+    if inside:
+        level = ask.zone.level(inside[0])
+        words.append(ask.t("place.inside", n=len(inside), level=f" 个{ask.level(level, len(inside))}" if ask.lang == "zh" else ask.level(level, len(inside))))
+    return "\u3000".join([place.code, *words])
+
+
+def _headline(ask: Ask, place: Place, strips: Sequence[dict[str, Any]], count: int) -> str:
+    """Where the place stands among its equals, the farthest from the middle first; without equals, what is on file."""
+    t, name = ask.t, place.name(ask.lang)
+    if not strips:
+        return t("place.known", name=name, n=f"{count:,}") if count else t("place.none", name=name)
+    bands: dict[str, list[str]] = {}
+    for strip in strips[:4]:
+        bands.setdefault(strip["band"], []).append(strip["plain_name"])
+    order = [b for b in ("top", "bottom", "high", "low", "middle") if b in bands]
+    parts = [t("bands.lead", names=numbers.joined(bands[b], ask.lang), band=t(f"bands.{b}")) for b in order[:3]]
+    return t("place.bands", name=name, text=t("bands.join").join(parts))
+
+
+def _lead(ask: Ask, facts: Sequence[InputFact], worked: Sequence[Figure], wanting: Sequence[Lack]) -> str:
+    t = ask.t
+    primary = sum(f.status == "primary" for f in facts)
+    status = ""
+    if facts or worked:
+        status = t("place.grades_primary", n=f"{len(facts):,}", primary=primary) if primary else t("place.grades_none_primary")
+    if not wanting:
+        return status
+    n = numbers.counted(len(wanting), ask.lang, capital=True) if ask.lang == "en" else numbers.counted(len(wanting), ask.lang)
+    return t("place.lead", status=status, n=n).strip()
+
+
+def _facts_title(ask: Ask, facts: Sequence[InputFact], known: Sequence[Known]) -> str:
+    if ask.span:
+        asked = "–".join(dict.fromkeys(str(y) for y in ask.span))
+        return ask.t("place.facts_period", n=sum(1 + len(k.earlier) for k in known), period=asked)
+    return ask.t("place.facts", n=f"{len(facts):,}")
+
+
+# ---- key figures ------------------------------------------------------------------------------------------------------
+
+
+def _keys(ask: Ask, place: Place) -> list[dict[str, Any]]:
+    """Up to four figures worth seeing first, each with its period and one comparison."""
+    found: list[dict[str, Any]] = []
+    wanted = [*ask.site.shown("keys"), *(f.quantity for f in ask.site.fields(ask.profile, place.level).values())]
+    subjects: set[str] = set()
+    for quantity in dict.fromkeys(wanted):
+        subject = quantity.split(".")[0]
+        pair = latest(ask, place.code, quantity) if subject not in subjects else None
+        if pair is None or not pair[0].known:
+            continue
+        subjects.add(subject)
+        found.append({"figure": pair[0], "note": _key_note(ask, place, *pair)})
+        if len(found) == KEYS:
+            break
+    return found
+
+
+def _key_note(ask: Ask, place: Place, figure: Figure, before: Figure | None) -> str:
+    t = ask.t
+    period = period_word(figure.period, t, ask.zone)
+    if before is not None:
+        return t("place.key_before", period=period, earlier=period_word(before.period, t, ask.zone), value=before.written(ask.lang).text)
+    if figure.range:
+        return f"{figure.written_range(ask.lang)}{t('semicolon')}{period}"
+    whole = latest(ask, ask.zone.root, figure.quantity) if place.code != ask.zone.root else None
+    if whole and whole[0].known and figure.unit not in ("人", "m3", "km2"):
+        return t("place.compare", period=period, zone=_whole_word(ask), value=whole[0].written(ask.lang).text)
+    return period
+
+
+def _whole_word(ask: Ask) -> str:
+    root = ask.zone.places[ask.zone.root]
+    return ask.level(root.level, 1) if ask.lang == "zh" else root.name("en")
+
+
+# ---- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def _map(ask: Ask, place: Place) -> dict[str, Any] | None:
+    """The place in its parent (a leaf), or its own leaves (a branch), coloured by the zone's first figure."""
+    site = ask.site
+    field = next(iter(site.fields(ask.profile, site.leaf_level).values()), None)
+    if field is None or site.drawing is None:
+        return None
+    t, name = ask.t, place.name(ask.lang)
+    level = ask.level(site.leaf_level, len(ask.zone.leaves(place.code)))
+    if place.code == ask.zone.root:
+        drawn = atlas(ask, field)
+        title = t("place.map_whole", name=name, n=drawn["count"], level=level)
+    elif ask.zone.children(place.code):
+        frame = ask.zone.leaves(place.code)
+        drawn = atlas(ask, field, frame=frame, chosen=place.code)
+        title = t("place.map_whole", name=name, n=len(frame), level=level)
+    elif place.code in site.drawing.areas:
+        beside = neighbours(site.drawing).get(place.code, set())
+        siblings = ask.zone.leaves(place.parent) if place.parent else []
+        near = set(siblings) | beside | {place.code}
+        drawn = atlas(ask, field, frame=[p.code for p in ask.zone.at_level(site.leaf_level) if p.code in near], chosen=place.code)
+        title = t("place.map", name=name, parent=ask.name(place.parent) if place.parent else ask.name(ask.zone.root))
+    else:
+        return None
+    drawn["card"] = None
+    unit = f"{t('comma')}{drawn['unit']}" if drawn["unit"] else ""
+    return {"atlas": drawn, "title": title, "sub": t("place.map_sub", field=field.sample.name(ask.lang) + unit, name=name), "labels": field.sample.labels}
+
+
+def _months(ask: Ask, place: Place) -> dict[str, Any] | None:
+    """The year's course: printed months as bars and a declared method over printed months as the line."""
+    declared = ask.site.shown("months")
+    if not declared or not ask.zone.periods:
+        return None
+    bars = _twelve(ask, declared["bars"], place.code)
+    if bars is None:
+        return None
+    t = ask.t
+    method = REGISTRY[declared["line_method"]] if declared.get("line_method") in REGISTRY else None
+    line = _method_line(ask, declared, place.code) if method else None
+    name = t.pick(*ask.site.names(bars[0].quantity, bars[0].name_zh))
+    columns = [Column("month", "月份", "month"), Column("bars", *ask.site.names(bars[0].quantity, bars[0].name_zh), unit=bars[0].unit)]
+    rows: list[dict[str, Cell]] = [{"month": t(f"months.m{i}"), "bars": f.value} for i, f in enumerate(bars, 1)]
+    drawn = [Series(name, tuple(f.value for f in bars), "bar", "water")]
+    title, sub_line = name, ""
+    if method and line:
+        drawn.append(Series(t.pick(method.result.zh, method.result.en), tuple(line), "line", "ink"))
+        columns.append(Column("line", method.result.zh, method.result.en, unit=method.result.unit))
+        for row, value in zip(rows, line, strict=True):
+            row["line"] = round(value, 1)
+        title = _months_title(ask, [f.value for f in bars], line, name, drawn[1].name)
+        sub_line = method.ref
+    columns += [Column("status", "来源级别", "status"), Column("source", "出处", "source")]
+    rows = [row | {"status": f.status, "source": f.source_title} for row, f in zip(rows, bars, strict=True)]
+    word = numbers.unit_word(bars[0].unit, ask.lang)
+    chart = Chart("months", "columns", tuple(str(i) if i > 1 else t("months.m1") for i in range(1, 13)), tuple(drawn), bars[0].unit, ask.lang,
+                  Table("months", "各月", "Months", tuple(columns), rows))  # fmt: skip
+    sub = t("place.rain_sub", bars=name, line=drawn[-1].name, method=sub_line, unit=word, period=t("period.normal")) if line else f"{name}{t('comma')}{word}"
+    return {"chart": chart, "title": title, "sub": sub, "labels": ask.site.figure(bars[0]).labels[:1]}
+
+
+def _twelve(ask: Ask, quantity: str, code: str) -> list[InputFact] | None:
+    period = ask.zone.periods[-1]
+    found = []
+    for month in range(1, 13):
+        best = next((f for p in period.months(month) if (f := ask.zone.facts.best(quantity, code, p))), None)
+        if best is None:
+            return None
+        found.append(best)
+    return found
+
+
+def _method_line(ask: Ask, declared: dict[str, Any], code: str) -> list[float] | None:
+    """Twelve values of a declared method; None where an argument is not on file."""
+    method = REGISTRY[declared["line_method"]]
+    given: dict[str, Any] = {}
+    for argument, quantity in declared["line_arguments"].items():
+        wanted = method.arguments[argument]
+        if isinstance(wanted, Q) and wanted.axis == "month":
+            printed = _twelve(ask, quantity, code)
+            if printed is None:
+                return None
+            given[argument] = ([f.value for f in printed], printed[0].unit)
+        else:
+            known = ask.zone.facts.series(quantity, code)
+            if not known:
+                return None
+            given[argument] = (known[0].value, known[0].unit)
+    return [float(v) for v in method.apply(given).reshape(-1)]
+
+
+def _months_title(ask: Ask, bars: Sequence[float], line: Sequence[float], bar_name: str, line_name: str) -> str:
+    short = [i for i, (a, b) in enumerate(zip(bars, line, strict=True), 1) if b > a]
+    words = {"bars": _said(bar_name, ask), "line": _said(line_name, ask)}
+    if not short:
+        return ask.t("place.rain_more", **words)
+    if len(short) <= 6:
+        return ask.t("place.rain_less", months=numbers.joined([ask.t(f"months.m{i}") for i in short], ask.lang), **words)
+    return ask.t("place.rain", **words)
+
+
+def _said(name: str, ask: Ask) -> str:
+    """月降水量 is said 降水量 inside a sentence about months; monthly rainfall is said rainfall."""
+    return name.removeprefix("月") if ask.lang == "zh" else name.removeprefix("monthly ")
+
+
+def _children(ask: Ask, place: Place) -> dict[str, Any] | None:
+    """Lying bars of the places inside a branch, for the first figure that adds up."""
+    inside = ask.zone.children(place.code)
+    if not inside:
+        return None
+    fields = ask.site.fields(ask.profile, ask.zone.level(inside[0]))
+    field = next((f for f in fields.values() if _adds_up(ask, f.quantity) and any(c in f.figures for c in inside)), None)
+    if field is None:
+        return None
+    figures = sorted((field.figures[c] for c in inside if c in field.figures), key=lambda f: -(f.middle or 0.0))
+    names = {p.code: p.name(ask.lang) for p in ask.zone.places.values()}
+    table = figures_table("inside", f"下辖各地：{field.sample.zh}", f"Places inside: {field.sample.en}", figures, names, ask.t)
+    chart = Chart("inside", "bars", tuple(ask.short(f.place) for f in figures),
+                  (Series(field.sample.name(ask.lang), tuple(f.middle for f in figures), "bar", _hue(ask, field.quantity),
+                          tuple(f.range for f in figures), absent=ask.t("refused")),), field.sample.unit, ask.lang, table)  # fmt: skip
+    first = [f for f in figures if f.middle is not None][:3]
+    title = ask.t("place.inside_title", names=numbers.joined([ask.short(f.place) for f in first], ask.lang), name=field.sample.name(ask.lang))
+    sub = ask.t("place.inside_sub", name=field.sample.name(ask.lang), unit=chart.unit_word, period=period_word(field.period, ask.t, ask.zone))
+    return {"chart": chart, "title": title, "sub": sub, "labels": field.sample.labels[:1]}
+
+
+def _adds_up(ask: Ask, quantity: str) -> bool:
+    recipe = ask.run.profile.recipes.get(quantity) if ask.run else None
+    if recipe is not None:
+        return recipe.rollup == "sum"
+    declared = ask.zone.quantities.get(quantity)
+    return declared is not None and declared.rollup == "sum" and not quantity.startswith("place.")
+
+
+def _hue(ask: Ask, quantity: str) -> str:
+    return {"land": "nature", "water": "water", "money": "money"}.get(ask.site.hue(quantity), "grey")
+
+
+def _series(ask: Ask, place: Place) -> dict[str, Any] | None:
+    """The first long series of the place as a line over its years, gaps left open."""
+    for quantity in ask.site.shown("series"):
+        prints = {y: f for f in reversed(ask.zone.facts.series(quantity, place.code)) if (y := last_year(f.period)) and y == first_year(f.period)}
+        if len(prints) < 4 or len({f.unit for f in prints.values()}) > 1:
+            continue
+        years = range(min(prints), max(prints) + 1)
+        figures = [ask.site.figure(prints[y]) for y in years if y in prints]
+        names = {place.code: place.name(ask.lang)}
+        name = figures[0].name(ask.lang)
+        table = figures_table("series", figures[0].zh, figures[0].en, figures, names, ask.t)
+        chart = Chart("series", "columns", tuple(str(y) for y in years),
+                      (Series(name, tuple(prints[y].value if y in prints else None for y in years), "line", _hue(ask, quantity)),),
+                      figures[0].unit, ask.lang, table)  # fmt: skip
+        first, last = min(prints), max(prints)
+        change = prints[last].value / prints[first].value - 1 if prints[first].value else 0.0
+        kind = "flat" if abs(change) < _LEVEL_FLAT else "up" if change > 0 else "down"
+        title = ask.t(f"place.series_{kind}", name=name, first=first, last=last, share=f"{numbers.digits(abs(change) * 100, 2)}\u00a0%")
+        return {"chart": chart, "title": title, "sub": ask.t("place.series_sub", unit=chart.unit_word, first=first, last=last), "labels": figures[-1].labels}
+    return None
+
+
+def _extent(ask: Ask, place: Place) -> dict[str, Any] | None:
+    """Areas of the ecosystem classes as lying bars, refused ones hatched."""
+    run = ask.run
+    if run is None:
+        return None
+    cells = [f for f in run.extent(place.code) if f.quantity == "extent.closing"]
+    if not any(f.value is not None or f.span for f in cells):
+        return None
+    declared = {c["id"]: c for c in ask.zone.config.get("extent", {}).get("class", [])}
+    figures = [of_run(run, f) for f in cells]
+    names = [ask.t.pick(declared[f.cls]["zh"], declared[f.cls]["en"]) if f.cls in declared else ask.t("place.extent_unallocated") for f in cells]
+    extra = (Column("class", "地类", "class"),)
+    rows = [row_of(figure, place.name(ask.lang), ask.t, **{"class": name}) for figure, name in zip(figures, names, strict=True)]
+    base = figures_table("extent", "地类面积", "Extent by class", [], {}, ask.t, extra)
+    order = sorted(range(len(cells)), key=lambda i: (cells[i].cls not in declared, -(figures[i].middle if figures[i].middle is not None else -1e300)))
+    unit = next(f.unit for f in figures if f.unit)
+    chart = Chart("extent", "bars", tuple(names[i] for i in order),
+                  (Series(ask.t("place.extent"), tuple(figures[i].middle for i in order), "bar", "nature", absent=ask.t("refused")),), unit, ask.lang,
+                  Table(base.name, base.zh, base.en, base.columns, rows, "place_code"))  # fmt: skip
+    scheme = ask.zone.config.get("extent", {})
+    sub = ask.t("place.extent_sub", scheme=ask.t.pick(scheme.get("zh", ""), scheme.get("en", "")), period=period_word(run.default_period, ask.t), unit=chart.unit_word)
+    return {"chart": chart, "title": ask.t("place.extent"), "sub": sub, "labels": next((f.labels for f in figures if f.known), ())[:2],
+            "documents": documents(f.refusal for f in cells)}  # fmt: skip
+
+
+# ---- among its equals -------------------------------------------------------------------------------------------------
+
+
+def _strips(ask: Ask, place: Place) -> list[dict[str, Any]]:
+    if len(ask.zone.at_level(place.level)) < 3:
+        return []
+    strips = []
+    for field in strips_fields(ask, place.level, place.code):
+        pairs = [(code, f.middle) for code, f in field.figures.items()]
+        values = {code: v for code, v in pairs if v is not None}
+        low, high = min(values.values()), max(values.values())
+        reach = high - low or 1.0
+        at = {code: round((v - low) / reach * 996 + 2, 1) for code, v in values.items()}
+        rank, count = ranks(list(values.items()))[place.code], len(values)
+        name = field.sample.name(ask.lang)
+        strips.append(
+            {"name": name, "plain_name": name, "figure": field.figures[place.code], "marks": [x for code, x in at.items() if code != place.code],
+             "me": at[place.code], "rank": ask.t("place.strip_rank", rank=rank), "alt": ask.t("place.strip_alt", name=name, rank=rank, n=count),
+             "band": band(rank, count)}
+        )  # fmt: skip
+    return strips
+
+
+def _strips_title(ask: Ask, place: Place) -> str:
+    n = len(ask.zone.at_level(place.level))
+    return ask.t("place.strips", n=n, level=ask.level(place.level, n))
+
+
+# ---- services and tables ----------------------------------------------------------------------------------------------
+
+
+def _refused(line: ServiceLine) -> bool:
+    return line.physical is None or line.physical.refusal is not None
+
+
+def _services(lines: Sequence[ServiceLine]) -> list[dict[str, Any]]:
+    """Services inside the profile, those with a figure first."""
+    rows = [
+        {"service": line.service, "physical": line.physical, "values": list(line.value.values()),
+         "documents": documents([line.refusal, *(f.refusal for f in line.value.values())]), "refused": _refused(line),
+         "reason": next((leaf for r in (line.refusal, *(f.refusal for f in line.value.values())) if r for leaf in r.leaves()), None)}
+        for line in lines
+        if line.included == "yes"
+    ]  # fmt: skip
+    return sorted(rows, key=lambda r: r["refused"])
+
+
+def _accounted(ask: Ask, place: Place) -> Figure | None:
+    run = ask.run
+    if run is None or not run.profile.services:
+        return None
+    fact = run.accounted(place.code)
+    return of_run(run, fact) if fact is not None else None
+
+
+def _tables(ask: Ask, place: Place, facts: Sequence[InputFact], worked: Sequence[Figure], wanting: Sequence[Lack], lines: Sequence[ServiceLine],
+            charts: Sequence[Chart]) -> list[Table]:  # fmt: skip
+    names = {p.code: p.name(ask.lang) for p in ask.zone.places.values()}
+    run = ask.run
+    read = [ask.site.figure(f) for f in facts if ask.span is None or (last_year(f.period) or 0) in range(ask.span[0], ask.span[1] + 1)]
+    tables = [figures_table("facts", "收录的数字", "Figures on file", [*worked, *read], names, ask.t)]
+    if run and lines:
+        cells = [of_run(run, f) for line in lines for f in (line.physical, *line.value.values()) if f]
+        tables.append(figures_table("services", "生态系统服务", "Ecosystem services", cells, names, ask.t))
+    tables.append(
+        Table("missing", "缺的数字", "Missing figures",
+              (Column("document", "补它的文件", "document that fills it"), Column("names", "数字", "figures"), Column("needs", "指标代号", "quantity ids"),
+               Column("waiting", "谁在等它", "who waits")),
+              [{"document": x.document, "names": "; ".join(x.names), "needs": "; ".join(x.needs), "waiting": "; ".join(x.waiting)} for x in wanting])
+    )  # fmt: skip
+    return [*tables, *(c.table for c in charts if c.table.name not in ("series",))]
+
+
+VIEW = View("place", "/place/{code}", build, home=lambda code: f"/place/{code}", rail=lambda code: f"/place/{code}")
