@@ -47,6 +47,7 @@ def test_factor(source: str, target: str, expected: float) -> None:
         ("t CO2", "t", ("[CO2]", "mass")),
         ("元/m3", "元/t", ("length^3", "mass")),
         ("万人", "万亩", ("people", "length^2")),
+        ("%", "degree", ("a pure number", "angle")),  # a slope of 45 % is not a slope of 45 degrees
     ],
 )
 def test_a_dimension_error_names_both_sides(source: str, target: str, words: tuple[str, str]) -> None:

@@ -199,7 +199,7 @@ def _unjudged(
     shown = readings.groups if verdict == "undetermined" else ()
     total = sum((_exact(group[0], target.unit) for group in shown), Fraction(0))
     related = _related(zone, target, link)
-    reason_zh, reason_en = words.why_not(link, related, why)
+    reason_zh, reason_en = words.why_not(link, related, why) if verdict == "undetermined" else why
     name_zh, name_en = _names(zone, target, link)
     return TargetVerdict(
         target=target, name_zh=name_zh, name_en=name_en, unit=target.unit, verdict=verdict,

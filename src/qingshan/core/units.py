@@ -24,7 +24,7 @@ Dimensions = tuple[tuple[str, int], ...]
 
 _BASE_WORDS = {
     "L": "length", "M": "mass", "T": "time", "K": "temperature", "I": "current",
-    "CNY": "money", "person": "people", "count": "count",
+    "CNY": "money", "person": "people", "count": "count", "angle": "angle",
 }  # fmt: skip
 _SUBSTANCES = ("CO2e", "CO2", "C", "O2", "N", "P", "SO2", "NOx", "COD", "NH3-N", "TN", "TP", "dm", "NPK")
 
@@ -39,7 +39,7 @@ _ATOMS: dict[str, tuple[Fraction, dict[str, int]]] = {
     "index": (Fraction(1), {}), "rank": (Fraction(1), {}), "class": (Fraction(1), {}),
     "%": (Fraction(1, 100), {}), "‰": (Fraction(1, 1000), {}), "permille": (Fraction(1, 1000), {}),
     "pp": (Fraction(1, 100), {}),
-    "rad": (Fraction(1), {}),
+    "rad": (Fraction(1), {"angle": 1}),
     "m": (Fraction(1), {"L": 1}), "km": (Fraction(1000), {"L": 1}), "hm": (Fraction(100), {"L": 1}),
     "dm.": (Fraction(1, 10), {"L": 1}), "cm": (Fraction(1, 100), {"L": 1}), "mm": (Fraction(1, 1000), {"L": 1}),
     "um": (Fraction(1, 10**6), {"L": 1}),
@@ -124,8 +124,8 @@ def _atom(symbol: str, text: str) -> Unit:
             return Unit(symbol, factor * inner.scale, inner.dimensions)
     if symbol in _PREFIXES:
         return Unit(symbol, Fraction(_PREFIXES[symbol]), ())
-    if symbol in ("degree", "deg"):
-        return Unit(symbol, _DEGREE, ())
+    if symbol in ("degree", "deg"):  # angles are a dimension: a slope in % is not a slope in degrees
+        return Unit(symbol, _DEGREE, (("angle", 1),))
     if symbol in _ATOMS:
         scale, dims = _ATOMS[symbol]
         return Unit(symbol, scale, _sorted(dims))

@@ -87,9 +87,12 @@ class Missing:
         return asdict(self)
 
     def covers(self, period: str) -> bool:
-        """Whether the gap includes `period`: '', `all` and `yearly` include every one, `2011-` all from 2011."""
+        """Whether the gap includes `period`: '', `all` and `yearly` include every one, `2011-` all from 2011.
+
+        An empty `period` asks for any gap.
+        """
         gaps = [gap.strip() for gap in self.period.split(";")]
-        return any(
+        return not period or any(
             gap in ("", "all", "yearly", period)
             or (gap.endswith("-") and period[:4].isdigit() and period[:4] >= gap[:4])
             for gap in gaps

@@ -41,11 +41,23 @@ class Level:
 
 
 def near(word: str, known: Mapping[str, Place], count: int = 3) -> list[str]:
-    """Codes with names that look like `word`, best first, for error messages."""
-    by_text = {text: p for p in known.values() for text in (p.code, p.name_zh, p.name_en.casefold())}
-    found = get_close_matches(word.strip().casefold(), by_text, n=count * 2, cutoff=0.5)
-    found += [text for text in by_text if word.strip() and word.strip() in text]
+    """Codes with names that look like `word`, best first, for error messages.
+
+    A numeric code is compared from the left (the first digits name the province and prefecture), a name by its letters.
+    """
+    plain = word.strip().casefold()
+    if plain.isdigit():
+        shared = {p.code: _shared_start(plain, p.code) for p in known.values()}
+        codes = sorted((c for c in shared if shared[c] >= len(plain) - 2), key=lambda c: (-shared[c], c))
+        return [f"{c} {known[c].name_zh}" for c in codes[:count]]
+    by_text = {text: p for p in known.values() for text in (p.code.casefold(), p.name_zh, p.name_en.casefold())}
+    found = get_close_matches(plain, by_text, n=count * 2, cutoff=0.5)
+    found += [text for text in by_text if plain and plain in text]
     return list(dict.fromkeys(f"{by_text[text].code} {by_text[text].name_zh}" for text in found))[:count]
+
+
+def _shared_start(a: str, b: str) -> int:
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def read_places(table: Table, levels: Sequence[Level], root: str, report: Report) -> dict[str, Place]:
