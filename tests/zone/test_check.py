@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import qingshan.zone
 from qingshan.core.errors import ZoneError
 from qingshan.core.finding import Finding
-from qingshan.zone import Zone, check_zone, open_zone
+from qingshan.zone import Zone, check_zone, init_zone, open_zone
 from qingshan.zone.report import FINDINGS_PER_FILE, messages
 from qingshan.zone.table import CELL_LIMIT, FILE_LIMIT, utf8_fault
 
@@ -277,6 +277,24 @@ def test_what_cannot_be_opened_is_one_error(spoilt: Path, spoil: Callable[[Path]
     assert error.value.fix
     (found,) = check_zone(spoilt)
     assert (found.level, found.code) == ("error", "cannot_open")
+
+
+@given(
+    st.sampled_from(
+        ["period", "merge", "comparison", "quantity", "raster", "series", "boundaries", "extent", "policies"]
+    ),
+    st.sampled_from(
+        ["3", "'word'", "true", "[]", "[1]", "[[]]", "['a']", "{}", "[{}]", "{file = 3}", "{class = 1}", "{id = 1}"]
+    ),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_value_of_a_key_breaks_the_check(tmp_path: Path, key: str, value: str) -> None:
+    folder = tmp_path / f"z{len(list(tmp_path.iterdir()))}"
+    init_zone(folder, id="fuzz", name_zh="试", name_en="Fuzz")
+    head = re.sub(rf"(?ms)^\[+{key}\b.*?(?=^\[|^#|\Z)", "", (folder / "zone.toml").read_text(encoding="utf-8"))
+    head = re.sub(r"(?ms)^\[\[extent\.class\]\].*?(?=^\[|^#|\Z)", "", head) if key == "extent" else head
+    (folder / "zone.toml").write_text(f"{key} = {value}\n{head}", encoding="utf-8")
+    assert all(f.code != "cannot_open" for f in check_zone(folder))
 
 
 def test_a_loop_of_parents_is_left_out(spoilt: Path) -> None:

@@ -1,11 +1,20 @@
-"""Where qingshan keeps what it writes: results, runs and filled rows. `QINGSHAN_HOME`, else the user's data folder."""
+"""Where qingshan keeps what it writes: results, runs and filled rows. `QINGSHAN_HOME`, else the user's data folder.
+
+`runs/` and the store are keyed by content and shared by all zones. What belongs to a zone as such (the newest run, the
+filled rows) lies under its id; a zone in a folder of the user adds a hash of the folder, so that two zones that bear one
+id do not mix.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
-from qingshan.zone.zone import Zone
+from qingshan.core.errors import UnknownName
+from qingshan.zone.zone import Zone, builtin_zones
+
+FOLDER = ".folder"  # beside the pointers of a zone: where it lies
 
 
 def home() -> Path:
@@ -24,10 +33,28 @@ def runs_folder() -> Path:
     return home() / "runs"
 
 
-def pointer(zone: str, profile: str) -> Path:
-    """The file that names the newest run of a zone under a profile."""
-    return home() / "latest" / zone / profile
+def zone_key(zone: Zone) -> str:
+    """The zone's id, with a mark of its folder unless it is built in."""
+    folder = zone.path.resolve()
+    if builtin_zones().get(zone.id, Path()).resolve() == folder:
+        return zone.id
+    return f"{zone.id}@{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+
+
+def pointers(zone: Zone | str) -> Path:
+    """The folder that names the newest run of each profile of a zone.
+
+    A zone may be given by its id or key. Raises `UnknownName` where several folders bear the id.
+    """
+    if isinstance(zone, Zone):
+        return home() / "latest" / zone_key(zone)
+    exact = home() / "latest" / zone
+    alike = [exact] if exact.is_dir() else sorted((home() / "latest").glob(f"{zone}@*"))
+    if len(alike) > 1:
+        keys = ", ".join(p.name for p in alike)
+        raise UnknownName(f"several zones are called {zone!r}: {keys}.", f"有几个区域同名 {zone!r}：{keys}。", fix="give one of these keys")
+    return alike[0] if alike else exact
 
 
 def fills_folder(zone: Zone, profile: str) -> Path:
-    return home() / "fills" / zone.id / profile
+    return home() / "fills" / zone_key(zone) / profile

@@ -3,27 +3,43 @@
 A profile is a TOML file in `domains/<subject>/profiles/`. Its shape:
 
     id, zh, en, official, labels, note_zh, note_en      identity; `labels` stand beside every figure of the profile
-    [policies]                                          rules the standards leave open, e.g. negative_retention
-    [prices] bases, base_year, fixed_year               money bases: "current", "constant"; fixed_year for one price year
+    figures = [quantity ...]                            intermediate quantities published beside the services
+    slots = [parameter ...]                             parameters that every service of the profile waits for
+    confirm = parameter                                 each service also waits for the row [class = service, set = profile]:
+                                                        1 its formula was compared with the document, 0 the document has no such service
+    [policies]                                          rules the profile fixes, e.g. negative_retention; else those of the zone
+    [documents]                                         input quantity -> document that gives it, where the zone names none
+    [prices] bases, base_year, fixed_year               money bases: "current", "constant"; base_year = "zone" takes the zone's
+                                                        currency_year; fixed_year for one price year
     [scenarios] range = [parameter ...], span = [map]   declared ranges and one-to-many class maps to carry through
+    [items] name = [{ id, class }, ...]                 lists a quantity may run over (nutrients, pollutants, products)
     [[map]] id, scheme, source, status, [map.rows]      ecosystem class -> classes of a parameter table
     [[quantity]] id, method, by, level, rollup, [quantity.bind]
     [[service]] id, included, physical, value, needs
-    figures = [quantity ...]                            intermediate quantities published beside the services
+
+A zone may give its own `[policies]`, `[items]`, `[[map]]` and `[services.ID]` (included, reason_zh, reason_en); `settled`
+puts both together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qingshan.core.canonical import digest
-from qingshan.core.domain import Domains
+from qingshan.core.domain import Domains, load_domains
 from qingshan.core.errors import DeclarationError, UnknownName
 from qingshan.core.method import Choice
+from qingshan.core.parameter import Parameters
+from qingshan.zone.quantity import catalogue
+from qingshan.zone.zone import Zone
 
-BIND_KINDS = ("fact", "quantity", "parameter", "class_parameter", "class_area", "policy", "choice")
+BIND_KINDS = (
+    "fact", "quantity", "quantities", "parameter", "class_area", "class_fact", "class_parameter", "item_fact", "item_parameter",
+    "policy", "choice",
+)  # fmt: skip
+INCLUDED = ("yes", "no", "n/a")
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,8 @@ class Recipe:
     id: str
     method: str
     bind: Mapping[str, Mapping[str, Any]]
-    by: str = "place"  # place | class
+    by: str = "place"  # place | class | item
+    items: str = ""  # by = "item": the list it runs over
     level: str = "any"  # any | leaf: computed at leaves, rolled up above
     rollup: str = "none"  # sum | area_mean
     unmapped: str = "refuse"  # refuse | exclude: what a class without a value does to the total
@@ -54,8 +71,20 @@ class ClassMap:
 
 
 @dataclass(frozen=True)
+class Item:
+    """One entry of a list that a quantity runs over: `<fact>.<id>` is its figure, `cls` its class in parameter tables."""
+
+    id: str
+    cls: str
+
+
+@dataclass(frozen=True)
 class ServiceUse:
-    """One service inside a profile. `included`: yes, no (outside the standard), n/a (does not occur here)."""
+    """One service inside a profile. `included`: yes, no (outside the standard), n/a (does not occur here).
+
+    `physical` and `value` name quantities of the profile, `physical` also an input quantity. `needs` are parameters and
+    input quantities that it waits for besides those its route binds.
+    """
 
     id: str
     included: str
@@ -84,6 +113,9 @@ class Profile:
     services: tuple[ServiceUse, ...]
     figures: tuple[str, ...]
     slots: tuple[str, ...]
+    confirm: str
+    documents: Mapping[str, str]
+    items: Mapping[str, tuple[Item, ...]]
     content: Mapping[str, Any] = field(repr=False, compare=False)
 
     @property
@@ -128,38 +160,60 @@ def find_profile(domains: Domains, id: str) -> Profile:
 def parse_profile(content: Mapping[str, Any], domains: Domains, where: str) -> Profile:
     """Check a profile against the registry. Raises `DeclarationError` naming the file and the entry."""
     try:
-        recipes = {q["id"]: _recipe(q) for q in content.get("quantity", ())}
-        maps = {
-            m["id"]: ClassMap(m["id"], m.get("scheme", ""), {k: tuple(v) for k, v in m["rows"].items()}, m["source"], m["status"])
-            for m in content.get("map", ())
-        }
-        services = tuple(
-            ServiceUse(
-                s["id"], s.get("included", "yes"), s.get("physical", ""), s.get("value", ""), tuple(s.get("needs", ())),
-                s.get("reason_zh", ""), s.get("reason_en", ""),
-            )
-            for s in content.get("service", ())
-        )  # fmt: skip
         made = Profile(
             id=content["id"], zh=content["zh"], en=content["en"], official=bool(content["official"]),
             gep_title=bool(content.get("gep_title", False)), labels=tuple(content.get("labels", ())),
             note_zh=content.get("note_zh", ""), note_en=content.get("note_en", ""),
             policies=content.get("policies", {}), prices=content.get("prices", {}),
-            scenarios={k: tuple(v) for k, v in content.get("scenarios", {}).items()}, maps=maps, recipes=recipes,
-            services=services, figures=tuple(content.get("figures", ())), slots=tuple(content.get("slots", ())), content=content,
+            scenarios={k: tuple(v) for k, v in content.get("scenarios", {}).items()}, maps=_maps(content),
+            recipes={q["id"]: _recipe(q) for q in content.get("quantity", ())},
+            services=tuple(_use(s) for s in content.get("service", ())), figures=tuple(content.get("figures", ())),
+            slots=tuple(content.get("slots", ())), confirm=content.get("confirm", ""), documents=content.get("documents", {}),
+            items=_items(content), content=content,
         )  # fmt: skip
     except KeyError as error:
         raise DeclarationError(f"the profile lacks {error}.", where=where) from None
-    for recipe in recipes.values():
+    for recipe in made.recipes.values():
         _check_recipe(recipe, made, domains, where)
-    known_services = {s["id"] for _, services_file in domains.declared("services") for s in services_file["service"]}
-    for use in services:
-        if use.id not in known_services:
-            raise DeclarationError(f"service {use.id!r} is not in any services.toml.", where=where)
-        for target in (use.physical, use.value):
-            if target and target not in recipes:
-                raise DeclarationError(f"service {use.id}: {target!r} has no [[quantity]].", where=where)
+    for figure in made.figures:
+        if figure not in made.recipes:
+            raise DeclarationError(f"figures: {figure!r} has no [[quantity]].", where=where)
+    for use in made.services:
+        _check_use(use, made, domains, where)
     return made
+
+
+def _check_use(use: ServiceUse, profile: Profile, domains: Domains, where: str) -> None:
+    known = {s["id"] for _, declared in domains.declared("services") for s in declared["service"]}
+    if use.id not in known:
+        raise DeclarationError(f"service {use.id!r} is not in any services.toml.", where=where)
+    if use.included not in INCLUDED:
+        raise DeclarationError(f"service {use.id}: included = {use.included!r}.", where=where, fix=f"one of {', '.join(INCLUDED)}")
+    if use.value and use.value not in profile.recipes:
+        raise DeclarationError(f"service {use.id}: {use.value!r} has no [[quantity]].", where=where)
+    if use.physical and use.physical not in profile.recipes and catalogue().get(use.physical) is None:
+        raise DeclarationError(f"service {use.id}: {use.physical!r} is neither a [[quantity]] nor a declared input.", where=where)
+
+
+def _maps(content: Mapping[str, Any]) -> dict[str, ClassMap]:
+    return {
+        m["id"]: ClassMap(m["id"], m.get("scheme", ""), {k: tuple(v) for k, v in m["rows"].items()}, m["source"], m["status"])
+        for m in content.get("map", ())
+    }
+
+
+def _items(content: Mapping[str, Any]) -> dict[str, tuple[Item, ...]]:
+    return {
+        name: tuple(Item(entry["id"], entry.get("class", entry["id"])) for entry in entries)
+        for name, entries in content.get("items", {}).items()
+    }
+
+
+def _use(raw: Mapping[str, Any]) -> ServiceUse:
+    return ServiceUse(
+        raw["id"], raw.get("included", "yes"), raw.get("physical", ""), raw.get("value", ""), tuple(raw.get("needs", ())),
+        raw.get("reason_zh", ""), raw.get("reason_en", ""),
+    )  # fmt: skip
 
 
 def _recipe(raw: Mapping[str, Any]) -> Recipe:
@@ -182,7 +236,59 @@ def _check_recipe(recipe: Recipe, profile: Profile, domains: Domains, where: str
             raise DeclarationError(f"argument {name} must be bound by exactly one of {', '.join(BIND_KINDS)}.", where=at)
         if isinstance(declared[name], Choice) != (kinds[0] in ("policy", "choice")):
             raise DeclarationError(f"argument {name} is {'a' if isinstance(declared[name], Choice) else 'no'} choice.", where=at)
-        if kinds[0] == "quantity" and binding["quantity"] not in profile.recipes:
-            raise DeclarationError(f"argument {name}: no [[quantity]] {binding['quantity']!r}.", where=at)
+        for named in binding.get("quantities", [binding["quantity"]] if kinds[0] == "quantity" else []):
+            if named not in profile.recipes:
+                raise DeclarationError(f"argument {name}: no [[quantity]] {named!r}.", where=at)
+        if kinds[0].partition("_")[0] in ("class", "item") and not kinds[0].startswith(recipe.by):
+            raise DeclarationError(f"argument {name} is bound by {kinds[0]}, the quantity runs by {recipe.by}.", where=at)
         if kinds[0] == "class_parameter" and "map" in binding and binding["map"] not in profile.maps:
             raise DeclarationError(f"argument {name}: no [[map]] {binding['map']!r}.", where=at)
+
+
+# ---- a profile in a zone --------------------------------------------------------------------------------------------
+
+
+def settled(profile: Profile, zone: Zone, parameters: Parameters) -> Profile:
+    """The profile as it holds in a zone: the zone's policies, items, maps and declared services, and what `confirm` rows say.
+
+    Raises `DeclarationError` naming the entry of zone.toml that does not fit.
+    """
+    config = zone.config
+    try:
+        items, maps = _items(config), _maps(config)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DeclarationError(f"[items] or [[map]] cannot be read: {error!r}.", where="zone.toml") from None
+    declared = config.get("services", {})
+    unknown = set(declared) - {s["id"] for _, content in load_domains().declared("services") for s in content["service"]}
+    if unknown:
+        raise DeclarationError(f"[services] names {', '.join(sorted(unknown))}.", where="zone.toml", fix="ids of services, e.g. G05")
+    return replace(
+        profile, policies={**config.get("policies", {}), **profile.policies}, items={**profile.items, **items},
+        maps={**profile.maps, **maps}, prices=_prices(profile, zone),
+        services=tuple(_settled_use(use, profile, declared.get(use.id), parameters) for use in profile.services),
+    )  # fmt: skip
+
+
+def _prices(profile: Profile, zone: Zone) -> Mapping[str, Any]:
+    if profile.prices.get("base_year") != "zone":
+        return profile.prices
+    year = zone.config["zone"].get("currency_year")
+    if year is None:
+        raise DeclarationError(f"the profile {profile.id} takes the zone's price base.", f"口径 {profile.id} 用区域的价格基准年，区域没有声明。",
+                               where="zone.toml [zone]", fix="declare currency_year")  # fmt: skip
+    return {**profile.prices, "base_year": year}
+
+
+def _settled_use(use: ServiceUse, profile: Profile, declared: Mapping[str, Any] | None, parameters: Parameters) -> ServiceUse:
+    if declared is not None:
+        needed = ("included", "reason_zh", "reason_en")
+        if not isinstance(declared, Mapping) or any(not declared.get(k) for k in needed) or declared["included"] not in INCLUDED:
+            raise DeclarationError(f"[services.{use.id}] needs {', '.join(needed)}.", where="zone.toml", fix=f"included is one of {', '.join(INCLUDED)}")
+        return replace(use, **{k: declared[k] for k in needed}) if use.included != "no" else use
+    if profile.confirm and use.included == "yes":
+        rows = [r for r in parameters.rows(profile.confirm, cls=use.id, set=profile.id) if r.status != "open"]
+        if rows and rows[-1].value == 0:
+            said = f"{rows[-1].source_title} {rows[-1].source_where}".strip()
+            return replace(use, included="no", reason_zh=f"经查对，{said} 不含此项（{rows[-1].filled_by}）。",
+                           reason_en=f"compared by {rows[-1].filled_by}: {said} has no such service.")  # fmt: skip
+    return use

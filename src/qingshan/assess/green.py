@@ -19,7 +19,7 @@ from qingshan.core.parameter import Parameters
 from .ruleset import RuleSet
 
 REDISTRIBUTE = ("within_area", "all")
-_BEST_DIFFERENCE = 1e-9
+_SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -161,5 +161,5 @@ def residual(result: IndexResult, published: float) -> Residual:
 def ranks(values: Mapping[str, float]) -> dict[str, int]:
     """Rank of each place, the highest first; equal scores share the better rank (project rule)."""
     ordered = np.sort(np.asarray(list(values.values()), dtype=np.float64))
-    above = len(ordered) - np.searchsorted(ordered, np.asarray(list(values.values())) + _BEST_DIFFERENCE, side="left")
+    above = len(ordered) - np.searchsorted(ordered, np.asarray(list(values.values())) + _SAME, side="left")
     return {name: int(n) + 1 for name, n in zip(values, above, strict=True)}

@@ -52,7 +52,9 @@ def read_links(zone: Zone) -> dict[tuple[str, str], Link]:
         try:
             raw += _entries(tomllib.loads(path.read_text(encoding="utf-8-sig")), FILE)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise DeclarationError(f"not readable: {error}.", f"读不懂：{error}。", where=FILE, fix="write it as TOML in UTF-8") from None
+            raise DeclarationError(
+                f"not readable: {error}.", f"读不懂：{error}。", where=FILE, fix="write it as TOML in UTF-8"
+            ) from None
     links = [_link(entry, where) for entry, where in raw]
     return {(link.quantity, link.period): link for link in links}
 
@@ -64,13 +66,19 @@ def _entries(content: Mapping[str, Any], file: str) -> list[tuple[dict[str, Any]
 def _link(entry: dict[str, Any], where: str) -> Link:
     absent, extra = {"quantity", "period"} - set(entry), set(entry) - _KNOWN
     if absent or extra:
-        raise DeclarationError(f"wrong keys {sorted(absent | extra)}.", where=where, fix=f"keys: {', '.join(sorted(_KNOWN))}")
+        raise DeclarationError(
+            f"wrong keys {sorted(absent | extra)}.", where=where, fix=f"keys: {', '.join(sorted(_KNOWN))}"
+        )
     if entry.get("reading", READINGS[0]) not in READINGS:
         raise DeclarationError(f"reading {entry['reading']!r}.", where=where, fix=f"one of {', '.join(READINGS)}")
     for why in ("why_zh", "why_en"):
-        strange = {name for _, name, _, _ in string.Formatter().parse(entry.get(why, "")) if name is not None} - _PLACEHOLDERS
+        strange = {
+            name for _, name, _, _ in string.Formatter().parse(entry.get(why, "")) if name is not None
+        } - _PLACEHOLDERS
         if strange:
-            raise DeclarationError(f"{why} has the placeholder {sorted(strange)}.", where=where, fix="{value} or {period}")
+            raise DeclarationError(
+                f"{why} has the placeholder {sorted(strange)}.", where=where, fix="{value} or {period}"
+            )
     return Link(**{**entry, "related": tuple(entry.get("related", ()))})
 
 

@@ -10,7 +10,7 @@ from .ruleset import Rule, RuleSet
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One rule against one case: `failed` is None where the case leaves it open."""
 
     rule: Rule
@@ -24,15 +24,15 @@ class CaseVerdict:
 
     rules: RuleSet
     verdict: str
-    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
 
     @property
     def reasons(self) -> tuple[Rule, ...]:
-        return tuple(f.rule for f in self.findings if f.failed)
+        return tuple(c.rule for c in self.checks if c.failed)
 
     @property
     def open(self) -> tuple[Rule, ...]:
-        return tuple(f.rule for f in self.findings if f.failed is None)
+        return tuple(c.rule for c in self.checks if c.failed is None)
 
 
 def missed_between(met: Iterable[bool | None]) -> Interval:
@@ -48,10 +48,12 @@ def judge_case(rules: RuleSet, case: Mapping[str, Number | Interval | None], *, 
     An input that is not given is unknown.
     """
     chosen = [rule for rule in rules.rules if not effect or rule.effect == effect]
-    findings = tuple(Finding(rule, _fails(rule, given), given) for rule in chosen for given in [_interval(case.get(rule.input))])
-    states = {f.failed for f in findings}
-    verdict = "fail" if True in states else "undetermined" if None in states or not findings else "pass"
-    return CaseVerdict(rules, verdict, findings)
+    checks = tuple(
+        Check(rule, _fails(rule, given), given) for rule in chosen for given in [_interval(case.get(rule.input))]
+    )
+    states = {c.failed for c in checks}
+    verdict = "fail" if True in states else "undetermined" if None in states or not checks else "pass"
+    return CaseVerdict(rules, verdict, checks)
 
 
 def _interval(given: Number | Interval | None) -> Interval | None:

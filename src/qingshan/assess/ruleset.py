@@ -98,7 +98,9 @@ class RuleSet:
         weights = shares(rows)
         if strange := set(weights) ^ {item.name for item in self.items}:
             names = "、".join(sorted(strange))
-            raise OutOfBounds(f"the weight table and {self.id} differ in {names}.", f"权重表与{self.zh}的项目不一致：{names}。")
+            raise OutOfBounds(
+                f"the weight table and {self.id} differ in {names}.", f"权重表与{self.zh}的项目不一致：{names}。"
+            )
         return weights
 
 
@@ -145,7 +147,9 @@ def rule_set(id: str) -> RuleSet:
     """One rule set. Raises `UnknownName` listing the known ones."""
     known = rule_sets()
     if id not in known:
-        raise UnknownName(f"no rule set {id!r} (known: {', '.join(known)}).", f"没有规则集 {id!r}（现有：{'、'.join(known)}）。")
+        raise UnknownName(
+            f"no rule set {id!r} (known: {', '.join(known)}).", f"没有规则集 {id!r}（现有：{'、'.join(known)}）。"
+        )
     return known[id]
 
 
@@ -158,7 +162,11 @@ def _rule_set(raw: Mapping[str, Any], tables: Path, where: str) -> RuleSet:
     if absent := [path.name for path in files if not path.is_file()]:
         raise DeclarationError(f"no table {', '.join(absent)}.", where=where, fix="add it to standards/")
     items = tuple(map(_item, _rows(tables / raw["items"]))) if "items" in raw else ()
-    rules = tuple(_rule(r, where) for r in _rows(tables / raw["rules"]) if r["rule_set"] == raw["id"]) if "rules" in raw else ()
+    rules = (
+        tuple(_rule(r, where) for r in _rows(tables / raw["rules"]) if r["rule_set"] == raw["id"])
+        if "rules" in raw
+        else ()
+    )
     printed = [item.weight for item in items if item.weight is not None]
     if printed and abs(sum(printed, Fraction(0)) - 1) > _SUM_SLACK:
         raise DeclarationError(f"the weights sum to {float(sum(printed, Fraction(0))):g}, must be 1.", where=where)
@@ -187,7 +195,9 @@ def _item(row: Mapping[str, str]) -> Item:
 
 def _rule(row: Mapping[str, str], where: str) -> Rule:
     if row["effect"] not in EFFECTS or row["op"] not in OPERATORS:
-        raise DeclarationError(f"rule {row['id']}: {row['effect']!r} {row['op']!r}.", where=where, fix=f"one of {EFFECTS}")
+        raise DeclarationError(
+            f"rule {row['id']}: {row['effect']!r} {row['op']!r}.", where=where, fix=f"one of {EFFECTS}"
+        )
     return Rule(
         row["id"], row["input"], row["effect"], row["op"], Fraction(row["value"]), row["unit"], row["zh"], row["en"],
         row["source_title"], row["status"],

@@ -23,7 +23,9 @@ def weight_grid(components: int, step_percent: float) -> Array:
     """
     parts = round(100 / step_percent) if step_percent > 0 else 0
     if components < 1 or parts < 1 or abs(parts * step_percent - 100) > 1e-9:
-        raise OutOfBounds(f"a step of {step_percent:g} % does not divide 100 %.", f"步长 {step_percent:g} % 不能整除 100 %。")
+        raise OutOfBounds(
+            f"a step of {step_percent:g} % does not divide 100 %.", f"步长 {step_percent:g} % 不能整除 100 %。"
+        )
     if np.prod([(parts + i) / i for i in range(1, components)]) > MOST_VECTORS + 0.5:
         raise OutOfBounds(
             f"a {step_percent:g} % grid over {components} components has too many vectors.",
@@ -43,7 +45,11 @@ def rank_ranges(scores: Mapping[str, Sequence[float]], parameters: Parameters) -
         return {}
     table = [list(map(float, row)) for row in scores.values()]
     if len({len(row) for row in table}) != 1 or not np.isfinite(np.concatenate(table)).all():
-        raise OutOfBounds("every place needs every component score.", "每个地方都要有全部分项得分。", fix="leave out the place, or fill the score")
+        raise OutOfBounds(
+            "every place needs every component score.",
+            "每个地方都要有全部分项得分。",
+            fix="leave out the place, or fill the score",
+        )
     step = parameters.find(STEP)
     weights = weight_grid(len(table[0]), float(step.value or 0))
     by_place = np.asarray(table).T

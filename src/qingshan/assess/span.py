@@ -62,18 +62,19 @@ def period_words(period: str) -> tuple[str, str]:
     match = _FORMS.fullmatch(period)
     if not match:
         return period, period
-    year = match["year"]
-    if match["half"]:
-        return f"{year} {'上' if match['half'] == '1' else '下'}半年", f"H{match['half']} {year}"
-    if match["quarter"]:
-        return f"{year} 年{'一二三四'[int(match['quarter']) - 1]}季度", f"Q{match['quarter']} {year}"
-    if match["last"]:
-        return f"{year}–{match['last']} 年", f"{year}–{match['last']}"
-    if match["to"]:
-        return f"{year} 年 {int(match['month'])}–{int(match['to'])} 月", f"{year}-{match['month']} to {year}-{match['to']}"
-    if match["month"]:
-        return f"{year} 年 {int(match['month'])} 月", f"{year}-{match['month']}"
-    return f"{year} 年", year
+    year, half, quarter, last, month, to = (match[k] for k in ("year", "half", "quarter", "last", "month", "to"))
+    said = f"{year} 年", year
+    if half:
+        said = f"{year} {'上' if half == '1' else '下'}半年", f"H{half} {year}"
+    elif quarter:
+        said = f"{year} 年{'一二三四'[int(quarter) - 1]}季度", f"Q{quarter} {year}"
+    elif last:
+        said = f"{year}–{last} 年", f"{year}–{last}"
+    elif to:
+        said = f"{year} 年 {int(month)}–{int(to)} 月", f"{year}-{month} to {year}-{to}"
+    elif month:
+        said = f"{year} 年 {int(month)} 月", f"{year}-{month}"
+    return said
 
 
 def years_words(years: Iterable[int]) -> tuple[str, str]:

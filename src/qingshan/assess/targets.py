@@ -86,7 +86,9 @@ def evaluate_targets(zone: Zone, *, horizon: str = "2025") -> list[TargetVerdict
     """
     limit = span_of(horizon)
     if limit is None:
-        raise UnknownName(f"the horizon {horizon!r} is no period.", f"截止时期 {horizon!r} 不合规范。", fix="write a year: 2025")
+        raise UnknownName(
+            f"the horizon {horizon!r} is no period.", f"截止时期 {horizon!r} 不合规范。", fix="write a year: 2025"
+        )
     links = read_links(zone)
     due = [t for t in zone.targets if t.kind == "target" and (span := span_of(t.period)) and span.end <= limit.end]
     return sorted((evaluate_target(zone, t, link_for(t, links, zone)) for t in due), key=_order)
@@ -253,7 +255,12 @@ def _names(zone: Zone, target: InputFact, link: Link) -> tuple[str, str]:
 
 def _related(zone: Zone, target: InputFact, link: Link) -> tuple[InputFact, ...]:
     """Figures under a similar name, latest first."""
-    found = [f for q in link.related for f in zone.facts.series(q, target.place) if f.status != _DOUBTFUL and span_of(f.period)]
+    found = [
+        f
+        for q in link.related
+        for f in zone.facts.series(q, target.place)
+        if f.status != _DOUBTFUL and span_of(f.period)
+    ]
     return tuple(sorted(found, key=lambda f: span_of(f.period) or Span(0, 0), reverse=True))
 
 

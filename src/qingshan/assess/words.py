@@ -50,7 +50,9 @@ def reason(said: Said) -> Pair:
     if said.verdict == "disputed":
         return "读数不一，判定不同", "readings differ and so do their verdicts"
     if said.verdict == "met":
-        return ("最近读数达到", "latest reading at target") if said.reading == "level" else ("累计达到", "total at target")
+        return (
+            ("最近读数达到", "latest reading at target") if said.reading == "level" else ("累计达到", "total at target")
+        )
     if said.verdict == "not_met":
         return _gap(said)
     if said.completion is None:
@@ -108,5 +110,8 @@ def why_not(link: Link, related: Sequence[InputFact], otherwise: Pair) -> Pair:
         return otherwise
     value, (zh, en) = "", ("", "")
     if related:
-        value, (zh, en) = f"{related[0].printed or plain(related[0].value)} {related[0].unit}", period_words(related[0].period)
+        value, (zh, en) = (
+            f"{related[0].printed or plain(related[0].value)} {related[0].unit}",
+            period_words(related[0].period),
+        )
     return link.why_zh.format(value=value, period=zh), link.why_en.format(value=value, period=en)

@@ -98,6 +98,7 @@ class Source:
     sha256: str
     statuses: tuple[str, ...]
     rows: int
+    terms: str
 
 
 @dataclass(frozen=True)
@@ -368,9 +369,15 @@ def _sources(run: Run, nodes: list[Node]) -> list[Source]:
             for row in node.row.get("parts") or [node.row]:
                 groups.setdefault((row["source_title"], row["issuer"], row["file"]), []).append(row["status"])
     return [
-        Source(title, issuer, file, hashes.get(file, ""), tuple(sorted(set(statuses))), len(statuses))
+        Source(title, issuer, file, hashes.get(file, ""), tuple(sorted(set(statuses))), len(statuses), _terms(run, title))
         for (title, issuer, file), statuses in sorted(groups.items())
     ]
+
+
+def _terms(run: Run, title: str) -> str:
+    """Terms of use that the zone's catalogue (rasters, series, boundaries) states for a document; '' where it states none."""
+    entries = [*run.zone.config.get("raster", ()), *run.zone.config.get("series", ()), run.zone.boundary_source]
+    return next((e["licence"] for e in entries if e.get("licence") and e.get("title") and title.startswith(e["title"])), "")
 
 
 def _conflicts(run: Run, nodes: list[Node]) -> list[list[InputFact]]:

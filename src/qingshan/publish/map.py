@@ -16,7 +16,7 @@ from .gather import ByPlace
 from .numbers import axis_scale, digits
 
 WIDTH = 1000.0
-_LEGEND, _DOT, _PAD = 118.0, 5.0, 24.0
+_LEGEND, _DOT, _PAD, _LINE = 122.0, 5.0, 24.0, 24.0
 _TOLERANCE = 0.004  # degrees: about 400 m, a tenth of a millimetre on the page
 _NAMES = 30  # above so many shapes, the names of the places one level up are printed
 
@@ -54,7 +54,7 @@ def choropleth(zone: Zone, table: ByPlace, lang: str) -> Picture | None:
     body = "\n".join(drawn)
     size = f"{WIDTH:g} {height + _PAD + _LEGEND:.1f}"
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" font-family="{tokens.FONT}" font-size="19" fill="{tokens.INK}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" font-family="{tokens.FONT}" font-size="21" fill="{tokens.INK}">'
         f'<defs><pattern id="none" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         f'<rect width="8" height="8" fill="{tokens.PAPER}"/><rect width="3" height="8" fill="{tokens.NONE}"/></pattern></defs>\n{body}\n</svg>'
     )
@@ -133,11 +133,23 @@ def _names(zone: Zone, codes: list[str], lang: str) -> list[tuple[str, tuple[flo
     return found
 
 
-def _label(text: str, x: float, y: float, anchor: str = "middle") -> str:
-    at = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    words = escape(text)
-    return (f'<text {at} stroke="{tokens.PAPER}" stroke-width="5" stroke-linejoin="round" fill="none">{words}</text>'
-            f"<text {at}>{words}</text>")  # fmt: skip
+def _label(text: str, x: float, y: float) -> str:
+    """A name on its place, long ones in two lines, with a paper halo."""
+    lines = _lines(text)
+    top = y - (len(lines) - 1) * _LINE / 2
+    ats = [f'x="{x:.1f}" y="{top + i * _LINE:.1f}" text-anchor="middle"' for i in range(len(lines))]
+    halo = f'stroke="{tokens.PAPER}" stroke-width="5" stroke-linejoin="round" fill="none"'
+    pairs = list(zip(ats, map(escape, lines), strict=True))
+    return "".join(f"<text {at} {halo}>{words}</text>" for at, words in pairs) + "".join(f"<text {at}>{words}</text>" for at, words in pairs)
+
+
+def _lines(text: str) -> list[str]:
+    """One line, or two of like length, broken at the space nearest the middle; without one (Chinese) in the middle."""
+    spaces = [i for i, mark in enumerate(text) if mark == " "]
+    if len(text) <= (18 if spaces else 6):
+        return [text]
+    at = min(spaces, key=lambda i: abs(i - len(text) / 2)) if spaces else (len(text) + 1) // 2
+    return [text[:at].strip(), text[at:].strip()]
 
 
 def _legend(values: list[float], breaks: list[float], ramp: Sequence[str], unit: str, top: float) -> Iterator[str]:
@@ -162,15 +174,15 @@ def _legend(values: list[float], breaks: list[float], ramp: Sequence[str], unit:
         yield f'<rect x="{at(a):.1f}" y="{strip:.1f}" width="{max(at(b) - at(a), 1):.1f}" height="12" fill="{ramp[i]}"/>'
     marks = [(low, "start"), *((b, "middle") for b in breaks), (high, "end")]
     taken = -math.inf
-    last = at(high) - 60
+    last = at(high) - 70
     for value, anchor in marks:
         x = at(value)
         inner = anchor == "middle"
-        if inner and (x - taken < 62 or x > last):
+        if inner and (x - taken < 70 or x > last):
             continue
         taken = x
         words = digits(value) if not inner else digits(value, 4)
         if value == low:
             words = f"{words} {unit}".strip()
-            taken = x + 60
-        yield f'<text x="{x:.1f}" y="{strip + 34:.1f}" text-anchor="{anchor}" fill="{tokens.INK_2}" font-size="17">{escape(words)}</text>'
+            taken = x + 80
+        yield f'<text x="{x:.1f}" y="{strip + 36:.1f}" text-anchor="{anchor}" fill="{tokens.INK_2}" font-size="20">{escape(words)}</text>'

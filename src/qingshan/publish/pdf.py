@@ -179,12 +179,13 @@ def _sections(account: Account, words: Words, picture: Picture | None, *, offici
     for i, (name, annex) in enumerate((("methods", _methods), ("parameters", _parameters), ("sources", _sources),
                                        ("findings", _findings), ("verify", _verify))):  # fmt: skip
         note, body = annex(account, words)
-        sections.append(_section(words(f"section.{name}"), note, body, fresh=i == 0))
+        sections.append(_section(words(f"section.{name}"), note, body, fresh=i == 0, whole=name == "verify"))
     return sections
 
 
-def _section(title: str, note: str, blocks: list[Block], *, fresh: bool = False) -> Block:
-    return {"title": title, "note": note, "blocks": blocks, "fresh": fresh}
+def _section(title: str, note: str, blocks: list[Block], *, fresh: bool = False, whole: bool = False) -> Block:
+    """`fresh` starts a page, `whole` keeps the section on one."""
+    return {"title": title, "note": note, "blocks": blocks, "fresh": fresh, "whole": whole}
 
 
 # ---- blocks ---------------------------------------------------------------------------------------------------------
@@ -223,8 +224,8 @@ def _summary(account: Account, words: Words) -> Block:
     """Service by service: quantity, value on each price basis, labels; a refused one with what would fill it."""
     wide = len(account.bases) > 1
     columns = [
-        _column(words("column.service"), "30mm"), _column(words("column.physical"), "24mm", "right"), _column(words("column.unit"), "15mm"),
-        *(_column(words("column.value"), "22mm" if wide else "26mm", "right", words.basis(b)) for b in account.bases),
+        _column(words("column.service"), "39mm"), _column(words("column.physical"), "22mm", "right"), _column(words("column.unit"), "14mm"),
+        *(_column(words("column.value"), "21mm" if wide else "26mm", "right", words.basis(b)) for b in account.bases),
         *([_column(words("column.unit"), "14mm")] if account.bases else []),
         _column(f"{words('column.status')}　{words('column.document')}", "1fr"),
     ]  # fmt: skip
@@ -256,7 +257,7 @@ def _in_order(account: Account) -> list[ServiceLine]:
 
 def _service_row(account: Account, line: ServiceLine, words: Words, money: str) -> Block:
     """The row with its money cells still blank."""
-    name = Cell(words.pick(line.service.zh, line.service.en), "strong", line.service.id)
+    name = Cell(words.name(line.service.zh, line.service.en), "strong", tail=line.service.id)
     if line.included != "yes":
         word = words("word.not_applicable" if line.included == "n/a" else "word.outside")
         reason = words.pick(line.refusal.zh, line.refusal.en) if line.refusal else ""
@@ -296,9 +297,9 @@ def _classes(account: Account, words: Words) -> tuple[str, list[Block]]:
             given = next((f for f in facts_here if not f.refused), None)
             reason = why([f.refusal for f in facts_here], words) if given is None else ""
             tail = Cell(reason, "muted", "", _marks(words, given.labels) if given else ())
-            body.append(_row([Cell(words.pick(row.zh, row.en)), physical[i], *(cells[i] for cells in priced), tail]))
+            body.append(_row([Cell(words.name(row.zh, row.en)), physical[i], *(cells[i] for cells in priced), tail]))
         body.append(_row([Cell(words("word.all_classes"), "strong"), physical[-1], *(cells[-1] for cells in priced), Cell()], "total"))
-        blocks += [_heading(f"{words.pick(line.service.zh, line.service.en)} ({line.service.id})"), _table(columns, body)]
+        blocks += [_heading(f"{words.name(line.service.zh, line.service.en)} ({line.service.id})"), _table(columns, body)]
     return words("note.classes", **_where(account, words)), blocks
 
 
@@ -331,8 +332,7 @@ def _boundaries(account: Account, words: Words) -> str:
 
 
 def _quantity_name(table: ByPlace, words: Words) -> str:
-    name = words.pick(table.zh, table.en) or words("word.accounted")
-    return name[:1].upper() + name[1:] if words.lang == "en" else name
+    return words.name(table.zh, table.en) or words.name(words("word.accounted"), words("word.accounted"))
 
 
 def _place_table(account: Account, tables: list[ByPlace], words: Words) -> list[Block]:
@@ -370,8 +370,8 @@ def _extent(account: Account, words: Words) -> tuple[str, list[Block]]:
     columns = [_column(words("column.class"), "1fr"), *(_column(words(f"column.{e}"), "19.5mm", "right") for e in ENTRIES)]
     rows = []
     for i, row in enumerate(account.extent):
-        name = words("word.unallocated") if row.cls == UNALLOCATED else words.pick(row.zh, row.en)
-        rows.append(_row([Cell(name), *cells[i * len(ENTRIES) : (i + 1) * len(ENTRIES)]]))
+        zh, en = (words("word.unallocated"),) * 2 if row.cls == UNALLOCATED else (row.zh, row.en)
+        rows.append(_row([Cell(words.name(zh, en)), *cells[i * len(ENTRIES) : (i + 1) * len(ENTRIES)]]))
     if any(account.extent_total.values()):
         rows.append(_row([Cell(words("word.total_area"), "strong"), *cells[-len(ENTRIES) :]], "total"))
     blocks = [_table(columns, rows)]
@@ -400,7 +400,7 @@ def _series_table(rows: list[SeriesRow], ids: list[str], labels: list[str], basi
     columns = [_column(words("column.service"), "1fr"), *(_column(label, "22mm", "right") for label in labels)]
     body = []
     for i, row in enumerate(rows):
-        name = words.pick(row.line.service.zh, row.line.service.en) if row.line else words("word.total")
+        name = words.name(row.line.service.zh, row.line.service.en) if row.line else words("word.total")
         own = cells[i * len(ids) : (i + 1) * len(ids)]
         body.append(_row([Cell(name, "" if row.line else "strong"), *own], "row" if row.line else "total"))
     indices = [index for index in account.indices if index.basis == basis]
@@ -421,7 +421,7 @@ def _reasons(account: Account, words: Words) -> tuple[str, list[Block]]:
     if not account.reasons:
         return words("note.no_reasons"), []
     columns = [_column("", "8mm", "right"), _column(words("column.reason"), "1fr"), _column(words("column.settles"), "62mm")]
-    rows = [_row([Cell(str(i), "muted"), Cell(r.text(words.lang)), Cell(r.document, "muted")]) for i, r in enumerate(account.reasons, 1)]
+    rows = [_row([Cell(str(i), "muted"), Cell(words.sentence(r.zh, r.en)), Cell(r.document, "muted")]) for i, r in enumerate(account.reasons, 1)]
     return words("note.reasons"), [_table(columns, rows)]
 
 
@@ -429,11 +429,11 @@ def _reasons(account: Account, words: Words) -> tuple[str, list[Block]]:
 
 
 def _methods(account: Account, words: Words) -> tuple[str, list[Block]]:
-    columns = [_column(words("column.method"), "46mm"), _column(words("column.formula"), "1fr"), _column(words("column.clause"), "52mm"),
-               _column(words("column.row_status"), "16mm")]  # fmt: skip
+    columns = [_column(words("column.method"), "46mm"), _column(words("column.formula"), "1fr"), _column(words("column.clause"), "50mm"),
+               _column(words("column.row_status"), "20mm")]  # fmt: skip
     rows = [
         _row([
-            Cell(words.pick(m.zh, m.en), "strong", identifier(m.ref)), Cell(formula(m.formula)), Cell(m.clause.document, "", m.clause.where),
+            Cell(words.name(m.zh, m.en), "strong", identifier(m.ref)), Cell(formula(m.formula)), Cell(m.clause.document, "", m.clause.where),
             Cell(badges=_marks(words, [m.status], "status")),
         ])
         for m in account.methods
@@ -443,7 +443,7 @@ def _methods(account: Account, words: Words) -> tuple[str, list[Block]]:
 
 def _parameters(account: Account, words: Words) -> tuple[str, list[Block]]:
     columns = [_column(words("column.class"), "1fr"), _column(words("column.number"), "30mm", "right"), _column(words("column.unit"), "20mm"),
-               _column(words("column.place"), "44mm"), _column(words("column.year"), "14mm"), _column(words("column.row_status"), "18mm")]  # fmt: skip
+               _column(words("column.place"), "42mm"), _column(words("column.year"), "14mm"), _column(words("column.row_status"), "22mm")]  # fmt: skip
     rows: list[Block] = []
     head = None
     for use in account.parameters:
@@ -469,10 +469,10 @@ def _parameters(account: Account, words: Words) -> tuple[str, list[Block]]:
 
 def _sources(account: Account, words: Words) -> tuple[str, list[Block]]:
     columns = [_column(words("column.source"), "1fr"), _column(words("column.file"), "52mm"), _column(words("column.rows"), "13mm", "right"),
-               _column(words("column.row_status"), "18mm")]  # fmt: skip
+               _column(words("column.row_status"), "20mm")]  # fmt: skip
     rows = [
         _row([
-            Cell(s.title, "", s.issuer), Cell(identifier(s.file), "id", s.sha256[:HASH_SHOWN]), Cell(f"{s.rows:,}"),
+            Cell(s.title, "", words.pick("；", "; ").join(p for p in (s.issuer, s.terms) if p)), Cell(identifier(s.file), "id", s.sha256[:HASH_SHOWN]), Cell(f"{s.rows:,}"),
             Cell(badges=_marks(words, s.statuses, "status")),
         ])
         for s in account.sources
@@ -493,7 +493,7 @@ def _findings(account: Account, words: Words) -> tuple[str, list[Block]]:
     if account.findings:
         columns = [_column(words("column.level"), "14mm"), _column(words("column.finding"), "1fr"), _column(words("column.file"), "48mm")]
         rows = [
-            _row([Cell(badges=((f.level, words(f"word.{f.level}")),)), Cell(words.pick(f.zh, f.en), "", f.fix), Cell(identifier(f.where()), "id")])
+            _row([Cell(badges=((f.level, words(f"word.{f.level}")),)), Cell(words.sentence(f.zh, f.en), "", f.fix), Cell(identifier(f.where()), "id")])
             for f in account.findings
         ]
         blocks.append(_table(columns, rows))

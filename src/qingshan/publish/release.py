@@ -32,6 +32,9 @@ class Reason:
     def text(self, lang: str) -> str:
         return self.zh if lang == "zh" else self.en
 
+    def __str__(self) -> str:
+        return f"{self.zh} / {self.en}"
+
     def record(self) -> dict[str, str]:
         return asdict(self)
 
@@ -110,7 +113,7 @@ def require_release(run: Run, reasons: list[Reason]) -> None:
     raise RefusedRelease(
         f"{run.id} cannot be released officially, {len(reasons)} reasons: " + " ".join(r.en for r in reasons),
         f"{run.id} 不能正式发布，原因 {len(reasons)} 条：" + "".join(r.zh for r in reasons),
-        reasons=[f"{r.zh} / {r.en}" for r in reasons], fix="publish a draft, or fill what is missing with `qingshan fill`",
+        reasons=[str(r) for r in reasons], fix="publish a draft, or fill what is missing with `qingshan fill`",
     )  # fmt: skip
 
 
@@ -119,7 +122,7 @@ def require_seal(run: Run) -> None:
     if broken := _seal(run):
         raise RefusedRelease(
             f"{run.id} is not as sealed: " + " ".join(r.en for r in broken), f"{run.id} 封存后被改动：" + "".join(r.zh for r in broken),
-            reasons=[f"{r.zh} / {r.en}" for r in broken], fix=f"see `qingshan verify {run.id}`, then run the account again",
+            reasons=[str(r) for r in broken], fix=f"see `qingshan verify {run.id}`, then run the account again",
         )  # fmt: skip
 
 
@@ -209,7 +212,7 @@ def gep(run: Run, place: str | None = None, period: str | None = None, basis: st
     if reasons := against_gep_title(run, code, when):
         raise RefusedRelease(
             "this sum is not GEP: " + " ".join(r.en for r in reasons), "这个合计不能称为生态产品总值：" + "".join(r.zh for r in reasons),
-            reasons=[f"{r.zh} / {r.en}" for r in reasons], fix="call it accounted services",
+            reasons=[str(r) for r in reasons], fix="call it accounted services",
         )  # fmt: skip
     return value(run, code, when, basis)
 

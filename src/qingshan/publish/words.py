@@ -49,6 +49,14 @@ class Words:
     def pick(self, zh: str, en: str) -> str:
         return zh if self.lang == "zh" else en
 
+    def name(self, zh: str, en: str) -> str:
+        """A name that stands alone in a cell or a heading: an English one begins with a capital."""
+        return zh if self.lang == "zh" else en[:1].upper() + en[1:]
+
+    def sentence(self, zh: str, en: str) -> str:
+        """A sentence that stands alone; an identifier at its head keeps its small letters."""
+        return self.name(zh, en) if self.lang == "zh" or en.split(" ", 1)[0].rstrip(",:").isalpha() else en
+
     def basis(self, basis: str) -> str:
         """`current`, `constant-2020` in words."""
         year = basis.removeprefix("constant-")

@@ -19,17 +19,21 @@ _KINDS = {"partial": "ink", "synthetic": "dashed", "open": "alarm", "error": "al
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One printed table cell. `kind`: '' | strong | muted | id | refused; `sub` is the small line below; `badges` are label ids."""
+    """One printed table cell. `kind`: '' | strong | muted | id | refused; `sub` is the small line below, `tail` small words after.
+
+    `badges` are (id, word) of labels.
+    """
 
     text: str = ""
     kind: str = ""
     sub: str = ""
     badges: tuple[tuple[str, str], ...] = ()
     span: int = 1
+    tail: str = ""
 
     def record(self) -> dict[str, object]:
         marks = [{"kind": _KINDS.get(id, "grey"), "text": word} for id, word in self.badges]
-        return {"text": self.text, "kind": self.kind, "sub": self.sub, "badges": marks, "span": self.span}
+        return {"text": self.text, "kind": self.kind, "sub": self.sub, "badges": marks, "span": self.span, "tail": self.tail}
 
 
 def badge(words: Words, id: str, section: str = "label") -> tuple[str, str]:

@@ -66,6 +66,8 @@ def read_boundaries(config: Mapping[str, Any], folder: Path, places: Mapping[str
     """The boundaries `[boundaries]` of zone.toml declares; empty, with a finding, where they cannot be had."""
     if not config:
         return Boundaries()
+    if not isinstance(config, Mapping):
+        config = {"package": config}
     if "file" in config:
         return _from_geojson(folder, config, places, report)
     if config.get("package") == _PACKAGE:

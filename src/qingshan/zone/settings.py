@@ -135,7 +135,8 @@ def _words(raw: Any) -> tuple[str, ...]:
 def quantities(config: Mapping[str, Any], report: Report) -> Catalogue:
     """What the installed domains declare, and the zone's own `[[quantity]]` entries over it."""
     own: list[Quantity] = []
-    for raw in config.get("quantity", []):
+    declared = config.get("quantity", [])
+    for raw in declared if isinstance(declared, list) else [declared]:
         try:
             own.append(parse_quantity(raw, "zone"))
         except QingshanError as error:

@@ -55,7 +55,7 @@ en = "{year}"
 also = ["static"]
 month_pattern = ["{year}-{{:02d}}", "normal-{{:02d}}"]
 
-# Land classes that do not overlap; each reads one quantity of facts/. 互不重叠的地类，各取 facts/ 中的一个指标。
+# Land classes that do not overlap; each reads one quantity of facts/. 互不重叠的地类，各取 facts/ 中的一个数量。
 [extent]
 scheme = "sandiao"
 zh = "国土调查地类"

@@ -10,7 +10,7 @@ import numpy as np
 from ...core.errors import OutOfBounds, QingshanError
 from ...core.finding import Finding
 from ...core.method import A, Array, Clause, Q, method
-from . import assessment as assessment  # declares the methods of assessment
+from . import assessment  # noqa: F401 - declares the methods of assessment
 
 BO = "生态学报 2017,37(12):4182-4190"
 SEEA = "SEEA EA (White Cover)"

@@ -49,7 +49,7 @@ class Rung:
     gap: bool = False
 
 
-def atlas(ask: Ask, field: Field, *, frame: Sequence[str] = (), chosen: str = "") -> dict[str, Any]:
+def atlas(ask: Ask, field: Field, *, frame: Sequence[str] = (), chosen: str = "", legends: Sequence[int] = LEGENDS) -> dict[str, Any]:
     """Everything the map block prints for one figure.
 
     `frame` are the leaves to show (all by default), `chosen` a place to outline: a leaf, or a branch whose outer line is drawn.
@@ -82,7 +82,7 @@ def atlas(ask: Ask, field: Field, *, frame: Sequence[str] = (), chosen: str = ""
         "names": _leaf_names(ask, drawing, frame, chosen) if drawing and frame else _group_names(ask, drawing) if drawing else [],
         "type_size": 24.0 * (drawing.view_box(frame, 10.0)[2] / 1016 if drawing and frame else 1.0),
         "outline": site.outline(chosen) if chosen else "", "credit": _credit(ask),
-        "legends": [_legend(ask, field, pairs, between, width, chosen, unit) for width in LEGENDS] if len(pairs) > 1 else [],
+        "legends": [_legend(ask, field, pairs, between, width, chosen, unit) for width in legends] if len(pairs) > 1 else [],
         "lacking": len(field.figures) - len(pairs) + len([p for p in ask.zone.at_level(site.leaf_level) if p.code not in field.figures]),
         "ranking": _ranking(ask, pairs, order, between, texts, chosen),
         "card": _card(ask, field, order, chosen, len(pairs), level),

@@ -38,6 +38,7 @@ class Figure:
     note: str = ""
     key: str = ""
     exact: bool = False
+    worked: bool = False
     refusal: Refusal | None = None
 
     @property
@@ -104,7 +105,7 @@ def of_run(run: Run, fact: Fact) -> Figure:
     labels = set(fact.labels) | ({"draft"} if run.profile.draft and run.profile.id != "screening" and not fact.refused else set())
     return Figure(
         fact.quantity, known["zh"], known["en"], fact.place, fact.period, fact.unit, fact.value, fact.span, fact.range,
-        ordered(labels), "", run.profile.zh, "", fact.key, refusal=fact.refusal,
+        ordered(labels), "", run.profile.zh, "", fact.key, worked=True, refusal=fact.refusal,
     )  # fmt: skip
 
 

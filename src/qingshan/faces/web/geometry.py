@@ -7,6 +7,7 @@ Nothing here knows a place; a zone without boundaries gives None.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,7 +120,9 @@ def _middle(ring: Ring) -> tuple[float, float]:
 
 
 def _half(value: int) -> str:
-    return str(value // _SUBPIXEL) if value % _SUBPIXEL == 0 else f"{value / _SUBPIXEL:.1f}".replace("0.", ".", 1)
+    if value % _SUBPIXEL == 0:
+        return str(value // _SUBPIXEL)
+    return re.sub(r"^(-?)0\.", r"\1.", f"{value / _SUBPIXEL:.1f}")
 
 
 def _move(step: Point) -> str:

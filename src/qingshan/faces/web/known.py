@@ -120,7 +120,7 @@ def lacks(ask: Ask, code: str, lines: Iterable[ServiceLine]) -> list[Lack]:
                 continue
             known = next((x for x in found.values() if leaf.needs in x.needs), None)
             lack = known or found.setdefault(leaf.document, Lack(leaf.document))
-            names = ask.site.names(leaf.needs, leaf.needs)
+            names = ask.site.any_names(leaf.needs)
             if known is None:
                 _once(lack.names, ask.t.pick(*names))
                 _once(lack.needs, leaf.needs)

@@ -40,6 +40,11 @@ def short_names(places: Mapping[str, Place], lang: str) -> dict[str, str]:
     return {code: name if taken[places[code].level, name] == 1 else places[code].name(lang) for code, name in short.items()}
 
 
+def bare(name: str) -> str:
+    """A quantity's name without what stands in brackets: 常住人口 for 常住人口（普查）."""
+    return re.sub(r"\s*[（(].*?[）)]", "", name) or name
+
+
 def level_word(level: Level, lang: str, count: int) -> str:
     """县, 市 for counting in Chinese; county, counties in English."""
     if lang == "zh":

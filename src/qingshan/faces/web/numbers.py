@@ -190,6 +190,16 @@ def _step(magnitude: float, lang: str, style: str, face: _Face) -> tuple[float, 
     return 1.0, ""
 
 
+def _printed_step(unit: str, lang: str) -> tuple[float, str]:
+    """A printed figure keeps the scale it was printed in: 22667.1 亿元 stays in 亿元, 247287 人 stays whole."""
+    if lang == "en":
+        return 1.0, ""
+    for size, word in _STEPS["zh"]:
+        if unit.startswith(word):
+            return size, word
+    return (0.0, "") if unit.startswith(("k", "M", "G")) else (1.0, "")
+
+
 def _word(face: _Face, step: str, lang: str) -> str:
     if not step:
         return face.word
@@ -203,11 +213,9 @@ def write_many(values: Iterable[float | None], unit: str, lang: str, style: str 
     given = list(values)
     face = _face(unit, lang)
     turned = [None if v is None else _turn(v, unit, face) for v in given]
-    size, word = 1.0, ""
-    if style != "exact" or _ALIASES.get(unit, unit) != face.base:
+    size, word = _printed_step(unit, lang) if style == "exact" else (0.0, "")
+    if not size:
         size, word = _step(max((abs(v) for v in turned if v is not None), default=0.0), lang, style, face)
-        if style == "exact" and lang == "en":
-            size, word = 1.0, ""
     texts = []
     for read, value in zip(given, turned, strict=True):
         if value is None or read is None or not math.isfinite(value):

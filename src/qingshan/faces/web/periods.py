@@ -6,6 +6,7 @@ import re
 
 from qingshan.zone.zone import Zone
 
+from .figures import Figure
 from .words import Words
 
 _PATTERNS = (
@@ -19,10 +20,10 @@ _PATTERNS = (
 
 
 def period_word(period: str, t: Words, zone: Zone | None = None) -> str:
-    """Words for a period of a fact, or the zone's own label for an accounting period; other texts as they are."""
+    """Words for the period of a printed figure; with a zone, its own label for an accounting period."""
     if zone is not None:
         for declared in zone.periods:
-            if declared.id == period and declared.id != str(declared.year):
+            if declared.id == period:
                 return declared.label(t.lang)
     if period in ("static", "normal"):
         return t(f"period.{period}")
@@ -39,3 +40,8 @@ def _said(kind: str, parts: tuple[str, ...], t: Words) -> str:
         return t(f"period.half{parts[1]}", year=parts[0])
     names = {f"m{i}": t(f"months.m{int(p)}") for i, p in enumerate(parts) if kind.endswith(("month", "months")) and len(p) == 2}
     return t(f"period.{kind}", a=parts[0], b=parts[-1], **names)
+
+
+def figure_period(figure: Figure, t: Words, zone: Zone) -> str:
+    """A worked-out figure carries the label of its accounting period, a printed one the period it was printed for."""
+    return period_word(figure.period, t, zone if figure.worked else None)

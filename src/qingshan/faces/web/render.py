@@ -19,7 +19,7 @@ from qingshan.zone.place import near
 from . import numbers
 from .figures import Figure, of_run
 from .page import Page
-from .periods import period_word
+from .periods import figure_period, period_word
 from .site import Ask, Site
 from .words import LANG_TAGS, LANGUAGES, Words
 
@@ -153,7 +153,8 @@ class Printer:
 
     def _time_rail(self, ask: Ask, code: str, page: Page, lost: bool) -> dict[str, Any] | None:
         """Bars of figures on file per year and the choice of a period; None where no figure has a year."""
-        counts = self.site.years_on_file.get("" if code == self.site.zone.root else code, {})
+        whole = code == self.site.zone.root or "{code}" not in ask.view.path
+        counts = self.site.years_on_file.get("" if whole else code, {})
         years = sorted(y for y in self.site.years_on_file[""])
         if not years or lost:
             return None
@@ -200,8 +201,8 @@ def _run_figure(context: Context, fact: Fact) -> Figure:
 
 
 @pass_context
-def _period(context: Context, period: str) -> str:
-    return period_word(period, context["t"], context["ask"].zone)
+def _period(context: Context, figure: Figure) -> str:
+    return figure_period(figure, context["t"], context["ask"].zone)
 
 
 def _json_block(value: Mapping[str, Any]) -> Markup:

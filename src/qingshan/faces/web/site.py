@@ -114,6 +114,12 @@ class Site:
             return fallback, fallback
         return declared.zh, declared.en
 
+    def any_names(self, quantity: str) -> tuple[str, str]:
+        """Names of a quantity, declared gaps included; its id where nobody named it."""
+        zh, en = self.names(quantity)
+        gap = next((g for g in self.zone.missing if g.quantity == quantity), None)
+        return (zh, en) if zh else (gap.name_zh, gap.name_en) if gap else (quantity, quantity)
+
     def hue(self, quantity: str, unit: str = "") -> str:
         """The ramp of a subject: water, land, money or grey. Temperatures are grey: dark blue would read as cold."""
         return "grey" if unit == "degC" else str(self.shown("hues").get(quantity.split(".")[0], "grey"))

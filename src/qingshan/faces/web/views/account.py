@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qingshan.accounts.run import Fact, Refusal, Run, ServiceLine
@@ -12,7 +12,6 @@ from qingshan.faces.web import numbers
 from qingshan.faces.web.charts import Chart, Series
 from qingshan.faces.web.figures import FIGURE_COLUMNS, Figure, figures_table, of_run, ordered, row_of
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
-from qingshan.faces.web.periods import period_word
 from qingshan.faces.web.scale import ticks
 from qingshan.faces.web.site import Ask, last_year
 
@@ -93,15 +92,15 @@ def build(ask: Ask) -> Page:
         "run": run, "profile": run.profile, "asked": asked, "outside": [x for x in lines if x.included != "yes"],
         "groups": _groups(asked), "known": [x for x in asked if x.known], "refused": [x for x in asked if not x.known],
         "question": ask.t("account.question"), "headline": _headline(ask, run, asked, main, whole), "main": main, "total": whole,
-        "gep": _is_gep(run, asked, whole), "published": _published(ask), "period": period, "span": _years(ask, period),
-        "periods": [(p, ask.zone.period(p).label(ask.lang) if _declared(ask, p) else p) for p in run.manifest["periods"]],
+        "gep": _is_gep(run, asked, whole), "published": _published(ask), "period": period, "period_label": _period_label(ask, period), "span": _years(ask, period),
+        "periods": [(p, _period_label(ask, p)) for p in run.manifest["periods"]],
         "bases": [(b, basis_word(ask, b)) for b in run.profile.bases()], "basis": basis, "basis_word": basis_word(ask, basis) if basis else "",
         "profiles": [(id, ask.t.pick(r.profile.zh, r.profile.en)) for id, r in ask.site.runs.items()],
         "note": ask.t.pick(run.profile.note_zh, run.profile.note_en),
         "spread": spread, "places": _places_chart(ask, spread), "spread_title": _spread_title(ask, run, spread),
         "candidates": [(q, ask.t.pick(*run.names(q))) for q in candidates], "bars": bars(asked, ask.lang, basis), "axis": _axis(asked, ask.lang),
         "by_class": _by_class(ask, run, period, basis), "extent": _extent(ask, run, period), "years": _series(ask, run),
-        "money": bool(basis),
+        "money": bool(basis), "said": _counts(ask, asked),
     }  # fmt: skip
     names = {p.code: p.name(ask.lang) for p in ask.zone.places.values()}
     tables = [_services_table(ask, run, lines, whole, basis)]
@@ -190,19 +189,21 @@ def _groups(asked: Sequence[Line]) -> list[tuple[str, list[Line]]]:
 def _is_gep(run: Run, asked: Sequence[Line], total: Figure | None) -> bool:
     """Whether the sum may be called gross ecosystem product: official, so titled, and nothing missing."""
     complete = all(x.known and x.priced for x in asked) and bool(asked)
-    return complete and run.profile.official and run.profile.gep_title and bool(total and total.known) and not ask_partial(total)
+    return complete and run.profile.official and run.profile.gep_title and bool(total and total.known) and "partial" not in (total.labels if total else ())
 
 
-def ask_partial(total: Figure | None) -> bool:
-    return bool(total and "partial" in total.labels)
+def _counts(ask: Ask, asked: Sequence[Line]) -> dict[str, str]:
+    """Counts as words: services asked for, worked out, refused, priced and without a value."""
+    known, priced = sum(x.known for x in asked), sum(x.priced for x in asked)
+    found = {"n": len(asked), "known": known, "refused": len(asked) - known, "priced": priced, "unpriced": len(asked) - priced}
+    return {name: numbers.counted(count, ask.lang) for name, count in found.items()}
 
 
 def _headline(ask: Ask, run: Run, asked: Sequence[Line], main: Figure | None, total: Figure | None) -> str:
     """The answer: the main yield with its figure, and how many services can and cannot be worked out."""
     t, lang = ask.t, ask.lang
     known = sum(x.known for x in asked)
-    words = {"place": ask.short(ask.place.code), "n": numbers.counted(len(asked), lang), "known": numbers.counted(known, lang),
-             "refused": numbers.counted(len(asked) - known, lang)}  # fmt: skip
+    words = {"place": ask.short(ask.place.code)} | _counts(ask, asked)
     if _is_gep(run, asked, total) and total:
         return t("account.headline.gep", value=total.written(lang).text, **words)
     if main is None:
@@ -307,7 +308,7 @@ def _spread_title(ask: Ask, run: Run, spread: Spread | None) -> tuple[str, str]:
     name = spread.whole.name(lang)
     ranged = run.profile.scenarios.get("range", ()) if any(f.range for f in spread.figures) else ()
     whisker = t("account.whisker", names=numbers.joined([t.pick(*_parameter_name(run, p)) for p in ranged], lang)) if ranged else ""
-    measure = t("account.measure", name=name, period=period_word(spread.whole.period, t, ask.zone), whisker=whisker)
+    measure = t("account.measure", name=name, period=_period_label(ask, spread.whole.period), whisker=whisker)
     if spread.beside:
         rank = [code for code, _ in known].index(ask.place.code) + 1 if ask.place.code in dict(known) else 0
         place = ask.short(ask.place.code)
@@ -494,5 +495,4 @@ def _sources(ask: Ask, run: Run, asked: Sequence[Line]) -> list[str]:
     return list(dict.fromkeys([ask.t.pick(run.profile.zh, run.profile.en), *clauses]))
 
 
-_home: Callable[[str], str] = lambda code: "/account"  # noqa: E731 - as the other views write it
-VIEW = View("account", "/account", build, home=_home, rail=_home)
+VIEW = View("account", "/account", build, home=lambda code: "/account", rail=lambda code: "/account")

@@ -77,14 +77,14 @@ def _headline(ask: Ask, listed: list[Promise], span: tuple[int, int] | None) -> 
     if read == 0:
         return t("overview.headline.unread", **words)
     if read == len(listed):
-        met = sum(p.verdict == "met" for p in listed)
+        met = sum(p.verdict.verdict == "met" for p in listed)
         return t("overview.headline.read", **words | {"met": numbers.counted(met, lang), "unmet": numbers.counted(read - met, lang)})
     return t("overview.headline.some", **words)
 
 
 def _lead(ask: Ask, read: list[Promise], unread: int) -> str:
     t = ask.t
-    parts = [t("overview.lead.one", name=p.name, said=p.said, lack=f"{t('comma')}{p.lack}" if p.lack else "") for p in read if p.said]
+    parts = [t("overview.lead.one", name=_before(p.name, p.said, ask.lang), said=p.said, lack=_lacking(ask, p)) for p in read]
     text = t("overview.lead.join").join(parts)
     if unread and read:
         rest = t("overview.lead.rest", n=numbers.counted(unread, ask.lang), N=numbers.counted(unread, ask.lang, capital=True))
@@ -92,6 +92,17 @@ def _lead(ask: Ask, read: list[Promise], unread: int) -> str:
     elif text:
         text += t("stop")
     return text[:1].upper() + text[1:]
+
+
+def _before(name: str, said: str, lang: str) -> str:
+    """A Chinese name keeps off a figure that follows it."""
+    return f"{name} " if lang == "zh" and said[:1].isascii() else name
+
+
+def _lacking(ask: Ask, promise: Promise) -> str:
+    """Only a sum of years can lack some of them; elsewhere the remark says what is missing."""
+    years = len(promise.verdict.missing_periods) if promise.verdict.lower_bound else 0
+    return ask.t("comma") + ask.t("overview.lead.lack", n=numbers.counted(years, ask.lang)) if years else ""
 
 
 def _measure(ask: Ask, field: Field) -> str:
@@ -118,8 +129,9 @@ def _targets(ask: Ask, listed: list[Promise]) -> Table:
         rows.append(
             base
             | {"labels": "; ".join(ask.t(f"badge.{x}.word") for x in p.labels), "target_operator": p.target.op, "target_value": p.target.value,
-               "target_period": p.period, "verdict": ask.t(f"verdict.{p.verdict}"), "lower_bound": p.lower_bound, "completion": p.completion,
-               "lacking": p.lack, "reason": p.reason, "document": p.document, "target_source": p.target.source_title,
+               "target_period": p.target.period, "verdict": ask.t(f"verdict.{p.verdict.verdict}"), "lower_bound": p.verdict.lower_bound,
+               "completion": p.verdict.completion, "lacking": "; ".join(p.verdict.missing_periods), "reason": "" if p.reading else p.said,
+               "note": p.remark, "document": p.verdict.document, "target_source": p.target.source_title,
                "target_status": p.target.status}
         )  # fmt: skip
     return Table("targets", "承诺", "Targets", (*FIGURE_COLUMNS[:5], *_TARGET_COLUMNS, *FIGURE_COLUMNS[5:]), rows, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,17 +25,19 @@ from qingshan.faces.web.known import (
     strips_fields,
     worked_at,
 )
+from qingshan.faces.web.names import bare
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
-from qingshan.faces.web.periods import period_word
+from qingshan.faces.web.periods import figure_period, period_word
 from qingshan.faces.web.scale import ranks
 from qingshan.faces.web.site import Ask, first_year, last_year
 from qingshan.zone.fact import InputFact
 from qingshan.zone.place import Place
 
 KEYS = 4
-SHOWN_FACTS = 24
+SHOWN_FACTS = 16
 SHOWN_LACKS = 7
 _LEVEL_FLAT = 0.03
+_LEGENDS = (524, 358)
 
 
 def build(ask: Ask) -> Page:
@@ -87,10 +90,12 @@ def _headline(ask: Ask, place: Place, strips: Sequence[dict[str, Any]], count: i
         return t("place.known", name=name, n=f"{count:,}") if count else t("place.none", name=name)
     bands: dict[str, list[str]] = {}
     for strip in strips[:4]:
-        bands.setdefault(strip["band"], []).append(strip["plain_name"])
+        bands.setdefault(strip["band"], []).append(strip["name"])
     order = [b for b in ("top", "bottom", "high", "low", "middle") if b in bands]
     parts = [t("bands.lead", names=numbers.joined(bands[b], ask.lang), band=t(f"bands.{b}")) for b in order[:3]]
-    return t("place.bands", name=name, text=t("bands.join").join(parts))
+    text = t("bands.join").join(parts)
+    joint = " " if ask.lang == "zh" and text[:1].isascii() else ""
+    return t("place.bands", name=name + joint, text=text)
 
 
 def _lead(ask: Ask, facts: Sequence[InputFact], worked: Sequence[Figure], wanting: Sequence[Lack]) -> str:
@@ -134,9 +139,9 @@ def _keys(ask: Ask, place: Place) -> list[dict[str, Any]]:
 
 def _key_note(ask: Ask, place: Place, figure: Figure, before: Figure | None) -> str:
     t = ask.t
-    period = period_word(figure.period, t, ask.zone)
+    period = figure_period(figure, t, ask.zone)
     if before is not None:
-        return t("place.key_before", period=period, earlier=period_word(before.period, t, ask.zone), value=before.written(ask.lang).text)
+        return t("place.key_before", period=period, earlier=figure_period(before, t, ask.zone), value=before.written(ask.lang).text)
     if figure.range:
         return f"{figure.written_range(ask.lang)}{t('semicolon')}{period}"
     whole = latest(ask, ask.zone.root, figure.quantity) if place.code != ask.zone.root else None
@@ -162,17 +167,18 @@ def _map(ask: Ask, place: Place) -> dict[str, Any] | None:
     t, name = ask.t, place.name(ask.lang)
     level = ask.level(site.leaf_level, len(ask.zone.leaves(place.code)))
     if place.code == ask.zone.root:
-        drawn = atlas(ask, field)
+        drawn = atlas(ask, field, legends=_LEGENDS)
         title = t("place.map_whole", name=name, n=drawn["count"], level=level)
     elif ask.zone.children(place.code):
         frame = ask.zone.leaves(place.code)
-        drawn = atlas(ask, field, frame=frame, chosen=place.code)
+        drawn = atlas(ask, field, frame=frame, chosen=place.code, legends=_LEGENDS)
         title = t("place.map_whole", name=name, n=len(frame), level=level)
     elif place.code in site.drawing.areas:
         beside = neighbours(site.drawing).get(place.code, set())
         siblings = ask.zone.leaves(place.parent) if place.parent else []
         near = set(siblings) | beside | {place.code}
-        drawn = atlas(ask, field, frame=[p.code for p in ask.zone.at_level(site.leaf_level) if p.code in near], chosen=place.code)
+        frame = [p.code for p in ask.zone.at_level(site.leaf_level) if p.code in near]
+        drawn = atlas(ask, field, frame=frame, chosen=place.code, legends=_LEGENDS)
         title = t("place.map", name=name, parent=ask.name(place.parent) if place.parent else ask.name(ask.zone.root))
     else:
         return None
@@ -203,7 +209,7 @@ def _months(ask: Ask, place: Place) -> dict[str, Any] | None:
         for row, value in zip(rows, line, strict=True):
             row["line"] = round(value, 1)
         title = _months_title(ask, [f.value for f in bars], line, name, drawn[1].name)
-        sub_line = method.ref
+        sub_line = _cited(method.clause.document)
     columns += [Column("status", "来源级别", "status"), Column("source", "出处", "source")]
     rows = [row | {"status": f.status, "source": f.source_title} for row, f in zip(rows, bars, strict=True)]
     word = numbers.unit_word(bars[0].unit, ask.lang)
@@ -211,6 +217,12 @@ def _months(ask: Ask, place: Place) -> dict[str, Any] | None:
                   Table("months", "各月", "Months", tuple(columns), rows))  # fmt: skip
     sub = t("place.rain_sub", bars=name, line=drawn[-1].name, method=sub_line, unit=word, period=t("period.normal")) if line else f"{name}{t('comma')}{word}"
     return {"chart": chart, "title": title, "sub": sub, "labels": ask.site.figure(bars[0]).labels[:1]}
+
+
+def _cited(document: str) -> str:
+    """Author and year of a cited paper; other documents by their title."""
+    match = re.match(r"([^\W\d]+)[^0-9]*?(\d{4})", document)
+    return f"{match[1]} {match[2]}" if match else document
 
 
 def _twelve(ask: Ask, quantity: str, code: str) -> list[InputFact] | None:
@@ -264,7 +276,8 @@ def _children(ask: Ask, place: Place) -> dict[str, Any] | None:
     if not inside:
         return None
     fields = ask.site.fields(ask.profile, ask.zone.level(inside[0]))
-    field = next((f for f in fields.values() if _adds_up(ask, f.quantity) and any(c in f.figures for c in inside)), None)
+    adding = {f.quantity: f for f in reversed(fields.values()) if _adds_up(ask, f.quantity) and any(c in f.figures for c in inside)}
+    field = next((adding[q] for q in [*ask.site.shown("inside"), *adding] if q in adding), None)
     if field is None:
         return None
     figures = sorted((field.figures[c] for c in inside if c in field.figures), key=lambda f: -(f.middle or 0.0))
@@ -275,7 +288,7 @@ def _children(ask: Ask, place: Place) -> dict[str, Any] | None:
                           tuple(f.range for f in figures), absent=ask.t("refused")),), field.sample.unit, ask.lang, table)  # fmt: skip
     first = [f for f in figures if f.middle is not None][:3]
     title = ask.t("place.inside_title", names=numbers.joined([ask.short(f.place) for f in first], ask.lang), name=field.sample.name(ask.lang))
-    sub = ask.t("place.inside_sub", name=field.sample.name(ask.lang), unit=chart.unit_word, period=period_word(field.period, ask.t, ask.zone))
+    sub = ask.t("place.inside_sub", name=field.sample.name(ask.lang), unit=chart.unit_word, period=figure_period(field.sample, ask.t, ask.zone))
     return {"chart": chart, "title": title, "sub": sub, "labels": field.sample.labels[:1]}
 
 
@@ -352,9 +365,9 @@ def _strips(ask: Ask, place: Place) -> list[dict[str, Any]]:
         reach = high - low or 1.0
         at = {code: round((v - low) / reach * 996 + 2, 1) for code, v in values.items()}
         rank, count = ranks(list(values.items()))[place.code], len(values)
-        name = field.sample.name(ask.lang)
+        name = bare(field.sample.name(ask.lang))
         strips.append(
-            {"name": name, "plain_name": name, "figure": field.figures[place.code], "marks": [x for code, x in at.items() if code != place.code],
+            {"name": name, "figure": field.figures[place.code], "marks": [x for code, x in at.items() if code != place.code],
              "me": at[place.code], "rank": ask.t("place.strip_rank", rank=rank), "alt": ask.t("place.strip_alt", name=name, rank=rank, n=count),
              "band": band(rank, count)}
         )  # fmt: skip
