@@ -73,9 +73,15 @@ def timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def run_quietly(command: Sequence[str | Path], env: dict[str, str] | None = None) -> Callable[[], object]:
-    """A call that runs a command to its end and raises `CalledProcessError` if it fails."""
-    return lambda: subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env=env)
+def run_quietly(command: Sequence[str | Path], env: dict[str, str] | None = None) -> Callable[[], None]:
+    """A call that runs a command to its end and raises `RuntimeError` with what it printed if it fails."""
+
+    def call() -> None:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+    return call
 
 
 def peer_python(name: str) -> Path | str:

@@ -14,9 +14,13 @@ from qingshan.core.method import Choice, Method, Q
 from qingshan.core.parameter import ParameterRow
 
 STATUS = {
-    "primary": "primary 原文", "secondary": "secondary 转引", "news": "news 报道", "project": "project 项目选定",
-    "ocr_doubt": "ocr_doubt 识读存疑", "open": "**open 待补**",
-}  # fmt: skip
+    "primary": "primary 原文",
+    "secondary": "secondary 转引",
+    "news": "press 报载",
+    "project": "own choice 自定",
+    "ocr_doubt": "doubtful 存疑",
+    "open": "**open 待补**",
+}
 
 
 def pages(domains: Domains) -> dict[str, str]:

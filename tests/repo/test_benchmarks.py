@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,11 @@ def test_a_peer_that_cannot_be_installed_gives_the_reason(tmp_path: Path, monkey
     (folder / "requirements.txt").write_text("./no-such-folder\n")
     monkeypatch.setattr(harness, "ROOT", tmp_path)
     assert harness.peer_python("nothing") == "environment not made: CalledProcessError"
+
+
+def test_a_failing_command_stops_the_benchmark_and_says_what_it_printed() -> None:
+    with pytest.raises(RuntimeError, match="ended with 3:\nwhy"):
+        harness.run_quietly([sys.executable, "-c", "print('why'); raise SystemExit(3)"])()
 
 
 def test_paired_takes_the_median_and_runs_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -30,3 +31,15 @@ def test_every_row_is_complete_in_both_languages(terms: list[list[str]]) -> None
 def test_no_term_stands_twice(terms: list[list[str]], column: int) -> None:
     count = Counter(row[column].lower() for row in terms)
     assert [term for term, times in count.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_pages_and_reports_print_the_words_of_the_glossary(root: Path, terms: list[list[str]], language: str) -> None:
+    column = ("zh", "en").index(language)
+    wanted = {code[1]: row[column] for row in terms if (code := re.match(r"`([a-z_]+)`", row[3]))}
+    web = tomllib.loads((root / "src/qingshan/faces/web/i18n" / f"{language}.toml").read_text(encoding="utf-8"))
+    report = tomllib.loads((root / "src/qingshan/publish/texts" / f"{language}.toml").read_text(encoding="utf-8"))
+    printed = [("badge", code, badge["word"]) for code, badge in web["badge"].items()]
+    printed += [(table, code, word) for table in ("label", "status") for code, word in report[table].items()]
+    assert len(wanted) >= 12 and {code for _, code, _ in printed} <= set(wanted)
+    assert [(where, code, word, wanted[code]) for where, code, word in printed if word != wanted[code]] == []

@@ -10,13 +10,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from qingshan.core.finding import Finding
 from qingshan.core.units import factor
+from qingshan.zone.fact import InputFact
 
 from .figure import Node, Refusal
 
 if TYPE_CHECKING:
-    from .resolver import Resolver
+    from .resolver import Resolver, Where
 
+SIGNS = {"opening": 1, "addition_managed": 1, "addition_unmanaged": 1, "reduction_managed": -1, "reduction_unmanaged": -1, "closing": -1}
+SLACK = 1e-12  # of the closing: what summing binary fractions can lose
 ENTRIES = ("opening", "addition_managed", "addition_unmanaged", "reduction_managed", "reduction_unmanaged", "net", "closing")
 UNALLOCATED = "unallocated"
 _UNIT = "hm2"
@@ -33,9 +37,9 @@ def extent_cells(resolver: Resolver, place: str, period: str) -> list[Node]:
     closing = [c for c in cells if c.quantity == "extent.closing"]
     opening = [c for c in cells if c.quantity == "extent.opening"]
     total = resolver.fact(resolver.zone.config["extent"].get("total", "place.area"), place, period)
-    for entry, parts in (("opening", opening), ("closing", closing)):
-        cells.append(_difference(resolver, f"extent.{entry}", total, parts, {"place": place, "period": period, "cls": UNALLOCATED}))
-    return cells
+    where = {"place": place, "period": period, "cls": UNALLOCATED}
+    rest = [_difference(resolver, f"extent.{entry}", total, parts, where) for entry, parts in (("opening", opening), ("closing", closing))]
+    return [*cells, *rest, _difference(resolver, "extent.net", rest[1], rest[:1], where)]
 
 
 def _class_cells(resolver: Resolver, cls: str, place: str, period: str) -> list[Node]:
@@ -56,6 +60,41 @@ def _class_cells(resolver: Resolver, cls: str, place: str, period: str) -> list[
     return [opening, *flows, net, closing]
 
 
+def unbalanced(resolver: Resolver, cells: list[Node]) -> list[Finding]:
+    """An error finding for each class where opening + additions - reductions is not the closing, within what is printed.
+
+    Checked where all entries are known and the closing is printed for the place itself: a sum of places below fails
+    where one of them does.
+    """
+    rows: dict[tuple[str, str, str], dict[str, Node]] = {}
+    for node in cells:
+        if node.cls != UNALLOCATED:
+            rows.setdefault((node.place, node.period, node.cls), {})[node.quantity.removeprefix("extent.")] = node
+    findings = []
+    for (place, period, cls), row in rows.items():
+        if all(entry in row and row[entry].refusal is None for entry in ENTRIES):
+            source = resolver.nodes[row["closing"].args[0][1]]
+            gap = math.fsum(sign * row[entry].value[0] for entry, sign in SIGNS.items())
+            slack = math.fsum(_rounding(resolver, row[entry]) for entry in SIGNS) + SLACK * abs(row["closing"].value[0])
+            if source.kind == "input" and abs(gap) > slack:
+                name, known = resolver.zone.place(place), resolver.extent_classes[cls]
+                findings.append(Finding(
+                    "error", "extent_not_balanced",
+                    f"{name.name_en}, {known['en']}, {period}: opening + additions - reductions is {gap:+.6g} {_UNIT} off the closing.",
+                    f"{name.name_zh}{known['zh']} {period}：期初加增加减去减少，与期末差 {gap:+.6g} {_UNIT}。",
+                    file=str((source.row or {}).get("file", "")), row=(source.row or {}).get("row"), field="value", limit=f"{slack:.3g} {_UNIT}",
+                    fix="check the areas and the flows of the class",
+                ))  # fmt: skip
+    return findings
+
+
+def _rounding(resolver: Resolver, node: Node) -> float:
+    """Half the last printed digit of the figures behind an entry, in the account's unit."""
+    if node.kind == "input" and node.row:
+        return InputFact(**{k: v for k, v in node.row.items() if k not in ("key", "parts")}).rounding * factor(node.unit, _UNIT)
+    return math.fsum(_rounding(resolver, resolver.nodes[key]) for _, key in node.args)
+
+
 def _previous(resolver: Resolver, period: str) -> str | None:
     ids = [p.id for p in resolver.zone.periods]
     at = ids.index(period)
@@ -66,14 +105,14 @@ def _opening_document(resolver: Resolver, cls: str) -> str:
     return str(resolver.zone.config.get("extent", {}).get("opening_document", ""))
 
 
-def _restated(resolver: Resolver, quantity: str, node: Node, where: dict[str, str]) -> Node:
+def _restated(resolver: Resolver, quantity: str, node: Node, where: Where) -> Node:
     """The same figure in the account's unit, under the account's name."""
     if node.refusal:
         return resolver.refuse(quantity, where, node.refusal)
     return resolver.joined(quantity, [(where["cls"], node)], where, _UNIT, [v * factor(node.unit, _UNIT) for v in node.value], {"rule": "restated"})
 
 
-def _difference(resolver: Resolver, quantity: str, whole: Node, parts: list[Node], where: dict[str, str]) -> Node:
+def _difference(resolver: Resolver, quantity: str, whole: Node, parts: list[Node], where: Where) -> Node:
     """`whole` less the parts, in the account's unit; refused where any part is."""
     refused = [n.refusal for n in (whole, *parts) if n.refusal]
     if refused:

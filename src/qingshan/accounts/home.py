@@ -56,5 +56,14 @@ def pointers(zone: Zone | str) -> Path:
     return alike[0] if alike else exact
 
 
+def zone_folder(run: str, zone: str) -> Path | None:
+    """Where the zone of a run lies on this machine, if one of its pointers names the run or the zone is built in."""
+    for mark in sorted((home() / "latest").glob("*/[!.]*")):
+        if mark.read_text() == run and (mark.parent / FOLDER).is_file():
+            folder = Path((mark.parent / FOLDER).read_text())
+            return folder if folder.is_dir() else None
+    return builtin_zones().get(zone)
+
+
 def fills_folder(zone: Zone, profile: str) -> Path:
     return home() / "fills" / zone_key(zone) / profile

@@ -217,8 +217,7 @@ def _use(raw: Mapping[str, Any]) -> ServiceUse:
 
 
 def _recipe(raw: Mapping[str, Any]) -> Recipe:
-    known = {f for f in Recipe.__dataclass_fields__}
-    extra = set(raw) - known
+    extra = set(raw) - set(Recipe.__dataclass_fields__)
     if extra:
         raise DeclarationError(f"[[quantity]] {raw.get('id')}: unknown keys {sorted(extra)}.")
     return Recipe(**{**raw, "bind": dict(raw.get("bind", {}))})

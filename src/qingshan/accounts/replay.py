@@ -9,20 +9,19 @@ from qingshan.core.domain import load_domains
 from qingshan.zone.zone import open_zone
 
 from .profile import find_profile
-from .run import compute, sealed_fills, write_lines
+from .run import compute, sealed_fills, write_results
 from .store import Store
 
 
 def replay(folder: Path, profile: str, out: Path) -> None:
-    """Write `facts.jsonl` and `nodes.jsonl` as the run should have them."""
+    """Write the result files as the run should have them."""
     zone = open_zone(folder / "inputs" / "zone")
     domains = load_domains()
     parameters = domains.parameters()
     parameters.add(zone.parameters)
     parameters.add(sealed_fills(folder))
     resolver, cells = compute(zone, find_profile(domains, profile), domains, parameters, Store(None))
-    write_lines(out / "facts.jsonl", (c.record() for c in cells))
-    write_lines(out / "nodes.jsonl", (resolver.nodes[k].record() for k in sorted(resolver.nodes)))
+    write_results(out, resolver, cells)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -27,10 +27,21 @@ from qingshan.zone.period import Period
 from qingshan.zone.zone import Zone
 
 from .figure import Node, Refusal
-from .profile import Profile, Recipe
+from .profile import Item, Profile, Recipe
 from .store import Store
 
 MONTHS = 12
+Where = dict[str, Any]  # place, period, cls, basis of a node
+NAMES = {
+    "gep.accounted_services": ("已核算服务价值合计", "accounted services"),
+    "extent.opening": ("期初面积", "opening extent"),
+    "extent.addition_managed": ("人为增加", "managed additions"),
+    "extent.addition_unmanaged": ("自然增加", "unmanaged additions"),
+    "extent.reduction_managed": ("人为减少", "managed reductions"),
+    "extent.reduction_unmanaged": ("自然减少", "unmanaged reductions"),
+    "extent.net": ("净变化", "net change"),
+    "extent.closing": ("期末面积", "closing extent"),
+}
 DERIVED_LABELS = {"secondary", "news", "ocr_doubt", "project"}
 
 
@@ -79,8 +90,10 @@ class Resolver:
     # ---- public -------------------------------------------------------------------------------------------------
 
     def quantity(self, id: str, place: str, period: str, cls: str = "", basis: str = "") -> Node:
-        """The node of a computed quantity: for one class, or (cls='') for the place as a whole."""
-        recipe = self.profile.recipes[id]
+        """The node of a quantity: for one class or item, or (cls='') for the place as a whole. Without a recipe: an input."""
+        recipe = self.profile.recipes.get(id)
+        if recipe is None:
+            return self.fact(id, place, period)
         if not self._needs_basis(id):
             basis = ""
         return self._once(("q", id, place, period, cls, basis), lambda: self._quantity(recipe, place, period, cls, basis))
@@ -115,10 +128,10 @@ class Resolver:
         """The refusal of a figure that is not on file, with the document that would fill it."""
         return self._missing(quantity, place)
 
-    def refuse(self, quantity: str, where: dict[str, str], refusal: Refusal) -> Node:
+    def refuse(self, quantity: str, where: Where, refusal: Refusal) -> Node:
         return self._refuse(quantity, where, refusal)
 
-    def joined(self, quantity: str, args: list[tuple[str, Node]], where: dict[str, str], unit: str, value: list[float],
+    def joined(self, quantity: str, args: list[tuple[str, Node]], where: Where, unit: str, value: list[float],
                notes: dict[str, Any]) -> Node:  # fmt: skip
         """A node made of others by the rule its notes name (sum, difference, restated)."""
         return self._joined_node("sum", quantity, args, where, unit, value, notes)
@@ -141,10 +154,11 @@ class Resolver:
 
     def _needs_basis(self, id: str) -> bool:
         """True where a price stands anywhere below the quantity."""
-        for binding in self.profile.recipes[id].bind.values():
-            if binding.get("year") == "price" or ("quantity" in binding and self._needs_basis(binding["quantity"])):
-                return True
-        return False
+        return any(
+            binding.get("year") == "price"
+            or any(self._needs_basis(q) for q in (*binding.get("quantities", ()), *filter(None, [binding.get("quantity")])))
+            for binding in self.profile.recipes[id].bind.values()
+        )
 
     def _quantity(self, recipe: Recipe, place: str, period: str, cls: str, basis: str) -> Node:
         where = {"place": place, "period": period, "basis": basis}
@@ -152,30 +166,38 @@ class Resolver:
         if recipe.level == "leaf" and below:
             parts = [self.quantity(recipe.id, child, period, cls, basis) for child in below]
             return self._rolled(recipe.id, recipe.rollup, parts, below, period, {**where, "cls": cls})
-        if recipe.by == "class" and not cls:
-            return self._over_classes(recipe, place, period, basis)
+        if recipe.by != "place" and not cls:
+            members = self.classes_at(place, period) if recipe.by == "class" else [i.id for i in self._items(recipe.items)]
+            return self._over_members(recipe, members, place, period, basis)
         return self._apply(recipe, place, period, cls, basis)
 
-    def _over_classes(self, recipe: Recipe, place: str, period: str, basis: str) -> Node:
-        """Sum over the place's ecosystem classes."""
+    def _items(self, name: str) -> tuple[Item, ...]:
+        return self.profile.items.get(name, ())
+
+    def _over_members(self, recipe: Recipe, members: list[str], place: str, period: str, basis: str) -> Node:
+        """Sum over the place's ecosystem classes, or over the entries of a list."""
         where = {"place": place, "period": period, "basis": basis}
-        classes = self.classes_at(place, period)
-        if not classes:
-            wanted = [self.class_area(c, place, period).refusal for c in self.extent_classes]
-            if not wanted:
-                return self._refuse(recipe.id, where, _no_extent(self.zone))
-            return self._refuse(recipe.id, where, _dependency([r for r in wanted if r]))
-        parts = [self.quantity(recipe.id, place, period, c, basis) for c in classes]
+        if not members:
+            return self._refuse(recipe.id, where, self._no_members(recipe, place, period))
+        parts = [self.quantity(recipe.id, place, period, member, basis) for member in members]
         outside = [p for p in parts if p.refusal and _only(p.refusal, ("unmapped_class", "undefined"))]
         failed = [p for p in parts if p.refusal and p not in outside]
         if failed or (outside and recipe.unmapped == "refuse") or len(outside) == len(parts):
             return self._refuse(recipe.id, where, _dependency([p.refusal for p in failed or outside if p.refusal]))
         good = [p for p in parts if p.refusal is None]
         node = self._sum("sum", recipe.id, good, where, good[0].unit, left_out=outside)
-        if outside:
+        if outside and recipe.by == "class":
             areas = {p.cls: _first(convert(np.asarray(a.value), a.unit, "km2")) for p in outside for a in [self.class_area(p.cls, place, period)]}
             node = replace(node, flags=(*node.flags, "classes_excluded"), notes={**node.notes, "excluded_km2": areas})
         return node
+
+    def _no_members(self, recipe: Recipe, place: str, period: str) -> Refusal:
+        if recipe.by == "item":
+            zh = f"{self.zone.name_zh}没有列出“{recipe.items}”的各项。"
+            en = f"the zone {self.zone.id!r} lists no {recipe.items!r} under [items]."
+            return Refusal("missing_fact", zh, en, needs=f"items.{recipe.items}", document=self._document(f"items.{recipe.items}"))
+        wanted = [r for c in self.extent_classes if (r := self.class_area(c, place, period).refusal)]
+        return _dependency(wanted) if wanted else _no_extent(self.zone)
 
     def _apply(self, recipe: Recipe, place: str, period: str, cls: str, basis: str) -> Node:
         """Bind the arguments, then compute or reuse."""
@@ -194,7 +216,7 @@ class Resolver:
                 given[name] = word
                 continue
             try:
-                found = self._bound(binding, place, period, cls, basis)
+                found = self._bound(recipe, binding, place, period, cls, basis)
             except (MissingParameter, AmbiguousParameter) as error:
                 refused.append(_open(error))
                 continue
@@ -208,7 +230,7 @@ class Resolver:
             return self._refuse(recipe.id, where, _dependency(refused))
         return self._computed(recipe, method, where, args, given, choices)
 
-    def _computed(self, recipe: Recipe, method: Method, where: dict[str, str], args: list[tuple[str, Node]], given: dict[str, Any],
+    def _computed(self, recipe: Recipe, method: Method, where: Where, args: list[tuple[str, Node]], given: dict[str, Any],
                   choices: list[tuple[str, str]]) -> Node:  # fmt: skip
         identity = {
             "kind": "method", "quantity": recipe.id, **where, "method": method.ref, "code": method.code,
@@ -244,24 +266,56 @@ class Resolver:
             return {"refusal": Refusal("undefined", zh, en, needs=method.ref).record()}
         return {"value": value.tolist()}
 
-    def _bound(self, binding: dict[str, Any], place: str, period: str, cls: str, basis: str) -> list[Node]:
-        if "fact" in binding:
-            if binding.get("axis") == "month":
-                return [self._month(binding["fact"], place, self._periods[period], m) for m in range(1, MONTHS + 1)]
-            return [self.fact(binding["fact"], place, period)]
-        if "quantity" in binding:
-            inner = self.profile.recipes[binding["quantity"]]
-            return [self.quantity(inner.id, place, period, cls if inner.by == "class" else "", basis)]
-        if "class_area" in binding:
-            return [self.class_area(cls, place, period)]
+    def _bound(self, recipe: Recipe, binding: Mapping[str, Any], place: str, period: str, cls: str, basis: str) -> list[Node]:
+        """The nodes of one argument; several where it carries an axis (months, entries of a list, parts of a sum)."""
+        if binding.get("axis") == "month":
+            return [self._month(binding["fact"], place, self._periods[period], m) for m in range(1, MONTHS + 1)]
+        if "items" in binding:
+            return self._listed(recipe, binding, place, period, basis)
+        if "quantity" in binding or "quantities" in binding:
+            asked = binding.get("quantities") or [binding["quantity"]]
+            return [self.quantity(q, place, period, cls if self._runs_by(q) == recipe.by else "", basis) for q in asked]
+        if read := self._input_id(binding, cls):
+            return [self.fact(read, place, period)]
         if "class_parameter" in binding:
             return [self._class_parameter(binding, cls, place, period, basis)]
-        year = self._year(binding, period, basis)
-        # the row in force at the end of the account year
-        row = self.parameters.find(
-            binding["parameter"], cls=binding.get("class"), set=binding.get("set"), year=year, on=f"{self._periods[period].year}-12-31"
-        )
-        return [self._parameter(row, bool(binding.get("transferred")))]
+        item = next((i.cls for i in self._items(recipe.items) if i.id == cls), None)
+        return [self._row(binding, item if "item_parameter" in binding else binding.get("class"), period, basis)]
+
+    def _input_id(self, binding: Mapping[str, Any], cls: str) -> str:
+        """The input quantity an argument reads; '' where it is not an input."""
+        if "class_area" in binding:
+            return str(self.extent_classes[cls]["fact"])
+        stem = binding.get("class_fact") or binding.get("item_fact")
+        return f"{stem}.{cls}" if stem else str(binding.get("fact", ""))
+
+    def _listed(self, recipe: Recipe, binding: Mapping[str, Any], place: str, period: str, basis: str) -> list[Node]:
+        """One node per entry of a list: the input `<fact>.<id>`, or the parameter row of the entry's class."""
+        entries = self._items(binding["items"])
+        if not entries:
+            empty = replace(recipe, by="item", items=binding["items"])
+            return [self._refuse(recipe.id, {"place": place, "period": period}, self._no_members(empty, place, period))]
+        if "fact" in binding:
+            return [self.fact(f"{binding['fact']}.{i.id}", place, period) for i in entries]
+        return [self._row(binding, i.cls, period, basis) for i in entries]
+
+    def _row(self, binding: Mapping[str, Any], cls: str | None, period: str, basis: str) -> Node:
+        """The one parameter row in force at the end of the account year."""
+        name = binding.get("parameter") or binding["item_parameter"]
+        on = f"{self._periods[period].year}-12-31"
+        row = self.parameters.find(name, cls=cls, set=binding.get("set"), year=self._year(binding, period, basis), on=on)
+        return self._parameter(row, bool(binding.get("transferred")))
+
+    def _runs_by(self, quantity: str) -> str:
+        return self.profile.recipes[quantity].by
+
+    def slot(self, parameter: str, cls: str | None = None, set: str | None = None) -> Refusal | None:
+        """None where the row is there (it joins the pedigree), else why it is not."""
+        try:
+            self._parameter(self.parameters.find(parameter, cls=cls, set=set))
+        except (MissingParameter, AmbiguousParameter) as error:
+            return _open(error)
+        return None
 
     def _parameter(self, row: ParameterRow, transferred: bool = False) -> Node:
         group = f"range:{row.parameter}"
@@ -271,12 +325,12 @@ class Resolver:
         labels = {row.status} & DERIVED_LABELS | ({"transferred"} if transferred else set())
         return self._leaf("parameter", row.parameter, row.unit, value, row.record(), labels, cls=row.cls)
 
-    def _year(self, binding: dict[str, Any], period: str, basis: str) -> str | None:
+    def _year(self, binding: Mapping[str, Any], period: str, basis: str) -> str | None:
         """The year a bound row must have: a literal one, or `price`, the price year of the money basis."""
         year = binding.get("year")
         return self.profile.price_year(basis, str(self._periods[period].year)) if year == "price" else year
 
-    def _class_parameter(self, binding: dict[str, Any], cls: str, place: str, period: str, basis: str) -> Node:
+    def _class_parameter(self, binding: Mapping[str, Any], cls: str, place: str, period: str, basis: str) -> Node:
         """Parameter of an ecosystem class, through the profile's declared class map; several targets give a span."""
         mapping = self.profile.maps[binding["map"]]
         targets = mapping.rows.get(cls)
@@ -343,33 +397,47 @@ class Resolver:
         extent = zone.config.get("extent", {})
         if not document and any(c["fact"] == quantity for c in self.extent_classes.values()):
             document = extent.get("document", "")
-        zh, en = (gap.name_zh, gap.name_en) if gap else self.names(quantity)
+        zh, en = self.names(quantity)
+        if gap and (zh, en) == (quantity, quantity):
+            zh, en = gap.name_zh, gap.name_en or gap.name_zh
         name = zone.place(place)
+        document = document or self._document(quantity)
         return Refusal("missing_fact", f"{name.name_zh}缺“{zh}”。", f"{name.name_en}: no figure for {en}.", needs=quantity, document=document)
+
+    def _document(self, quantity: str) -> str:
+        """What the profile names as the source of an input, by the longest matching id."""
+        known = [q for q in self.profile.documents if quantity == q or quantity.startswith(f"{q}.")]
+        return self.profile.documents[max(known, key=len)] if known else ""
 
     def names(self, quantity: str) -> tuple[str, str]:
         """Chinese and English name of any quantity: recipe, catalogue, parameter or method result."""
         recipe = self.profile.recipes.get(quantity)
         if recipe:
-            declared = self.domains.registry[recipe.method]
-            return recipe.zh or declared.zh, recipe.en or declared.en
+            method = self.domains.registry[recipe.method]
+            return recipe.zh or method.zh, recipe.en or method.en
         declared = self.zone.quantities.get(quantity)
-        return (declared.zh, declared.en) if declared else (quantity, quantity)
+        if declared is None:
+            return NAMES.get(quantity, (quantity, quantity))
+        if declared.id.endswith(".*"):  # one name for many: the class or item says which
+            last = quantity[len(declared.id) - 1 :]
+            member = self.extent_classes.get(last, {})
+            return f"{declared.zh}（{member.get('zh', last)}）", f"{declared.en} ({member.get('en', last)})"
+        return declared.zh, declared.en
 
     # ---- nodes --------------------------------------------------------------------------------------------------
 
     def _leaf(self, kind: str, quantity: str, unit: str, value: list[float], row: dict[str, Any], labels: set[str], *,
-              key: str = "", **where: str) -> Node:  # fmt: skip
+              key: str = "", **where: Any) -> Node:  # fmt: skip
         node = Node(key or row["key"], kind, quantity, unit=unit, value=value, row=row, labels=tuple(sorted(labels)), **where)
         if len(value) > 1:
             node = replace(node, key=digest({"row": node.key, "scenarios": list(self.scenarios.rows), "value": value}))
         self.nodes[node.key] = node
         return node
 
-    def _rolled(self, quantity: str, rule: str, parts: list[Node], places: list[str], period: str, where: dict[str, str]) -> Node:
+    def _rolled(self, quantity: str, rule: str, parts: list[Node], places: list[str], period: str, where: Where) -> Node:
         refused = [p.refusal for p in parts if p.refusal]
         if refused:
-            return self._refuse(quantity, where, _dependency(refused))
+            return self._refuse(quantity, where, _dependency(_alike(refused)))
         if rule == "sum":
             return self._sum("rollup", quantity, parts, where, parts[0].unit)
         if rule != "area_mean":
@@ -387,7 +455,7 @@ class Resolver:
         args = [(p, n) for p, n in zip(places, parts, strict=True)] + [(f"area:{p}", a) for p, a in zip(places, areas, strict=True)]
         return self._joined_node("rollup", quantity, args, where, unit, value, {"rule": "area_mean"})
 
-    def _sum(self, kind: str, quantity: str, parts: list[Node], where: dict[str, str], unit: str, left_out: list[Node] | None = None) -> Node:
+    def _sum(self, kind: str, quantity: str, parts: list[Node], where: Where, unit: str, left_out: list[Node] | None = None) -> Node:
         columns = [_scaled(p, unit) for p in parts]
         width = max(len(c) for c in columns)
         value = [math.fsum(c[s % len(c)] for c in columns) for s in range(width)]
@@ -397,7 +465,7 @@ class Resolver:
             notes["left_out"] = [{"quantity": p.quantity, "cls": p.cls, "place": p.place} for p in left_out]
         return self._joined_node(kind, quantity, args, where, unit, value, notes)
 
-    def _joined_node(self, kind: str, quantity: str, args: list[tuple[str, Node]], where: dict[str, str], unit: str,
+    def _joined_node(self, kind: str, quantity: str, args: list[tuple[str, Node]], where: Where, unit: str,
                      value: list[float], notes: dict[str, Any]) -> Node:  # fmt: skip
         identity = {"kind": kind, "quantity": quantity, **where, "unit": unit, "args": [[r, n.key] for r, n in args], "notes": notes}
         node = Node(
@@ -409,7 +477,7 @@ class Resolver:
         self.nodes[node.key] = node
         return node
 
-    def _refuse(self, quantity: str, where: dict[str, str], refusal: Refusal) -> Node:
+    def _refuse(self, quantity: str, where: Where, refusal: Refusal) -> Node:
         key = digest({"kind": "refusal", "quantity": quantity, **where, "refusal": refusal.record()})
         node = Node(key, "refusal", quantity, **where, refusal=refusal)
         self.nodes[key] = node
@@ -443,6 +511,18 @@ def _merged(nodes: Iterable[Node], extra: Iterable[str] = ()) -> tuple[str, ...]
 
 def _only(refusal: Refusal, codes: tuple[str, ...]) -> bool:
     return all(leaf.code in codes for leaf in refusal.leaves())
+
+
+def _alike(refusals: list[Refusal]) -> list[Refusal]:
+    """The bottom causes of places below; those that want the same thing of the same document become one, counted."""
+    groups: dict[tuple[str, str, str], list[Refusal]] = {}
+    for leaf in {leaf.key: leaf for refusal in refusals for leaf in refusal.leaves()}.values():
+        groups.setdefault((leaf.code, leaf.needs, leaf.document), []).append(leaf)
+    return [
+        group[0] if len(group) == 1
+        else replace(group[0], zh=f"{group[0].zh}同样情形共 {len(group)} 处。", en=f"{group[0].en} {len(group)} places below lack it.")
+        for group in groups.values()
+    ]  # fmt: skip
 
 
 def _dependency(refusals: list[Refusal]) -> Refusal:

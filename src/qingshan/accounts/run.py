@@ -1,8 +1,8 @@
 """A run: one zone under one profile, resolved, sealed in a folder, readable by every face.
 
 The folder `runs/<id>/` holds `manifest.json` (hash of every other file), `facts.jsonl` (the published cells),
-`nodes.jsonl` (every step), `findings.jsonl`, and `inputs/` (the zone's files as read, the filled rows). The id is the hash of the manifest: the
-same inputs give the same folder, and a changed byte anywhere shows.
+`nodes.jsonl` (every step), `refusals.jsonl` (each reason once), `findings.jsonl`, and `inputs/` (the zone's files as read,
+the filled rows). The id is the hash of the manifest: the same inputs give the same folder, and a changed byte anywhere shows.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,16 +27,18 @@ from qingshan.core.finding import Finding
 from qingshan.core.parameter import ParameterRow, Parameters, read_rows
 from qingshan.zone.zone import Zone, open_zone
 
-from .extent import extent_cells
-from .figure import Node, Refusal
+from .extent import extent_cells, unbalanced
+from .figure import Node, Refusal, read_refusals, refusal_lines
 from .fill import filled_rows
-from .home import pointer, runs_folder, store_path
-from .profile import Profile, ServiceUse, find_profile
+from .home import FOLDER, pointers, runs_folder, store_path
+from .profile import Profile, ServiceUse, find_profile, settled
 from .resolver import Resolver, Scenarios, Stats
-from .seal import seal_inputs
+from .seal import changed_files, seal_inputs
 from .store import Store
 
 ACCOUNTED = "gep.accounted_services"
+STOCK = "asset"  # category of services.toml that is a stock: never added to the flows of a year
+RESULTS = ("facts.jsonl", "nodes.jsonl", "refusals.jsonl", "findings.jsonl")
 Progress = Callable[[int, int], None]
 
 
@@ -73,16 +75,21 @@ class Fact:
         return self.span[1] if self.span else self.value
 
     def record(self) -> dict[str, Any]:
-        full = asdict(self) | {"refusal": self.refusal.record() if self.refusal else None}
+        """Plain data with the whole refusal tree."""
+        return self.line() | ({"refusal": self.refusal.record()} if self.refusal else {})
+
+    def line(self) -> dict[str, Any]:
+        """One line of `facts.jsonl`: a refusal stands by its key."""
+        full = self.__dict__ | {"refusal": self.refusal.key if self.refusal else None}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in full.items() if v not in (None, "", ())}
 
     @classmethod
-    def of(cls, record: dict[str, Any]) -> Fact:
+    def of(cls, record: dict[str, Any], refusals: Mapping[str, Refusal]) -> Fact:
         get = dict(record)
         for name in ("span", "range", "labels", "flags"):
             if name in get:
                 get[name] = tuple(get[name])
-        get["refusal"] = Refusal.of(get["refusal"]) if "refusal" in get else None
+        get["refusal"] = refusals[get["refusal"]] if "refusal" in get else None
         return cls(**get)
 
 
@@ -124,79 +131,86 @@ def services_catalogue(domains: Domains) -> dict[str, Service]:
 
 def compute(zone: Zone, profile: Profile, domains: Domains, parameters: Parameters, store: Store,
             progress: Progress | None = None) -> tuple[Resolver, list[Fact]]:  # fmt: skip
-    """Resolve every published cell of the account. Order: period, place, then figures, services, sum, extent."""
-    resolver = Resolver(zone, profile, domains, parameters, store)
+    """Resolve every published cell of the account. Order: period, place, then figures, services, sum, extent.
+
+    Raises `DeclarationError` where zone.toml declares something for the profile that does not fit.
+    """
+    resolver = Resolver(zone, settled(profile, zone, parameters), domains, parameters, store)
+    catalogue = services_catalogue(domains)
     cells: list[Fact] = []
     jobs = [(period.id, place) for period in zone.periods for place in zone.places]
     for done, (period, place) in enumerate(jobs):
-        cells += _place_cells(resolver, place, period)
+        cells += _place_cells(resolver, catalogue, place, period)
         if progress:
             progress(done + 1, len(jobs))
     return resolver, cells
 
 
-def _place_cells(resolver: Resolver, place: str, period: str) -> list[Fact]:
+def _place_cells(resolver: Resolver, catalogue: Mapping[str, Service], place: str, period: str) -> list[Fact]:
     profile = resolver.profile
     cells = [_cell(resolver, resolver.quantity(q, place, period), "figure") for q in profile.figures]
-    values: dict[str, list[Node]] = {basis: [] for basis in profile.bases()}
-    left_out: dict[str, list[str]] = {basis: [] for basis in profile.bases()}
+    values: dict[str, list[tuple[str, Node]]] = {basis: [] for basis in profile.bases()}
     for use in profile.services:
         if use.included != "yes":
             continue
-        if use.physical:
-            cells += _cells(resolver, use, use.physical, place, period, "", "physical")
-        else:
-            cells.append(_cell(resolver, _needs(resolver, use, place, period), "physical", use.id))
+        waits = _waits(resolver, use, place, period)
+        if use.physical or not use.value:
+            cells += _service_cells(resolver, use, use.physical, waits, place, period, "", "physical")
         for basis in profile.bases():
-            if use.value:
-                cells += _cells(resolver, use, use.value, place, period, basis, "value")
-                node = resolver.quantity(use.value, place, period, basis=basis)
-            else:
-                node = _needs(resolver, use, place, period, basis)
-                cells.append(_cell(resolver, node, "value", use.id))
-            (left_out if node.refusal else values)[basis].append(use.id if node.refusal else node)  # type: ignore[arg-type]
-    for basis, nodes in values.items():
-        if profile.services:
-            cells.append(_accounted(resolver, nodes, left_out[basis], place, period, basis))
+            of_basis = _service_cells(resolver, use, use.value, waits, place, period, basis, "value")
+            cells += of_basis
+            if catalogue[use.id].category != STOCK:
+                values[basis].append((use.id, resolver.nodes[of_basis[0].key]))
+    if profile.services:
+        cells += [_accounted(resolver, of_basis, place, period, basis) for basis, of_basis in values.items()]
     return cells + [_cell(resolver, node, "extent") for node in extent_cells(resolver, place, period)]
 
 
-def _cells(resolver: Resolver, use: ServiceUse, quantity: str, place: str, period: str, basis: str, role: str) -> list[Fact]:
-    """The cell of the whole place, then one per ecosystem class where the quantity is by class."""
-    cells = [_cell(resolver, resolver.quantity(quantity, place, period, basis=basis), role, use.id)]
-    if resolver.profile.recipes[quantity].by == "class":
-        for cls in resolver.classes_at(place, period):
-            cells.append(_cell(resolver, resolver.quantity(quantity, place, period, cls, basis), role, use.id))
-    return cells
+def _service_cells(resolver: Resolver, use: ServiceUse, quantity: str, waits: list[Refusal], place: str, period: str, basis: str,
+                   role: str) -> list[Fact]:  # fmt: skip
+    """The cell of the whole place, then one per ecosystem class where the quantity runs by class.
+
+    A service that waits for a slot, or has no route here, refuses and names everything it lacks.
+    """
+    node = resolver.quantity(quantity, place, period, basis=basis) if quantity else None
+    if node is None or waits:
+        causes = [*waits, *([node.refusal] if node and node.refusal else [])]
+        zh, en = use.reason_zh or "本口径没有给出算法。", use.reason_en or "the profile gives no route for this service."
+        if node is not None:
+            zh, en = f"缺 {len(causes)} 项依据。", f"{len(causes)} things it stands on are missing."
+        refusal = causes[0] if len(causes) == 1 else Refusal("no_method" if node is None else "dependency", zh, en, needs=use.id, causes=tuple(causes))
+        where = {"place": place, "period": period, "basis": basis}
+        return [_cell(resolver, resolver.refuse(quantity or f"gep.service.{use.id}", where, refusal), role, use.id)]
+    recipe = resolver.profile.recipes.get(quantity)
+    classes = resolver.classes_at(place, period) if recipe and recipe.by == "class" else []
+    parts = [resolver.quantity(quantity, place, period, cls, basis) for cls in classes]
+    return [_cell(resolver, n, role, use.id) for n in (node, *parts)]
 
 
-def _needs(resolver: Resolver, use: ServiceUse, place: str, period: str, basis: str = "") -> Node:
-    """A service without a route here: refuse, naming what it needs."""
-    causes = []
+def _waits(resolver: Resolver, use: ServiceUse, place: str, period: str) -> list[Refusal]:
+    """What a service waits for besides its route: slots of the profile, its own needs, the confirmation of its formula."""
+    profile = resolver.profile
+    found: list[Refusal | None] = [resolver.slot(slot) for slot in profile.slots]
     for need in use.needs:
-        if not resolver.parameters.rows(need):
-            if resolver.fact(need, place, period).refusal:
-                causes.append(resolver.missing(need, place))
-            continue
-        try:
-            resolver.parameters.find(need)
-        except QingshanError as error:
-            causes.append(Refusal("open_parameter", error.zh, error.en, needs=need, document=getattr(error, "document", "")))
-    zh, en = use.reason_zh or "本口径没有给出算法。", use.reason_en or "the profile gives no route for this service."
-    refusal = causes[0] if len(causes) == 1 else Refusal("no_method", zh, en, needs=use.id, causes=tuple(causes))
-    return resolver.refuse(f"gep.service.{use.id}", {"place": place, "period": period, "basis": basis}, refusal)
+        if resolver.parameters.rows(need):
+            found.append(resolver.slot(need))
+        elif resolver.fact(need, place, period).refusal:
+            found.append(resolver.missing(need, place))
+    if profile.confirm:
+        found.append(resolver.slot(profile.confirm, cls=use.id, set=profile.id))
+    return [refusal for refusal in found if refusal]
 
 
-def _accounted(resolver: Resolver, nodes: list[Node], left_out: list[str], place: str, period: str, basis: str) -> Fact:
-    where = {"place": place, "period": period, "basis": basis}
-    if not nodes:
+def _accounted(resolver: Resolver, services: list[tuple[str, Node]], place: str, period: str, basis: str) -> Fact:
+    """The sum of what could be valued. It is partial while any service of the profile is missing."""
+    given, left_out = [n for _, n in services if not n.refusal], [id for id, n in services if n.refusal]
+    if not given:
         zh, en = "没有一项服务能计价。", "no service could be valued."
+        where = {"place": place, "period": period, "basis": basis}
         return _cell(resolver, resolver.refuse(ACCOUNTED, where, Refusal("dependency", zh, en, needs=ACCOUNTED)), "accounted")
-    node = resolver.total(ACCOUNTED, nodes, place, period, basis, unit="元")
-    cell = _cell(resolver, node, "accounted")
-    labels = sorted({*cell.labels, "partial"} if left_out else set(cell.labels))
-    flags = tuple([*cell.flags, *(f"missing:{s}" for s in left_out)])
-    return Fact(**{**cell.__dict__, "labels": tuple(labels), "flags": flags})
+    cell = _cell(resolver, resolver.total(ACCOUNTED, given, place, period, basis, unit="元"), "accounted")
+    labels = {*cell.labels, "partial"} if left_out else set(cell.labels)
+    return replace(cell, labels=tuple(sorted(labels)), flags=(*cell.flags, *(f"missing:{s}" for s in left_out)))
 
 
 def _cell(resolver: Resolver, node: Node, role: str, service: str = "") -> Fact:
@@ -250,10 +264,10 @@ def run_account(zone: Zone | str | Path | None = None, profile: str | None = Non
         with Store(store_path()) as store:
             resolver, cells = compute(sealed, chosen, domains, parameters, store, progress)
             folder = _seal(part, sealed, chosen, domains, resolver, cells)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-    write_atomic(pointer(live.id, chosen.id), folder.name.encode())
+    finally:
+        shutil.rmtree(part, ignore_errors=True)  # after sealing it bears its final name
+    write_atomic(pointers(live) / FOLDER, str(live.path.resolve()).encode())
+    write_atomic(pointers(live) / chosen.id, folder.name.encode())
     run = Run(folder)
     run.stats = resolver.stats
     return run
@@ -266,13 +280,14 @@ def sealed_fills(folder: Path) -> list[ParameterRow]:
 
 
 def _seal(part: Path, zone: Zone, profile: Profile, domains: Domains, resolver: Resolver, cells: list[Fact]) -> Path:
-    """Write the results beside the sealed inputs, then rename: a reader sees a whole run or none."""
-    write_lines(part / "facts.jsonl", (c.record() for c in cells))
-    write_lines(part / "nodes.jsonl", (resolver.nodes[k].record() for k in sorted(resolver.nodes)))
-    write_lines(part / "findings.jsonl", (f.record() for f in zone.findings))
+    """Write the results beside the sealed inputs, then rename: a reader sees a whole run or none.
+
+    Raises `QingshanError` where the same run is on file and was changed since.
+    """
+    write_results(part, resolver, cells)
     files = {p.relative_to(part).as_posix(): file_digest(p) for p in sorted(part.rglob("*")) if p.is_file()}
     manifest = {
-        "format": 1, "zone": zone.id, "profile": profile.id, "profile_key": profile.key, "synthetic": zone.synthetic,
+        "format": 2, "zone": zone.id, "profile": profile.id, "profile_key": profile.key, "synthetic": zone.synthetic,
         "periods": [p.id for p in zone.periods], "scenarios": list(resolver.scenarios.rows), "central": list(resolver.scenarios.central),
         "files": files, "domains": domains.hashes, "methods": {n.method: n.code for n in resolver.nodes.values() if n.method},
         "software": {"qingshan": qingshan.__version__, "python": platform.python_version(), "numpy": np.__version__,
@@ -280,11 +295,27 @@ def _seal(part: Path, zone: Zone, profile: Profile, domains: Domains, resolver: 
     }  # fmt: skip
     (part / "manifest.json").write_bytes(canonical(manifest))
     final = runs_folder() / f"{zone.id}-{profile.id}-{digest(manifest)[:12]}"
-    if final.exists():
-        shutil.rmtree(part)
-    else:
+    try:
         part.rename(final)
+    except OSError:
+        if not final.exists():
+            raise
+        if changed := [*changed_files(final, files)]:
+            raise QingshanError(
+                f"the run on file was changed after sealing: {', '.join(changed[:5])}.", f"已封存的核算被改动过：{'、'.join(changed[:5])}。",
+                where=final.name, fix="move that folder away and run again",
+            ) from None  # fmt: skip
     return final
+
+
+def write_results(folder: Path, resolver: Resolver, cells: list[Fact]) -> None:
+    """Everything a replay must reproduce to the byte."""
+    nodes = [resolver.nodes[k] for k in sorted(resolver.nodes)]
+    findings = [*resolver.zone.findings, *unbalanced(resolver, [resolver.nodes[c.key] for c in cells if c.role == "extent"])]
+    write_lines(folder / "facts.jsonl", (c.line() for c in cells))
+    write_lines(folder / "nodes.jsonl", (n.record() for n in nodes))
+    write_lines(folder / "refusals.jsonl", refusal_lines([*(n.refusal for n in nodes), *(c.refusal for c in cells)]))
+    write_lines(folder / "findings.jsonl", (f.record() for f in findings))
 
 
 def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
@@ -306,11 +337,12 @@ def find_run(name: str | Path) -> Path:
     text = str(name)
     if "/" in text:
         zone, _, profile = text.partition("/")
-        if pointer(zone, profile).exists():
-            text = pointer(zone, profile).read_text()
-    fits = sorted(p for p in runs_folder().glob("*") if p.name == text or p.name.endswith(f"-{text}"))
-    if len(fits) != 1 or not (fits[0] / "manifest.json").exists():
-        known = ", ".join(sorted(p.name for p in runs_folder().glob("[!.]*"))[:8]) or "none yet"
+        mark = pointers(zone) / profile
+        text = mark.read_text() if zone and profile and mark.is_file() else text
+    whole = [p for p in sorted(runs_folder().glob("[!.]*")) if (p / "manifest.json").exists()]
+    fits = [p for p in whole if p.name == text or p.name.endswith(f"-{text}")]
+    if len(fits) != 1:
+        known = ", ".join(p.name for p in whole[:8]) or "none yet"
         raise UnknownName(f"no run {text!r}; on file: {known}.", f"没有核算 {text!r}；现有：{known}。", fix="run `qingshan run` first")
     return fits[0]
 
@@ -319,14 +351,18 @@ def open_run(name: str | Path) -> Run:
     return Run(find_run(name))
 
 
-def latest_runs(zone: str) -> dict[str, Run]:
-    """The newest run of each profile of a zone."""
+def latest_runs(zone: Zone | str) -> dict[str, Run]:
+    """The newest run of each profile of a zone, in the order of the zone's own list.
+
+    A zone given by its id is found as long as only one folder bears it; else `UnknownName` names them.
+    """
     found: dict[str, Run] = {}
-    for mark in sorted(pointer(zone, "x").parent.glob("[!.]*")):
+    for mark in sorted(pointers(zone).glob("[!.]*")):
         folder = runs_folder() / mark.read_text()
         if (folder / "manifest.json").exists():
             found[mark.name] = Run(folder)
-    return found
+    listed = next(iter(found.values())).zone.config["zone"].get("profiles", []) if found else []
+    return {name: found[name] for name in sorted(found, key=lambda n: (listed.index(n) if n in listed else len(listed), n))}
 
 
 class Run:
@@ -348,7 +384,8 @@ class Run:
 
     @cached_property
     def profile(self) -> Profile:
-        return find_profile(self.domains, self.manifest["profile"])
+        """The profile as it holds in the zone."""
+        return settled(find_profile(self.domains, self.manifest["profile"]), self.zone, self.parameters)
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -363,11 +400,15 @@ class Run:
 
     @cached_property
     def facts(self) -> list[Fact]:
-        return [Fact.of(r) for r in read_lines(self.path / "facts.jsonl")]
+        return [Fact.of(r, self.refusals) for r in read_lines(self.path / "facts.jsonl")]
 
     @cached_property
     def nodes(self) -> dict[str, Node]:
-        return {r["key"]: Node.of(r) for r in read_lines(self.path / "nodes.jsonl")}
+        return {r["key"]: Node.of(r, self.refusals) for r in read_lines(self.path / "nodes.jsonl")}
+
+    @cached_property
+    def refusals(self) -> dict[str, Refusal]:
+        return read_refusals(read_lines(self.path / "refusals.jsonl"))
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -397,7 +438,7 @@ class Run:
 
     @property
     def default_period(self) -> str:
-        return self.manifest["periods"][-1]  # type: ignore[no-any-return]
+        return str(self.manifest["periods"][-1])
 
     @property
     def label(self) -> str:
@@ -418,7 +459,9 @@ class Run:
                 continue
             physical = next((f for f in cells if f.service == id and f.role == "physical"), None)
             value = {f.basis: f for f in cells if f.service == id and f.role == "value"}
-            lines.append(ServiceLine(service, "yes", physical, value, physical.refusal if physical else None))
+            heads = [physical] if physical else list(value.values())
+            refusal = heads[0].refusal if heads and all(f.refused for f in heads) else None
+            lines.append(ServiceLine(service, "yes", physical, value, refusal))
         return lines
 
     def accounted(self, place: str, period: str | None = None, basis: str | None = None) -> Fact | None:
@@ -437,11 +480,12 @@ class Run:
 
     def names(self, quantity: str) -> tuple[str, str]:
         """Chinese and English name of any quantity."""
-        return self._resolver.names(quantity)
+        service = services_catalogue(self.domains).get(quantity.removeprefix("gep.service."))
+        return (service.zh, service.en) if service else self._resolver.names(quantity)
 
     def quantity(self, id: str) -> dict[str, str]:
         """Names and units of any quantity."""
-        zh, en = self._resolver.names(id)
+        zh, en = self.names(id)
         recipe = self.profile.recipes.get(id)
         unit = self.domains.registry[recipe.method].result.unit if recipe else ""
         return {"zh": zh, "en": en, "unit": unit, "display_unit": (recipe.display if recipe else "") or unit}
@@ -454,14 +498,19 @@ class Run:
                 users.setdefault(key, []).append(node.key)
         return users
 
-    def users(self, key: str) -> list[Fact]:
-        """Published cells that stand on this node."""
+    def above(self, key: str) -> set[str]:
+        """Keys of every node that stands on this one, directly or through others."""
         above, queue = set(), [key]
         while queue:
             for user in self._users.get(queue.pop(), ()):
                 if user not in above:
                     above.add(user)
                     queue.append(user)
+        return above
+
+    def users(self, key: str) -> list[Fact]:
+        """Published cells that stand on this node."""
+        above = self.above(key)
         return [f for f in self.facts if f.key in above]
 
     def explain(self, key: str, depth: int | None = None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from qingshan.core.canonical import file_digest
@@ -35,6 +36,12 @@ def seal_inputs(zone: Zone, filled: list[ParameterRow], folder: Path) -> None:
         (folder / "zone" / DERIVED).write_text(_table(rows, zone), encoding="utf-8")
     if filled:
         write_rows(folder / "filled.csv", filled)
+
+
+def changed_files(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Files of a sealed run that are missing, not part of it, or not the bytes that were sealed (`files`: name -> sha-256)."""
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"manifest.json"}
+    return [f for f in sorted(present | set(files)) if f not in present or f not in files or file_digest(folder / f) != files[f]]
 
 
 def _table(rows: list[InputFact], zone: Zone) -> str:

@@ -38,7 +38,7 @@ class Store:
         if self._db is None:
             return None
         try:
-            return self._db.execute(statement, values).fetchone()  # type: ignore[no-any-return]
+            return self._db.execute(statement, values).fetchone()
         except sqlite3.DatabaseError as error:
             self.close()
             raise self._unreadable(error) from None
@@ -51,7 +51,7 @@ class Store:
 
     def get(self, key: str) -> dict[str, Any] | None:
         if key in self._pending:
-            return json.loads(self._pending[key])  # type: ignore[no-any-return]
+            return json.loads(self._pending[key])
         found = self._ask("SELECT payload FROM node WHERE key = ?", (key,))
         if found is None or not isinstance(found[0], bytes):
             return None

@@ -20,10 +20,13 @@ from typing import Any
 from qingshan.core.canonical import canonical, digest, file_digest
 from qingshan.core.errors import QingshanError
 
-from .run import find_run, read_lines
+from .home import zone_folder
+from .run import RESULTS, find_run, read_lines
+from .seal import DERIVED, changed_files
 
 REPLAY_SECONDS = 600
 TOLERANCE = 1e-12
+COMPARED = ("key", "value", "span", "range", "unit", "refusal", "labels", "flags")
 
 
 @dataclass
@@ -42,7 +45,8 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        return self.equal or self.numeric
+        """Nothing was tampered with: equal, or equal but for the last digits. A difference that is named is never ok."""
+        return self.equal or (self.numeric and not self.differences)
 
     def record(self) -> dict[str, Any]:
         return {**self.__dict__, "ok": self.ok}
@@ -64,7 +68,8 @@ def verify(name: str | Path) -> Verdict:
             replay = _replay(folder, manifest["profile"], Path(scratch), verdict)
             if replay:
                 _compare(folder, replay, verdict)
-    verdict.equal = not verdict.differences
+        _live(folder, manifest, verdict)
+    verdict.equal = not verdict.differences and not verdict.numeric
     verdict.seconds = round(time.perf_counter() - started, 3)
     return verdict
 
@@ -87,16 +92,30 @@ def _manifest(folder: Path, verdict: Verdict) -> dict[str, Any] | None:
 
 def _seals(folder: Path, manifest: dict[str, Any], verdict: Verdict) -> None:
     sealed = manifest["files"]
-    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"manifest.json"}
-    for file in sorted(set(sealed) - present):
-        verdict.name("input" if file.startswith("inputs/") else "result", file, f"{file} is missing.", f"缺文件 {file}。")
-    for file in sorted(present - set(sealed)):
-        verdict.name("extra", file, f"{file} was not part of the run.", f"{file} 不属于这次核算。")
-    for file in sorted(present & set(sealed)):
-        if file_digest(folder / file) != sealed[file]:
-            kind = "input" if file.startswith("inputs/") else "result"
+    for file in changed_files(folder, sealed):
+        kind = "extra" if file not in sealed else "input" if file.startswith("inputs/") else "result"
+        if file not in sealed:
+            verdict.name(kind, file, f"{file} was not part of the run.", f"{file} 不属于这次核算。")
+        elif not (folder / file).exists():
+            verdict.name(kind, file, f"{file} is missing.", f"缺文件 {file}。")
+        else:
             verdict.name(kind, file, f"{file} was changed after sealing.", f"{file} 在封存后被改动。")
     verdict.files = len(sealed)
+
+
+def _live(folder: Path, manifest: dict[str, Any], verdict: Verdict) -> None:
+    """Note which files of the zone on disk are no longer what the run was made from. That is no fault of the run."""
+    zone = zone_folder(folder.name, manifest["zone"])
+    if zone is None:
+        return
+    for name, sha in manifest["files"].items():
+        inside = name.removeprefix("inputs/zone/")
+        if inside not in (name, DERIVED):
+            now = zone / inside
+            if not now.is_file():
+                verdict.notes.append(f"{inside} is no longer in the zone's folder.")
+            elif file_digest(now) != sha:
+                verdict.notes.append(f"{inside} of the zone has changed since the run; `qingshan run` takes it in.")
 
 
 def _software(manifest: dict[str, Any], verdict: Verdict) -> None:
@@ -120,7 +139,7 @@ def _replay(folder: Path, profile: str, scratch: Path, verdict: Verdict) -> Path
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=REPLAY_SECONDS, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
-        raise QingshanError(f"the replay took longer than {REPLAY_SECONDS} s.", "重放超时。") from None
+        raise QingshanError(f"the replay took longer than {REPLAY_SECONDS} s.", "重放超时。", where=folder.name) from None
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         verdict.name("replay", folder.name, f"the replay stopped: {last}", f"重放中断：{last}")
@@ -129,44 +148,64 @@ def _replay(folder: Path, profile: str, scratch: Path, verdict: Verdict) -> Path
 
 
 def _compare(folder: Path, replay: Path, verdict: Verdict) -> None:
-    if not all((folder / f).exists() for f in ("nodes.jsonl", "facts.jsonl")):
+    if not all((folder / f).exists() for f in RESULTS):
         return
-    same_bytes = all((folder / f).read_bytes() == (replay / f).read_bytes() for f in ("nodes.jsonl", "facts.jsonl"))
+    odd = [f for f in RESULTS if (folder / f).read_bytes() != (replay / f).read_bytes()]
     try:
         mine = {n["key"]: n for n in read_lines(folder / "nodes.jsonl")}
         told = read_lines(folder / "facts.jsonl")
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         verdict.name("result", "nodes.jsonl", "the results cannot be read.", "结果文件读不出来。")
         return
     verdict.nodes, verdict.facts = len(mine), len(told)
-    if same_bytes:
+    if not odd:
         return
+    before = len(verdict.differences)
     theirs = {n["key"]: n for n in read_lines(replay / "nodes.jsonl")}
     for key in sorted(set(mine) | set(theirs)):
         _compare_node(mine.get(key), theirs.get(key), verdict)
     again = {_cell(f): f for f in read_lines(replay / "facts.jsonl")}
     for fact in told:
-        other = again.get(_cell(fact))
-        if other is None or any(fact.get(k) != other.get(k) for k in ("value", "span", "range", "unit", "refusal", "labels")):
-            if other is not None and _close(fact, other):
-                verdict.numeric = True
-                continue
-            name = " ".join(str(fact.get(k, "")) for k in ("quantity", "place", "cls", "period", "basis") if fact.get(k))
-            was, now = fact.get("value", fact.get("span")), (other or {}).get("value", (other or {}).get("span"))
-            verdict.name("value", name, f"{name}: published {was}, replayed {now}.", f"{name}：公布 {was}，重放 {now}。")
+        _compare_fact(fact, again.pop(_cell(fact), None), verdict)
+    for cell in again:
+        name = " ".join(part for part in cell if part)
+        verdict.name("value", name, f"{name} is in the replay only.", f"{name} 只见于重放。")
+    if len(verdict.differences) == before and not verdict.numeric:
+        verdict.name("result", ", ".join(odd), f"{', '.join(odd)} differ from the replay.", f"{'、'.join(odd)} 与重放不同。")
+
+
+def _compare_fact(fact: dict[str, Any], other: dict[str, Any] | None, verdict: Verdict) -> None:
+    if other is not None and all(fact.get(k) == other.get(k) for k in COMPARED):
+        return
+    if other is not None and _close(fact, other):
+        verdict.numeric = True
+        return
+    name = " ".join(str(fact.get(k, "")) for k in ("quantity", "place", "cls", "period", "basis") if fact.get(k))
+    was, now = _shown(fact), _shown(other or {})
+    verdict.name("value", name, f"{name}: published {was}, replayed {now}.", f"{name}：公布 {was}，重放 {now}。")
+
+
+def _shown(fact: dict[str, Any]) -> str:
+    if not fact:
+        return "nothing"
+    figure = fact.get("value", fact.get("span"))
+    return "a refusal" if fact.get("refusal") else f"{figure} {fact.get('unit', '')} {' '.join(fact.get('labels', ()))}".strip()
 
 
 def _compare_node(mine: dict[str, Any] | None, theirs: dict[str, Any] | None, verdict: Verdict) -> None:
     if mine == theirs:
         return
     node = mine or theirs or {}
-    if node.get("kind") not in ("input", "parameter"):
-        return  # computed nodes show as facts
-    row = node.get("row", {})
-    at = f"{row.get('file') or row.get('origin', '')}:{row.get('row') or row.get('line', '')}"
-    name = " ".join(p for p in (node.get("quantity", ""), node.get("place", ""), node.get("cls", ""), node.get("period", "")) if p)
+    name = " ".join(str(node[k]) for k in ("quantity", "place", "cls", "period", "basis") if node.get(k))
+    row = node.get("row") or {}
+    at = f"{row.get('file') or row.get('origin', '')}:{row.get('row') or row.get('line', '')}" if row else ""
     if mine and theirs:
-        en, zh = f"{name} was altered in the sealed results.", f"{name} 在封存结果里被改动。"
+        if _values_close(mine.get("value"), theirs.get("value")) and mine | {"value": 0} == theirs | {"value": 0}:
+            verdict.numeric = True
+            return
+        en, zh = f"{name} ({node['kind']}{f', {at}' if at else ''}) was altered in the sealed results.", f"{name} 在封存结果里被改动。"
+    elif node["kind"] not in ("input", "parameter"):
+        return  # a step with another key follows from another input, parameter or method, which is named
     elif mine:
         en, zh = f"{name} ({at}) was used by the run, the replay does not find it.", f"核算用过 {name}（{at}），重放时已不是这个值。"
     else:
@@ -174,13 +213,21 @@ def _compare_node(mine: dict[str, Any] | None, theirs: dict[str, Any] | None, ve
     verdict.name(node["kind"], name, en, zh)
 
 
+def _values_close(left: Any, right: Any) -> bool:
+    """Scenario lists that agree within the tolerance."""
+    if not isinstance(left, list) or not isinstance(right, list) or len(left) != len(right):
+        return False
+    return all(abs(a - b) <= TOLERANCE * max(abs(a), abs(b)) for a, b in zip(left, right, strict=True))
+
+
 def _cell(fact: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(fact.get(k, "")) for k in ("role", "service", "quantity", "place", "cls", "period", "basis"))
 
 
 def _close(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """The same cell but for the last digits of its figures."""
     left, right = [a.get("value"), *a.get("span", ()), *a.get("range", ())], [b.get("value"), *b.get("span", ()), *b.get("range", ())]
-    if len(left) != len(right) or a.get("unit") != b.get("unit") or a.get("refusal") != b.get("refusal"):
+    if len(left) != len(right) or any(a.get(k) != b.get(k) for k in COMPARED if k not in ("value", "span", "range")):
         return False
-    pairs = list(zip(left, right, strict=True))
-    return all(x == y or (x is not None and y is not None and abs(x - y) <= TOLERANCE * max(abs(x), abs(y))) for x, y in pairs)
+    pairs = [(x, y) for x, y in zip(left, right, strict=True) if x != y]
+    return all(x is not None and y is not None and abs(x - y) <= TOLERANCE * max(abs(x), abs(y)) for x, y in pairs)

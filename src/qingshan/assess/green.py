@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,23 +70,33 @@ def development_index(
         rules.item(name)
     given = {name: float(s) for name, s in scores.items() if s is not None and not math.isnan(s)}
     apart = tuple(item.name for item in rules.items if item.weight is None and not rules.weights_slot)
-    shown = {"scores": given, "apart": apart, "not_applicable": tuple(not_applicable), "redistribute": redistribute,
-             "data_cut": data_cut, "disputed": tuple(disputed)}  # fmt: skip
+    result = IndexResult(
+        rules,
+        None,
+        None,
+        given,
+        {},
+        apart=apart,
+        not_applicable=tuple(not_applicable),
+        redistribute=redistribute,
+        data_cut=data_cut,
+        disputed=tuple(disputed),
+    )
     try:
         printed = {name: float(weight) for name, weight in rules.weights(parameters).items()}
     except MissingParameter as open_slot:
-        missing = tuple(item.name for item in rules.items if item.name not in given)
-        return IndexResult(rules, None, _open_weights(rules, open_slot), weights={}, missing=missing, **shown)  # type: ignore[arg-type]
+        absent = tuple(item.name for item in rules.items if item.name not in given)
+        return replace(result, refusal=_open_weights(rules, open_slot), missing=absent)
     weights = redistributed(rules, printed, not_applicable, redistribute)
-    lacking = tuple(name for name, weight in weights.items() if weight > 0 and name not in given)
-    filled = tuple(name for name in lacking if name in rules.minimum_items)
+    lacking = [name for name, weight in weights.items() if weight > 0 and name not in given]
+    at_minimum = tuple(name for name in lacking if name in rules.minimum_items)
     missing = tuple(name for name in lacking if name not in rules.minimum_items)
+    result = replace(result, weights=weights, at_minimum=at_minimum, missing=missing)
     if missing:
-        return IndexResult(rules, None, _no_data(missing), weights=weights, missing=missing, at_minimum=filled, **shown)  # type: ignore[arg-type]
-    minimum = parameters.find(rules.minimum_score).value if filled else None
-    full = given | {name: float(minimum) for name in filled if minimum is not None}
-    value = _weighted_sum(full, weights)
-    return IndexResult(rules, value, None, weights=weights, at_minimum=filled, **shown)  # type: ignore[arg-type]
+        return replace(result, refusal=_no_data(missing))
+    minimum = parameters.find(rules.minimum_score).value if at_minimum else None
+    full = given | {name: float(minimum) for name in at_minimum if minimum is not None}
+    return replace(result, value=_weighted_sum(full, weights))
 
 
 def redistributed(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from qingshan.core.errors import DeclarationError
+from qingshan.core.finding import Finding
 from qingshan.zone.fact import InputFact
 from qingshan.zone.zone import Zone
 
@@ -40,8 +41,8 @@ class Link:
     name_en: str = ""
 
 
-_PLACEHOLDERS = {"value", "period"}
-_KNOWN = {f.name for f in fields(Link)}
+_KINDS = {str: "write a text", bool: "write true or false", list: "write a list of texts"}
+_TYPES: dict[str, type] = {f.name: {"related": list, "draft": bool}.get(f.name, str) for f in fields(Link)}
 
 
 def read_links(zone: Zone) -> dict[tuple[str, str], Link]:
@@ -59,27 +60,59 @@ def read_links(zone: Zone) -> dict[tuple[str, str], Link]:
     return {(link.quantity, link.period): link for link in links}
 
 
+def unmatched_links(zone: Zone) -> list[Finding]:
+    """Links that answer no target of the zone: most often a misspelt quantity or period."""
+    known = {(target.quantity, target.period) for target in zone.targets if target.kind == "target"}
+    return [
+        Finding(
+            "warning",
+            "unmatched_link",
+            f"no target row {quantity} {period}.",
+            f"没有 {quantity} {period} 这项承诺。",
+            file=FILE,
+            field=quantity,
+            fix="write quantity and period as in the target row / 指标和时期照承诺行填写",
+        )
+        for quantity, period in read_links(zone)
+        if (quantity, period) not in known
+    ]
+
+
 def _entries(content: Mapping[str, Any], file: str) -> list[tuple[dict[str, Any], str]]:
-    return [(entry, f"{file} [[target]] {number}") for number, entry in enumerate(content.get("target", []), 1)]
+    entries = content.get("target", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise DeclarationError(
+            "target is no list of tables.", "target 不是表的列表。", where=file, fix="write [[target]]"
+        )
+    return [(entry, f"{file} [[target]] {number}") for number, entry in enumerate(entries, 1)]
 
 
 def _link(entry: dict[str, Any], where: str) -> Link:
-    absent, extra = {"quantity", "period"} - set(entry), set(entry) - _KNOWN
+    absent, extra = {"quantity", "period"} - set(entry), set(entry) - set(_TYPES)
     if absent or extra:
-        raise DeclarationError(
-            f"wrong keys {sorted(absent | extra)}.", where=where, fix=f"keys: {', '.join(sorted(_KNOWN))}"
-        )
+        fix = f"keys: {', '.join(sorted(_TYPES))}"
+        raise DeclarationError(f"wrong keys {sorted(absent | extra)}.", where=where, fix=fix)
+    wrong = [key for key, value in entry.items() if not isinstance(value, _TYPES[key])]
+    if wrong or not all(isinstance(quantity, str) for quantity in entry.get("related", ())):
+        key = wrong[0] if wrong else "related"
+        raise DeclarationError(f"{key} is {entry[key]!r}.", where=where, fix=_KINDS[_TYPES[key]])
     if entry.get("reading", READINGS[0]) not in READINGS:
         raise DeclarationError(f"reading {entry['reading']!r}.", where=where, fix=f"one of {', '.join(READINGS)}")
+    if entry.get("span") and span_of(entry["span"]) is None:
+        raise DeclarationError(f"span {entry['span']!r} is no period.", where=where, fix="write 2021-2025")
     for why in ("why_zh", "why_en"):
-        strange = {
-            name for _, name, _, _ in string.Formatter().parse(entry.get(why, "")) if name is not None
-        } - _PLACEHOLDERS
+        strange = _placeholders(entry.get(why, ""), where) - {"value", "period"}
         if strange:
-            raise DeclarationError(
-                f"{why} has the placeholder {sorted(strange)}.", where=where, fix="{value} or {period}"
-            )
+            fix = "{value} or {period}"
+            raise DeclarationError(f"{why} has the placeholder {sorted(strange)}.", where=where, fix=fix)
     return Link(**{**entry, "related": tuple(entry.get("related", ()))})
+
+
+def _placeholders(text: str, where: str) -> set[str]:
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise DeclarationError(f"{text!r}: {error}.", where=where, fix="close every brace") from None
 
 
 def link_for(target: InputFact, links: Mapping[tuple[str, str], Link], zone: Zone) -> Link:

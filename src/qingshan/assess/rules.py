@@ -57,7 +57,9 @@ def judge_case(rules: RuleSet, case: Mapping[str, Number | Interval | None], *, 
 
 
 def _interval(given: Number | Interval | None) -> Interval | None:
-    return given if given is None or isinstance(given, tuple) else (given, given)
+    """Both ends of what is known; a number that is not one is unknown."""
+    ends = given if given is None or isinstance(given, tuple) else (given, given)
+    return None if ends is None or any(end != end for end in ends) else ends  # noqa: PLR0124 - only NaN differs from itself
 
 
 def _fails(rule: Rule, given: Interval | None) -> bool | None:

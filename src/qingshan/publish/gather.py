@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qingshan.accounts.figure import Node, Refusal
-from qingshan.accounts.run import ACCOUNTED, Fact, Run, ServiceLine, figure_of
+from qingshan.accounts.run import ACCOUNTED, STOCK, Fact, Run, ServiceLine, figure_of
 from qingshan.core.finding import Finding
 from qingshan.core.method import Method
 from qingshan.core.units import factor
@@ -131,7 +131,8 @@ class Account:
 
     @property
     def included(self) -> list[ServiceLine]:
-        return [line for line in self.lines if line.included == "yes"]
+        """Services of the profile, without its stocks."""
+        return [line for line in self.lines if line.included == "yes" and line.service.category != STOCK]
 
     @property
     def valued(self) -> list[ServiceLine]:
@@ -170,7 +171,18 @@ def _cell(run: Run, quantity: str, place: str, period: str, basis: str = "", cls
     return found[0] if found else None
 
 
-LABEL_ORDER = ("synthetic", "draft", "partial", "screening", "estimated", "project", "transferred", "secondary", "news", "ocr_doubt")
+LABEL_ORDER = (
+    "synthetic",
+    "draft",
+    "partial",
+    "screening",
+    "estimated",
+    "project",
+    "transferred",
+    "secondary",
+    "news",
+    "ocr_doubt",
+)
 
 
 def _labels(run: Run, facts: Iterable[Fact], partial: bool, official: bool) -> tuple[str, ...]:
@@ -233,7 +245,9 @@ def _by_place(run: Run, codes: list[str], lines: list[ServiceLine], period: str)
     """Quantities that at least one of the places below has, with the place itself first."""
     if len(codes) == 1:
         return []
-    return [t for t in _over(run, codes, lines, period) if any(not t.cells[c].refused for c in codes[1:] if c in t.cells)]
+    return [
+        t for t in _over(run, codes, lines, period) if any(not t.cells[c].refused for c in codes[1:] if c in t.cells)
+    ]
 
 
 def _mapped(run: Run, place: str, lines: list[ServiceLine], period: str) -> ByPlace | None:
@@ -314,10 +328,13 @@ def _indices(run: Run, series: list[SeriesRow]) -> list[Index]:
         year = basis.removeprefix("constant-")
         base = next((p.id for p in run.zone.periods if str(p.year) == year and p.id in constant), None)
         if base is None:
-            zh, en = f"没有 {year} 年的核算，数量指数没有基期。", f"there is no account of {year}: the quantity index has no base."
+            zh, en = (
+                f"没有 {year} 年的核算，数量指数没有基期。",
+                f"there is no account of {year}: the quantity index has no base.",
+            )
             indices.append(Index("quantity", basis, {}, zh, en))
         else:
-            indices.append(_ratio("quantity", basis, constant, {p: constant[base] for p in constant}))
+            indices.append(_ratio("quantity", basis, constant, dict.fromkeys(constant, constant[base])))
         if "current" in sums:
             indices.append(_ratio("price", basis, sums["current"], constant))
     return indices
@@ -327,7 +344,10 @@ def _ratio(kind: str, basis: str, over: Mapping[str, Fact], under: Mapping[str, 
     """over/under per period; None where a figure is missing or the two sums count different services."""
     values = {p: _quotient(f, under[p]) for p, f in over.items() if p in under}
     if any(v is None for v in values.values()):
-        zh, en = "两期算出的服务不同，或数值不全，该期不给指数。", "no index where the sums count different services or a figure is missing."
+        zh, en = (
+            "两期算出的服务不同，或数值不全，该期不给指数。",
+            "no index where the sums count different services or a figure is missing.",
+        )
         return Index(kind, basis, values, zh, en)
     return Index(kind, basis, values)
 
@@ -369,7 +389,9 @@ def _sources(run: Run, nodes: list[Node]) -> list[Source]:
             for row in node.row.get("parts") or [node.row]:
                 groups.setdefault((row["source_title"], row["issuer"], row["file"]), []).append(row["status"])
     return [
-        Source(title, issuer, file, hashes.get(file, ""), tuple(sorted(set(statuses))), len(statuses), _terms(run, title))
+        Source(
+            title, issuer, file, hashes.get(file, ""), tuple(sorted(set(statuses))), len(statuses), _terms(run, title)
+        )
         for (title, issuer, file), statuses in sorted(groups.items())
     ]
 
@@ -377,7 +399,9 @@ def _sources(run: Run, nodes: list[Node]) -> list[Source]:
 def _terms(run: Run, title: str) -> str:
     """Terms of use that the zone's catalogue (rasters, series, boundaries) states for a document; '' where it states none."""
     entries = [*run.zone.config.get("raster", ()), *run.zone.config.get("series", ()), run.zone.boundary_source]
-    return next((e["licence"] for e in entries if e.get("licence") and e.get("title") and title.startswith(e["title"])), "")
+    return next(
+        (e["licence"] for e in entries if e.get("licence") and e.get("title") and title.startswith(e["title"])), ""
+    )
 
 
 def _conflicts(run: Run, nodes: list[Node]) -> list[list[InputFact]]:

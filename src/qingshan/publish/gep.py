@@ -37,7 +37,13 @@ class Release:
 
 
 def publish_gep(
-    run: Run, *, year: int | str | None = None, lang: str = "zh", official: bool = False, out: Path = Path(), place: str | None = None
+    run: Run,
+    *,
+    year: int | str | None = None,
+    lang: str = "zh",
+    official: bool = False,
+    out: Path = Path(),
+    place: str | None = None,
 ) -> Release:
     """Write `gep-<zone>-<place>-<year>-<profile>-<lang>.pdf` and `.xlsx` into `out`.
 

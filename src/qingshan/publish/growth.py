@@ -47,7 +47,13 @@ def growth(
     if found := differences(run_a, run_b, a, b):
         raise _refused(found)
     if a.value is None or b.value is None:
-        raise _refused([Difference("figure", "两期数值须都已算出且不是区间。", "both figures must be given, and not as intervals.")])
+        raise _refused(
+            [
+                Difference(
+                    "figure", "两期数值须都已算出且不是区间。", "both figures must be given, and not as intervals."
+                )
+            ]
+        )
     if a.unit != b.unit:
         raise UnitError(f"{a.unit!r} and {b.unit!r} differ.", f"单位不同：{a.unit}、{b.unit}。")
     return Growth(a, b, b.value - a.value, b.value / a.value if a.value else None, a.unit)
@@ -65,7 +71,13 @@ def differences(run_a: Run, run_b: Run, a: Fact, b: Fact) -> list[Difference]:
     found = []
     if run_a.manifest["profile_key"] != run_b.manifest["profile_key"]:
         names = (_profile(run_a), _profile(run_b))
-        found.append(Difference("profile", f"核算方案不同：{names[0]} 与 {names[1]}。", f"the profiles differ: {names[0]} and {names[1]}."))
+        found.append(
+            Difference(
+                "profile",
+                f"核算方案不同：{names[0]} 与 {names[1]}。",
+                f"the profiles differ: {names[0]} and {names[1]}.",
+            )
+        )
     nodes_a, nodes_b = pedigree(run_a, [a]), pedigree(run_b, [b])
     found += _methods(nodes_a, nodes_b) + _rows(nodes_a, nodes_b)
     gone_a, gone_b = ({f.removeprefix("missing:") for f in fact.flags if f.startswith("missing:")} for fact in (a, b))
@@ -90,7 +102,9 @@ def _rows(nodes_a: list[Node], nodes_b: list[Node]) -> list[Difference]:
     rows_a, rows_b = _parameters(nodes_a), _parameters(nodes_b)
     found = []
     for name in sorted(set(rows_a) & set(rows_b)):
-        sets_a, sets_b = ({row["set"] or row["edition"] for row in rows[name].values()} for rows in (rows_a, rows_b))
+        sets_a, sets_b = (
+            {str(row["set"] or row["edition"]) for row in rows[name].values()} for rows in (rows_a, rows_b)
+        )
         if sets_a != sets_b:
             shown = (", ".join(sorted(sets_a)), ", ".join(sorted(sets_b)))
             found.append(Difference("parameter_set", f"参数组不同：{name} 为 {shown[0]} 与 {shown[1]}。",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -43,7 +44,11 @@ def choropleth(zone: Zone, table: ByPlace, lang: str) -> Picture | None:
     given = [v for v in values.values() if v is not None]
     scale, unit = axis_scale(given, table.unit, lang)
     breaks = class_breaks([scale(v) for v in given])
-    ramp = tokens.RAMP_WATER if table.unit and any(same_dimension(table.unit, u) for u in ("mm", "m3")) else tokens.RAMP_LAND
+    ramp = (
+        tokens.RAMP_WATER
+        if table.unit and any(same_dimension(table.unit, u) for u in ("mm", "m3"))
+        else tokens.RAMP_LAND
+    )
     colours = {code: None if v is None else ramp[class_of(scale(v), breaks)] for code, v in values.items()}
     names = _names(zone, [code for code, _ in shapes], lang)
     drawn = [
@@ -106,7 +111,9 @@ def _projection(rings: list[list[list[float]]]) -> tuple[Any, float]:
     west, east = min(p[0] for p in points), max(p[0] for p in points)
     south, north = min(p[1] for p in points), max(p[1] for p in points)
     narrow = math.cos(math.radians((south + north) / 2))
-    size = (WIDTH - 2 * _PAD) / max((east - west) * narrow, (north - south) * 1.25)  # no taller than four fifths of the width
+    size = (WIDTH - 2 * _PAD) / max(
+        (east - west) * narrow, (north - south) * 1.25
+    )  # no taller than four fifths of the width
     left = (WIDTH - (east - west) * narrow * size) / 2
 
     def project(lon: float, lat: float) -> tuple[float, float]:
@@ -116,7 +123,9 @@ def _projection(rings: list[list[list[float]]]) -> tuple[Any, float]:
 
 
 def _shape(rings: list[list[list[float]]], colour: str | None, project: Any) -> str:
-    path = "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in (project(*point) for point in ring[:-1])) + "Z" for ring in rings)
+    path = "".join(
+        "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in (project(*point) for point in ring[:-1])) + "Z" for ring in rings
+    )
     fill = colour or "url(#none)"
     return f'<path d="{path}" fill="{fill}" fill-rule="evenodd" stroke="{tokens.PAPER}" stroke-width="1.2" stroke-linejoin="round"/>'
 
@@ -140,7 +149,9 @@ def _label(text: str, x: float, y: float) -> str:
     ats = [f'x="{x:.1f}" y="{top + i * _LINE:.1f}" text-anchor="middle"' for i in range(len(lines))]
     halo = f'stroke="{tokens.PAPER}" stroke-width="5" stroke-linejoin="round" fill="none"'
     pairs = list(zip(ats, map(escape, lines), strict=True))
-    return "".join(f"<text {at} {halo}>{words}</text>" for at, words in pairs) + "".join(f"<text {at}>{words}</text>" for at, words in pairs)
+    return "".join(f"<text {at} {halo}>{words}</text>" for at, words in pairs) + "".join(
+        f"<text {at}>{words}</text>" for at, words in pairs
+    )
 
 
 def _lines(text: str) -> list[str]:
@@ -170,7 +181,7 @@ def _legend(values: list[float], breaks: list[float], ramp: Sequence[str], unit:
             x, y = column * 2.2 * _DOT, strip - 9 - rank * 2.2 * _DOT
             yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_DOT:g}" fill="{ramp[class_of(value, breaks)]}" stroke="{tokens.RULE_STRONG}" stroke-width="0.8"/>'
     edges = [low, *breaks, high]
-    for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+    for i, (a, b) in enumerate(pairwise(edges)):
         yield f'<rect x="{at(a):.1f}" y="{strip:.1f}" width="{max(at(b) - at(a), 1):.1f}" height="12" fill="{ramp[i]}"/>'
     marks = [(low, "start"), *((b, "middle") for b in breaks), (high, "end")]
     taken = -math.inf

@@ -255,7 +255,9 @@ def column(values: Iterable[float | None], unit: str, lang: str, significant: in
     sizes = [abs(v) for v in scaled if v]
     places = 0
     if sizes:
-        by_largest, by_smallest = (n - 1 - Decimal(repr(float(v))).adjusted() for n, v in ((significant, max(sizes)), (3, min(sizes))))
+        by_largest, by_smallest = (
+            n - 1 - Decimal(repr(float(v))).adjusted() for n, v in ((significant, max(sizes)), (3, min(sizes)))
+        )
         places = min(4, max(0, by_largest, min(2, by_smallest)))
     return [NOTHING if v is None else _placed(v, places) for v in scaled], word
 

@@ -22,7 +22,15 @@ from .release import refusals_of, value_of
 from .words import Words
 from .written import Cell, badge, figure_cells, formula, identifier, lacking, sentence_figure, sentence_range, why
 
-ENTRIES = ("opening", "addition_managed", "addition_unmanaged", "reduction_managed", "reduction_unmanaged", "net", "closing")
+ENTRIES = (
+    "opening",
+    "addition_managed",
+    "addition_unmanaged",
+    "reduction_managed",
+    "reduction_unmanaged",
+    "net",
+    "closing",
+)
 CATEGORIES = ("provisioning", "regulating", "cultural", "asset")
 AREA = "hm2"
 MONEY = "元"
@@ -51,7 +59,8 @@ def account_pdf(account: Account, lang: str, *, official: bool = False) -> bytes
     }
     if picture:
         sources["map.svg"] = picture.svg.encode()
-    pdf: bytes = typst.compile(sources, font_paths=[str(font_folder())], ignore_system_fonts=True, format="pdf")
+    compile_files: Any = typst.compile  # its stub knows one input file; a dict of several is documented
+    pdf: bytes = compile_files(sources, font_paths=[str(font_folder())], ignore_system_fonts=True, format="pdf")
     return pdf
 
 
@@ -125,9 +134,16 @@ def _physical_headline(account: Account, words: Words, named: Mapping[str, str])
     """The first service with a quantity; else the first summed figure of the profile; else that nothing is given."""
     run = account.run
     services = [line.physical for line in account.included if line.physical is not None and not line.physical.refused]
-    figures = [f for q in run.profile.figures for f in run.select(q, account.place.code, "", account.period.id) if not f.refused]
+    figures = [
+        f
+        for q in run.profile.figures
+        for f in run.select(q, account.place.code, "", account.period.id)
+        if not f.refused
+    ]
     figures.sort(key=lambda f: run.profile.recipes[f.quantity].rollup != "sum")
-    for fact, key in [(f, "headline.physical" if not account.bases else "headline.figure") for f in (*services, *figures)]:
+    for fact, key in [
+        (f, "headline.physical" if not account.bases else "headline.figure") for f in (*services, *figures)
+    ]:
         name = words.pick(*run.names(fact.quantity))
         return words(key, **named, name=name, value=sentence_figure(fact, words.lang)), fact
     return words("headline.nothing", **named), None
@@ -145,9 +161,18 @@ def _cover(account: Account, words: Words, *, official: bool) -> list[list[str]]
     else:
         release = words("cover.draft_free")
     return [
-        [words("cover.profile"), " ".join(p for p in (f"{words.pick(profile.zh, profile.en)} ({profile.id})", note) if p)],
-        [words("cover.prices"), joined([words.basis(b) for b in account.bases], words.lang) or words("cover.no_prices")],
-        [words("cover.services"), words("cover.services_value", listed=listed, given=listed - refused, refused=refused)],
+        [
+            words("cover.profile"),
+            " ".join(p for p in (f"{words.pick(profile.zh, profile.en)} ({profile.id})", note) if p),
+        ],
+        [
+            words("cover.prices"),
+            joined([words.basis(b) for b in account.bases], words.lang) or words("cover.no_prices"),
+        ],
+        [
+            words("cover.services"),
+            words("cover.services_value", listed=listed, given=listed - refused, refused=refused),
+        ],
         [words("cover.release"), release],
         [words("cover.run"), account.run.id],
     ]
@@ -155,7 +180,11 @@ def _cover(account: Account, words: Words, *, official: bool) -> list[list[str]]
 
 def _numbers(account: Account) -> dict[str, int]:
     """Numbers of the sections that this account has."""
-    present = ["summary", *(["classes"] if account.classes else []), *(["places"] if account.by_place or account.mapped else [])]
+    present = [
+        "summary",
+        *(["classes"] if account.classes else []),
+        *(["places"] if account.by_place or account.mapped else []),
+    ]
     present += ["extent", *(["series"] if account.series else []), "reasons"]
     return {name: i for i, name in enumerate(present, 1)}
 
@@ -211,6 +240,10 @@ def _table(columns: list[Block], rows: Iterable[Block]) -> Block:
     return {"type": "table", "columns": columns, "rows": list(rows)}
 
 
+def _listed(words: Words, *parts: str) -> str:
+    return words.pick("，", ", ").join(part for part in parts if part)
+
+
 def _marks(words: Words, labels: Iterable[str], section: str = "label") -> tuple[tuple[str, str], ...]:
     """Badges, gravest first."""
     ordered = sorted(labels, key=lambda label: LABEL_ORDER.index(label) if label in LABEL_ORDER else len(LABEL_ORDER))
@@ -229,7 +262,9 @@ def _summary(account: Account, words: Words) -> Block:
         *([_column(words("column.unit"), "14mm")] if account.bases else []),
         _column(f"{words('column.status')}　{words('column.document')}", "1fr"),
     ]  # fmt: skip
-    money = [value_of(line, b) for line in account.lines for b in account.bases] + [account.accounted.get(b) for b in account.bases]
+    money = [value_of(line, b) for line in account.lines for b in account.bases] + [
+        account.accounted.get(b) for b in account.bases
+    ]
     cells, unit = figure_cells(money, MONEY, words)
     values = iter(cells)
     rows: list[Block] = []
@@ -247,7 +282,9 @@ def _summary(account: Account, words: Words) -> Block:
         total = [next(values) for _ in account.bases]
         labels = _marks(words, next(iter(account.accounted.values())).labels if account.accounted else ())
         name = words("word.total_gep" if account.gep_title else "word.total")
-        rows.append(_row([Cell(name, "strong"), Cell(), Cell(), *total, Cell(unit, "muted"), Cell(badges=labels)], "total"))
+        rows.append(
+            _row([Cell(name, "strong"), Cell(), Cell(), *total, Cell(unit, "muted"), Cell(badges=labels)], "total")
+        )
     return _table(columns, rows)
 
 
@@ -263,7 +300,9 @@ def _service_row(account: Account, line: ServiceLine, words: Words, money: str) 
         reason = words.pick(line.refusal.zh, line.refusal.en) if line.refusal else ""
         blank = [Cell() for _ in account.bases] + ([Cell()] if account.bases else [])
         return _row([name, Cell(word, "muted"), Cell(), *blank, Cell(reason, "muted")])
-    physical, unit = figure_cells([line.physical], line.physical.unit, words) if line.physical else ([Cell("—", "muted")], "")
+    physical, unit = (
+        figure_cells([line.physical], line.physical.unit, words) if line.physical else ([Cell("—", "muted")], "")
+    )
     values = [v for b in account.bases if (v := value_of(line, b)) is not None]
     shown = next((f for f in (*values, line.physical) if f is not None and not f.refused), None)
     flags = "，".join(words.labels(shown)[len(shown.labels) :]) if shown else ""
@@ -283,13 +322,16 @@ def _classes(account: Account, words: Words) -> tuple[str, list[Block]]:
         unit = next((r.physical.unit for r in rows if r.physical and r.physical.unit), "")
         whole = line.physical if line.physical and not line.physical.refused else None
         physical, unit_word = figure_cells([*(r.physical for r in rows), whole], unit, words)
-        columns = [_column(words("column.class"), "34mm"), _column(words("column.physical"), "34mm", "right", unit_word)]
+        columns = [
+            _column(words("column.class"), "34mm"),
+            _column(words("column.physical"), "34mm", "right", unit_word),
+        ]
         priced: list[list[Cell]] = []
         for basis in account.bases:
             facts = [r.values.get(basis, r.values.get("")) for r in rows]
             cells, money = figure_cells([*facts, value_of(line, basis)], MONEY, words)
             priced.append(cells)
-            columns.append(_column(words("column.value"), "34mm", "right", f"{money}，{words.basis(basis)}" if words.lang == "zh" else f"{money}, {words.basis(basis)}"))
+            columns.append(_column(words("column.value"), "34mm", "right", _listed(words, money, words.basis(basis))))
         columns.append(_column(words("column.status"), "1fr"))
         body = []
         for i, row in enumerate(rows):
@@ -298,8 +340,16 @@ def _classes(account: Account, words: Words) -> tuple[str, list[Block]]:
             reason = why([f.refusal for f in facts_here], words) if given is None else ""
             tail = Cell(reason, "muted", "", _marks(words, given.labels) if given else ())
             body.append(_row([Cell(words.name(row.zh, row.en)), physical[i], *(cells[i] for cells in priced), tail]))
-        body.append(_row([Cell(words("word.all_classes"), "strong"), physical[-1], *(cells[-1] for cells in priced), Cell()], "total"))
-        blocks += [_heading(f"{words.name(line.service.zh, line.service.en)} ({line.service.id})"), _table(columns, body)]
+        body.append(
+            _row(
+                [Cell(words("word.all_classes"), "strong"), physical[-1], *(cells[-1] for cells in priced), Cell()],
+                "total",
+            )
+        )
+        blocks += [
+            _heading(f"{words.name(line.service.zh, line.service.en)} ({line.service.id})"),
+            _table(columns, body),
+        ]
     return words("note.classes", **_where(account, words)), blocks
 
 
@@ -314,8 +364,18 @@ def _places(account: Account, words: Words, picture: Picture | None) -> tuple[st
     blocks: list[Block] = []
     if picture and account.mapped:
         name = _quantity_name(account.mapped, words)
-        note = words("note.map", name=name, unit=picture.unit, period=account.period.label(words.lang), given=account.mapped.given)
-        blocks += [_heading(words("section.map")), {"type": "image", "path": "map.svg"}, _note(f"{note}{words.pick('', ' ')}{_boundaries(account, words)}")]
+        note = words(
+            "note.map",
+            name=name,
+            unit=picture.unit,
+            period=account.period.label(words.lang),
+            given=account.mapped.given,
+        )
+        blocks += [
+            _heading(words("section.map")),
+            {"type": "image", "path": "map.svg", "alt": note},
+            _note(f"{note}{words.pick('', ' ')}{_boundaries(account, words)}"),
+        ]
     else:
         blocks.append(_note(words("note.no_map")))
     for start in range(0, len(account.by_place), PLACE_COLUMNS):
@@ -346,7 +406,7 @@ def _place_table(account: Account, tables: list[ByPlace], words: Words) -> list[
         filled.append(cells)
         refused += [f for f in facts if f is not None and f.refused]
         basis = words.basis(table.basis) if table.basis else ""
-        columns.append(_column(_quantity_name(table, words), "33mm", "right", words.pick("，", ", ").join(p for p in (unit, basis) if p)))
+        columns.append(_column(_quantity_name(table, words), "33mm", "right", _listed(words, unit, basis)))
     rows = []
     for i, code in enumerate(codes):
         whole = code == account.place.code
@@ -365,9 +425,14 @@ def _place_table(account: Account, tables: list[ByPlace], words: Words) -> list[
 def _extent(account: Account, words: Words) -> tuple[str, list[Block]]:
     if not account.extent:
         return words("note.extent_none"), []
-    flat = [row.cells.get(entry) for row in account.extent for entry in ENTRIES] + [account.extent_total.get(e) for e in ENTRIES]
+    flat = [row.cells.get(entry) for row in account.extent for entry in ENTRIES] + [
+        account.extent_total.get(e) for e in ENTRIES
+    ]
     cells, unit = figure_cells(flat, AREA, words)
-    columns = [_column(words("column.class"), "1fr"), *(_column(words(f"column.{e}"), "19.5mm", "right") for e in ENTRIES)]
+    columns = [
+        _column(words("column.class"), "1fr"),
+        *(_column(words(f"column.{e}"), "19.5mm", "right") for e in ENTRIES),
+    ]
     rows = []
     for i, row in enumerate(account.extent):
         zh, en = (words("word.unallocated"),) * 2 if row.cls == UNALLOCATED else (row.zh, row.en)
@@ -375,7 +440,11 @@ def _extent(account: Account, words: Words) -> tuple[str, list[Block]]:
     if any(account.extent_total.values()):
         rows.append(_row([Cell(words("word.total_area"), "strong"), *cells[-len(ENTRIES) :]], "total"))
     blocks = [_table(columns, rows)]
-    opening = [row.cells["opening"].refusal for row in account.extent if "opening" in row.cells and row.cells["opening"].refused]
+    opening = [
+        row.cells["opening"].refusal
+        for row in account.extent
+        if "opening" in row.cells and row.cells["opening"].refused
+    ]
     if opening:
         blocks.append(_note(words("note.extent_opening", reason=why(opening, words))))
     if any(f.refused for row in account.extent for entry, f in row.cells.items() if entry in ENTRIES[1:5]):
@@ -391,11 +460,15 @@ def _series(account: Account, words: Words) -> tuple[str, list[Block]]:
         for basis in account.bases:
             rows = [row for row in account.series if row.basis == basis]
             if rows:
-                blocks += _series_table(rows, [p.id for p in shown], [p.label(words.lang) for p in shown], basis, account, words)
+                blocks += _series_table(
+                    rows, [p.id for p in shown], [p.label(words.lang) for p in shown], basis, account, words
+                )
     return words("note.series"), blocks
 
 
-def _series_table(rows: list[SeriesRow], ids: list[str], labels: list[str], basis: str, account: Account, words: Words) -> list[Block]:
+def _series_table(
+    rows: list[SeriesRow], ids: list[str], labels: list[str], basis: str, account: Account, words: Words
+) -> list[Block]:
     cells, unit = figure_cells([row.cells.get(p) for row in rows for p in ids], MONEY, words)
     columns = [_column(words("column.service"), "1fr"), *(_column(label, "22mm", "right") for label in labels)]
     body = []
@@ -404,7 +477,9 @@ def _series_table(rows: list[SeriesRow], ids: list[str], labels: list[str], basi
         own = cells[i * len(ids) : (i + 1) * len(ids)]
         body.append(_row([Cell(name, "" if row.line else "strong"), *own], "row" if row.line else "total"))
     indices = [index for index in account.indices if index.basis == basis]
-    body += [_row([Cell(words(f"word.{index.kind}_index")), *(_index_cell(index, p) for p in ids)]) for index in indices]
+    body += [
+        _row([Cell(words(f"word.{index.kind}_index")), *(_index_cell(index, p) for p in ids)]) for index in indices
+    ]
     notes = [_note(words.pick(index.zh, index.en)) for index in indices if index.zh]
     return [_heading(f"{words.basis(basis)}{words.pick('，', ', ')}{unit}"), _table(columns, body), *notes]
 
@@ -420,8 +495,15 @@ def _index_cell(index: Index, period: str) -> Cell:
 def _reasons(account: Account, words: Words) -> tuple[str, list[Block]]:
     if not account.reasons:
         return words("note.no_reasons"), []
-    columns = [_column("", "8mm", "right"), _column(words("column.reason"), "1fr"), _column(words("column.settles"), "62mm")]
-    rows = [_row([Cell(str(i), "muted"), Cell(words.sentence(r.zh, r.en)), Cell(r.document, "muted")]) for i, r in enumerate(account.reasons, 1)]
+    columns = [
+        _column("", "8mm", "right"),
+        _column(words("column.reason"), "1fr"),
+        _column(words("column.settles"), "62mm"),
+    ]
+    rows = [
+        _row([Cell(str(i), "muted"), Cell(words.sentence(r.zh, r.en)), Cell(r.document, "muted")])
+        for i, r in enumerate(account.reasons, 1)
+    ]
     return words("note.reasons"), [_table(columns, rows)]
 
 
@@ -452,8 +534,7 @@ def _parameters(account: Account, words: Words) -> tuple[str, list[Block]]:
         if group != head:
             head = group
             title = "　".join(p for p in (row["parameter"], row["set"]) if p)
-            source = words.pick("，", ", ").join(p for p in (row["source_title"], row["source_where"]) if p)
-            rows.append(_row([Cell(title, sub=source)], "group"))
+            rows.append(_row([Cell(title, sub=_listed(words, row["source_title"], row["source_where"]))], "group"))
         number = write(row["value"], row["unit"], words.lang, "exact")
         reach = ""
         if row["low"] is not None and row["high"] is not None:
@@ -472,7 +553,7 @@ def _sources(account: Account, words: Words) -> tuple[str, list[Block]]:
                _column(words("column.row_status"), "20mm")]  # fmt: skip
     rows = [
         _row([
-            Cell(s.title, "", words.pick("；", "; ").join(p for p in (s.issuer, s.terms) if p)), Cell(identifier(s.file), "id", s.sha256[:HASH_SHOWN]), Cell(f"{s.rows:,}"),
+            Cell(s.title, "", _listed(words, s.issuer, s.terms)), Cell(identifier(s.file), "id", s.sha256[:HASH_SHOWN]), Cell(f"{s.rows:,}"),
             Cell(badges=_marks(words, s.statuses, "status")),
         ])
         for s in account.sources
@@ -480,9 +561,20 @@ def _sources(account: Account, words: Words) -> tuple[str, list[Block]]:
     about = account.run.zone.boundary_source
     if about:
         files_read = [Cell(identifier(name), "id", sha[:HASH_SHOWN]) for name, sha in about.get("sha256", {}).items()]
-        title = words.pick(str(about.get("title_zh") or about.get("title", "")), str(about.get("title", ""))) or str(about.get("file", ""))
+        title = words.pick(str(about.get("title_zh") or about.get("title", "")), str(about.get("title", ""))) or str(
+            about.get("file", "")
+        )
         for i, cell in enumerate(files_read):
-            rows.append(_row([Cell(title if i == 0 else "", "", str(about.get("licence", "")) if i == 0 else ""), cell, Cell(), Cell()]))
+            rows.append(
+                _row(
+                    [
+                        Cell(title if i == 0 else "", "", str(about.get("licence", "")) if i == 0 else ""),
+                        cell,
+                        Cell(),
+                        Cell(),
+                    ]
+                )
+            )
     return words("note.sources"), [_table(columns, rows), _note(words("note.terms"))]
 
 
@@ -491,18 +583,36 @@ def _findings(account: Account, words: Words) -> tuple[str, list[Block]]:
         return words("note.no_findings"), []
     blocks = []
     if account.findings:
-        columns = [_column(words("column.level"), "14mm"), _column(words("column.finding"), "1fr"), _column(words("column.file"), "48mm")]
+        columns = [
+            _column(words("column.level"), "14mm"),
+            _column(words("column.finding"), "1fr"),
+            _column(words("column.file"), "48mm"),
+        ]
         rows = [
-            _row([Cell(badges=((f.level, words(f"word.{f.level}")),)), Cell(words.sentence(f.zh, f.en), "", f.fix), Cell(identifier(f.where()), "id")])
+            _row(
+                [
+                    Cell(badges=((f.level, words(f"word.{f.level}")),)),
+                    Cell(words.sentence(f.zh, f.en), "", f.fix),
+                    Cell(identifier(f.where()), "id"),
+                ]
+            )
             for f in account.findings
         ]
         blocks.append(_table(columns, rows))
     if account.conflicts:
-        columns = [_column(words("column.quantity"), "46mm"), _column(words("column.number"), "26mm", "right"), _column(words("column.source"), "1fr")]
+        columns = [
+            _column(words("column.quantity"), "46mm"),
+            _column(words("column.number"), "26mm", "right"),
+            _column(words("column.source"), "1fr"),
+        ]
         rows = []
         for group in account.conflicts:
             for i, fact in enumerate(group):
-                name = Cell(words.pick(*account.run.names(fact.quantity)), "", f"{fact.place} {fact.period}") if i == 0 else Cell()
+                name = (
+                    Cell(words.pick(*account.run.names(fact.quantity)), "", f"{fact.place} {fact.period}")
+                    if i == 0
+                    else Cell()
+                )
                 shown = write(fact.value, fact.unit, words.lang, "exact").text
                 rows.append(_row([name, Cell(shown), Cell(fact.source_title, "", fact.issuer)]))
         blocks += [_note(words("note.conflicts")), _table(columns, rows)]
@@ -512,9 +622,17 @@ def _findings(account: Account, words: Words) -> tuple[str, list[Block]]:
 def _verify(account: Account, words: Words) -> tuple[str, list[Block]]:
     run = account.run
     first = next((f for f in account.accounted.values() if not f.refused), None)
-    quantity = first.quantity if first else next((line.physical.quantity for line in account.included if line.physical), "place.area")
-    explained = f"qingshan explain {quantity} --zone {run.zone.id} --profile {run.profile.id} --place {account.place.code}"
-    software = words("note.software", **{k: run.manifest["software"][k] for k in ("qingshan", "python", "numpy", "machine")})
+    quantity = (
+        first.quantity
+        if first
+        else next((line.physical.quantity for line in account.included if line.physical), "place.area")
+    )
+    explained = (
+        f"qingshan explain {quantity} --zone {run.zone.id} --profile {run.profile.id} --place {account.place.code}"
+    )
+    software = words(
+        "note.software", **{k: run.manifest["software"][k] for k in ("qingshan", "python", "numpy", "machine")}
+    )
     return "", [
         {"type": "text", "text": words("note.verify_1")},
         {"type": "command", "text": f"qingshan verify {run.id}"},

@@ -10,13 +10,18 @@ from dataclasses import asdict, dataclass
 
 from qingshan.accounts.figure import Node, Refusal
 from qingshan.accounts.fill import open_slots
-from qingshan.accounts.run import Fact, Run, ServiceLine
-from qingshan.core.canonical import digest, file_digest
+from qingshan.accounts.run import STOCK, Fact, Run, ServiceLine
+from qingshan.accounts.seal import changed_files
+from qingshan.core.canonical import digest
 from qingshan.core.errors import RefusedRelease, UnknownName
 from qingshan.core.parameter import RELEASE_STATUSES
 from qingshan.zone.period import Period
 
-STATUS_WORDS = {"open": ("待补", "open"), "ocr_doubt": ("识读存疑", "read with doubt"), "project": ("项目选定", "our own declared choice")}
+STATUS_WORDS = {
+    "open": ("待补", "open"),
+    "ocr_doubt": ("识读存疑", "read with doubt"),
+    "project": ("项目选定", "our own declared choice"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,11 @@ def period_of(run: Run, year: int | str | None = None) -> Period:
         if str(year) in (period.id, str(period.year)):
             return period
     known = ", ".join(p.id for p in run.zone.periods)
-    raise UnknownName(f"{run.id} has no year {year}; it has: {known}.", f"这次核算没有 {year} 年；现有：{known}。", fix="--year with one of these")
+    raise UnknownName(
+        f"{run.id} has no year {year}; it has: {known}.",
+        f"这次核算没有 {year} 年；现有：{known}。",
+        fix="--year with one of these",
+    )
 
 
 def value_of(line: ServiceLine, basis: str) -> Fact | None:
@@ -59,10 +68,13 @@ def value_of(line: ServiceLine, basis: str) -> Fact | None:
 
 
 def missing_services(run: Run, place: str, period: str) -> list[ServiceLine]:
-    """Services of the profile that have no figure here: no value on some price basis, or no quantity where there are no prices."""
+    """Services of the profile that have no figure here: no value on some price basis, or no quantity where there are no prices.
+
+    A stock (the forest asset) is no service of the year and is not counted.
+    """
     missing = []
     for line in run.services(place, period):
-        if line.included != "yes":
+        if line.included != "yes" or line.service.category == STOCK:
             continue
         bases = run.profile.bases()
         wanted = [value_of(line, basis) for basis in bases] if bases else [line.physical]
@@ -127,13 +139,9 @@ def require_seal(run: Run) -> None:
 
 
 def _seal(run: Run) -> list[Reason]:
-    sealed = run.manifest["files"]
-    present = {p.relative_to(run.path).as_posix(): p for p in run.path.rglob("*") if p.is_file()}
-    present.pop("manifest.json", None)
-    broken = [name for name in sorted(set(sealed) | set(present))
-              if name not in sealed or name not in present or file_digest(present[name]) != sealed[name]]  # fmt: skip
+    broken = changed_files(run.path, run.manifest["files"])
     if not run.id.endswith(digest(run.manifest)[:12]):
-        broken.insert(0, "manifest.json")
+        broken = ["manifest.json", *broken]
     return [Reason("seal", f"封存文件 {n} 与清单不符。", f"the sealed file {n} is not what the manifest says.", n) for n in broken]
 
 
@@ -141,17 +149,30 @@ def _profile(run: Run) -> list[Reason]:
     if run.profile.official:
         return []
     zh = f"核算方案“{run.profile.zh}”（{run.profile.id}）不是正式方案。"
-    return [Reason("profile_not_official", zh, f"the profile {run.profile.en!r} ({run.profile.id}) is not official.", run.profile.id)]
+    return [
+        Reason(
+            "profile_not_official",
+            zh,
+            f"the profile {run.profile.en!r} ({run.profile.id}) is not official.",
+            run.profile.id,
+        )
+    ]
 
 
 def _slots(run: Run) -> list[Reason]:
     reasons = []
     for row in open_slots(run.profile, run.parameters):
         document = row.document or row.note or row.source_title
-        reasons.append(Reason("open_slot", f"参数 {row.name()} 待补。", f"the parameter {row.name()} is open.", row.name(), document))
+        reasons.append(
+            Reason(
+                "open_slot", f"参数 {row.name()} 待补。", f"the parameter {row.name()} is open.", row.name(), document
+            )
+        )
     for slot in run.profile.slots:
         if not run.parameters.rows(slot):
-            reasons.append(Reason("open_slot", f"参数 {slot} 没有取值。", f"there is no row for the parameter {slot}.", slot))
+            reasons.append(
+                Reason("open_slot", f"参数 {slot} 没有取值。", f"there is no row for the parameter {slot}.", slot)
+            )
     return reasons
 
 
@@ -163,19 +184,25 @@ def _statuses(nodes: list[Node]) -> list[Reason]:
         if node.kind == "span" and node.notes.get("status") not in RELEASE_STATUSES:
             zh, en = STATUS_WORDS.get(node.notes["status"], (node.notes["status"],) * 2)
             name = node.notes["map"]
-            reasons["map", name] = Reason("map_status", f"地类对照表 {name} 为{zh}。", f"the class map {name} is {en}.", name)
+            reasons["map", name] = Reason(
+                "map_status", f"地类对照表 {name} 为{zh}。", f"the class map {name} is {en}.", name
+            )
         elif node.kind in ("parameter", "input") and row.get("status") not in RELEASE_STATUSES:
             zh, en = STATUS_WORDS.get(row["status"], (row["status"],) * 2)
             name = _row_name(node)
             what = ("参数", "the parameter") if node.kind == "parameter" else ("数据", "the input figure")
             code = f"{node.kind}_status"
-            reasons[code, name] = Reason(code, f"{what[0]} {name} 为{zh}。", f"{what[1]} {name} is {en}.", name, str(row.get("document") or ""))
+            reasons[code, name] = Reason(
+                code, f"{what[0]} {name} 为{zh}。", f"{what[1]} {name} is {en}.", name, str(row.get("document") or "")
+            )
     return [reasons[key] for key in sorted(reasons)]
 
 
 def _row_name(node: Node) -> str:
     row = node.row or {}
-    inside = [row.get("cls"), row.get("set"), row.get("year")] if node.kind == "parameter" else [node.place, node.period]
+    inside = (
+        [row.get("cls"), row.get("set"), row.get("year")] if node.kind == "parameter" else [node.place, node.period]
+    )
     return f"{node.quantity}[{', '.join(str(p) for p in inside if p)}]"
 
 
@@ -197,12 +224,17 @@ def against_gep_title(run: Run, place: str, period: str) -> list[Reason]:
     """Why the account may not be called GEP; empty where it may: the profile bears the title, is official, and nothing is missing."""
     reasons = _profile(run)
     if not run.profile.gep_title or not run.profile.bases():
-        zh, en = f"核算方案 {run.profile.id} 不以生态产品总值为题。", f"the profile {run.profile.id} does not bear the title GEP."
+        zh, en = (
+            f"核算方案 {run.profile.id} 不以生态产品总值为题。",
+            f"the profile {run.profile.id} does not bear the title GEP.",
+        )
         reasons.append(Reason("no_gep_title", zh, en, run.profile.id))
     missing = missing_services(run, place, period)
     if missing or not any(u.included == "yes" for u in run.profile.services):
         names_zh, names_en = "、".join(m.service.zh for m in missing), ", ".join(m.service.en for m in missing)
-        reasons.append(Reason("partial", f"服务不全，缺 {names_zh}。", f"the set of services is partial; missing: {names_en}."))
+        reasons.append(
+            Reason("partial", f"服务不全，缺 {names_zh}。", f"the set of services is partial; missing: {names_en}.")
+        )
     return reasons
 
 
@@ -221,6 +253,7 @@ def value(run: Run, place: str | None = None, period: str | None = None, basis: 
     """The accounted services in yuan. Raises `RefusedRelease` where the profile has no prices."""
     fact = run.accounted(run.zone.place(place or run.zone.root).code, period, basis)
     if fact is None:
-        zh, en = f"核算方案 {run.profile.id} 只有实物量，没有价格，不计价值。", f"the profile {run.profile.id} is biophysical: it has no prices, so no value in yuan."
+        zh = f"核算方案 {run.profile.id} 只有实物量，没有价格，不计价值。"
+        en = f"the profile {run.profile.id} is biophysical: it has no prices, so no value in yuan."
         raise RefusedRelease(en, zh, reasons=[f"{zh} / {en}"], fix="choose a profile with prices")
     return fact

@@ -19,7 +19,10 @@ _FOLDER = Path(__file__).parent / "texts"
 def catalogue(lang: str) -> dict[str, str]:
     """All words of a language, as `section.key -> text`. Raises `UnknownName` for another language."""
     if lang not in LANGUAGES:
-        raise UnknownName(f"no language {lang!r}; there are {', '.join(LANGUAGES)}.", f"没有语言 {lang!r}；现有 {'、'.join(LANGUAGES)}。")
+        raise UnknownName(
+            f"no language {lang!r}; there are {', '.join(LANGUAGES)}.",
+            f"没有语言 {lang!r}；现有 {'、'.join(LANGUAGES)}。",
+        )
     content = tomllib.loads((_FOLDER / f"{lang}.toml").read_text(encoding="utf-8"))
     return {f"{section}.{key}": text for section, texts in content.items() for key, text in texts.items()}
 

@@ -66,7 +66,17 @@ def _figure(fact: Fact | None, words: Words, unit: str = "") -> list[Value]:
         return [None, None, None, None, None, "", "", "", ""]
     labels = words("word.list").join(words.labels(fact))
     if fact.refusal:
-        return [words("word.refused"), None, None, None, None, "", labels, why([fact.refusal], words, limit=99), fact.key]
+        return [
+            words("word.refused"),
+            None,
+            None,
+            None,
+            None,
+            "",
+            labels,
+            why([fact.refusal], words, limit=99),
+            fact.key,
+        ]
     ratio, word = _scale(fact, unit, words)
     low, high = fact.span or (None, None)
     scaled = [None if v is None else v * ratio for v in (fact.value, low, high, *(fact.range or (None, None)))]
@@ -99,16 +109,24 @@ def _summary(account: Account, words: Words) -> Sheet:
         if line.physical is not None:
             rows.append([*head, words("column.physical"), "", *_figure(line.physical, words)])
         for basis in account.bases:
-            rows.append([*head, words("column.value"), words.basis(basis), *_figure(value_of(line, basis), words, MONEY)])
+            rows.append(
+                [*head, words("column.value"), words.basis(basis), *_figure(value_of(line, basis), words, MONEY)]
+            )
         if line.physical is None and not account.bases:
             reason = why(refusals_of(line), words, limit=99)
-            rows.append([*head, words("column.physical"), "", words("word.refused"), None, None, None, None, "", "", reason, ""])
+            rows.append(
+                [*head, words("column.physical"), "", words("word.refused"), None, None, None, None, "", "", reason, ""]
+            )
     totals = []
     for basis in account.bases:
         name = words("word.total_gep" if account.gep_title else "word.total")
         totals.append(len(rows))
-        rows.append(["", name, words("column.value"), words.basis(basis), *_figure(account.accounted.get(basis), words, MONEY)])
-    return Sheet(words("sheet.summary"), _heads(words, "code", "service", "entry", "basis", *_FIGURE), rows, frozenset(totals))
+        rows.append(
+            ["", name, words("column.value"), words.basis(basis), *_figure(account.accounted.get(basis), words, MONEY)]
+        )
+    return Sheet(
+        words("sheet.summary"), _heads(words, "code", "service", "entry", "basis", *_FIGURE), rows, frozenset(totals)
+    )
 
 
 def _classes(account: Account, words: Words) -> Sheet:
@@ -131,7 +149,9 @@ def _places(account: Account, words: Words) -> Sheet:
         basis = words.basis(table.basis) if table.basis else ""
         for code in codes:
             where = account.run.zone.places[code].name(words.lang)
-            rows.append([code, where, name, basis, *_figure(table.cells.get(code), words, MONEY if table.unit == MONEY else "")])
+            rows.append(
+                [code, where, name, basis, *_figure(table.cells.get(code), words, MONEY if table.unit == MONEY else "")]
+            )
     return Sheet(words("sheet.places"), _heads(words, "code", "place", "quantity", "basis", *_FIGURE), rows)
 
 
@@ -139,7 +159,11 @@ def _extent(account: Account, words: Words) -> Sheet:
     rows: list[list[Value]] = []
     for row in account.extent:
         zh, en = (words("word.unallocated"),) * 2 if row.cls == UNALLOCATED else (row.zh, row.en)
-        rows += [[words.name(zh, en), words(f"column.{entry}"), *_figure(row.cells[entry], words, AREA)] for entry in ENTRIES if entry in row.cells]
+        rows += [
+            [words.name(zh, en), words(f"column.{entry}"), *_figure(row.cells[entry], words, AREA)]
+            for entry in ENTRIES
+            if entry in row.cells
+        ]
     totals = []
     for entry in ENTRIES:
         total = account.extent_total.get(entry)
@@ -166,10 +190,19 @@ def _series(account: Account, words: Words) -> Sheet:
 
 def _methods(account: Account, words: Words) -> Sheet:
     rows: list[list[Value]] = [
-        [m.ref, words.name(m.zh, m.en), m.formula, m.clause.document, m.clause.where, words.maybe(f"status.{m.status}", m.status)]
+        [
+            m.ref,
+            words.name(m.zh, m.en),
+            m.formula,
+            m.clause.document,
+            m.clause.where,
+            words.maybe(f"status.{m.status}", m.status),
+        ]
         for m in account.methods
     ]
-    return Sheet(words("sheet.methods"), _heads(words, "code", "method", "formula", "clause", "where", "row_status"), rows)
+    return Sheet(
+        words("sheet.methods"), _heads(words, "code", "method", "formula", "clause", "where", "row_status"), rows
+    )
 
 
 def _parameters(account: Account, words: Words) -> Sheet:
@@ -194,11 +227,15 @@ def _sources(account: Account, words: Words) -> Sheet:
     title = words.pick(str(about.get("title_zh") or about.get("title", "")), str(about.get("title", "")))
     for name, sha in about.get("sha256", {}).items():
         rows.append([title, "", name, None, "", str(about.get("licence", "")), sha])
-    return Sheet(words("sheet.sources"), _heads(words, "source", "issuer", "file", "rows", "row_status", "terms", "sha"), rows)
+    return Sheet(
+        words("sheet.sources"), _heads(words, "source", "issuer", "file", "rows", "row_status", "terms", "sha"), rows
+    )
 
 
 def _findings(account: Account, words: Words) -> Sheet:
-    rows: list[list[Value]] = [[words("column.reason"), words.sentence(r.zh, r.en), r.subject, r.document] for r in account.reasons]
+    rows: list[list[Value]] = [
+        [words("column.reason"), words.sentence(r.zh, r.en), r.subject, r.document] for r in account.reasons
+    ]
     rows += [[words(f"word.{f.level}"), words.sentence(f.zh, f.en), f.where(), f.fix] for f in account.findings]
     for group in account.conflicts:
         for fact in group:
@@ -214,7 +251,9 @@ def _written(account: Account, words: Words, pages: Iterable[Sheet]) -> bytes:
     import xlsxwriter  # noqa: PLC0415 - loaded only when a report is written
 
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False})
+    book = xlsxwriter.Workbook(
+        buffer, {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False}
+    )
     book.set_properties({
         "title": title_of(account, words), "subject": f"{account.place.name(words.lang)} {account.period.label(words.lang)}",
         "author": "qingshan", "comments": account.run.id, "created": datetime(account.period.year, 12, 31),
@@ -223,7 +262,16 @@ def _written(account: Account, words: Words, pages: Iterable[Sheet]) -> bytes:
     styles = {
         "title": book.add_format({**base, "font_size": 14, "bold": True}),
         "note": book.add_format({**base, "font_color": tokens.INK_3}),
-        "head": book.add_format({**base, "bold": True, "text_wrap": True, "bottom": 1, "bottom_color": tokens.RULE_STRONG, "valign": "bottom"}),
+        "head": book.add_format(
+            {
+                **base,
+                "bold": True,
+                "text_wrap": True,
+                "bottom": 1,
+                "bottom_color": tokens.RULE_STRONG,
+                "valign": "bottom",
+            }
+        ),
         "text": book.add_format({**base, "text_wrap": True}),
         "refused": book.add_format({**base, "font_color": tokens.ALARM, "align": "right"}),
         "total": book.add_format({**base, "bold": True, "text_wrap": True}),
@@ -252,7 +300,9 @@ def _write_sheet(book: Any, sheet: Sheet, top: Sequence[str], styles: dict[str, 
         page.set_column(column, column, _width(name, cells))
     for i, row in enumerate(sheet.rows):
         for column, value in enumerate(row):
-            _write_cell(page, header + 1 + i, column, value, styles, total=i in sheet.totals, refused=words("word.refused"))
+            _write_cell(
+                page, header + 1 + i, column, value, styles, total=i in sheet.totals, refused=words("word.refused")
+            )
     page.freeze_panes(header + 1, min(2, len(sheet.columns) - 1))
     if sheet.rows:
         page.autofilter(header, 0, header + len(sheet.rows), len(sheet.columns) - 1)
@@ -263,7 +313,9 @@ def _write_sheet(book: Any, sheet: Sheet, top: Sequence[str], styles: dict[str, 
     page.set_footer(f"&L{top[-1].rpartition('　')[2]}&R&P / &N")
 
 
-def _write_cell(page: Any, row: int, column: int, value: Value, styles: dict[str, Any], *, total: bool, refused: str) -> None:
+def _write_cell(
+    page: Any, row: int, column: int, value: Value, styles: dict[str, Any], *, total: bool, refused: str
+) -> None:
     if value is None or value == "":
         return
     if isinstance(value, str):

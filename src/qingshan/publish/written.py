@@ -33,7 +33,14 @@ class Cell:
 
     def record(self) -> dict[str, object]:
         marks = [{"kind": _KINDS.get(id, "grey"), "text": word} for id, word in self.badges]
-        return {"text": self.text, "kind": self.kind, "sub": self.sub, "badges": marks, "span": self.span, "tail": self.tail}
+        return {
+            "text": self.text,
+            "kind": self.kind,
+            "sub": self.sub,
+            "badges": marks,
+            "span": self.span,
+            "tail": self.tail,
+        }
 
 
 def badge(words: Words, id: str, section: str = "label") -> tuple[str, str]:
@@ -93,7 +100,18 @@ def identifier(text: str) -> str:
     return text
 
 
-_SYMBOLS = {"alpha": "α", "gamma": "γ", "lambda": "λ", "phi": "φ", "omega": "ω", "rho": "ρ", "rho_w": "ρ_w", "eps": "ε", ">=": "≥", "<=": "≤"}
+_SYMBOLS = {
+    "alpha": "α",
+    "gamma": "γ",
+    "lambda": "λ",
+    "phi": "φ",
+    "omega": "ω",
+    "rho": "ρ",
+    "rho_w": "ρ_w",
+    "eps": "ε",
+    ">=": "≥",
+    "<=": "≤",
+}
 _WORD = re.compile(r"\b(?:alpha|gamma|lambda|phi|omega|rho_w|rho|eps)\b|>=|<=|\bsum(?! of)\b| - ")
 
 
@@ -102,10 +120,14 @@ def formula(text: str) -> str:
     return _WORD.sub(lambda m: {"sum": "Σ", " - ": " − "}.get(m[0]) or _SYMBOLS[m[0]], text)
 
 
-def lacking(refusals: Iterable[Refusal | None], words: Words, names: Callable[[str], tuple[str, str]], limit: int = 8) -> str:
+def lacking(
+    refusals: Iterable[Refusal | None], words: Words, names: Callable[[str], tuple[str, str]], limit: int = 8
+) -> str:
     """What many refused cells lack in common: documents, and the names of the quantities where no document is named."""
     leaves = [leaf for refusal in refusals if refusal for leaf in refusal.leaves()]
-    found = list(dict.fromkeys(leaf.document or words.pick(*names(leaf.needs)) for leaf in leaves if leaf.document or leaf.needs))
+    found = list(
+        dict.fromkeys(leaf.document or words.pick(*names(leaf.needs)) for leaf in leaves if leaf.document or leaf.needs)
+    )
     shown = words.pick("、", ", ").join(found[:limit])
     return shown + (words.pick(f" 等 {len(found)} 项", f" and {len(found) - limit} more") if len(found) > limit else "")
 

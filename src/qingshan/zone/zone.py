@@ -11,6 +11,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qingshan.core.canonical import file_digest
 from qingshan.core.errors import QingshanError, UnknownName, ZoneError
 from qingshan.core.finding import Finding
 from qingshan.core.parameter import COLUMNS as PARAMETER_COLUMNS
@@ -216,6 +217,8 @@ class _Opening:
 
     def zone(self) -> Zone:
         config, self.files[settings.ZONE_FILE] = settings.read_config(self.path, self.report)
+        for more in sorted(self.path.glob("*.toml")):  # declarations of the layers above, such as target links
+            self.files.setdefault(more.name, file_digest(more))
         head, levels = config["zone"], settings.levels(config, self.report)
         places = self._places(levels, head["root"])
         comparison = settings.comparison_places(config, self.report)

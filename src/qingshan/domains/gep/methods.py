@@ -161,3 +161,32 @@ def area_counted(
     Shapes: mutually broadcastable.
     """
     return area + 0 * unit_value
+
+
+@method("gep.sum_of_values", edition="1", clause=CURRENT_PRICES, formula="V = sum V_i")
+def sum_of_values(
+    values: A[Array, Q("元", "各部分价值", "values of the parts", axis="part", symbol="V_i")],
+) -> Value:
+    """Value of a service made of parts that are priced apart, such as products, water and hydropower (G01).
+
+    Shapes: (..., part), result (...). A part that is missing is missing in the sum (NaN).
+    """
+    return np.sum(values, axis=-1)
+
+
+@method(
+    "gep.mass_of_year",
+    edition="1",
+    clause=Clause("青山核算规则", "G03, G05: mass = modulus x area"),
+    status="project",
+    formula="m = M A, M per year",
+)
+def mass_of_year(
+    modulus: A[Array, Q("t/(hm2 a)", "单位面积年量", "mass per area and year", symbol="M")],
+    area: A[Array, Q("hm2", "面积", "area", low=0, symbol="A")],
+) -> A[Array, Q("t", "年总量", "mass of the year", symbol="m")]:
+    """Mass that a yearly modulus (soil or sand kept in place) makes on an area. The sign is kept.
+
+    Shapes: mutually broadcastable.
+    """
+    return modulus * area

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 import qingshan
 from qingshan.accounts.run import Run
@@ -99,7 +100,7 @@ def create_app(zone: Zone, runs: Mapping[str, Run] | None = None, *, views: tupl
 class _Static(StaticFiles):
     """Built files carry a hash in their names: they may be kept for ever."""
 
-    async def get_response(self, path: str, scope):  # type: ignore[no-untyped-def]
+    async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         if response.status_code == HTTPStatus.OK and re.search(r"-[A-Z0-9]{8}\.", path):
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
@@ -112,9 +113,6 @@ mimetypes.add_type("text/javascript", ".js")
 class _Word(Convertor[str]):
     """One of a few words as a part of an address."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        self.regex = "|".join(words)
-
     def convert(self, value: str) -> str:
         return value
 
@@ -122,8 +120,16 @@ class _Word(Convertor[str]):
         return value
 
 
-register_url_convertor("language", _Word(LANGUAGES))
-register_url_convertor("ending", _Word(FORMATS))
+class _Language(_Word):
+    regex = "|".join(LANGUAGES)
+
+
+class _Ending(_Word):
+    regex = "|".join(FORMATS)
+
+
+register_url_convertor("language", _Language())
+register_url_convertor("ending", _Ending())
 
 
 def _add(app: FastAPI, site: Site, printer: Printer, view: View) -> None:
@@ -138,14 +144,24 @@ def _add(app: FastAPI, site: Site, printer: Printer, view: View) -> None:
         ask = _ask(site, view, lang, request)
         media, write = FORMATS[ending]
         result = view.build(ask)
-        name = re.sub(r"[^\w.-]+", "-", "-".join(p for p in (ask.zone.id, view.name, *ask.params.values(), ask.query.get("table", "")) if p))
+        name = re.sub(
+            r"[^\w.-]+",
+            "-",
+            "-".join(p for p in (ask.zone.id, view.name, *ask.params.values(), ask.query.get("table", "")) if p),
+        )
         disposition = f"attachment; filename*=UTF-8''{quote(name)}.{ending}" if ending in ("csv", "xlsx") else "inline"
-        return Response(write(result, ask), media_type=media, headers={"Content-Disposition": disposition, "Cache-Control": "no-cache"})
+        return Response(
+            write(result, ask),
+            media_type=media,
+            headers={"Content-Disposition": disposition, "Cache-Control": "no-cache"},
+        )
 
     # an address with an ending must be tried before the page, whose last part would swallow it
     stems = ["", "/"] if not path else [path]
     for stem in stems:
-        app.add_api_route(f"/{{lang:language}}{stem}.{{ending:ending}}", data, methods=["GET", "HEAD"], name=f"{view.name}.data")
+        app.add_api_route(
+            f"/{{lang:language}}{stem}.{{ending:ending}}", data, methods=["GET", "HEAD"], name=f"{view.name}.data"
+        )
     app.add_api_route(f"/{{lang:language}}{path or '/'}", page, methods=["GET", "HEAD"], name=view.name)
 
 
@@ -182,7 +198,9 @@ def _preferred(request: Request) -> str:
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Reading only, bounded addresses, and the same headers on every answer."""
     if request.method not in ("GET", "HEAD"):
-        response: Response = _problem(HTTPStatus.METHOD_NOT_ALLOWED, "只供读取。", "Reading only.", str(request.url.path))
+        response: Response = _problem(
+            HTTPStatus.METHOD_NOT_ALLOWED, "只供读取。", "Reading only.", str(request.url.path)
+        )
         response.headers["Allow"] = "GET, HEAD"
     elif len(str(request.url)) > MAX_ADDRESS:
         response = _problem(HTTPStatus.REQUEST_URI_TOO_LONG, "网址过长。", "The address is too long.", "")
@@ -205,7 +223,9 @@ def _problem(status: int, zh: str, en: str, instance: str, fix: str = "") -> JSO
 def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
     """Errors as a page to readers and as problem+json to programs."""
 
-    def answer(request: Request, status: int, zh: str, en: str, fix: str = "", near: list[str] | None = None) -> Response:
+    def answer(
+        request: Request, status: int, zh: str, en: str, fix: str = "", near: list[str] | None = None
+    ) -> Response:
         path = request.url.path
         first = path.split("/")[1].split(".")[0] if path.count("/") else ""
         wants_data = path.rpartition(".")[2] in FORMATS or "text/html" not in request.headers.get("accept", "text/html")
@@ -218,7 +238,9 @@ def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
 
     @app.exception_handler(UnknownName)
     async def unknown(request: Request, error: UnknownName) -> Response:
-        asked = str(request.path_params.get("code") or request.query_params.get("place") or request.query_params.get("q") or "")
+        asked = str(
+            request.path_params.get("code") or request.query_params.get("place") or request.query_params.get("q") or ""
+        )
         return answer(request, HTTPStatus.NOT_FOUND, error.zh, error.en, error.fix, printer.near(asked))
 
     @app.exception_handler(QingshanError)
@@ -229,7 +251,10 @@ def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
     async def http(request: Request, error: HTTPException) -> Response:
         lines = {
             HTTPStatus.NOT_FOUND: ("没有这个页面。", "There is no such page."),
-            HTTPStatus.BAD_REQUEST: ("网址里的值过长或过多。", "The address holds values that are too long or too many."),
+            HTTPStatus.BAD_REQUEST: (
+                "网址里的值过长或过多。",
+                "The address holds values that are too long or too many.",
+            ),
         }
         zh, en = lines.get(HTTPStatus(error.status_code), ("不能回答这个请求。", "This request cannot be answered."))
         return answer(request, error.status_code, zh, en)

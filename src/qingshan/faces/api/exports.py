@@ -63,6 +63,8 @@ def as_json(page: Page, ask: Ask) -> bytes:
         "title": page.title, "page": ask.view.name, "lang": ask.lang, "zone": ask.zone.id, "zone_sha256": ask.zone.digest,
         "run": ask.run.id if ask.run else None, "labels": list(page.labels), "sources": list(page.sources), "tables": tables,
     }  # fmt: skip
+    if page.record is not None:
+        content["record"] = page.record()
     return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
@@ -149,13 +151,24 @@ def as_geojson(page: Page, ask: Ask) -> bytes:
     by_place: dict[str, list[dict[str, Cell]]] = {}
     for row in table.rows:
         by_place.setdefault(str(row.get(table.place_column)), []).append(_record(table, row))
-    codes = list(dict.fromkeys([*(p for p in page.places if p in ask.zone.places), *(c for c in by_place if c in ask.zone.places)]))
+    codes = list(
+        dict.fromkeys(
+            [*(p for p in page.places if p in ask.zone.places), *(c for c in by_place if c in ask.zone.places)]
+        )
+    )
     features = []
     for level in dict.fromkeys(ask.zone.places[c].level for c in codes):
         for feature in ask.zone.geojson(level, 0.002)["features"]:
             code = feature["properties"]["code"]
             if code in codes:
-                features.append(feature | {"properties": feature["properties"] | {"name": ask.name(code)} | _properties(by_place.get(code, []))})
+                features.append(
+                    feature
+                    | {
+                        "properties": feature["properties"]
+                        | {"name": ask.name(code)}
+                        | _properties(by_place.get(code, []))
+                    }
+                )
     content = {
         "type": "FeatureCollection", "features": features,
         "source": ask.zone.boundary_source.get("title", ""), "licence": ask.zone.boundary_source.get("licence", ""),

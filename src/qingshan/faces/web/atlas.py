@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from . import numbers
-from .figures import Figure, label_word
+from .figures import label_word
 from .geometry import Drawing
 from .scale import Dot, dots, limits, ranks, shade
 from .site import Ask, Field
@@ -49,7 +50,9 @@ class Rung:
     gap: bool = False
 
 
-def atlas(ask: Ask, field: Field, *, frame: Sequence[str] = (), chosen: str = "", legends: Sequence[int] = LEGENDS) -> dict[str, Any]:
+def atlas(
+    ask: Ask, field: Field, *, frame: Sequence[str] = (), chosen: str = "", legends: Sequence[int] = LEGENDS
+) -> dict[str, Any]:
     """Everything the map block prints for one figure.
 
     `frame` are the leaves to show (all by default), `chosen` a place to outline: a leaf, or a branch whose outer line is drawn.
@@ -122,7 +125,11 @@ def _group_names(ask: Ask, drawing: Drawing) -> list[dict[str, Any]]:
         x = sum(a.middle[0] * a.size for a in areas) / total
         y = sum(a.middle[1] * a.size for a in areas) / total
         name = ask.short(child)
-        while any(abs(x - p["x"]) < 13 * (len(name) + len(p["name"])) * (1.0 if ask.lang == "zh" else 0.55) and abs(y - p["y"]) < 28 for p in placed):
+        while any(
+            abs(x - p["x"]) < 13 * (len(name) + len(p["name"])) * (1.0 if ask.lang == "zh" else 0.55)
+            and abs(y - p["y"]) < 28
+            for p in placed
+        ):
             y += 8
         placed.append({"x": round(x), "y": round(y), "name": name, "me": False})
     return placed
@@ -142,7 +149,9 @@ def _leaf_names(ask: Ask, drawing: Drawing, frame: Sequence[str], chosen: str) -
     return placed
 
 
-def _legend(ask: Ask, field: Field, pairs: list[tuple[str, float]], between: list[float], width: int, chosen: str, unit: str) -> dict[str, Any]:
+def _legend(
+    ask: Ask, field: Field, pairs: list[tuple[str, float]], between: list[float], width: int, chosen: str, unit: str
+) -> dict[str, Any]:
     """The class strip in real units with a dot per place; limits that would print over each other are left out."""
     values = [v for _, v in pairs]
     low, high = min(values), max(values)
@@ -155,7 +164,7 @@ def _legend(ask: Ask, field: Field, pairs: list[tuple[str, float]], between: lis
 
     edges = [0.0, *(x(b) for b in between), float(width)]
     strip = [{"x": a, "w": round(b - a, 1), "shade": shade(_inside(low, high, between, i), between)}
-             for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False))]  # fmt: skip
+             for i, (a, b) in enumerate(itertools.pairwise(edges))]  # fmt: skip
     marks: list[dict[str, Any]] = []
     used = 9.0 * len(unit) if ask.lang == "zh" else 6.5 * len(unit)
     for limit in between:
@@ -175,7 +184,9 @@ def _inside(low: float, high: float, between: list[float], i: int) -> float:
     return edges[i] if i else low - 1
 
 
-def _ends(ask: Ask, points: list[Dot], pairs: list[tuple[str, float]], turn: Any, chosen: str, width: int) -> list[dict[str, Any]]:
+def _ends(
+    ask: Ask, points: list[Dot], pairs: list[tuple[str, float]], turn: Any, chosen: str, width: int
+) -> list[dict[str, Any]]:
     """The extremes and the chosen place, named above their dots; a name that would run into another is dropped."""
     values = dict(pairs)
     by_code = {d.code: d for d in points}
@@ -188,16 +199,37 @@ def _ends(ask: Ask, points: list[Dot], pairs: list[tuple[str, float]], turn: Any
         wide = sum(12.5 if ord(ch) > 255 else 7.2 for ch in word)
         middle = min(max(dot.x, wide / 2), width - wide / 2)
         if all(abs(middle - n["x"]) > (wide + n["wide"]) / 2 + 6 for n in named):
-            named.append({"x": round(middle, 1), "at": dot.x, "from": round(top - 18), "to": dot.y - 4, "word": word, "wide": wide, "me": code == chosen})
+            named.append(
+                {
+                    "x": round(middle, 1),
+                    "at": dot.x,
+                    "from": round(top - 18),
+                    "to": dot.y - 4,
+                    "word": word,
+                    "wide": wide,
+                    "me": code == chosen,
+                }
+            )
     return named
 
 
-def _ranking(ask: Ask, pairs: list[tuple[str, float]], order: dict[str, int], between: list[float], texts: dict[str, str], chosen: str) -> list[Rung]:
+def _ranking(
+    ask: Ask,
+    pairs: list[tuple[str, float]],
+    order: dict[str, int],
+    between: list[float],
+    texts: dict[str, str],
+    chosen: str,
+) -> list[Rung]:
     """The first and last places and the chosen one; all leaves of a chosen branch; everything where there are few."""
     values = dict(pairs)
     ordered = sorted(values, key=lambda c: (order[c], c))
     top = max((abs(v) for v in values.values()), default=0.0) or 1.0
-    branch = [c for c in ask.zone.leaves(chosen) if c in values] if chosen and chosen not in values and chosen != ask.zone.root else []
+    branch = (
+        [c for c in ask.zone.leaves(chosen) if c in values]
+        if chosen and chosen not in values and chosen != ask.zone.root
+        else []
+    )
     if branch:
         kept = [c for c in ordered if c in set(branch)]
     elif len(ordered) <= 2 * _EDGE_ROWS + 3:
@@ -236,7 +268,9 @@ def finding(ask: Ask, field: Field) -> str:
     name = field.sample.name(ask.lang)
     medians: list[tuple[float, str]] = []
     for child in ask.zone.children(ask.zone.root):
-        values = [f.middle for leaf in ask.zone.leaves(child) if (f := field.figures.get(leaf)) and f.middle is not None]
+        values = [
+            f.middle for leaf in ask.zone.leaves(child) if (f := field.figures.get(leaf)) and f.middle is not None
+        ]
         if values:
             medians.append((median(values), child))
     medians.sort()

@@ -4,6 +4,7 @@ ECharts in the page for those who point at it. Drawing only; the values come fro
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,14 +114,23 @@ def _standing(chart: Chart, width: int, height: int) -> dict[str, Any]:
     def x(i: int) -> float:
         return round(left + pitch * (i + 0.5), 1) if has_bars else round(left + 2 + pitch * i, 1)
 
+    lines_only = not has_bars and len(chart.series) == 1
     grid = [
         {"y": y(m), "word": chart.written(m) + (f" {chart.unit_word}" if m == marks[-1] else ""), "base": m == 0}
         for m in marks
+        if m == 0 or not lines_only
     ]  # fmt: skip
     every = 1 if pitch > 16 else max(1, round(36 / pitch))
-    stamps = [{"x": x(i), "word": c, "anchor": "middle"} for i, c in enumerate(chart.categories) if has_bars and i % every == 0]
+    stamps = [
+        {"x": x(i), "word": c, "anchor": "middle"}
+        for i, c in enumerate(chart.categories)
+        if has_bars and i % every == 0
+    ]
     if not has_bars and count:
-        stamps = [{"x": x(0), "word": chart.categories[0], "anchor": "start"}, {"x": x(count - 1), "word": chart.categories[-1], "anchor": "end"}]
+        stamps = [
+            {"x": x(0), "word": chart.categories[0], "anchor": "start"},
+            {"x": x(count - 1), "word": chart.categories[-1], "anchor": "end"},
+        ]
     return {
         "width": width, "height": height, "grid": grid, "stamps": stamps,
         "bars": [b for s in chart.series if s.kind == "bar" for b in _columns(s, x, y, pitch)],
@@ -135,7 +145,13 @@ def _columns(series: Series, x: Any, y: Any, pitch: float) -> list[dict[str, Any
     wide = round(pitch * 0.68, 1)
     zero = y(0)
     return [
-        {"x": round(x(i) - wide / 2, 1), "y": min(y(v), zero), "w": wide, "h": round(abs(zero - y(v)), 1), "hue": series.hue}
+        {
+            "x": round(x(i) - wide / 2, 1),
+            "y": min(y(v), zero),
+            "w": wide,
+            "h": round(abs(zero - y(v)), 1),
+            "hue": series.hue,
+        }
         for i, v in enumerate(series.values)
         if v is not None
     ]
@@ -145,7 +161,7 @@ def _line(series: Series, x: Any, y: Any) -> dict[str, Any]:
     """Solid over neighbouring values, dashed over gaps, never filled in."""
     known = [(i, v) for i, v in enumerate(series.values) if v is not None]
     solid, gaps = "", ""
-    for (i, a), (k, b) in zip(known, known[1:], strict=False):
+    for (i, a), (k, b) in itertools.pairwise(known):
         piece = f"M{x(i)} {y(a)}L{x(k)} {y(b)}"
         if k == i + 1:
             solid += piece if not solid.endswith(f"{x(i)} {y(a)}") else f"L{x(k)} {y(b)}"
@@ -165,23 +181,84 @@ def _direct_words(chart: Chart, x: Any, y: Any, width: int, *, has_bars: bool) -
         high = max(known, key=lambda p: p[1])
         if s.kind == "bar":
             low = min(known, key=lambda p: p[1])
-            words.append({"x": x(high[0]), "y": y(high[1]) - 6, "word": chart.written(high[1]), "hue": s.hue, "peak": True, "anchor": "middle"})
+            words.append(
+                {
+                    "x": x(high[0]),
+                    "y": y(high[1]) - 6,
+                    "word": chart.written(high[1]),
+                    "hue": s.hue,
+                    "peak": True,
+                    "anchor": "middle",
+                }
+            )
             if low[0] != high[0] and len(known) > 3:
-                words.append({"x": x(low[0]), "y": y(low[1]) - 6, "word": chart.written(low[1]), "hue": s.hue, "peak": True, "anchor": "middle"})
+                words.append(
+                    {
+                        "x": x(low[0]),
+                        "y": y(low[1]) - 6,
+                        "word": chart.written(low[1]),
+                        "hue": s.hue,
+                        "peak": True,
+                        "anchor": "middle",
+                    }
+                )
             if len(chart.series) > 1:
                 at = _first_rise(known, high)
-                words.append({"x": x(at[0]) - 8, "y": y(at[1]) - 14, "word": s.name, "hue": s.hue, "peak": False, "anchor": "end"})
+                words.append(
+                    {
+                        "x": x(at[0]) - 8,
+                        "y": y(at[1]) - 14,
+                        "word": s.name,
+                        "hue": s.hue,
+                        "peak": False,
+                        "anchor": "end",
+                    }
+                )
         elif has_bars:
             at = known[min(len(known) - 1, known.index(high) + 2)]
             rival = max((b.values[at[0]] or 0 for b in chart.series if b.kind == "bar"), default=0)
-            words.append({"x": x(at[0]), "y": y(max(at[1], rival)) - 8, "word": s.name, "hue": s.hue, "peak": False, "anchor": "start"})
+            room = width - x(at[0]) > _wide(s.name)
+            words.append({"x": x(at[0]) if room else width, "y": y(max(at[1], rival)) - 8, "word": s.name, "hue": s.hue, "peak": False,
+                          "anchor": "start" if room else "end"})  # fmt: skip
         else:
             first, last = known[0], known[-1]
-            words.append({"x": x(first[0]), "y": y(first[1]) - 10, "word": chart.written(first[1]), "hue": s.hue, "peak": False, "anchor": "start"})
-            words.append({"x": min(x(last[0]) + 7, width), "y": y(last[1]) + 4, "word": chart.written(last[1]), "hue": s.hue, "peak": True, "anchor": "start"})
+            words.append(
+                {
+                    "x": x(first[0]),
+                    "y": y(first[1]) - 10,
+                    "word": chart.written(first[1]),
+                    "hue": s.hue,
+                    "peak": False,
+                    "anchor": "start",
+                }
+            )
+            words.append(
+                {
+                    "x": min(x(last[0]) + 7, width),
+                    "y": y(last[1]) + 4,
+                    "word": chart.written(last[1]),
+                    "hue": s.hue,
+                    "peak": True,
+                    "anchor": "start",
+                }
+            )
             if len(chart.series) > 1:
-                words.append({"x": x(last[0]), "y": y(last[1]) - 10, "word": s.name, "hue": s.hue, "peak": False, "anchor": "end"})
+                words.append(
+                    {
+                        "x": x(last[0]),
+                        "y": y(last[1]) - 10,
+                        "word": s.name,
+                        "hue": s.hue,
+                        "peak": False,
+                        "anchor": "end",
+                    }
+                )
     return words
+
+
+def _wide(text: str) -> float:
+    """About how wide a word is at the size of axis words."""
+    return sum(12.0 if ord(ch) > 255 else 6.8 for ch in text)
 
 
 def _first_rise(known: Sequence[tuple[int, float]], high: tuple[int, float]) -> tuple[int, float]:
@@ -190,8 +267,8 @@ def _first_rise(known: Sequence[tuple[int, float]], high: tuple[int, float]) -> 
 
 def _lying(chart: Chart, width: int) -> dict[str, Any]:
     """Lying bars with whiskers: names left, values right."""
-    longest = max((sum(1.0 if ord(ch) > 255 else 0.55 for ch in name) for name in chart.categories), default=4.0)
-    row, label, right = 30, min(round(longest * 13 + 14), round(width * 0.36)), 64
+    longest = max((_wide(name) for name in chart.categories), default=48.0)
+    row, label, right = 30, min(round(longest + 16), round(width * 0.4)), 64
     marks = chart.ticks
     low, high = marks[0], marks[-1]
     wide = width - label - right
@@ -206,11 +283,28 @@ def _lying(chart: Chart, width: int) -> dict[str, Any]:
         middle = row * i + row / 2
         words.append({"x": 0, "y": middle + 4, "word": name, "hue": "ink", "peak": False, "anchor": "start"})
         said = chart.written(value) if value is not None else series.absent or numbers.NOTHING
-        words.append({"x": width, "y": middle + 4, "word": said, "hue": "ink" if value is not None else "alarm", "peak": True, "anchor": "end"})
+        words.append(
+            {
+                "x": width,
+                "y": middle + 4,
+                "word": said,
+                "hue": "ink" if value is not None else "alarm",
+                "peak": True,
+                "anchor": "end",
+            }
+        )
         if value is None and series.absent:
             hatched.append({"x": x(0), "y": middle - 8, "w": 44, "h": 16})
         if value is not None:
-            bars.append({"x": min(x(0), x(value)), "y": middle - 8, "w": round(abs(x(value) - x(0)), 1), "h": 16, "hue": series.hue})
+            bars.append(
+                {
+                    "x": min(x(0), x(value)),
+                    "y": middle - 8,
+                    "w": round(abs(x(value) - x(0)), 1),
+                    "h": 16,
+                    "hue": series.hue,
+                }
+            )
         span = series.spans[i] if i < len(series.spans) else None
         if span:
             whiskers.append({"x1": x(span[0]), "x2": x(span[1]), "y": middle})

@@ -21,7 +21,9 @@ from qingshan.core.parameter import STATUSES, ParameterRow, Parameters
 from .site import Ask, Site
 from .usage import usage
 
-_NUMBER = re.compile(r"(?<![A-Za-z0-9])((?:GB/T|GB|HJ/T|HJ|LY/T|NY/T|SL/T|SL|QX/T|DB\d{2,4}/T|DB\d{2,4}|JR/T)) ?(\d+(?:\.\d+)?)[-—](\d{4})")
+_NUMBER = re.compile(
+    r"(?<![A-Za-z0-9])((?:GB/T|GB|HJ/T|HJ|LY/T|NY/T|SL/T|SL|QX/T|DB\d{2,4}/T|DB\d{2,4}|JR/T)) ?(\d+(?:\.\d+)?)[-—](\d{4})"
+)
 _TITLE = re.compile(r"《([^》]+)》")
 _WORD = re.compile(r"\d+|[a-z]+|[^\W\d_a-z]+")
 
@@ -129,7 +131,15 @@ class _Shelf:
 
     def _declare(self, raw: dict[str, Any]) -> None:
         made = self.documents.setdefault(
-            raw["id"], Document(raw["id"], raw["title"], raw.get("issuer", ""), raw.get("where", ""), raw.get("doi", ""), raw.get("status", ""))
+            raw["id"],
+            Document(
+                raw["id"],
+                raw["title"],
+                raw.get("issuer", ""),
+                raw.get("where", ""),
+                raw.get("doi", ""),
+                raw.get("status", ""),
+            ),
         )
         for clause in raw.get("clauses", ()):
             line = (str(clause.get("where", "")), str(clause.get("zh", "")))
@@ -144,7 +154,11 @@ class _Shelf:
 
     def _known(self, words: str) -> Document | None:
         for document in self.documents.values():
-            if words == document.title or any(sign in words for sign in _signs(document)) or _printed_in(document, words):
+            if (
+                words == document.title
+                or any(sign in words for sign in _signs(document))
+                or _printed_in(document, words)
+            ):
                 return document
         return None
 
@@ -155,7 +169,9 @@ class _Shelf:
 
 def _signs(document: Document) -> list[str]:
     """What only this document is called: its number, its title without the brackets."""
-    signs = [m[0] for m in _NUMBER.finditer(document.title)] + [m[1] for m in _TITLE.finditer(document.title) if len(m[1]) > 4]
+    signs = [m[0] for m in _NUMBER.finditer(document.title)] + [
+        m[1] for m in _TITLE.finditer(document.title) if len(m[1]) > 4
+    ]
     plain = document.title.strip("《》")
     return [*signs, plain] if len(plain) > 6 else signs
 

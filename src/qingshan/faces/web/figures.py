@@ -10,10 +10,17 @@ from qingshan.accounts.run import Fact, Refusal, Run
 from qingshan.zone.fact import InputFact
 
 from . import numbers
+from .names import capital
 from .page import Cell, Column, Table
 from .words import Words
 
-READ_LABELS = {"secondary": "secondary", "news": "news", "ocr_doubt": "ocr_doubt", "primary": "primary", "project": "project"}
+READ_LABELS = {
+    "secondary": "secondary",
+    "news": "news",
+    "ocr_doubt": "ocr_doubt",
+    "primary": "primary",
+    "project": "project",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,8 @@ class Figure:
         return "; ".join(dict.fromkeys(leaf.document for leaf in self.refusal.leaves() if leaf.document))
 
     def name(self, lang: str) -> str:
-        return self.zh if lang == "zh" else self.en
+        """The quantity's name, with a capital in English as at the head of a line."""
+        return self.zh if lang == "zh" else capital(self.en)
 
 
 _GRAVITY = (
@@ -102,11 +110,31 @@ def of_input(fact: InputFact, names: tuple[str, str], *, synthetic: bool = False
 def of_run(run: Run, fact: Fact) -> Figure:
     """A worked-out cell, in the unit its profile shows it in where it declares one."""
     known = run.quantity(fact.quantity)
-    labels = set(fact.labels) | ({"draft"} if run.profile.draft and run.profile.id != "screening" and not fact.refused else set())
+    labels = set(fact.labels) | (
+        {"draft"} if run.profile.draft and run.profile.id != "screening" and not fact.refused else set()
+    )
     return Figure(
         fact.quantity, known["zh"], known["en"], fact.place, fact.period, fact.unit, fact.value, fact.span, fact.range,
         ordered(labels), "", run.profile.zh, "", fact.key, worked=True, refusal=fact.refusal,
     )  # fmt: skip
+
+
+def input_titles(run: Run | None, figure: Figure) -> list[str]:
+    """Titles of the printed inputs that a worked-out figure stands on, each once."""
+    if run is None:
+        return []
+    titles: dict[str, None] = {}
+    seen, queue = set(), [figure.key]
+    while queue:
+        key = queue.pop()
+        node = run.nodes.get(key)
+        if node is None or key in seen:
+            continue
+        seen.add(key)
+        if node.kind == "input" and node.row and node.row.get("source_title"):
+            titles[str(node.row["source_title"])] = None
+        queue += [child for _, child in node.args]
+    return list(titles)
 
 
 # ---- the same figures as rows for the exports ------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Nothing here knows a place; a zone without boundaries gives None.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -59,7 +60,12 @@ def draw(zone: Zone, level: str) -> Drawing | None:
     """The drawing of one level of the zone; None where no boundary is known."""
     if not any(place.code in zone.boundaries.shapes for place in zone.at_level(level)):
         return None
-    raw = [ring for place in zone.at_level(level) for part in zone.boundaries.shapes.get(place.code, []) for ring in part[:1]]
+    raw = [
+        ring
+        for place in zone.at_level(level)
+        for part in zone.boundaries.shapes.get(place.code, [])
+        for ring in part[:1]
+    ]
     west, east = min(float(r[:, 0].min()) for r in raw), max(float(r[:, 0].max()) for r in raw)
     tolerance = max(east - west, 1e-6) / _DETAIL
     return drawing_of(zone.geojson(level, tolerance)["features"])
@@ -82,7 +88,9 @@ def drawing_of(features: Sequence[Mapping[str, Any]]) -> Drawing | None:
             round((north - point[1]) * scale * _SUBPIXEL),
         )
 
-    rings = {code: [_clean([at(p) for p in ring]) for part in parts for ring in part] for code, parts in polygons.items()}
+    rings = {
+        code: [_clean([at(p) for p in ring]) for part in parts for ring in part] for code, parts in polygons.items()
+    }
     areas = {code: _area(code, [r for r in drawn if len(r) > 3]) for code, drawn in rings.items()}
     kilometre = scale / 111.195
     return Drawing({c: a for c, a in areas.items() if a}, math.ceil((north - south) * scale), rings, kilometre)
@@ -106,14 +114,14 @@ def _area(code: str, rings: list[Ring]) -> Area | None:
 
 
 def _twice_area(ring: Ring) -> float:
-    return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:], strict=False))
+    return sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring))
 
 
 def _middle(ring: Ring) -> tuple[float, float]:
     area = _twice_area(ring)
     if area == 0:
         return ring[0][0] / _SUBPIXEL, ring[0][1] / _SUBPIXEL
-    pairs = list(zip(ring, ring[1:], strict=False))
+    pairs = list(itertools.pairwise(ring))
     x = sum((a[0] + b[0]) * (a[0] * b[1] - b[0] * a[1]) for a, b in pairs) / (3 * area)
     y = sum((a[1] + b[1]) * (a[0] * b[1] - b[0] * a[1]) for a, b in pairs) / (3 * area)
     return round(x / _SUBPIXEL, 1), round(y / _SUBPIXEL, 1)
@@ -155,7 +163,7 @@ def mesh(drawing: Drawing, group: Callable[[str], str]) -> tuple[str, str]:
     owners: dict[tuple[Point, Point], set[str]] = {}
     for code, rings in drawing.rings.items():
         for ring in rings:
-            for a, b in zip(ring, ring[1:], strict=False):
+            for a, b in itertools.pairwise(ring):
                 owners.setdefault((a, b) if a <= b else (b, a), set()).add(code)
     between = [edge for edge, codes in owners.items() if len(codes) > 1 and len({group(c) for c in codes}) > 1]
     outside = [edge for edge, codes in owners.items() if len(codes) == 1]

@@ -10,6 +10,7 @@ from qingshan.zone.fact import InputFact, agree
 
 from . import numbers
 from .figures import Figure, of_run
+from .names import capital
 from .site import Ask, Field, last_year
 
 _NAMES_SHOWN = 3
@@ -36,9 +37,9 @@ class Lack:
 
     def named(self, ask: Ask) -> str:
         if len(self.names) <= _NAMES_SHOWN + 1:
-            return numbers.joined(self.names, ask.lang)
-        shown = ask.t("comma").join(self.names[:_NAMES_SHOWN]) if ask.lang == "en" else "、".join(self.names[:_NAMES_SHOWN])
-        return ask.t("place.missing_and", names=shown, n=len(self.names))
+            return capital(numbers.joined(self.names, ask.lang))
+        shown = ask.t("list").join(self.names[:_NAMES_SHOWN])
+        return capital(ask.t("place.missing_and", names=shown, n=len(self.names)))
 
 
 def facts_at(ask: Ask, code: str) -> list[InputFact]:

@@ -20,7 +20,9 @@ _PEOPLES_EN = (
     "Kazakh|Dai|Li|Lisu|Va|Wa|She|Lahu|Dongxiang|Naxi|Nakhi|Jingpo|Kirgiz|Kyrgyz|Tu|Daur|Mulao|Mulam|Qiang|Blang|Salar|Maonan|Xibe|Achang|"
     "Pumi|Tajik|Nu|Ewenki|Deang|Bonan|Yugur|Gin|Derung|Oroqen|Hezhe|Monba|Lhoba|Jino"
 )
-_TAIL_ZH = re.compile(rf"(?:(?:{_PEOPLES_ZH})族)*(?:各族)?(?:自治区|自治州|自治县|自治旗|特别行政区|特区|地区|林区|省|市|州|盟|县|区|旗)$")
+_TAIL_ZH = re.compile(
+    rf"(?:(?:{_PEOPLES_ZH})族)*(?:各族)?(?:自治区|自治州|自治县|自治旗|特别行政区|特区|地区|林区|省|市|州|盟|县|区|旗)$"
+)
 _TAIL_EN = re.compile(
     rf"(?: (?:{_PEOPLES_EN}|and|various ethnic groups),?)*"
     r" (?:Autonomous (?:Region|Prefecture|County|Banner)|Special District|District|County|City|Prefecture|Province|Banner|League)$"
@@ -37,12 +39,24 @@ def short_names(places: Mapping[str, Place], lang: str) -> dict[str, str]:
     """Short name by code; two places of one level that would share a short name keep their full names."""
     short = {code: shortened(place.name(lang), lang) for code, place in places.items()}
     taken = Counter((place.level, short[code]) for code, place in places.items())
-    return {code: name if taken[places[code].level, name] == 1 else places[code].name(lang) for code, name in short.items()}
+    return {
+        code: name if taken[places[code].level, name] == 1 else places[code].name(lang) for code, name in short.items()
+    }
+
+
+def capital(text: str) -> str:
+    """A name at the head of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def uncapital(text: str) -> str:
+    """A name inside a sentence; names of places and abbreviations keep their capitals."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 def bare(name: str) -> str:
-    """A quantity's name without what stands in brackets: 常住人口 for 常住人口（普查）."""
-    return re.sub(r"\s*[（(].*?[）)]", "", name) or name
+    """A quantity's name without its qualifier: 常住人口 for 常住人口（普查）, resident population for ..., census."""
+    return re.sub(r"\s*[（(].*?[）)]|, .*$", "", name) or name
 
 
 def level_word(level: Level, lang: str, count: int) -> str:

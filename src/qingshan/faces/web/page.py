@@ -54,7 +54,10 @@ STANDING = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answered question. `context` is what the template prints; `tables` is what leaves the house."""
+    """One answered question. `context` is what the template prints; `tables` is what leaves the house.
+
+    `record` is more for `.json` alone, made only when asked: the whole tree behind a pedigree.
+    """
 
     template: str
     title: str
@@ -63,6 +66,7 @@ class Page:
     places: Sequence[str] = ()
     sources: Sequence[str] = ()
     labels: Sequence[str] = ()
+    record: Callable[[], Any] | None = None
 
     def table(self, name: str = "") -> Table | None:
         return next((t for t in self.tables if not name or t.name == name), None)

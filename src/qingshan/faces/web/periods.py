@@ -38,7 +38,11 @@ def _said(kind: str, parts: tuple[str, ...], t: Words) -> str:
         return parts[0]
     if kind == "half":
         return t(f"period.half{parts[1]}", year=parts[0])
-    names = {f"m{i}": t(f"months.m{int(p)}") for i, p in enumerate(parts) if kind.endswith(("month", "months")) and len(p) == 2}
+    names = {
+        f"m{i}": t(f"months.m{int(p)}")
+        for i, p in enumerate(parts)
+        if kind.endswith(("month", "months")) and len(p) == 2
+    }
     return t(f"period.{kind}", a=parts[0], b=parts[-1], **names)
 
 

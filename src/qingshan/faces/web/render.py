@@ -19,7 +19,7 @@ from qingshan.zone.place import near
 from . import numbers
 from .figures import Figure, of_run
 from .page import Page
-from .periods import figure_period, period_word
+from .periods import figure_period
 from .site import Ask, Site
 from .words import LANG_TAGS, LANGUAGES, Words
 
@@ -47,7 +47,13 @@ class Printer:
         self.env = Environment(
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
-        self.env.globals |= {"written": _written, "figure_range": _figure_range, "plain_number": _plain, "static": self._static, "run_figure": _run_figure}
+        self.env.globals |= {
+            "written": _written,
+            "figure_range": _figure_range,
+            "plain_number": _plain,
+            "static": self._static,
+            "run_figure": _run_figure,
+        }
         self.env.filters |= {"period": _period, "json_block": _json_block}
 
     def _static(self, name: str) -> str:
@@ -65,7 +71,14 @@ class Printer:
         page = Page("problem.html", ask.t("problem.title"), {})
         places = [(ask.name(c), ask.place_address(c) or ask.address("/", place=c)) for c in near_codes]
         return self.env.get_template("problem.html").render(
-            page=page, ask=ask, t=ask.t, lang=ask.lang, frame=self.frame(ask, page, lost=True), status=status, sentence=sentence, places=places
+            page=page,
+            ask=ask,
+            t=ask.t,
+            lang=ask.lang,
+            frame=self.frame(ask, page, lost=True),
+            status=status,
+            sentence=sentence,
+            places=places,
         )
 
     # ---- finding places
@@ -98,7 +111,7 @@ class Printer:
             "langs": [
                 {"tag": LANG_TAGS[lang], "name": Words(lang)("lang.name"), "short": Words(lang)("lang.short"),
                  "href": f"/{lang}/" if lost else self._same(ask, lang), "here": lang == ask.lang}
-                for lang in LANGUAGES
+                for lang in sorted(LANGUAGES, key=lambda lang: lang != ask.lang)
             ],
             "place": self._place_rail(ask, code, lost), "time": self._time_rail(ask, code, page, lost),
             "exports": [] if lost else self._exports(ask, page),
@@ -122,7 +135,10 @@ class Printer:
         endings = ["csv", "xlsx"] if page.tables else []
         if any(table.place_column for table in page.tables) and self.site.drawing is not None:
             endings.append("geojson")
-        return [{"name": e, "href": f"{stem}.{e}" + (f"?{tail}" if tail else "")} for e in [*endings, *(["json"] if page.tables else [])]]
+        return [
+            {"name": e, "href": f"{stem}.{e}" + (f"?{tail}" if tail else "")}
+            for e in [*endings, *(["json"] if page.tables else [])]
+        ]
 
     def _place_rail(self, ask: Ask, code: str, lost: bool) -> dict[str, Any]:
         zone = self.site.zone
@@ -132,7 +148,10 @@ class Printer:
         def href(target: str) -> str:
             if leads is None:
                 return ask.place_address(target) or ask.address("/", place=target)
-            return ask.address(leads(target), **kept | ({"place": "" if target == zone.root else target} if "{" not in ask.view.path else {}))
+            return ask.address(
+                leads(target),
+                **kept | ({"place": "" if target == zone.root else target} if "{" not in ask.view.path else {}),
+            )
 
         line = [*reversed(zone.ancestors(code)), code] if code in zone.places else [zone.root]
         open_at = set(line)
@@ -141,7 +160,9 @@ class Printer:
         def walk(at: str, depth: int) -> None:
             children = zone.children(at)
             name = zone.places[at].name(ask.lang) if depth == 0 else self.site.short(at, ask.lang)
-            branches.append(Branch(at, name, depth, len(zone.leaves(at)) if children else 0, href(at), at == code and not lost))
+            branches.append(
+                Branch(at, name, depth, len(zone.leaves(at)) if children else 0, href(at), at == code and not lost)
+            )
             if depth == 0 or at in open_at:
                 for child in children:
                     walk(child, depth + 1)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SHADES = 6
+_LOPSIDED = 0.15  # how far, as a share of the inner range, the median may lie off its middle
 
 
 def nice_step(span: float, parts: int) -> float:
@@ -31,16 +32,20 @@ def ticks(low: float, high: float, parts: int = 4) -> list[float]:
 
 
 def limits(values: Sequence[float], shades: int = SHADES) -> list[float]:
-    """Class limits between shades: about as many places in each, rounded to what people say; fewer where values repeat."""
+    """Class limits between shades, rounded to what people say: equal steps where values spread evenly, about as many places
+    in each where they crowd on one side."""
     ordered = sorted(values)
     if len(ordered) < 2 or ordered[0] == ordered[-1]:
         return []
     shades = min(shades, len(set(ordered)))
     low, high = ordered[0], ordered[-1]
-    step = nice_step((ordered[int(len(ordered) * 0.9)] - ordered[int(len(ordered) * 0.1)]) or (high - low), 24)
+    inner = (ordered[int(len(ordered) * 0.05)], ordered[int(len(ordered) * 0.95)])
+    reach = inner[1] - inner[0] or high - low
+    even = abs(ordered[len(ordered) // 2] - sum(inner) / 2) < reach * _LOPSIDED
+    step = nice_step(reach, 24)
     found: list[float] = []
     for i in range(1, shades):
-        at = ordered[min(len(ordered) - 1, round(len(ordered) * i / shades))]
+        at = inner[0] + reach * i / shades if even else ordered[min(len(ordered) - 1, round(len(ordered) * i / shades))]
         limit = round(round(at / step) * step, 12)
         if low < limit <= high and limit not in found:
             found.append(limit)

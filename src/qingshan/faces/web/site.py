@@ -122,7 +122,7 @@ class Site:
 
     def hue(self, quantity: str, unit: str = "") -> str:
         """The ramp of a subject: water, land, money or grey. Temperatures are grey: dark blue would read as cold."""
-        return "grey" if unit == "degC" else str(self.shown("hues").get(quantity.split(".")[0], "grey"))
+        return "grey" if unit == "degC" else str(self.shown("hues").get(quantity.split(".", maxsplit=1)[0], "grey"))
 
     def figure(self, fact: InputFact) -> Figure:
         return of_input(fact, self.names(fact.quantity, fact.name_zh), synthetic=self.zone.synthetic)
@@ -232,7 +232,9 @@ class Ask:
         asked = self.query.get("profile", "")
         if asked and asked not in self.site.runs:
             known = ", ".join(self.site.runs) or "-"
-            raise UnknownName(f"no run of the profile {asked!r}; on file: {known}.", f"没有口径 {asked!r} 的核算；现有：{known}。")
+            raise UnknownName(
+                f"no run of the profile {asked!r}; on file: {known}.", f"没有口径 {asked!r} 的核算；现有：{known}。"
+            )
         return asked or self.site.default_profile
 
     @property

@@ -10,10 +10,11 @@ from typing import Any
 from qingshan.accounts.profile import Profile, Recipe, profiles
 from qingshan.accounts.run import Service, services_catalogue
 from qingshan.core.domain import Domains, load_domains
-from qingshan.core.errors import QingshanError
 from qingshan.core.parameter import ParameterRow, Parameters
 
 from .site import Site
+
+PARAMETER_KINDS = ("parameter", "class_parameter", "item_parameter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Usage:
         for profile in self.profiles.values():
             for recipe in profile.recipes.values():
                 for name, binding in recipe.bind.items():
-                    if parameter := binding.get("parameter") or binding.get("class_parameter"):
+                    if parameter := next((binding[k] for k in PARAMETER_KINDS if k in binding), ""):
                         use = Use(profile, recipe, name, self._served(profile).get(recipe.id, ()))
                         found.setdefault(parameter, []).append(use)
         return found
@@ -68,7 +69,12 @@ class Usage:
                 if id in seen or id not in profile.recipes:
                     continue
                 seen.add(id)
-                queue += [b["quantity"] for b in profile.recipes[id].bind.values() if "quantity" in b]
+                queue += [
+                    q
+                    for b in profile.recipes[id].bind.values()
+                    for q in (b.get("quantities") or [b.get("quantity", "")])
+                    if q
+                ]
             for id in seen:
                 reached.setdefault(id, []).append(use.id)
         return {id: tuple(services) for id, services in reached.items()}
@@ -83,21 +89,13 @@ def usage(site: Site) -> Usage:
 
 
 def bound_rows(profile: Profile, binding: Mapping[str, Any], parameters: Parameters) -> list[ParameterRow]:
-    """The rows a binding may read: one for a plain parameter, one per mapped class for a class parameter."""
-    if "parameter" in binding:
-        rows = parameters.rows(binding["parameter"], cls=binding.get("class"), set=binding.get("set"))
-        return [r for r in rows if binding.get("year") in (None, "price", r.year)]
-    if "class_parameter" not in binding:
+    """The rows a binding may read: those of its set and year, of a class map only the classes it leads to."""
+    kind = next((k for k in PARAMETER_KINDS if k in binding), "")
+    if not kind:
         return []
+    rows = parameters.rows(
+        binding[kind], cls=binding.get("class") if kind == "parameter" else None, set=binding.get("set")
+    )
     mapping = profile.maps.get(binding.get("map", ""))
     wanted = {c for targets in mapping.rows.values() for c in targets} if mapping else None
-    rows = parameters.rows(binding["class_parameter"], set=binding.get("set"))
     return [r for r in rows if (wanted is None or r.cls in wanted) and binding.get("year") in (None, "price", r.year)]
-
-
-def one_row(parameters: Parameters, binding: Mapping[str, Any]) -> ParameterRow | None:
-    """The single row of a plain parameter binding, None where it is open or not unique."""
-    try:
-        return parameters.find(binding["parameter"], cls=binding.get("class"), set=binding.get("set"))
-    except QingshanError:
-        return None

@@ -106,7 +106,15 @@ def build(ask: Ask) -> Page:
     tables = [_services_table(ask, run, lines, whole, basis)]
     if spread:
         tables.append(figures_table("places", spread.whole.zh, spread.whole.en, spread.figures, names, ask.t))
-    tables += [x for x in (_class_table(ask, context["by_class"]), _extent_table(ask, context["extent"]), _years_table(ask, context["years"])) if x]
+    tables += [
+        x
+        for x in (
+            _class_table(ask, context["by_class"]),
+            _extent_table(ask, context["extent"]),
+            _years_table(ask, context["years"]),
+        )
+        if x
+    ]
     sources = _sources(ask, run, asked)
     labels = sorted({label for x in asked for label in x.labels} | ({"partial"} if context["refused"] else set()))
     places = [f.place for f in spread.figures] if spread else [ask.place.code]
@@ -131,7 +139,10 @@ def _basis(ask: Ask, run: Run) -> str:
     known, asked = run.profile.bases(), ask.query.get("basis", "")
     if asked and asked not in known:
         listed = ", ".join(known) or "-"
-        raise UnknownName(f"the profile has no money basis {asked!r}; it has: {listed}.", f"本口径没有价格口径 {asked!r}；有：{listed}。")
+        raise UnknownName(
+            f"the profile has no money basis {asked!r}; it has: {listed}.",
+            f"本口径没有价格口径 {asked!r}；有：{listed}。",
+        )
     return asked or (known[0] if known else "")
 
 
@@ -150,7 +161,11 @@ def _on_file(run: Run, place: str, period: str) -> bool:
 
 def basis_word(ask: Ask, basis: str) -> str:
     """现价, or 2010 年价."""
-    return ask.t("account.current") if basis == "current" else ask.t("account.constant", year=basis.removeprefix("constant-"))
+    return (
+        ask.t("account.current")
+        if basis == "current"
+        else ask.t("account.constant", year=basis.removeprefix("constant-"))
+    )
 
 
 # ---- services --------------------------------------------------------------------------------------------------------
@@ -164,10 +179,16 @@ def _line(ask: Ask, run: Run, line: ServiceLine, basis: str) -> Line:
     physical = of_run(run, line.physical) if line.physical else None
     value = of_run(run, line.value[basis]) if basis in line.value else None
     refusal = line.refusal or (value.refusal if value else None)
-    if physical and not recipe:  # refused without a route: it is called by the service's own name
+    if (
+        physical and physical.quantity == f"gep.service.{service.id}"
+    ):  # refused without a route: called by the service's own name
         physical = replace(physical, zh=service.zh, en=service.en)
         value = replace(value, zh=service.zh, en=service.en) if value else None
-    hue = "money" if service.category in BOUGHT else HUES[ask.site.hue(recipe.method if recipe else service.code.replace("_", "."), "")]
+    hue = (
+        "money"
+        if service.category in BOUGHT
+        else HUES[ask.site.hue(recipe.method if recipe else service.code.replace("_", "."), "")]
+    )
     labels = ordered([*(physical.labels if physical else ()), *(value.labels if value else ())])
     return Line(
         service.id, t.pick(service.zh, service.en), service.category, service.formula, hue, line.included, physical, value,
@@ -183,19 +204,34 @@ def documents(refusal: Refusal | None) -> tuple[str, ...]:
 
 def _groups(asked: Sequence[Line]) -> list[tuple[str, list[Line]]]:
     """Services by category, in the order of the catalogue."""
-    return [(category, [x for x in asked if x.category == category]) for category in dict.fromkeys(x.category for x in asked)]
+    return [
+        (category, [x for x in asked if x.category == category])
+        for category in dict.fromkeys(x.category for x in asked)
+    ]
 
 
 def _is_gep(run: Run, asked: Sequence[Line], total: Figure | None) -> bool:
     """Whether the sum may be called gross ecosystem product: official, so titled, and nothing missing."""
     complete = all(x.known and x.priced for x in asked) and bool(asked)
-    return complete and run.profile.official and run.profile.gep_title and bool(total and total.known) and "partial" not in (total.labels if total else ())
+    return (
+        complete
+        and run.profile.official
+        and run.profile.gep_title
+        and bool(total and total.known)
+        and "partial" not in (total.labels if total else ())
+    )
 
 
 def _counts(ask: Ask, asked: Sequence[Line]) -> dict[str, str]:
     """Counts as words: services asked for, worked out, refused, priced and without a value."""
     known, priced = sum(x.known for x in asked), sum(x.priced for x in asked)
-    found = {"n": len(asked), "known": known, "refused": len(asked) - known, "priced": priced, "unpriced": len(asked) - priced}
+    found = {
+        "n": len(asked),
+        "known": known,
+        "refused": len(asked) - known,
+        "priced": priced,
+        "unpriced": len(asked) - priced,
+    }
     return {name: numbers.counted(count, ask.lang) for name, count in found.items()}
 
 
@@ -209,7 +245,12 @@ def _headline(ask: Ask, run: Run, asked: Sequence[Line], main: Figure | None, to
     if main is None:
         return t("account.headline.none", **words)
     value = main.written(lang).text
-    said = {"name": main.name(lang), "value": value, "about": t("account.about") if main.value is not None and main.range else "", **words}
+    said = {
+        "name": main.name(lang),
+        "value": value,
+        "about": t("account.about") if main.value is not None and main.range else "",
+        **words,
+    }
     if not asked:
         return t("account.headline.figure", **said)
     if known == len(asked):
@@ -219,13 +260,19 @@ def _headline(ask: Ask, run: Run, asked: Sequence[Line], main: Figure | None, to
 
 def _published(ask: Ask) -> list[Figure]:
     """Totals that others published for this place: quoted beside ours, never added to it."""
-    facts = [f for f in ask.zone.facts.for_place(ask.place.code) if f.quantity.startswith("gep.") and same_dimension(f.unit, "元")]
+    facts = [
+        f
+        for f in ask.zone.facts.for_place(ask.place.code)
+        if f.quantity.startswith("gep.") and same_dimension(f.unit, "元")
+    ]
     return [ask.site.figure(f) for f in sorted(facts, key=lambda f: f.period, reverse=True)][:2]
 
 
 def bars(asked: Sequence[Line], lang: str, basis: str) -> list[Bar]:
     """The second chart: money where there is a basis, largest first, then the refused with their reason."""
-    priced = sorted((x for x in asked if basis and x.priced and x.value), key=lambda x: -(x.value.middle or 0.0) if x.value else 0.0)
+    priced = sorted(
+        (x for x in asked if basis and x.priced and x.value), key=lambda x: -(x.value.middle or 0.0) if x.value else 0.0
+    )
     top = _top(asked)
     made = []
     for x in priced:
@@ -233,7 +280,15 @@ def bars(asked: Sequence[Line], lang: str, basis: str) -> list[Bar]:
         if figure is None:
             continue
         low, high = figure.span or (figure.value or 0.0, figure.value or 0.0)
-        made.append(Bar(x, 0.0, round(100 * max(high, 0.0) / top, 2), round(100 * max(low, 0.0) / top, 2), figure.written(lang).text))
+        made.append(
+            Bar(
+                x,
+                0.0,
+                round(100 * max(high, 0.0) / top, 2),
+                round(100 * max(low, 0.0) / top, 2),
+                figure.written(lang).text,
+            )
+        )
     return made + [Bar(x, 0.0, 12.0, 0.0, "") for x in asked if x not in priced]
 
 
@@ -258,7 +313,10 @@ def _candidates(ask: Ask, run: Run, asked: Sequence[Line], period: str) -> list[
     services = [x.physical.quantity for x in asked if x.physical and x.known]
     figures = [q for q in run.profile.figures if recipes[q].rollup == "sum"]
     around = _around(ask)
-    coverage = {q: sum(bool(f) and not f[0].refused for c in around for f in [run.select(q, c, "", period, "")]) for q in [*services, *figures]}
+    coverage = {
+        q: sum(bool(f) and not f[0].refused for c in around for f in [run.select(q, c, "", period, "")])
+        for q in [*services, *figures]
+    }
     whole = [q for q in dict.fromkeys([*services, *figures]) if coverage[q]]
     whole.sort(key=lambda q: -coverage[q])
     return whole
@@ -274,7 +332,10 @@ def _spread(ask: Ask, run: Run, candidates: Sequence[str], period: str) -> Sprea
     asked = ask.query.get("of", "")
     if asked and asked not in candidates:
         listed = ", ".join(candidates) or "-"
-        raise UnknownName(f"no figure {asked!r} to compare places by; there are: {listed}.", f"没有可比较的指标 {asked!r}；有：{listed}。")
+        raise UnknownName(
+            f"no figure {asked!r} to compare places by; there are: {listed}.",
+            f"没有可比较的指标 {asked!r}；有：{listed}。",
+        )
     if not candidates:
         return None
     quantity = asked or candidates[0]
@@ -282,7 +343,9 @@ def _spread(ask: Ask, run: Run, candidates: Sequence[str], period: str) -> Sprea
     facts = [f[0] for c in _around(ask) for f in [run.select(quantity, c, "", period, "")] if f]
     if not own:
         return None
-    figures = sorted((of_run(run, f) for f in facts), key=lambda f: -(f.middle if f.middle is not None else float("-inf")))
+    figures = sorted(
+        (of_run(run, f) for f in facts), key=lambda f: -(f.middle if f.middle is not None else float("-inf"))
+    )
     return Spread(quantity, of_run(run, own[0]), tuple(figures[:MAX_PLACES]), not ask.zone.children(ask.place.code))
 
 
@@ -295,7 +358,15 @@ def _places_chart(ask: Ask, spread: Spread | None) -> Chart | None:
         spread.whole.name(ask.lang), tuple(f.middle for f in spread.figures), "bar", HUES[ask.site.hue(spread.quantity, spread.whole.unit)],
         tuple(f.range or f.span for f in spread.figures),
     )  # fmt: skip
-    return Chart("places", "bars", tuple(ask.short(f.place) for f in spread.figures), (series,), spread.whole.unit, ask.lang, table)
+    return Chart(
+        "places",
+        "bars",
+        tuple(ask.short(f.place) for f in spread.figures),
+        (series,),
+        spread.whole.unit,
+        ask.lang,
+        table,
+    )
 
 
 def _spread_title(ask: Ask, run: Run, spread: Spread | None) -> tuple[str, str]:
@@ -307,12 +378,18 @@ def _spread_title(ask: Ask, run: Run, spread: Spread | None) -> tuple[str, str]:
     level = ask.level(ask.zone.level(spread.figures[0].place), len(spread.figures))
     name = spread.whole.name(lang)
     ranged = run.profile.scenarios.get("range", ()) if any(f.range for f in spread.figures) else ()
-    whisker = t("account.whisker", names=numbers.joined([t.pick(*_parameter_name(run, p)) for p in ranged], lang)) if ranged else ""
+    whisker = (
+        t("account.whisker", names=numbers.joined([t.pick(*_parameter_name(run, p)) for p in ranged], lang))
+        if ranged
+        else ""
+    )
     measure = t("account.measure", name=name, period=_period_label(ask, spread.whole.period), whisker=whisker)
     if spread.beside:
         rank = [code for code, _ in known].index(ask.place.code) + 1 if ask.place.code in dict(known) else 0
         place = ask.short(ask.place.code)
-        return (t("account.rank", place=place, name=name, n=len(known), level=level, rank=rank) if rank else name), measure
+        return (
+            t("account.rank", place=place, name=name, n=len(known), level=level, rank=rank) if rank else name
+        ), measure
     whole = sum(v for _, v in known if v and v > 0)
     running, head = 0.0, []
     for code, value in known:
@@ -321,8 +398,16 @@ def _spread_title(ask: Ask, run: Run, spread: Spread | None) -> tuple[str, str]:
         if running * 2 >= whole:
             break
     if 0 < len(head) <= max(1, len(known) // 2):
-        return t("account.half", names=numbers.joined(head, lang), n=numbers.counted(len(head), lang), name=name, place=ask.short(ask.place.code)), measure
-    return t("account.ends", high=ask.short(known[0][0]), low=ask.short(known[-1][0]), name=name) if known else name, measure
+        return t(
+            "account.half",
+            names=numbers.joined(head, lang),
+            n=numbers.counted(len(head), lang),
+            name=name,
+            place=ask.short(ask.place.code),
+        ), measure
+    return t(
+        "account.ends", high=ask.short(known[0][0]), low=ask.short(known[-1][0]), name=name
+    ) if known else name, measure
 
 
 def _parameter_name(run: Run, parameter: str) -> tuple[str, str]:
@@ -367,14 +452,21 @@ def _extent(ask: Ask, run: Run, period: str) -> dict[str, object] | None:
     names = _class_names(ask) | {"unallocated": (ask.t("account.unallocated"), ask.t("account.unallocated"))}
     cells = {(f.cls, f.quantity): of_run(run, f) for f in facts}
     classes = list(dict.fromkeys(f.cls for f in facts))
-    rows = [{"cls": c, "name": ask.t.pick(*names.get(c, (c, c))), "cells": [cells.get((c, e)) for e in ENTRIES]} for c in classes]
+    rows = [
+        {"cls": c, "name": ask.t.pick(*names.get(c, (c, c))), "cells": [cells.get((c, e)) for e in ENTRIES]}
+        for c in classes
+    ]
     reasons = []
     for entry in ENTRIES:
         column = [cells[c, entry] for c in classes if (c, entry) in cells]
         refused = [f.refusal for f in column if f.refusal]
         if refused and len(refused) == len(column):
             one = {r.key for r in refused}
-            said = ask.t.pick(refused[0].zh, refused[0].en) if len(one) == 1 else ask.t("account.extent_lack", n=len(refused))
+            said = (
+                ask.t.pick(refused[0].zh, refused[0].en)
+                if len(one) == 1
+                else ask.t("account.extent_lack", n=len(refused))
+            )
             document = "; ".join(dict.fromkeys(d for r in refused for d in documents(r)))
             reasons.append({"entry": ask.t(f"account.{entry}"), "why": said, "document": document})
     scheme = ask.zone.config.get("extent", {})
@@ -390,7 +482,10 @@ def _series(ask: Ask, run: Run) -> dict[str, object] | None:
     place = ask.place.code
     by_basis = {b: [_total(run, place, p, b) for p in periods] for b in run.profile.bases()}
     constant = next((b for b in by_basis if b != "current"), "")
-    missing = [{flag for flag in (f.flags if f else ()) if flag.startswith("missing:")} for f in by_basis[constant or next(iter(by_basis))]]
+    missing = [
+        {flag for flag in (f.flags if f else ()) if flag.startswith("missing:")}
+        for f in by_basis[constant or next(iter(by_basis))]
+    ]
     same = all(m == missing[0] for m in missing)
     index = _indices(run, by_basis[constant]) if constant and same else None
     reason = "" if index else ask.t("account.years.no_index" if same else "account.years.differ")
@@ -399,7 +494,15 @@ def _series(ask: Ask, run: Run) -> dict[str, object] | None:
         return None
     table = Table("years", "逐年", "Years", (Column("period", "时期", "period"), *(Column(b, b, b, "元") for b in by_basis)), [
         {"period": p} | {b: (figures[b][i].middle if figures[b][i] else None) for b in by_basis} for i, p in enumerate(periods)])  # fmt: skip
-    series = tuple(Series(basis_word(ask, b), tuple(f.middle if f else None for f in figures[b]), "line", "money" if b == "current" else "nature") for b in by_basis)
+    series = tuple(
+        Series(
+            basis_word(ask, b),
+            tuple(f.middle if f else None for f in figures[b]),
+            "line",
+            "money" if b == "current" else "nature",
+        )
+        for b in by_basis
+    )
     chart = Chart("years", "columns", tuple(_period_label(ask, p) for p in periods), series, "元", ask.lang, table)
     return {"chart": chart, "periods": [_period_label(ask, p) for p in periods], "figures": figures, "index": index, "reason": reason,
             "words": {b: basis_word(ask, b) for b in by_basis}, "ids": periods, "constant": constant}  # fmt: skip
@@ -410,7 +513,9 @@ def _period_label(ask: Ask, period: str) -> str:
 
 
 def _total(run: Run, place: str, period: str, basis: str) -> Fact | None:
-    found = [f for f in run.facts if f.role == "accounted" and f.place == place and f.period == period and f.basis == basis]
+    found = [
+        f for f in run.facts if f.role == "accounted" and f.place == place and f.period == period and f.basis == basis
+    ]
     return found[0] if found else None
 
 
@@ -455,8 +560,15 @@ def _services_table(ask: Ask, run: Run, lines: Sequence[Line], total: Figure | N
         if x.physical is None:
             rows.append(head | {"place_code": ask.place.code, "place": name, "reason": x.reason})
     if total is not None:
-        word = t("account.gep") if _is_gep(run, [x for x in lines if x.included == "yes"], total) else t("account.accounted")
-        rows.append(row_of(replace(total, zh=word, en=word), name, t) | {"service_name": word, "part": t("account.part.value"), "basis": basis})
+        word = (
+            t("account.gep")
+            if _is_gep(run, [x for x in lines if x.included == "yes"], total)
+            else t("account.accounted")
+        )
+        rows.append(
+            row_of(replace(total, zh=word, en=word), name, t)
+            | {"service_name": word, "part": t("account.part.value"), "basis": basis}
+        )
     columns = (*FIGURE_COLUMNS[:2], *_SERVICE_COLUMNS, *FIGURE_COLUMNS[2:])
     return Table("services", "服务", "Services", columns, rows, "place_code")
 
@@ -465,14 +577,23 @@ def _class_table(ask: Ask, by_class: dict[str, object] | None) -> Table | None:
     if by_class is None:
         return None
     extra = (Column("cls", "地类代号", "class id"), Column("cls_name", "地类", "class"))
-    rows = [row_of(f, ask.name(f.place), ask.t, cls=r["cls"], cls_name=r["name"]) for r in by_class["rows"] for f in [r["area"], *r["cells"]] if f]  # type: ignore[attr-defined, index]
+    rows = [
+        row_of(f, ask.name(f.place), ask.t, cls=r["cls"], cls_name=r["name"])
+        for r in by_class["rows"]
+        for f in [r["area"], *r["cells"]]
+        if f
+    ]  # type: ignore[attr-defined, index]
     return Table("classes", "按地类", "By class", (*FIGURE_COLUMNS[:2], *extra, *FIGURE_COLUMNS[2:]), rows)
 
 
 def _extent_table(ask: Ask, extent: dict[str, object] | None) -> Table | None:
     if extent is None:
         return None
-    extra = (Column("cls", "地类代号", "class id"), Column("cls_name", "地类", "class"), Column("entry", "栏目", "entry"))
+    extra = (
+        Column("cls", "地类代号", "class id"),
+        Column("cls_name", "地类", "class"),
+        Column("entry", "栏目", "entry"),
+    )
     heads: list[str] = extent["heads"]  # type: ignore[assignment]
     rows = [row_of(f, ask.name(f.place), ask.t, cls=r["cls"], cls_name=r["name"], entry=heads[i])
             for r in extent["rows"] for i, f in enumerate(r["cells"]) if f]  # type: ignore[attr-defined, index]  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web import numbers
 from qingshan.faces.web.atlas import atlas, finding
-from qingshan.faces.web.figures import FIGURE_COLUMNS, figures_table, row_of
+from qingshan.faces.web.figures import FIGURE_COLUMNS, figures_table, input_titles, row_of
+from qingshan.faces.web.names import uncapital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.promises import Promise, default_span, promises, verdicts_of, windows
 from qingshan.faces.web.site import Ask, Field
@@ -34,8 +35,9 @@ def build(ask: Ask) -> Page:
     chosen = ask.place.code if ask.query.get("place") else ""
     drawn = atlas(ask, field, chosen=chosen) if field else None
     read = [p for p in listed if p.reading]
+    headline = _headline(ask, listed, span)
     context = {
-        "question": t("overview.question"), "headline": _headline(ask, listed, span), "lead": _lead(ask, read, len(listed) - len(read)),
+        "question": t("overview.question"), "headline": headline, "lead": _lead(ask, read, len(listed) - len(read)),
         "span": span, "periods": [(f"{a}-{b}" if a != b else str(b), f"{a}–{b}" if a != b else str(b)) for a, b in spans],
         "period": f"{span[0]}-{span[1]}" if span and span[0] != span[1] else (str(span[1]) if span else ""),
         "title": t("overview.title", n=numbers.counted(len(listed), ask.lang)), "read": read, "unread": [p for p in listed if not p.reading],
@@ -46,7 +48,7 @@ def build(ask: Ask) -> Page:
     tables = [_targets(ask, listed)] + ([_areas(ask, field)] if field else [])
     sources = _sources(ask, listed, field)
     labels = sorted({label for p in listed for label in p.labels} | set(field.sample.labels if field else ()))
-    return Page("overview.html", context["headline"], context, tables, ask.zone.leaves(ask.zone.root), sources, labels)
+    return Page("overview.html", headline, context, tables, ask.zone.leaves(ask.zone.root), sources, labels)
 
 
 def _span(ask: Ask, spans: list[tuple[int, int]]) -> tuple[int, int] | None:
@@ -62,7 +64,10 @@ def _field(ask: Ask, fields: dict[str, Field]) -> Field | None:
     asked = ask.query.get("of", "")
     if asked and asked not in fields:
         known = ", ".join(fields) or "-"
-        raise UnknownName(f"no figure {asked!r} to colour the map by; there are: {known}.", f"没有可上图的指标 {asked!r}；有：{known}。")
+        raise UnknownName(
+            f"no figure {asked!r} to colour the map by; there are: {known}.",
+            f"没有可上图的指标 {asked!r}；有：{known}。",
+        )
     return fields[asked] if asked else next(iter(fields.values()), None)
 
 
@@ -78,16 +83,24 @@ def _headline(ask: Ask, listed: list[Promise], span: tuple[int, int] | None) -> 
         return t("overview.headline.unread", **words)
     if read == len(listed):
         met = sum(p.verdict.verdict == "met" for p in listed)
-        return t("overview.headline.read", **words | {"met": numbers.counted(met, lang), "unmet": numbers.counted(read - met, lang)})
+        return t(
+            "overview.headline.read",
+            **words | {"met": numbers.counted(met, lang), "unmet": numbers.counted(read - met, lang)},
+        )
     return t("overview.headline.some", **words)
 
 
 def _lead(ask: Ask, read: list[Promise], unread: int) -> str:
     t = ask.t
-    parts = [t("overview.lead.one", name=_before(p.name, p.said, ask.lang), said=p.said, lack=_lacking(ask, p)) for p in read]
+    parts = [
+        t("overview.lead.one", name=_before(p.name, p.said, ask.lang), said=p.said, lack=_lacking(ask, p)) for p in read
+    ]
+    parts = [part if i == 0 or ask.lang == "zh" else uncapital(part) for i, part in enumerate(parts)]
     text = t("overview.lead.join").join(parts)
     if unread and read:
-        rest = t("overview.lead.rest", n=numbers.counted(unread, ask.lang), N=numbers.counted(unread, ask.lang, capital=True))
+        rest = t(
+            "overview.lead.rest", n=numbers.counted(unread, ask.lang), N=numbers.counted(unread, ask.lang, capital=True)
+        )
         text = f"{text}{t('stop')}{rest}" if text else rest
     elif text:
         text += t("stop")
@@ -107,7 +120,11 @@ def _lacking(ask: Ask, promise: Promise) -> str:
 
 def _measure(ask: Ask, field: Field) -> str:
     level = ask.level(ask.site.leaf_level, len(field.figures))
-    period = ask.t("map.run_period", period=ask.zone.period(field.period).label(ask.lang)) if _declared(ask, field.period) else field.period
+    period = (
+        ask.t("map.run_period", period=ask.zone.period(field.period).label(ask.lang))
+        if _declared(ask, field.period)
+        else field.period
+    )
     return ask.t("map.measure", name=field.sample.name(ask.lang), period=period, n=len(field.figures), level=level)
 
 
@@ -152,10 +169,12 @@ def _areas(ask: Ask, field: Field) -> Table:
 def _sources(ask: Ask, listed: list[Promise], field: Field | None) -> list[str]:
     boundary = ask.zone.boundary_source
     lines = [ask.t.pick(str(boundary.get("title_zh", "")), str(boundary.get("title", "")))]
-    lines += [p.target.source_title for p in listed]
+    lines += [part for p in listed for part in p.target.source_title.split("; ")]
     if field:
-        lines += list(dict.fromkeys(f.source for f in field.figures.values() if f.source))[:3]
-    return list(dict.fromkeys(line for line in lines if line))
+        lines += (
+            input_titles(ask.run, field.sample) if field.sample.worked else [f.source for f in field.figures.values()]
+        )
+    return list(dict.fromkeys(line for line in lines if line))[:10]
 
 
 VIEW = View("overview", "", build, home=lambda code: "/", rail=lambda code: "/")

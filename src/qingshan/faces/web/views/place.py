@@ -25,7 +25,7 @@ from qingshan.faces.web.known import (
     strips_fields,
     worked_at,
 )
-from qingshan.faces.web.names import bare
+from qingshan.faces.web.names import bare, capital, uncapital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import figure_period, period_word
 from qingshan.faces.web.scale import ranks
@@ -59,7 +59,7 @@ def build(ask: Ask) -> Page:
         "headline": _headline(ask, place, strips, len(facts)), "lead": _lead(ask, facts, worked, wanting), "where": _where(ask, place),
         "keys": _keys(ask, place), "map": _map(ask, place), "months": months, "children": children, "series": series, "extent": extent,
         "strips": strips, "strips_title": _strips_title(ask, place), "lacks": wanting[:SHOWN_LACKS], "more_lacks": max(0, len(wanting) - SHOWN_LACKS),
-        "lack_count": numbers.counted(len(wanting), ask.lang), "known": known[:SHOWN_FACTS], "known_rest": known[SHOWN_FACTS:],
+        "lack_count": numbers.counted(len(wanting), ask.lang, capital=True), "known": known[:SHOWN_FACTS], "known_rest": known[SHOWN_FACTS:],
         "worked": worked if ask.span is None else [], "facts_title": _facts_title(ask, facts, known),
         "services": _services(lines), "accounted": _accounted(ask, place), "left_out": sum(1 for x in lines if x.included == "yes" and _refused(x)),
         "periods": None, "period": ask.query.get("period", ""),
@@ -67,7 +67,15 @@ def build(ask: Ask) -> Page:
     tables = _tables(ask, place, facts, worked, wanting, lines, [c["chart"] for c in (months, children, extent) if c])
     around = [place.code, *ask.zone.children(place.code)]
     sources = list(dict.fromkeys(f.source_title for f in facts if f.source_title))[:6]
-    return Page("place.html", context["headline"], context, tables, around, sources, sorted({x for k in known for x in k.figure.labels}))
+    return Page(
+        "place.html",
+        context["headline"],
+        context,
+        tables,
+        around,
+        sources,
+        sorted({x for k in known for x in k.figure.labels}),
+    )
 
 
 # ---- words ------------------------------------------------------------------------------------------------------------
@@ -79,7 +87,7 @@ def _where(ask: Ask, place: Place) -> str:
     words = [" · ".join(above)] if above else []
     if inside:
         level = ask.zone.level(inside[0])
-        words.append(ask.t("place.inside", n=len(inside), level=f" 个{ask.level(level, len(inside))}" if ask.lang == "zh" else ask.level(level, len(inside))))
+        words.append(ask.t("place.inside", n=len(inside), level=ask.level(level, len(inside))))
     return "\u3000".join([place.code, *words])
 
 
@@ -91,8 +99,11 @@ def _headline(ask: Ask, place: Place, strips: Sequence[dict[str, Any]], count: i
     bands: dict[str, list[str]] = {}
     for strip in strips[:4]:
         bands.setdefault(strip["band"], []).append(strip["name"])
-    order = [b for b in ("top", "bottom", "high", "low", "middle") if b in bands]
-    parts = [t("bands.lead", names=numbers.joined(bands[b], ask.lang), band=t(f"bands.{b}")) for b in order[:3]]
+    order: list[str] = [b for b in ("top", "bottom", "high", "low") if b in bands] or ["middle"]
+    parts = [
+        t("bands.lead", names=numbers.joined([uncapital(x) for x in bands[b]], ask.lang), band=t(f"bands.{b}"))
+        for b in order[:3]
+    ]
     text = t("bands.join").join(parts)
     joint = " " if ask.lang == "zh" and text[:1].isascii() else ""
     return t("place.bands", name=name + joint, text=text)
@@ -103,10 +114,14 @@ def _lead(ask: Ask, facts: Sequence[InputFact], worked: Sequence[Figure], wantin
     primary = sum(f.status == "primary" for f in facts)
     status = ""
     if facts or worked:
-        status = t("place.grades_primary", n=f"{len(facts):,}", primary=primary) if primary else t("place.grades_none_primary")
+        status = (
+            t("place.grades_primary", n=f"{len(facts):,}", primary=primary)
+            if primary
+            else t("place.grades_none_primary")
+        )
     if not wanting:
         return status
-    n = numbers.counted(len(wanting), ask.lang, capital=True) if ask.lang == "en" else numbers.counted(len(wanting), ask.lang)
+    n = numbers.counted(len(wanting), ask.lang, capital=True)
     return t("place.lead", status=status, n=n).strip()
 
 
@@ -128,7 +143,7 @@ def _keys(ask: Ask, place: Place) -> list[dict[str, Any]]:
     for quantity in dict.fromkeys(wanted):
         subject = quantity.split(".")[0]
         pair = latest(ask, place.code, quantity) if subject not in subjects else None
-        if pair is None or not pair[0].known:
+        if pair is None or not pair[0].known or pair[0].unit == "rank":
             continue
         subjects.add(subject)
         found.append({"figure": pair[0], "note": _key_note(ask, place, *pair)})
@@ -141,7 +156,12 @@ def _key_note(ask: Ask, place: Place, figure: Figure, before: Figure | None) -> 
     t = ask.t
     period = figure_period(figure, t, ask.zone)
     if before is not None:
-        return t("place.key_before", period=period, earlier=figure_period(before, t, ask.zone), value=before.written(ask.lang).text)
+        return t(
+            "place.key_before",
+            period=period,
+            earlier=figure_period(before, t, ask.zone),
+            value=before.written(ask.lang).text,
+        )
     if figure.range:
         return f"{figure.written_range(ask.lang)}{t('semicolon')}{period}"
     whole = latest(ask, ask.zone.root, figure.quantity) if place.code != ask.zone.root else None
@@ -184,7 +204,16 @@ def _map(ask: Ask, place: Place) -> dict[str, Any] | None:
         return None
     drawn["card"] = None
     unit = f"{t('comma')}{drawn['unit']}" if drawn["unit"] else ""
-    return {"atlas": drawn, "title": title, "sub": t("place.map_sub", field=field.sample.name(ask.lang) + unit, name=name), "labels": field.sample.labels}
+    return {
+        "atlas": drawn,
+        "title": title,
+        "sub": t(
+            "place.map_sub" if drawn["outline"] else "place.map_plain",
+            field=field.sample.name(ask.lang) + unit,
+            name=name,
+        ),
+        "labels": field.sample.labels,
+    }
 
 
 def _months(ask: Ask, place: Place) -> dict[str, Any] | None:
@@ -198,13 +227,18 @@ def _months(ask: Ask, place: Place) -> dict[str, Any] | None:
     t = ask.t
     method = REGISTRY[declared["line_method"]] if declared.get("line_method") in REGISTRY else None
     line = _method_line(ask, declared, place.code) if method else None
-    name = t.pick(*ask.site.names(bars[0].quantity, bars[0].name_zh))
-    columns = [Column("month", "月份", "month"), Column("bars", *ask.site.names(bars[0].quantity, bars[0].name_zh), unit=bars[0].unit)]
+    name = capital(t.pick(*ask.site.names(bars[0].quantity, bars[0].name_zh)))
+    columns = [
+        Column("month", "月份", "month"),
+        Column("bars", *ask.site.names(bars[0].quantity, bars[0].name_zh), unit=bars[0].unit),
+    ]
     rows: list[dict[str, Cell]] = [{"month": t(f"months.m{i}"), "bars": f.value} for i, f in enumerate(bars, 1)]
-    drawn = [Series(name, tuple(f.value for f in bars), "bar", "water")]
+    drawn = [Series(capital(_said(name, ask)), tuple(f.value for f in bars), "bar", "water")]
     title, sub_line = name, ""
     if method and line:
-        drawn.append(Series(t.pick(method.result.zh, method.result.en), tuple(line), "line", "ink"))
+        drawn.append(
+            Series(capital(_said(capital(t.pick(method.result.zh, method.result.en)), ask)), tuple(line), "line", "ink")
+        )
         columns.append(Column("line", method.result.zh, method.result.en, unit=method.result.unit))
         for row, value in zip(rows, line, strict=True):
             row["line"] = round(value, 1)
@@ -215,7 +249,18 @@ def _months(ask: Ask, place: Place) -> dict[str, Any] | None:
     word = numbers.unit_word(bars[0].unit, ask.lang)
     chart = Chart("months", "columns", tuple(str(i) if i > 1 else t("months.m1") for i in range(1, 13)), tuple(drawn), bars[0].unit, ask.lang,
                   Table("months", "各月", "Months", tuple(columns), rows))  # fmt: skip
-    sub = t("place.rain_sub", bars=name, line=drawn[-1].name, method=sub_line, unit=word, period=t("period.normal")) if line else f"{name}{t('comma')}{word}"
+    sub = (
+        t(
+            "place.rain_sub",
+            bars=name,
+            line=uncapital(t.pick(method.result.zh, method.result.en)) if method else "",
+            method=sub_line,
+            unit=word,
+            period=t("period.normal"),
+        )
+        if line
+        else f"{name}{t('comma')}{word}"
+    )
     return {"chart": chart, "title": title, "sub": sub, "labels": ask.site.figure(bars[0]).labels[:1]}
 
 
@@ -261,13 +306,17 @@ def _months_title(ask: Ask, bars: Sequence[float], line: Sequence[float], bar_na
     if not short:
         return ask.t("place.rain_more", **words)
     if len(short) <= 6:
-        return ask.t("place.rain_less", months=numbers.joined([ask.t(f"months.m{i}") for i in short], ask.lang), **words)
-    return ask.t("place.rain", **words)
+        return ask.t(
+            "place.rain_less",
+            months=numbers.joined([ask.t(f"months.m{i}") for i in short], ask.lang),
+            **words | {"line": capital(words["line"])},
+        )
+    return ask.t("place.rain", **words | {"bars": capital(words["bars"])})
 
 
 def _said(name: str, ask: Ask) -> str:
     """月降水量 is said 降水量 inside a sentence about months; monthly rainfall is said rainfall."""
-    return name.removeprefix("月") if ask.lang == "zh" else name.removeprefix("monthly ")
+    return name.removeprefix("月") if ask.lang == "zh" else uncapital(name).removeprefix("monthly ")
 
 
 def _children(ask: Ask, place: Place) -> dict[str, Any] | None:
@@ -276,19 +325,34 @@ def _children(ask: Ask, place: Place) -> dict[str, Any] | None:
     if not inside:
         return None
     fields = ask.site.fields(ask.profile, ask.zone.level(inside[0]))
-    adding = {f.quantity: f for f in reversed(fields.values()) if _adds_up(ask, f.quantity) and any(c in f.figures for c in inside)}
+    adding = {
+        f.quantity: f
+        for f in reversed(fields.values())
+        if _adds_up(ask, f.quantity) and any(c in f.figures for c in inside)
+    }
     field = next((adding[q] for q in [*ask.site.shown("inside"), *adding] if q in adding), None)
     if field is None:
         return None
-    figures = sorted((field.figures[c] for c in inside if c in field.figures), key=lambda f: -(f.middle or 0.0))
+    figures = sorted((field.figures[c] for c in inside if c in field.figures), key=lambda f: f.middle or 0.0, reverse=True)
     names = {p.code: p.name(ask.lang) for p in ask.zone.places.values()}
-    table = figures_table("inside", f"下辖各地：{field.sample.zh}", f"Places inside: {field.sample.en}", figures, names, ask.t)
+    table = figures_table(
+        "inside", f"下辖各地：{field.sample.zh}", f"Places inside: {field.sample.en}", figures, names, ask.t
+    )
     chart = Chart("inside", "bars", tuple(ask.short(f.place) for f in figures),
                   (Series(field.sample.name(ask.lang), tuple(f.middle for f in figures), "bar", _hue(ask, field.quantity),
                           tuple(f.range for f in figures), absent=ask.t("refused")),), field.sample.unit, ask.lang, table)  # fmt: skip
     first = [f for f in figures if f.middle is not None][:3]
-    title = ask.t("place.inside_title", names=numbers.joined([ask.short(f.place) for f in first], ask.lang), name=field.sample.name(ask.lang))
-    sub = ask.t("place.inside_sub", name=field.sample.name(ask.lang), unit=chart.unit_word, period=figure_period(field.sample, ask.t, ask.zone))
+    title = ask.t(
+        "place.inside_title",
+        names=numbers.joined([ask.short(f.place) for f in first], ask.lang),
+        name=uncapital(field.sample.name(ask.lang)),
+    )
+    sub = ask.t(
+        "place.inside_sub",
+        name=field.sample.name(ask.lang),
+        unit=chart.unit_word,
+        period=figure_period(field.sample, ask.t, ask.zone),
+    )
     return {"chart": chart, "title": title, "sub": sub, "labels": field.sample.labels[:1]}
 
 
@@ -307,7 +371,11 @@ def _hue(ask: Ask, quantity: str) -> str:
 def _series(ask: Ask, place: Place) -> dict[str, Any] | None:
     """The first long series of the place as a line over its years, gaps left open."""
     for quantity in ask.site.shown("series"):
-        prints = {y: f for f in reversed(ask.zone.facts.series(quantity, place.code)) if (y := last_year(f.period)) and y == first_year(f.period)}
+        prints = {
+            y: f
+            for f in reversed(ask.zone.facts.series(quantity, place.code))
+            if (y := last_year(f.period)) and y == first_year(f.period)
+        }
         if len(prints) < 4 or len({f.unit for f in prints.values()}) > 1:
             continue
         years = range(min(prints), max(prints) + 1)
@@ -321,8 +389,19 @@ def _series(ask: Ask, place: Place) -> dict[str, Any] | None:
         first, last = min(prints), max(prints)
         change = prints[last].value / prints[first].value - 1 if prints[first].value else 0.0
         kind = "flat" if abs(change) < _LEVEL_FLAT else "up" if change > 0 else "down"
-        title = ask.t(f"place.series_{kind}", name=name, first=first, last=last, share=f"{numbers.digits(abs(change) * 100, 2)}\u00a0%")
-        return {"chart": chart, "title": title, "sub": ask.t("place.series_sub", unit=chart.unit_word, first=first, last=last), "labels": figures[-1].labels}
+        title = ask.t(
+            f"place.series_{kind}",
+            name=name,
+            first=first,
+            last=last,
+            share=f"{numbers.digits(abs(change) * 100, 2)}\u00a0%",
+        )
+        return {
+            "chart": chart,
+            "title": title,
+            "sub": ask.t("place.series_sub", unit=chart.unit_word, first=first, last=last),
+            "labels": figures[-1].labels,
+        }
     return None
 
 
@@ -336,17 +415,33 @@ def _extent(ask: Ask, place: Place) -> dict[str, Any] | None:
         return None
     declared = {c["id"]: c for c in ask.zone.config.get("extent", {}).get("class", [])}
     figures = [of_run(run, f) for f in cells]
-    names = [ask.t.pick(declared[f.cls]["zh"], declared[f.cls]["en"]) if f.cls in declared else ask.t("place.extent_unallocated") for f in cells]
+    names = [
+        ask.t.pick(declared[f.cls]["zh"], declared[f.cls]["en"])
+        if f.cls in declared
+        else ask.t("place.extent_unallocated")
+        for f in cells
+    ]
     extra = (Column("class", "地类", "class"),)
-    rows = [row_of(figure, place.name(ask.lang), ask.t, **{"class": name}) for figure, name in zip(figures, names, strict=True)]
+    rows = [
+        row_of(figure, place.name(ask.lang), ask.t, **{"class": name})
+        for figure, name in zip(figures, names, strict=True)
+    ]
     base = figures_table("extent", "地类面积", "Extent by class", [], {}, ask.t, extra)
-    order = sorted(range(len(cells)), key=lambda i: (cells[i].cls not in declared, -(figures[i].middle if figures[i].middle is not None else -1e300)))
+    order = sorted(
+        range(len(cells)),
+        key=lambda i: (cells[i].cls not in declared, -(figures[i].middle if figures[i].middle is not None else -1e300)),
+    )
     unit = next(f.unit for f in figures if f.unit)
     chart = Chart("extent", "bars", tuple(names[i] for i in order),
                   (Series(ask.t("place.extent"), tuple(figures[i].middle for i in order), "bar", "nature", absent=ask.t("refused")),), unit, ask.lang,
                   Table(base.name, base.zh, base.en, base.columns, rows, "place_code"))  # fmt: skip
     scheme = ask.zone.config.get("extent", {})
-    sub = ask.t("place.extent_sub", scheme=ask.t.pick(scheme.get("zh", ""), scheme.get("en", "")), period=period_word(run.default_period, ask.t), unit=chart.unit_word)
+    sub = ask.t(
+        "place.extent_sub",
+        scheme=ask.t.pick(scheme.get("zh", ""), scheme.get("en", "")),
+        period=period_word(run.default_period, ask.t),
+        unit=chart.unit_word,
+    )
     return {"chart": chart, "title": ask.t("place.extent"), "sub": sub, "labels": next((f.labels for f in figures if f.known), ())[:2],
             "documents": documents(f.refusal for f in cells)}  # fmt: skip
 
@@ -410,7 +505,11 @@ def _tables(ask: Ask, place: Place, facts: Sequence[InputFact], worked: Sequence
             charts: Sequence[Chart]) -> list[Table]:  # fmt: skip
     names = {p.code: p.name(ask.lang) for p in ask.zone.places.values()}
     run = ask.run
-    read = [ask.site.figure(f) for f in facts if ask.span is None or (last_year(f.period) or 0) in range(ask.span[0], ask.span[1] + 1)]
+    read = [
+        ask.site.figure(f)
+        for f in facts
+        if ask.span is None or (last_year(f.period) or 0) in range(ask.span[0], ask.span[1] + 1)
+    ]
     tables = [figures_table("facts", "收录的数字", "Figures on file", [*worked, *read], names, ask.t)]
     if run and lines:
         cells = [of_run(run, f) for line in lines for f in (line.physical, *line.value.values()) if f]

@@ -1,0 +1,53 @@
+"""The catalogue: both languages say the same things, and everything that is asked for is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import qingshan.publish
+from qingshan.core.errors import UnknownName
+from qingshan.core.parameter import STATUSES
+from qingshan.publish.gather import LABEL_ORDER
+from qingshan.publish.words import LANGUAGES, Words, blanks, catalogue
+
+PACKAGE = Path(qingshan.publish.__file__).parent
+
+
+def test_both_languages_have_the_same_keys_and_no_empty_text() -> None:
+    zh, en = (catalogue(lang) for lang in LANGUAGES)
+    assert set(zh) == set(en)
+    assert all(text.strip() for texts in (zh, en) for text in texts.values())
+
+
+def test_both_languages_leave_the_same_blanks_except_the_chosen_name() -> None:
+    zh, en = (catalogue(lang) for lang in LANGUAGES)
+    for key, text in zh.items():
+        assert blanks(text) == blanks(en[key]), key
+
+
+def test_every_word_the_code_asks_for_is_in_the_catalogue_and_none_is_idle() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.glob("*.py"))
+    known = set(catalogue("zh"))
+    asked = set(re.findall(r'words\("([a-z]+\.[a-z_0-9]+)"', code))
+    assert asked <= known
+    mentioned = known & set(re.findall(r'"([a-z]+\.[a-z_0-9]+)"', code))
+    by_data = {"section", "category", "label", "label_note", "status", "sheet", "column"}  # asked for by a name in data
+    idle = {key for key in known - mentioned if key.split(".")[0] not in by_data}
+    assert idle == {"word.error", "word.warning", "word.note", "word.quantity_index", "word.price_index"}  # the same
+
+
+def test_labels_and_statuses_all_have_a_word() -> None:
+    for lang in LANGUAGES:
+        texts = catalogue(lang)
+        assert {f"label.{label}" for label in LABEL_ORDER} <= set(texts)
+        assert {f"status.{status}" for status in STATUSES} <= set(texts)
+
+
+def test_a_missing_word_and_a_missing_language_are_errors() -> None:
+    with pytest.raises(UnknownName, match=r"nothing\.here"):
+        Words("zh")("nothing.here")
+    with pytest.raises(UnknownName, match="'fr'"):
+        Words("fr")
