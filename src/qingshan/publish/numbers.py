@@ -2,8 +2,7 @@
 
 Three styles. `exact` keeps the digits that were read and only adds separators, `plain` rounds to three digits for
 sentences and figures, `tight` also shortens thousands for narrow columns. English pages turn 亩, 万t and 亿元 into ha, t
-and yuan; Chinese pages keep what Chinese statistics print. `column` writes the numbers of one printed column: one scale, one
-unit word, one count of decimals.
+and yuan; Chinese pages keep what Chinese statistics print. `column` writes the numbers of one printed column.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ _UNITS: dict[str, tuple[_Face, _Face]] = {
     "%": _faces("%", "%", "%"),
     "pp": _faces("pp", "个百分点", "points"),
     "‰": _faces("‰", "‰", "‰"),
-    "rank": _faces("1", "名", "rank"),
+    "rank": _faces("1", "名", ""),
     "mm": _faces("mm", "毫米", "mm"),
     "mm/a": _faces("mm/a", "毫米/年", "mm a year"),
     "mm/month": _faces("mm/month", "毫米/月", "mm a month"),
@@ -173,11 +172,21 @@ def _separated(value: Decimal) -> str:
     return text.replace("-", MINUS) if text not in ("-0", "-") else "0"
 
 
-def _exact(value: float, read: float) -> str:
-    """All digits of `read`, printed for `value`, which is `read` in another unit."""
-    shown = Decimal(repr(float(read)))
-    count = max(3, len(shown.normalize().as_tuple().digits))
+def _exact(value: float, read: float, turned: bool) -> str:
+    """All digits of `read`, printed for `value`; where a conversion made the digits, no more of them than were read."""
+    count = max(3, len(Decimal(repr(float(read))).normalize().as_tuple().digits))
+    if turned and value:
+        exact = Decimal(repr(float(value)))
+        value = float(exact.quantize(Decimal(1).scaleb(exact.adjusted() - count + 1), ROUND_HALF_EVEN))
     return digits(value, count)
+
+
+def _decimal_shift(source: str, target: str) -> bool:
+    """Whether two units differ by a power of ten only, so that a conversion keeps the digits."""
+    try:
+        return math.log10(factor(source, target)) % 1 == 0
+    except UnitError:
+        return True
 
 
 def _step(magnitude: float, lang: str, style: str, face: _Face) -> tuple[float, str]:
@@ -189,6 +198,15 @@ def _step(magnitude: float, lang: str, style: str, face: _Face) -> tuple[float, 
         if round(magnitude, 6) >= size:
             return size, word
     return 1.0, ""
+
+
+def _printed_step(unit: str, lang: str) -> tuple[float, str]:
+    """A printed figure keeps its scale: 22667.1 亿元 stays in 亿元, 247287 人 stays whole. 0 leaves the choice open, as
+    for 亿元 on an English page, which becomes bn yuan."""
+    scaled = next(((size, word) for size, word in _STEPS["zh"] if unit.startswith(word)), None)
+    if scaled:
+        return scaled if lang == "zh" else (0.0, "")
+    return (0.0, "") if unit[:2] in ("kt", "Mt", "Gt") else (1.0, "")
 
 
 def _word(face: _Face, step: str, lang: str) -> str:
@@ -204,17 +222,16 @@ def write_many(values: Iterable[float | None], unit: str, lang: str, style: str 
     given = list(values)
     face = _face(unit, lang)
     turned = [None if v is None else _turn(v, unit, face) for v in given]
-    size, word = 1.0, ""
-    if style != "exact" or _ALIASES.get(unit, unit) != face.base:
+    size, word = _printed_step(unit, lang) if style == "exact" else (0.0, "")
+    if not size:
         size, word = _step(max((abs(v) for v in turned if v is not None), default=0.0), lang, style, face)
-        if style == "exact" and lang == "en":
-            size, word = 1.0, ""
     texts = []
+    kept = _decimal_shift(_ALIASES.get(unit, unit), face.base)
     for read, value in zip(given, turned, strict=True):
         if value is None or read is None or not math.isfinite(value):
             texts.append(NOTHING)
         else:
-            texts.append(_exact(value / size, read) if style == "exact" else digits(value / size))
+            texts.append(_exact(value / size, read, turned=not kept) if style == "exact" else digits(value / size))
     return texts, _word(face, word, lang)
 
 

@@ -19,8 +19,8 @@ from qingshan.zone.period import Period
 
 STATUS_WORDS = {
     "open": ("待补", "open"),
-    "ocr_doubt": ("识读存疑", "read with doubt"),
-    "project": ("项目选定", "our own declared choice"),
+    "ocr_doubt": ("存疑", "doubtful"),
+    "project": ("自定", "our own choice"),
 }
 
 
@@ -142,7 +142,10 @@ def _seal(run: Run) -> list[Reason]:
     broken = changed_files(run.path, run.manifest["files"])
     if not run.id.endswith(digest(run.manifest)[:12]):
         broken = ["manifest.json", *broken]
-    return [Reason("seal", f"封存文件 {n} 与清单不符。", f"the sealed file {n} is not what the manifest says.", n) for n in broken]
+    return [
+        Reason("seal", f"封存文件 {n} 与清单不符。", f"the sealed file {n} is not what the manifest says.", n)
+        for n in broken
+    ]
 
 
 def _profile(run: Run) -> list[Reason]:

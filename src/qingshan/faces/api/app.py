@@ -247,6 +247,16 @@ def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
     async def refused(request: Request, error: QingshanError) -> Response:
         return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, error.zh, error.en, error.fix)
 
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        zh, en = (
+            "这一页没有算出来，问题已记在服务的日志里。",
+            "This page could not be made; the service's log says why.",
+        )
+        response = answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, zh, en)
+        response.headers.update(HEADERS)
+        return response
+
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         lines = {

@@ -333,7 +333,9 @@ def _children(ask: Ask, place: Place) -> dict[str, Any] | None:
     field = next((adding[q] for q in [*ask.site.shown("inside"), *adding] if q in adding), None)
     if field is None:
         return None
-    figures = sorted((field.figures[c] for c in inside if c in field.figures), key=lambda f: f.middle or 0.0, reverse=True)
+    figures = sorted(
+        (field.figures[c] for c in inside if c in field.figures), key=lambda f: f.middle or 0.0, reverse=True
+    )
     names = {p.code: p.name(ask.lang) for p in ask.zone.places.values()}
     table = figures_table(
         "inside", f"下辖各地：{field.sample.zh}", f"Places inside: {field.sample.en}", figures, names, ask.t
@@ -427,10 +429,12 @@ def _extent(ask: Ask, place: Place) -> dict[str, Any] | None:
         for figure, name in zip(figures, names, strict=True)
     ]
     base = figures_table("extent", "地类面积", "Extent by class", [], {}, ask.t, extra)
-    order = sorted(
-        range(len(cells)),
-        key=lambda i: (cells[i].cls not in declared, -(figures[i].middle if figures[i].middle is not None else -1e300)),
-    )
+    # the largest first, refused ones after them, what is not allocated last
+    drawn = [
+        (f.cls not in declared, -(g.middle if g.middle is not None else -1.0), i)
+        for i, (f, g) in enumerate(zip(cells, figures, strict=True))
+    ]
+    order = [i for *_, i in sorted(drawn)]
     unit = next(f.unit for f in figures if f.unit)
     chart = Chart("extent", "bars", tuple(names[i] for i in order),
                   (Series(ask.t("place.extent"), tuple(figures[i].middle for i in order), "bar", "nature", absent=ask.t("refused")),), unit, ask.lang,
