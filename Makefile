@@ -113,8 +113,8 @@ export_lock = $(uv) export --quiet --frozen --all-extras --all-groups --no-hashe
 
 .PHONY: lint
 lint: .venv/.dev ## ruff, import layers, types, and that the lock is current
-	@echo "lint: ruff check"; .venv/bin/ruff check --quiet .
-	@echo "lint: ruff format"; .venv/bin/ruff format --check --quiet .
+	@echo "lint: ruff check"; .venv/bin/ruff check --quiet --output-format concise .
+	@echo "lint: ruff format"; .venv/bin/ruff format --check --quiet --output-format concise .
 	@echo "lint: import layers"; .venv/bin/lint-imports --no-logo
 	@echo "lint: mypy"; $(PY) -m mypy
 	@echo "lint: uv.lock and requirements.txt"; $(uv) lock --check --quiet

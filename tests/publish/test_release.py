@@ -25,6 +25,16 @@ def test_a_complete_official_account_has_nothing_against_it(account_of: Account)
     assert check_release(account_of("mini_official")) == []
 
 
+def test_gep_18_fgw481_2022_refuses_the_release_and_drafts(account_of: Account, tmp_path: Path) -> None:
+    run = account_of("fgw481_2022")
+    with pytest.raises(RefusedRelease, match=r"gep\.profile\.fgw481"):
+        publish_gep(run, official=True, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    draft = publish_gep(run, out=tmp_path)
+    assert "gep.profile.fgw481" in {r.subject for r in draft.reasons if r.code == "open_slot"}
+    assert len(draft.files) == len(list(tmp_path.iterdir())) == 2
+
+
 def test_gep_18_empty_slots_refuse_the_release_and_the_draft_lists_them(account_of: Account, tmp_path: Path) -> None:
     run = account_of("mini_unread")
     with pytest.raises(RefusedRelease) as refused:
@@ -35,7 +45,10 @@ def test_gep_18_empty_slots_refuse_the_release_and_the_draft_lists_them(account_
     slots = [r for r in draft.reasons if r.code == "open_slot"]
     assert [r.subject for r in slots] == ["gep.profile.fgw481"]
     assert "发改基础〔2022〕481号" in slots[0].document
-    assert {r.subject for r in draft.reasons if r.code == "partial"} == {"G07", "G16"}  # nothing is computed before it is read
+    assert {r.subject for r in draft.reasons if r.code == "partial"} == {
+        "G07",
+        "G16",
+    }  # nothing is computed before it is read
 
 
 def test_gep_19_a_partial_set_is_labelled_and_never_titled_gep(account_of: Account, tmp_path: Path) -> None:
@@ -55,6 +68,17 @@ def test_the_title_gep_needs_profile_officialness_and_completeness(account_of: A
     assert gep(account_of("mini_official"), basis="current").value == pytest.approx(
         275 + 2_060_000
     )  # 6100 x 300 + 2300 x 100
+
+
+def test_gep_21_hj1173_2021_has_no_yuan_and_no_gep(account_of: Account, tmp_path: Path) -> None:
+    run = account_of("hj1173_2021")
+    with pytest.raises(RefusedRelease, match="no prices"):
+        value(run)
+    with pytest.raises(RefusedRelease, match="title GEP"):
+        gep(run)
+    assert (
+        publish_gep(run, lang="en", out=tmp_path).title == "Accounted services in physical quantities: account report"
+    )
 
 
 def test_gep_21_a_biophysical_profile_has_no_yuan_and_no_gep(account_of: Account, tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ import pytest
 import qingshan.publish
 from qingshan.core.errors import UnknownName
 from qingshan.core.parameter import STATUSES
-from qingshan.publish.gather import LABEL_ORDER
-from qingshan.publish.words import LANGUAGES, Words, blanks, catalogue
+from qingshan.publish.words import LABEL_ORDER, LANGUAGES, Words, blanks, catalogue
 
 PACKAGE = Path(qingshan.publish.__file__).parent
 

@@ -2,6 +2,7 @@
 import { watchMaps } from "./hover.js";
 import { openDrawers } from "./drawer.js";
 import { savePictures } from "./picture.js";
+import { copyTexts } from "./copy.js";
 
 const root = document.documentElement;
 root.classList.add("js");
@@ -75,3 +76,4 @@ for (const button of document.querySelectorAll("[data-map-open]")) {
 watchMaps();
 openDrawers();
 savePictures();
+copyTexts();

@@ -16,7 +16,7 @@ function tip(chart, item) {
   const items = Array.isArray(item) ? item : [item];
   const index = items[0].dataIndex;
   const head = document.createElement("b");
-  head.textContent = chart.categories[index] ?? items[0].name;
+  head.textContent = chart.names[index] ?? items[0].name;
   box.append(head);
   for (const series of chart.series) {
     const line = document.createElement("span");

@@ -1,25 +1,34 @@
-// A figure's mark leads to its pedigree page. With a script the same page opens beside the one being read.
+// A figure's mark leads to its pedigree page. With a script the same page opens beside the one being read: the address
+// becomes the pedigree's own, so that it can be sent on; back and Esc lead to the page that was read.
 
+const home = location.href;
+const title = document.title;
 let dialog = null;
 
 function frame(words) {
   const made = document.createElement("dialog");
   made.className = "drawer";
-  made.setAttribute("aria-label", words.title);
+  made.setAttribute("aria-label", words.drawerTitle);
   made.addEventListener("click", (event) => {
     if (event.target === made) made.close();
+  });
+  made.addEventListener("close", () => {
+    document.title = title;
+    const depth = history.state?.depth ?? 0;
+    if (depth) history.go(-depth);
   });
   document.body.append(made);
   return made;
 }
 
-async function open(link) {
+/** Fetches the page behind an address and shows its main part in the drawer. */
+async function show(href) {
   const words = document.body.dataset;
-  const answer = await fetch(link.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10_000) });
+  const answer = await fetch(href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10_000) });
   if (!answer.ok) throw new Error(`${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const main = page.querySelector("main");
-  dialog ??= frame({ title: words.drawerTitle });
+  dialog ??= frame(words);
   const close = document.createElement("button");
   close.className = "plain close";
   close.textContent = words.drawerClose;
@@ -34,15 +43,29 @@ async function open(link) {
     heading.setAttribute("autofocus", "");
   }
   dialog.replaceChildren(close, content);
-  dialog.scrollTop = 0;
   if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
+  heading?.focus({ preventScroll: true });
+  document.title = page.title;
+}
+
+async function open(link) {
+  await show(link.href);
+  history.pushState({ drawer: link.href, depth: (history.state?.depth ?? 0) + 1 }, "", link.href);
 }
 
 export function openDrawers() {
+  // a reload at a drawer's address shows that page whole
+  if (history.state?.drawer) history.replaceState(null, "");
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-drawer]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
     open(link).catch(() => location.assign(link.href));
+  });
+  addEventListener("popstate", (event) => {
+    if (event.state?.drawer) show(event.state.drawer).catch(() => location.reload());
+    else if (location.href.split("#")[0] !== home.split("#")[0]) location.reload();
+    else if (dialog?.open) dialog.close();
   });
 }

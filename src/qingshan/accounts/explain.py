@@ -37,6 +37,7 @@ def _tree(run: Run, key: str, seen: set[str], depth: int) -> dict[str, Any]:
         "period": node.period, "basis": node.basis, "value": value, "span": span, "range": reach, "unit": node.unit,
         "labels": list(node.labels), "flags": list(node.flags), "notes": node.notes, "choices": dict(node.choices),
     }  # fmt: skip
+    tree |= _names(run, node)
     if node.method:
         tree["method"] = _method(run, node)
     if node.row:
@@ -51,6 +52,16 @@ def _tree(run: Run, key: str, seen: set[str], depth: int) -> dict[str, Any]:
     else:
         tree["more"] = len(node.args)
     return tree
+
+
+def _names(run: Run, node: Node) -> dict[str, str]:
+    """Names of place and class (or item) beside their codes."""
+    place = run.zone.places.get(node.place)
+    cls = run.classes.get(node.cls, {})
+    return {
+        "place_zh": place.name_zh if place else "", "place_en": place.name_en if place else "",
+        "cls_zh": cls.get("zh", node.cls), "cls_en": cls.get("en", node.cls),
+    }  # fmt: skip
 
 
 def _nested(node: Node) -> bool:
@@ -83,10 +94,10 @@ def as_text(tree: dict[str, Any], lang: str = "en", full: bool = False) -> str:
 
 
 def _lines(tree: dict[str, Any], lang: str, role: str, indent: str, full: bool) -> Iterator[str]:
-    name = tree["zh" if lang == "zh" else "en"] or tree["quantity"]
-    where = " ".join(p for p in (tree["place"], tree["cls"], tree["period"], tree["basis"]) if p)
-    head = f"{role}: " if role else ""
-    yield f"{indent}{head}{name} [{tree['quantity']}] {where} = {_shown(tree, lang)}{_badges(tree)}{_again(tree, lang)}"
+    name = _name(tree, lang) if tree["kind"] != "parameter" else role or tree["quantity"]
+    where = "".join(f" {p}" for p in (tree["place"], tree["cls"], tree["period"], tree["basis"]) if p)
+    head = f"{role}: " if role not in ("", name) else ""
+    yield f"{indent}{head}{name} [{tree['quantity']}]{where} = {_shown(tree, lang)}{_badges(tree)}{_again(tree, lang)}"
     inside = indent + "  "
     if method := tree.get("method"):
         yield f"{inside}{method['ref']}  {method['formula']}"
@@ -94,6 +105,9 @@ def _lines(tree: dict[str, Any], lang: str, role: str, indent: str, full: bool) 
     if row := tree.get("row"):
         where = f"{row.get('file') or row.get('origin', '')}:{row.get('row') or row.get('line', '')}"
         source = ", ".join(p for p in (row.get("source_title", ""), row.get("source_where") or row.get("issuer", "")) if p)
+        which = ", ".join(str(row[c]) for c in ("set", "place", "year") if row.get(c)) if tree["kind"] == "parameter" else ""
+        source = f"{source}; {which}" if which else source
+        source = f"{source}; {'录入' if lang == 'zh' else 'filled by'} {row['filled_by']}" if row.get("filled_by") else source
         yield f"{inside}{where}  sha256 {row['file_sha256'][:16] or 'built in'}  {source} ({row.get('status')})"
     for name, word in tree["choices"].items():
         yield f"{inside}{name} = {word}"
@@ -108,11 +122,30 @@ def _lines(tree: dict[str, Any], lang: str, role: str, indent: str, full: bool) 
         kind = (child["tree"]["quantity"], child["role"].split(":")[0] if ":" in child["role"] else "")
         alike[kind] = alike.get(kind, 0) + 1
         if full or alike[kind] <= SHOWN:
-            yield from _lines(child["tree"], lang, child["role"], inside, full)
+            yield from _lines(child["tree"], lang, _role(tree, child, lang), inside, full)
     for (quantity, _), count in alike.items():
         if not full and count > SHOWN:
             more = f"另有 {count - SHOWN} 项 {quantity}" if lang == "zh" else f"and {count - SHOWN} more of {quantity}"
             yield f"{inside}… {more} (--full)"
+
+
+def _name(tree: dict[str, Any], lang: str) -> str:
+    return str(tree["zh" if lang == "zh" else "en"] or tree["quantity"])
+
+
+def _role(tree: dict[str, Any], child: dict[str, Any], lang: str) -> str:
+    """What a part is to the whole: the argument's name, the place, the class; area weights say so."""
+    role, part = child["role"], child["tree"]
+    key = "zh" if lang == "zh" else "en"
+    if argument := tree.get("method", {}).get("arguments", {}).get(role):
+        return str(argument[key])
+    if role == part["place"]:
+        return f"{role} {part[f'place_{key}']}"
+    if role == part["cls"]:
+        return str(part[f"cls_{key}"])
+    if role.startswith("area:"):
+        return f"{'权重' if lang == 'zh' else 'weight'} {part['place']} {part[f'place_{key}']}"
+    return str(role)
 
 
 def _again(tree: dict[str, Any], lang: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,43 +12,76 @@ from qingshan.core.canonical import digest, write_atomic
 from qingshan.core.domain import Domains, load_domains
 from qingshan.core.errors import QingshanError
 from qingshan.core.finding import Finding
+from qingshan.core.method import REGISTRY, Q
 from qingshan.core.parameter import COLUMNS, ParameterRow, Parameters, parse_row, read_rows
 from qingshan.core.units import same_dimension
 from qingshan.zone.zone import Zone
 
 from .home import fills_folder
-from .profile import Profile, find_profile
+from .profile import Profile, Recipe, ServiceUse, find_profile
 
 MAX_BYTES = 8 * 2**20
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A row that a profile would use. None: any class or set; `unit` as the method takes it, where a method does."""
+
+    parameter: str
+    cls: str | None = None
+    set: str | None = None
+    unit: str = ""
+    confirmation: bool = False
+
+    def fits(self, row: ParameterRow) -> bool:
+        return row.parameter == self.parameter and self.cls in (None, row.cls) and self.set in (None, row.set)
+
+
+def wanted(profile: Profile) -> list[Wanted]:
+    """Everything the profile asks of parameter tables: its routes, the slots it waits for, the confirmations."""
+    found: list[Wanted] = []
+    uses = [use for use in profile.services if use.included == "yes"]
+    for recipe in _routes(profile, uses):
+        for name, binding in recipe.bind.items():
+            id = binding.get("parameter") or binding.get("class_parameter") or binding.get("item_parameter")
+            if id:
+                declared = REGISTRY[recipe.method].arguments[name]
+                found.append(Wanted(id, binding.get("class"), binding.get("set"), declared.unit if isinstance(declared, Q) else ""))
+    found += [Wanted(need) for use in uses for need in use.needs]
+    found += [Wanted(slot) for slot in profile.slots]
+    if profile.confirm:
+        found += [Wanted(profile.confirm, use.id, profile.id, "-", True) for use in uses]
+    return found
+
+
+def _routes(profile: Profile, uses: list[ServiceUse]) -> list[Recipe]:
+    """The recipes that the included services and the published figures stand on."""
+    queue = [*profile.figures, *(q for use in uses for q in (use.physical, use.value))]
+    reached: dict[str, Recipe] = {}
+    while queue:
+        id = queue.pop()
+        if id in profile.recipes and id not in reached:
+            reached[id] = profile.recipes[id]
+            for binding in reached[id].bind.values():
+                queue += [*binding.get("quantities", ()), binding.get("quantity", "")]
+    return [recipe for id, recipe in profile.recipes.items() if id in reached]
+
+
 def open_slots(profile: Profile, parameters: Parameters) -> list[ParameterRow]:
-    """The open rows that this profile would use."""
-    wanted: dict[str, ParameterRow] = {}
-    for parameter, cls, set_ in _asked(profile):
-        for row in parameters.rows(parameter, cls=cls, set=set_):
-            if row.status == "open":
-                wanted.setdefault(row.key, row)
-    return list(wanted.values())
+    """The open rows that this profile would use. A slot without a class stands for a table: one filled class closes it."""
+    used = _used(profile, parameters)
+    tables = {(row.parameter, row.set) for row in used if row.status != "open" and row.cls}
+    return [row for row in used if row.status == "open" and (row.cls or (row.parameter, row.set) not in tables)]
 
 
 def doubtful_rows(profile: Profile, parameters: Parameters) -> list[ParameterRow]:
     """Rows read with doubt that this profile uses: a release needs a page check of each."""
-    found = [r for p, c, s in _asked(profile) for r in parameters.rows(p, cls=c, set=s) if r.status == "ocr_doubt"]
-    return list({r.key: r for r in found}.values())
+    return [row for row in _used(profile, parameters) if row.status == "ocr_doubt"]
 
 
-def _asked(profile: Profile) -> list[tuple[str, str | None, str | None]]:
-    asked: list[tuple[str, str | None, str | None]] = []
-    for recipe in profile.recipes.values():
-        for binding in recipe.bind.values():
-            if "parameter" in binding:
-                asked.append((binding["parameter"], binding.get("class"), binding.get("set")))
-            elif "class_parameter" in binding:
-                asked.append((binding["class_parameter"], None, binding.get("set")))
-    asked += [(need, None, None) for use in profile.services for need in use.needs]
-    asked += [(slot, None, None) for slot in profile.slots]
-    return asked
+def _used(profile: Profile, parameters: Parameters) -> list[ParameterRow]:
+    rows = [row for ask in wanted(profile) for row in parameters.rows(ask.parameter, cls=ask.cls, set=ask.set)]
+    return list({row.key: row for row in rows}.values())
 
 
 def template(profile: Profile, parameters: Parameters) -> str:
@@ -89,11 +122,9 @@ def fill(zone: Zone, profile_id: str, path: Path, *, by: str, document: str = ""
     parameters.add(filled_rows(zone, profile_id))
     findings: list[Finding] = []
     rows = _read(path, by, document, findings)
-    asked = _asked(profile)
+    asked = wanted(profile)
     for row in rows:
-        finding = _fits(row, asked, parameters, path.name)
-        if finding:
-            findings.append(finding)
+        findings += _unfit(row, asked, path.name)
     if not by.strip():
         findings.append(_error(path.name, None, "", "filled rows need a person.", "补录须写明录入人。", fix="--by NAME"))
     if any(f.level == "error" for f in findings) or not rows:
@@ -120,9 +151,17 @@ def _read(path: Path, by: str, document: str, findings: list[Finding]) -> list[P
         findings.append(_error(path.name, None, "", f"byte {error.start} is not UTF-8.", f"第 {error.start} 字节不是 UTF-8。", fix="save as UTF-8"))
         return []
     reader = csv.DictReader(io.StringIO(text))
+    try:
+        return _read_rows(reader, path.name, by, document, findings)
+    except csv.Error as error:
+        findings.append(_error(path.name, reader.line_num, "", f"the CSV cannot be read: {error}.", f"CSV 读不懂：{error}。", fix="start from the template"))
+        return []
+
+
+def _read_rows(reader: csv.DictReader[str], file: str, by: str, document: str, findings: list[Finding]) -> list[ParameterRow]:
     lacking = {"parameter", "value", "unit", "status"} - set(reader.fieldnames or ())
     if lacking:
-        findings.append(_error(path.name, 1, "", f"columns missing: {sorted(lacking)}.", f"缺列：{sorted(lacking)}。", fix="start from `qingshan fill PROFILE --template`"))
+        findings.append(_error(file, 1, "", f"columns missing: {sorted(lacking)}.", f"缺列：{sorted(lacking)}。", fix="start from the template"))
         return []
     rows: list[ParameterRow] = []
     for raw in reader:
@@ -130,33 +169,40 @@ def _read(path: Path, by: str, document: str, findings: list[Finding]) -> list[P
             continue  # a slot left open in the template
         completed = {**raw, "source_title": raw.get("source_title") or document}
         try:
-            row = parse_row(completed, path.name, reader.line_num, by)
+            row = parse_row(completed, file, reader.line_num, by)
         except QingshanError as error:
-            findings.append(_error(path.name, reader.line_num, "", error.en, error.zh, fix=error.fix))
+            findings.append(_error(file, reader.line_num, "", error.en, error.zh, fix=error.fix))
             continue
         if row.status == "open":
-            findings.append(_error(path.name, reader.line_num, "status", "a filled row cannot be open.", "补录的行不能标“待补”。", limit="primary or secondary"))
+            findings.append(_error(file, reader.line_num, "status", "a filled row cannot be open.", "补录的行不能标“待补”。",
+                                   limit="primary or secondary"))  # fmt: skip
         rows.append(row)
     if not rows and not findings:
-        findings.append(_error(path.name, None, "", "no row carries a value.", "没有一行填了取值。"))
+        findings.append(_error(file, None, "", "no row carries a value.", "没有一行填了取值。"))
     return rows
 
 
-def _fits(row: ParameterRow, asked: list[tuple[str, str | None, str | None]], parameters: Parameters, file: str) -> Finding | None:
-    wanted = [(c, s) for p, c, s in asked if p == row.parameter]
-    if not wanted:
-        names = sorted({p for p, _, _ in asked})
-        return _error(file, row.line, "parameter", f"{row.parameter!r} is not used by this profile.", f"本口径不用参数 {row.parameter!r}。",
-                      limit=", ".join(names[:12]), fix="see `qingshan fill PROFILE --template`")  # fmt: skip
-    slots = [r for r in parameters.rows(row.parameter) if r.unit and r.unit != "see document"]
-    for slot in slots[:1]:
-        try:
-            fits = same_dimension(slot.unit, row.unit)
-        except QingshanError:
-            return None
-        if not fits:
-            return _error(file, row.line, "unit", f"{row.unit!r} is not of the slot's dimension.", f"单位 {row.unit!r} 与待补项的量纲不同。", limit=slot.unit)
-    return None
+def _unfit(row: ParameterRow, asked: list[Wanted], file: str) -> list[Finding]:
+    """What keeps a row from being used by the profile: its parameter, class or set, unit, or an incomplete confirmation."""
+    named = [ask for ask in asked if ask.parameter == row.parameter]
+    if not named:
+        names = sorted({ask.parameter for ask in asked})
+        return [_error(file, row.line, "parameter", f"{row.parameter!r} is not used by this profile.", f"本口径不用参数 {row.parameter!r}。",
+                       limit=", ".join(names[:12]), fix="see `qingshan fill PROFILE --template`")]  # fmt: skip
+    fits = [ask for ask in named if ask.fits(row)]
+    if not fits:
+        pairs = "; ".join(dict.fromkeys(f"class {ask.cls or 'any'}, set {ask.set or 'any'}" for ask in named))
+        return [_error(file, row.line, "set", f"{row.name()}: no row of this class and set is used.", f"{row.name()}：本口径不用这一类别和参数组。",
+                       limit=pairs, fix="copy class and set from the template")]  # fmt: skip
+    found: list[Finding] = []
+    units = sorted({ask.unit for ask in fits if ask.unit})
+    if units and not any(same_dimension(unit, row.unit) for unit in units):
+        found.append(_error(file, row.line, "unit", f"{row.unit!r} is not of the slot's dimension.", f"单位 {row.unit!r} 与待补项的量纲不同。",
+                            limit=", ".join(units)))  # fmt: skip
+    if any(ask.confirmation for ask in fits) and (row.value not in (0, 1) or not row.source_where):
+        found.append(_error(file, row.line, "value", "a confirmation is 1 (formula agrees) or 0 (not in the document), with the page.",
+                            "比对结果填 1（计算式一致）或 0（文件不含此项），并写明页码。", limit="0, 1; source_where"))  # fmt: skip
+    return found
 
 
 def _error(file: str, row: int | None, column: str, en: str, zh: str, *, limit: str = "", fix: str = "") -> Finding:

@@ -33,6 +33,11 @@ def runs_folder() -> Path:
     return home() / "runs"
 
 
+def asked_path(key: str) -> Path:
+    """The note of which run came out when the same was asked before."""
+    return home() / "asked" / key
+
+
 def zone_key(zone: Zone) -> str:
     """The zone's id, with a mark of its folder unless it is built in."""
     folder = zone.path.resolve()

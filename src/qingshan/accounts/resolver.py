@@ -20,7 +20,7 @@ import numpy as np
 from qingshan.core.canonical import digest
 from qingshan.core.domain import Domains
 from qingshan.core.errors import AmbiguousParameter, MissingParameter, QingshanError
-from qingshan.core.method import Method
+from qingshan.core.method import Choice, Method, Q
 from qingshan.core.parameter import ParameterRow, Parameters
 from qingshan.core.units import convert, factor
 from qingshan.zone.period import Period
@@ -84,6 +84,7 @@ class Resolver:
         self.stats = Stats()
         self.nodes: dict[str, Node] = {}
         self._memo: dict[tuple[str, ...], Node] = {}
+        self._rows: dict[Any, Node] = {}
         self._active: list[tuple[str, ...]] = []
         self._periods = {p.id: p for p in zone.periods}
 
@@ -211,18 +212,12 @@ class Resolver:
             if "policy" in binding or "choice" in binding:
                 word = binding.get("choice") or self.profile.policies.get(binding.get("policy", ""), "")
                 if not word:
-                    refused.append(_no_policy(binding["policy"]))
+                    refused.append(_no_policy(binding["policy"], method.arguments[name], self._document(binding["policy"])))
                 choices.append((name, word))
                 given[name] = word
                 continue
-            try:
-                found = self._bound(recipe, binding, place, period, cls, basis)
-            except (MissingParameter, AmbiguousParameter) as error:
-                refused.append(_open(error))
-                continue
-            for node in found:
-                if node.refusal:
-                    refused.append(node.refusal)
+            found = self._bound(recipe, binding, place, period, cls, basis)
+            refused += [node.refusal for node in found if node.refusal]
             args += [(name, node) for node in found]
             if not any(node.refusal for node in found):
                 given[name] = _stacked(found, binding.get("axis", ""))
@@ -244,7 +239,8 @@ class Resolver:
             self.stats.computed += 1
         else:
             self.stats.reused += 1
-        labels = _merged(node for _, node in args)
+        own = {"open": "project"}.get(method.status, method.status)  # a formula we had to settle is a choice of ours
+        labels = _merged((node for _, node in args), {own} & DERIVED_LABELS)
         if "refusal" in payload:
             refusal = Refusal.of(payload["refusal"])
             return Node(key, "refusal", recipe.id, **where, method=method.ref, code=method.code, refusal=refusal,
@@ -300,22 +296,28 @@ class Resolver:
         return [self._row(binding, i.cls, period, basis) for i in entries]
 
     def _row(self, binding: Mapping[str, Any], cls: str | None, period: str, basis: str) -> Node:
-        """The one parameter row in force at the end of the account year."""
-        name = binding.get("parameter") or binding["item_parameter"]
-        on = f"{self._periods[period].year}-12-31"
-        row = self.parameters.find(name, cls=cls, set=binding.get("set"), year=self._year(binding, period, basis), on=on)
-        return self._parameter(row, bool(binding.get("transferred")))
+        """The one parameter row in force at the end of the account year, or why there is none."""
+        year = self._year(binding, period, basis)
+        asked = (binding.get("parameter") or binding["item_parameter"], cls, binding.get("set"), year, f"{self._periods[period].year}-12-31")
+        return self._find(asked, bool(binding.get("transferred")))
+
+    def _find(self, asked: tuple[str, str | None, str | None, str | None, str | None], transferred: bool = False) -> Node:
+        """Parameter row by (parameter, class, set, year, day in force). Memoised: a price is asked for at every place."""
+        if (asked, transferred) not in self._rows:
+            name, cls, set, year, on = asked
+            try:
+                node = self._parameter(self.parameters.find(name, cls=cls, set=set, year=year, on=on), transferred)
+            except (MissingParameter, AmbiguousParameter) as error:
+                node = self._refuse(name, {"cls": cls or ""}, _open(error))
+            self._rows[asked, transferred] = node
+        return self._rows[asked, transferred]
 
     def _runs_by(self, quantity: str) -> str:
         return self.profile.recipes[quantity].by
 
     def slot(self, parameter: str, cls: str | None = None, set: str | None = None) -> Refusal | None:
         """None where the row is there (it joins the pedigree), else why it is not."""
-        try:
-            self._parameter(self.parameters.find(parameter, cls=cls, set=set))
-        except (MissingParameter, AmbiguousParameter) as error:
-            return _open(error)
-        return None
+        return self._find((parameter, cls, set, None, None)).refusal
 
     def _parameter(self, row: ParameterRow, transferred: bool = False) -> Node:
         group = f"range:{row.parameter}"
@@ -342,17 +344,20 @@ class Resolver:
                 needs=f"{mapping.id}:{cls}",
             ))  # fmt: skip
         year = self._year(binding, period, basis)
-        rows = [self.parameters.find(name, cls=t, set=binding.get("set"), year=year) for t in targets]
-        nodes = [self._parameter(row, bool(binding.get("transferred"))) for row in rows]
+        nodes = [self._find((name, t, binding.get("set"), year, None), bool(binding.get("transferred"))) for t in targets]
+        if refused := [n.refusal for n in nodes if n.refusal]:
+            return self._refuse(name, {"place": place, "period": period, "cls": cls}, _dependency(refused))
         if len(nodes) == 1:
             return nodes[0]
-        for node in nodes:
-            self.nodes[node.key] = node
-        values = [row.value for row in rows if row.value is not None]
+        if mapping.id not in self.profile.scenarios.get("span", ()):
+            zh = f"对照表 {mapping.id} 给“{cls}”列出 {len(nodes)} 个类型，口径没有声明按区间计算。"
+            en = f"the map {mapping.id!r} gives {len(nodes)} types for {cls!r}, and the profile declares no span over it."
+            return self._refuse(name, {"place": place, "period": period, "cls": cls}, Refusal("policy", zh, en, needs=f"{mapping.id}:{cls}"))
+        values = [_first(n.value) for n in nodes]
         span = self.scenarios.pick(f"span:{mapping.id}", float("nan"), min(values), max(values))
         key = digest({"kind": "span", "map": mapping.id, "cls": cls, "rows": [n.key for n in nodes], "scenarios": list(self.scenarios.rows)})
         node = Node(
-            key, "span", name, cls=cls, unit=rows[0].unit, value=span, args=tuple((t, n.key) for t, n in zip(targets, nodes, strict=True)),
+            key, "span", name, cls=cls, unit=nodes[0].unit, value=span, args=tuple((t, n.key) for t, n in zip(targets, nodes, strict=True)),
             labels=_merged(nodes, {mapping.status} & DERIVED_LABELS), notes={"map": mapping.id, "source": mapping.source, "status": mapping.status},
         )  # fmt: skip
         self.nodes[key] = node
@@ -386,13 +391,17 @@ class Resolver:
         declared = self.zone.quantities.get(quantity)
         rule = declared.rollup if declared else "none"
         if below and rule != "none":
-            return self._rolled(quantity, rule, [child(c) for c in below], below, period.id, where)
+            parts = [child(c) for c in below]
+            if not all(part.refusal for part in parts):
+                return self._rolled(quantity, rule, parts, below, period.id, where)
         return self._refuse(quantity, where, self._missing(quantity, place))
 
     def _missing(self, quantity: str, place: str) -> Refusal:
         zone = self.zone
         chain = [place, *zone.ancestors(place)]
-        gap = next((g for p in chain if (g := zone.gap(quantity, p))), None) or next((m for m in zone.missing if m.quantity == quantity), None)
+        asked = (quantity, quantity.rpartition(".")[0])  # a gap in soil.retention covers soil.retention.arbor
+        gap = next((g for q in asked for p in chain if (g := zone.gap(q, p))), None)
+        gap = gap or next((m for q in asked for m in zone.missing if m.quantity == q), None)
         document = gap.document if gap else ""
         extent = zone.config.get("extent", {})
         if not document and any(c["fact"] == quantity for c in self.extent_classes.values()):
@@ -437,7 +446,7 @@ class Resolver:
     def _rolled(self, quantity: str, rule: str, parts: list[Node], places: list[str], period: str, where: Where) -> Node:
         refused = [p.refusal for p in parts if p.refusal]
         if refused:
-            return self._refuse(quantity, where, _dependency(_alike(refused)))
+            return self._refuse(quantity, where, _dependency(self._of_places_below(refused, where["place"])))
         if rule == "sum":
             return self._sum("rollup", quantity, parts, where, parts[0].unit)
         if rule != "area_mean":
@@ -454,6 +463,20 @@ class Resolver:
         value = [math.fsum(w * c[s % len(c)] for w, c in zip(weights, columns, strict=True)) / whole for s in range(width)]
         args = [(p, n) for p, n in zip(places, parts, strict=True)] + [(f"area:{p}", a) for p, a in zip(places, areas, strict=True)]
         return self._joined_node("rollup", quantity, args, where, unit, value, {"rule": "area_mean"})
+
+    def _of_places_below(self, refusals: list[Refusal], place: str) -> list[Refusal]:
+        """The bottom causes of the places below; a figure that several of them lack is said once, of the place above."""
+        groups: dict[tuple[str, str, str], dict[str, Refusal]] = {}
+        for leaf in (leaf for refusal in refusals for leaf in refusal.leaves()):
+            groups.setdefault((leaf.code, leaf.needs, leaf.document), {})[leaf.key] = leaf
+        found: list[Refusal] = []
+        for (code, needs, document), leaves in groups.items():
+            if code == "missing_fact" and len(leaves) > 1:
+                above, (zh, en) = self.zone.place(place), self.names(needs)
+                found.append(Refusal(code, f"{above.name_zh}各地缺“{zh}”。", f"{above.name_en}, places below: no figure for {en}.", needs, document))
+            else:
+                found += leaves.values()
+        return found
 
     def _sum(self, kind: str, quantity: str, parts: list[Node], where: Where, unit: str, left_out: list[Node] | None = None) -> Node:
         columns = [_scaled(p, unit) for p in parts]
@@ -513,18 +536,6 @@ def _only(refusal: Refusal, codes: tuple[str, ...]) -> bool:
     return all(leaf.code in codes for leaf in refusal.leaves())
 
 
-def _alike(refusals: list[Refusal]) -> list[Refusal]:
-    """The bottom causes of places below; those that want the same thing of the same document become one, counted."""
-    groups: dict[tuple[str, str, str], list[Refusal]] = {}
-    for leaf in {leaf.key: leaf for refusal in refusals for leaf in refusal.leaves()}.values():
-        groups.setdefault((leaf.code, leaf.needs, leaf.document), []).append(leaf)
-    return [
-        group[0] if len(group) == 1
-        else replace(group[0], zh=f"{group[0].zh}同样情形共 {len(group)} 处。", en=f"{group[0].en} {len(group)} places below lack it.")
-        for group in groups.values()
-    ]  # fmt: skip
-
-
 def _dependency(refusals: list[Refusal]) -> Refusal:
     """One refusal as it is; several under one head that lists them."""
     unique = list({r.key: r for r in refusals}.values())
@@ -539,8 +550,10 @@ def _open(error: MissingParameter | AmbiguousParameter) -> Refusal:
     return Refusal("open_parameter", error.zh, error.en)
 
 
-def _no_policy(name: str) -> Refusal:
-    return Refusal("policy", f"口径没有规定“{name}”，标准也没有写。", f"the profile does not state the rule {name!r}, and the standard is silent.", needs=name)
+def _no_policy(name: str, declared: Q | Choice, document: str) -> Refusal:
+    zh = f"口径和区域都没有声明“{declared.zh}”（{name}）。"
+    en = f"neither the profile nor the zone states {name!r} ({declared.en})."
+    return Refusal("policy", zh, en, needs=name, document=document)
 
 
 def _no_extent(zone: Zone) -> Refusal:

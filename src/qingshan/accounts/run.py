@@ -30,15 +30,16 @@ from qingshan.zone.zone import Zone, open_zone
 from .extent import extent_cells, unbalanced
 from .figure import Node, Refusal, read_refusals, refusal_lines
 from .fill import filled_rows
-from .home import FOLDER, pointers, runs_folder, store_path
+from .home import FOLDER, asked_path, pointers, runs_folder, store_path
 from .profile import Profile, ServiceUse, find_profile, settled
 from .resolver import Resolver, Scenarios, Stats
-from .seal import changed_files, seal_inputs
+from .seal import changed_files, seal_inputs, seen, software
 from .store import Store
 
 ACCOUNTED = "gep.accounted_services"
 STOCK = "asset"  # category of services.toml that is a stock: never added to the flows of a year
 RESULTS = ("facts.jsonl", "nodes.jsonl", "refusals.jsonl", "findings.jsonl")
+_OPENED: dict[str, Zone] = {}
 Progress = Callable[[int, int], None]
 
 
@@ -175,9 +176,12 @@ def _service_cells(resolver: Resolver, use: ServiceUse, quantity: str, waits: li
     node = resolver.quantity(quantity, place, period, basis=basis) if quantity else None
     if node is None or waits:
         causes = [*waits, *([node.refusal] if node and node.refusal else [])]
-        zh, en = use.reason_zh or "本口径没有给出算法。", use.reason_en or "the profile gives no route for this service."
         if node is not None:
             zh, en = f"缺 {len(causes)} 项依据。", f"{len(causes)} things it stands on are missing."
+        elif causes and use.reason_zh:
+            zh, en = use.reason_zh, use.reason_en
+        else:
+            zh, en = "本口径没有给出算法。", "the profile gives no route for this service."
         refusal = causes[0] if len(causes) == 1 else Refusal("no_method" if node is None else "dependency", zh, en, needs=use.id, causes=tuple(causes))
         where = {"place": place, "period": period, "basis": basis}
         return [_cell(resolver, resolver.refuse(quantity or f"gep.service.{use.id}", where, refusal), role, use.id)]
@@ -254,23 +258,54 @@ def run_account(zone: Zone | str | Path | None = None, profile: str | None = Non
     chosen = find_profile(domains, profile or live.config["zone"]["default_profile"])
     filled = filled_rows(live, chosen.id)
     runs_folder().mkdir(parents=True, exist_ok=True)
+    asked = asked_path(digest({"zone": seen(live), "filled": [r.key for r in filled], "profile": chosen.key, "software": software(domains)}))
+    run = _known(asked) or _computed(live, chosen, domains, filled, asked, progress)
+    write_atomic(pointers(live) / FOLDER, str(live.path.resolve()).encode())
+    write_atomic(pointers(live) / chosen.id, run.id.encode())
+    return run
+
+
+def _known(asked: Path) -> Run | None:
+    """The run that the same zone, filled rows, profile and software gave before, if it still is as sealed."""
+    if not asked.is_file():
+        return None
+    known = json.loads(asked.read_bytes())
+    folder = runs_folder() / known["run"]
+    if not (folder / "manifest.json").is_file():
+        return None
+    run = Run(folder)
+    _require_whole(folder, run.manifest["files"])
+    run.stats = Stats(reused=known["steps"])
+    return run
+
+
+def _computed(live: Zone, profile: Profile, domains: Domains, filled: list[ParameterRow], asked: Path, progress: Progress | None) -> Run:
     part = Path(tempfile.mkdtemp(prefix=".sealing-", dir=runs_folder()))
     try:
         seal_inputs(live, filled, part / "inputs")
         parameters = domains.parameters()
-        sealed = open_zone(part / "inputs" / "zone")  # compute from the sealed copy: a replay reads the same bytes
+        sealed = sealed_zone(part)  # compute from the sealed copy: a replay reads the same bytes
         parameters.add(sealed.parameters)
         parameters.add(sealed_fills(part))
         with Store(store_path()) as store:
-            resolver, cells = compute(sealed, chosen, domains, parameters, store, progress)
-            folder = _seal(part, sealed, chosen, domains, resolver, cells)
+            resolver, cells = compute(sealed, profile, domains, parameters, store, progress)
+            folder = _seal(part, sealed, profile, domains, resolver, cells)
     finally:
         shutil.rmtree(part, ignore_errors=True)  # after sealing it bears its final name
-    write_atomic(pointers(live) / FOLDER, str(live.path.resolve()).encode())
-    write_atomic(pointers(live) / chosen.id, folder.name.encode())
     run = Run(folder)
     run.stats = resolver.stats
+    write_atomic(asked, canonical({"run": run.id, "steps": run.stats.computed + run.stats.reused}))
     return run
+
+
+def sealed_zone(folder: Path) -> Zone:
+    """The zone of a sealed run. Runs made from the same bytes share one opened zone."""
+    inputs = folder / "inputs" / "zone"
+    key = digest({p.relative_to(inputs).as_posix(): file_digest(p) for p in sorted(inputs.rglob("*")) if p.is_file()})
+    if key not in _OPENED:
+        _OPENED.clear()  # one zone at a time: the profiles of a zone follow each other
+        _OPENED[key] = open_zone(inputs)
+    return _OPENED[key]
 
 
 def sealed_fills(folder: Path) -> list[ParameterRow]:
@@ -300,12 +335,17 @@ def _seal(part: Path, zone: Zone, profile: Profile, domains: Domains, resolver: 
     except OSError:
         if not final.exists():
             raise
-        if changed := [*changed_files(final, files)]:
-            raise QingshanError(
-                f"the run on file was changed after sealing: {', '.join(changed[:5])}.", f"已封存的核算被改动过：{'、'.join(changed[:5])}。",
-                where=final.name, fix="move that folder away and run again",
-            ) from None  # fmt: skip
+        _require_whole(final, files)
     return final
+
+
+def _require_whole(folder: Path, files: Mapping[str, str]) -> None:
+    """Raise `QingshanError` where a sealed run is no longer the bytes that were sealed."""
+    if changed := changed_files(folder, files):
+        raise QingshanError(
+            f"the run on file was changed after sealing: {', '.join(changed[:5])}.", f"已封存的核算被改动过：{'、'.join(changed[:5])}。",
+            where=folder.name, fix="move that folder away and run again",
+        )  # fmt: skip
 
 
 def write_results(folder: Path, resolver: Resolver, cells: list[Fact]) -> None:
@@ -376,7 +416,7 @@ class Run:
     @cached_property
     def zone(self) -> Zone:
         """The zone as sealed, so that an old run keeps its own inputs."""
-        return open_zone(self.path / "inputs" / "zone")
+        return sealed_zone(self.path)
 
     @cached_property
     def domains(self) -> Domains:
@@ -477,6 +517,11 @@ class Run:
     @cached_property
     def _resolver(self) -> Resolver:
         return Resolver(self.zone, self.profile, self.domains, self.parameters, Store(None))
+
+    @property
+    def classes(self) -> dict[str, dict[str, Any]]:
+        """The zone's ecosystem classes by id: zh, en and the fact that gives the area."""
+        return self._resolver.extent_classes
 
     def names(self, quantity: str) -> tuple[str, str]:
         """Chinese and English name of any quantity."""

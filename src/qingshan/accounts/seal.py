@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import platform
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from qingshan.core.canonical import file_digest
+import numpy as np
+
+from qingshan.core.canonical import digest, file_digest
+from qingshan.core.domain import Domains
 from qingshan.core.errors import ZoneError
 from qingshan.core.parameter import ParameterRow
 from qingshan.zone.fact import InputFact
@@ -36,6 +41,19 @@ def seal_inputs(zone: Zone, filled: list[ParameterRow], folder: Path) -> None:
         (folder / "zone" / DERIVED).write_text(_table(rows, zone), encoding="utf-8")
     if filled:
         write_rows(folder / "filled.csv", filled)
+
+
+def seen(zone: Zone) -> str:
+    """What of a zone a run depends on: its files, and the coordinates derived from boundaries."""
+    return digest([dict(zone.files), [f.key for f in zone.derived_rows()]])
+
+
+def software(domains: Domains) -> str:
+    """Hash of the code and tables that a result depends on: the engine below the faces, every domain, python and numpy."""
+    engine = Path(__file__).resolve().parents[1]
+    folders = [*(engine / part for part in ("core", "zone", "accounts")), *(d.folder for d in domains.by_name.values())]
+    code = [file_digest(path) for folder in folders for path in sorted(folder.rglob("*.py"))]
+    return digest([code, domains.hashes, platform.python_version(), np.__version__, os.environ.get("NPY_DISABLE_CPU_FEATURES", "")])
 
 
 def changed_files(folder: Path, files: Mapping[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ A table is a CSV file in `domains/*/standards/`, in a zone's `parameters/`, or f
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -73,11 +74,12 @@ def _number(text: str, column: str, where: str) -> float | None:
     if not text.strip():
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise DeclarationError(
-            f"{column} is {text!r}, not a number.", where=where, fix="write a plain number"
-        ) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise DeclarationError(f"{column} is {text!r}, not a number.", where=where, fix="write a plain number")
+    return number
 
 
 def parse_row(raw: dict[str, str], origin: str, line: int, filled_by: str = "") -> ParameterRow:

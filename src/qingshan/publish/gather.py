@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qingshan.accounts.figure import Node, Refusal
+from qingshan.accounts.profile import ClassMap
 from qingshan.accounts.run import ACCOUNTED, STOCK, Fact, Run, ServiceLine, figure_of
 from qingshan.core.finding import Finding
 from qingshan.core.method import Method
@@ -18,7 +19,17 @@ from qingshan.zone.fact import InputFact
 from qingshan.zone.period import Period
 from qingshan.zone.place import Place
 
-from .release import Reason, against_gep_title, check_release, missing_services, pedigree, published_facts, value_of
+from .release import (
+    Reason,
+    against_gep_title,
+    check_release,
+    missing_services,
+    pedigree,
+    published_facts,
+    used_maps,
+    value_of,
+)
+from .words import gravest_first
 
 UNALLOCATED = "unallocated"
 
@@ -124,6 +135,7 @@ class Account:
     indices: list[Index]
     methods: list[Method]
     parameters: list[ParameterUse]
+    maps: list[ClassMap]
     sources: list[Source]
     findings: list[Finding]
     conflicts: list[list[InputFact]]
@@ -161,7 +173,7 @@ def gather(run: Run, place: str, period: Period, *, official: bool = False) -> A
         places=children, by_place=_by_place(run, [where.code, *(p.code for p in children)], lines, period.id),
         mapped=_mapped(run, where.code, lines, period.id), extent=extent, extent_total=_extent_total(run, extent),
         series=series, indices=_indices(run, series), methods=_methods(run, nodes), parameters=_parameters(run, nodes),
-        sources=_sources(run, nodes), findings=run.findings, conflicts=_conflicts(run, nodes),
+        maps=used_maps(run, nodes), sources=_sources(run, nodes), findings=run.findings, conflicts=_conflicts(run, nodes),
         reasons=check_release(run, where.code, period.id),
     )  # fmt: skip
 
@@ -171,27 +183,13 @@ def _cell(run: Run, quantity: str, place: str, period: str, basis: str = "", cls
     return found[0] if found else None
 
 
-LABEL_ORDER = (
-    "synthetic",
-    "draft",
-    "partial",
-    "screening",
-    "estimated",
-    "project",
-    "transferred",
-    "secondary",
-    "news",
-    "ocr_doubt",
-)
-
-
 def _labels(run: Run, facts: Iterable[Fact], partial: bool, official: bool) -> tuple[str, ...]:
     """Labels of the whole report, gravest first: those of any figure in it, the profile's, and what the release is."""
     found = {label for fact in facts for label in fact.labels} | set(run.profile.labels)
     found |= {"partial"} if partial else set()
     found |= set() if official else {"draft"}
     found |= {"synthetic"} if run.zone.synthetic else set()
-    return tuple(label for label in LABEL_ORDER if label in found) + tuple(sorted(found - set(LABEL_ORDER)))
+    return tuple(gravest_first(sorted(found)))
 
 
 # ---- services, classes, places --------------------------------------------------------------------------------------
@@ -284,7 +282,8 @@ def _extent_total(run: Run, rows: list[ExtentRow]) -> dict[str, Fact | None]:
     for row in rows:
         if row.cls != UNALLOCATED:
             continue
-        for entry, fact in row.cells.items():
+        for entry in ("opening", "closing"):
+            fact = row.cells[entry]
             node = run.nodes.get(fact.key)
             whole = next((run.nodes[k] for role, k in node.args if role == "whole"), None) if node else None
             totals[entry] = _fact_of(run, whole, fact) if whole else None

@@ -74,7 +74,7 @@ def differences(run_a: Run, run_b: Run, a: Fact, b: Fact) -> list[Difference]:
         found.append(
             Difference(
                 "profile",
-                f"核算方案不同：{names[0]} 与 {names[1]}。",
+                f"核算口径不同：{names[0]} 与 {names[1]}。",
                 f"the profiles differ: {names[0]} and {names[1]}.",
             )
         )

@@ -17,7 +17,7 @@ from .gather import ByPlace
 from .numbers import axis_scale, digits
 
 WIDTH = 1000.0
-_LEGEND, _DOT, _PAD, _LINE = 122.0, 5.0, 24.0, 24.0
+_LEGEND, _DOT, _PAD, _LINE, _EM = 122.0, 5.0, 24.0, 24.0, 21.0
 _TOLERANCE = 0.004  # degrees: about 400 m, a tenth of a millimetre on the page
 _NAMES = 30  # above so many shapes, the names of the places one level up are printed
 
@@ -53,13 +53,13 @@ def choropleth(zone: Zone, table: ByPlace, lang: str) -> Picture | None:
     names = _names(zone, [code for code, _ in shapes], lang)
     drawn = [
         *(_shape(rings, colours[code], project) for code, rings in shapes),
-        *(_label(text, *project(*point)) for text, point in names),
+        *_labels([(text, project(*point)) for text, point in names]),
         *_legend([scale(v) for v in given], breaks, ramp, unit, height + _PAD),
     ]
     body = "\n".join(drawn)
     size = f"{WIDTH:g} {height + _PAD + _LEGEND:.1f}"
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" font-family="{tokens.FONT}" font-size="21" fill="{tokens.INK}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" font-family="{tokens.FONT}" font-size="{_EM:g}" fill="{tokens.INK}">'
         f'<defs><pattern id="none" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         f'<rect width="8" height="8" fill="{tokens.PAPER}"/><rect width="3" height="8" fill="{tokens.NONE}"/></pattern></defs>\n{body}\n</svg>'
     )
@@ -142,25 +142,39 @@ def _names(zone: Zone, codes: list[str], lang: str) -> list[tuple[str, tuple[flo
     return found
 
 
-def _label(text: str, x: float, y: float) -> str:
-    """A name on its place, long ones in two lines, with a paper halo."""
-    lines = _lines(text)
-    top = y - (len(lines) - 1) * _LINE / 2
-    ats = [f'x="{x:.1f}" y="{top + i * _LINE:.1f}" text-anchor="middle"' for i in range(len(lines))]
+def _labels(names: list[tuple[str, tuple[float, float]]]) -> Iterator[str]:
+    """Names on their places; one that would cover another moves up or down a line or two, or is left out."""
+    taken: list[tuple[float, float, float, float]] = []
+    for text, (x, y) in names:
+        lines = _lines(text)
+        half = max(sum(_EM if ord(m) > 0x2E7F else 0.55 * _EM for m in line) for line in lines) / 2
+        for shift in (0, 1, -1, 2, -2):
+            top = y + shift * _LINE - len(lines) * _LINE / 2
+            box = (x - half, top, x + half, top + len(lines) * _LINE)
+            if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
+                taken.append(box)
+                yield _label(lines, x, top)
+                break
+
+
+def _label(lines: list[str], x: float, top: float) -> str:
+    """A name in one line or two, with a paper halo."""
+    ats = [f'x="{x:.1f}" y="{top + (i + 0.8) * _LINE:.1f}" text-anchor="middle"' for i in range(len(lines))]
     halo = f'stroke="{tokens.PAPER}" stroke-width="5" stroke-linejoin="round" fill="none"'
     pairs = list(zip(ats, map(escape, lines), strict=True))
-    return "".join(f"<text {at} {halo}>{words}</text>" for at, words in pairs) + "".join(
-        f"<text {at}>{words}</text>" for at, words in pairs
-    )
+    below = "".join(f"<text {at} {halo}>{words}</text>" for at, words in pairs)
+    return below + "".join(f"<text {at}>{words}</text>" for at, words in pairs)
 
 
 def _lines(text: str) -> list[str]:
-    """One line, or two of like length, broken at the space nearest the middle; without one (Chinese) in the middle."""
+    """One line, or two of like length: English breaks at the space nearest the middle, Chinese in the middle."""
     spaces = [i for i, mark in enumerate(text) if mark == " "]
-    if len(text) <= (18 if spaces else 6):
-        return [text]
-    at = min(spaces, key=lambda i: abs(i - len(text) / 2)) if spaces else (len(text) + 1) // 2
-    return [text[:at].strip(), text[at:].strip()]
+    if text.isascii():
+        if len(text) <= 18 or not spaces:
+            return [text]
+        at = min(spaces, key=lambda i: abs(i - len(text) / 2))
+        return [text[:at], text[at + 1 :]]
+    return [text] if len(text) <= 6 else [text[: (len(text) + 1) // 2], text[(len(text) + 1) // 2 :]]
 
 
 def _legend(values: list[float], breaks: list[float], ramp: Sequence[str], unit: str, top: float) -> Iterator[str]:

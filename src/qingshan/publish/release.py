@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 
 from qingshan.accounts.figure import Node, Refusal
 from qingshan.accounts.fill import open_slots
+from qingshan.accounts.profile import ClassMap
 from qingshan.accounts.run import STOCK, Fact, Run, ServiceLine
 from qingshan.accounts.seal import changed_files
 from qingshan.core.canonical import digest
@@ -115,7 +116,14 @@ def check_release(run: Run, place: str | None = None, period: str | None = None)
     """Every reason against an official release of the account of `place` (None: the zone's root) in `period`; empty if none."""
     code, when = run.zone.place(place or run.zone.root).code, period or run.default_period
     nodes = pedigree(run, published_facts(run, code, when))
-    return [*_seal(run), *_profile(run), *_slots(run), *_statuses(nodes), *_partial(run, code, when)]
+    return [
+        *_seal(run),
+        *_profile(run),
+        *_slots(run),
+        *_maps(run, nodes),
+        *_statuses(nodes),
+        *_partial(run, code, when),
+    ]
 
 
 def require_release(run: Run, reasons: list[Reason]) -> None:
@@ -151,7 +159,7 @@ def _seal(run: Run) -> list[Reason]:
 def _profile(run: Run) -> list[Reason]:
     if run.profile.official:
         return []
-    zh = f"核算方案“{run.profile.zh}”（{run.profile.id}）不是正式方案。"
+    zh = f"“{run.profile.zh}”（{run.profile.id}）不是正式的核算口径。"
     return [
         Reason(
             "profile_not_official",
@@ -179,24 +187,38 @@ def _slots(run: Run) -> list[Reason]:
     return reasons
 
 
+def used_maps(run: Run, nodes: Iterable[Node]) -> list[ClassMap]:
+    """The class maps that these nodes went through."""
+    recipes = [
+        run.profile.recipes[q] for q in sorted({n.quantity for n in nodes if n.method}) if q in run.profile.recipes
+    ]
+    names = {binding["map"] for recipe in recipes for binding in recipe.bind.values() if "map" in binding}
+    return [run.profile.maps[name] for name in sorted(names)]
+
+
+def _maps(run: Run, nodes: list[Node]) -> list[Reason]:
+    reasons = []
+    for used in used_maps(run, nodes):
+        if used.status not in RELEASE_STATUSES:
+            zh, en = STATUS_WORDS.get(used.status, (used.status, used.status))
+            reasons.append(
+                Reason("map_status", f"地类对照表 {used.id} 为{zh}。", f"the class map {used.id} is {en}.", used.id)
+            )
+    return reasons
+
+
 def _statuses(nodes: list[Node]) -> list[Reason]:
-    """Rows, class maps and input figures whose status keeps them out of an official release."""
+    """Parameter rows and input figures whose status keeps them out of an official release."""
     reasons: dict[tuple[str, str], Reason] = {}
     for node in nodes:
         row = node.row or {}
-        if node.kind == "span" and node.notes.get("status") not in RELEASE_STATUSES:
-            zh, en = STATUS_WORDS.get(node.notes["status"], (node.notes["status"],) * 2)
-            name = node.notes["map"]
-            reasons["map", name] = Reason(
-                "map_status", f"地类对照表 {name} 为{zh}。", f"the class map {name} is {en}.", name
-            )
-        elif node.kind in ("parameter", "input") and row.get("status") not in RELEASE_STATUSES:
+        if node.kind in ("parameter", "input") and row.get("status") not in RELEASE_STATUSES:
             zh, en = STATUS_WORDS.get(row["status"], (row["status"],) * 2)
             name = _row_name(node)
             what = ("参数", "the parameter") if node.kind == "parameter" else ("数据", "the input figure")
-            code = f"{node.kind}_status"
+            code, document = f"{node.kind}_status", str(row.get("document") or "")
             reasons[code, name] = Reason(
-                code, f"{what[0]} {name} 为{zh}。", f"{what[1]} {name} is {en}.", name, str(row.get("document") or "")
+                code, f"{what[0]} {name} 为{zh}。", f"{what[1]} {name} is {en}.", name, document
             )
     return [reasons[key] for key in sorted(reasons)]
 
@@ -228,7 +250,7 @@ def against_gep_title(run: Run, place: str, period: str) -> list[Reason]:
     reasons = _profile(run)
     if not run.profile.gep_title or not run.profile.bases():
         zh, en = (
-            f"核算方案 {run.profile.id} 不以生态产品总值为题。",
+            f"核算口径 {run.profile.id} 不以生态产品总值为题。",
             f"the profile {run.profile.id} does not bear the title GEP.",
         )
         reasons.append(Reason("no_gep_title", zh, en, run.profile.id))
@@ -256,7 +278,7 @@ def value(run: Run, place: str | None = None, period: str | None = None, basis: 
     """The accounted services in yuan. Raises `RefusedRelease` where the profile has no prices."""
     fact = run.accounted(run.zone.place(place or run.zone.root).code, period, basis)
     if fact is None:
-        zh = f"核算方案 {run.profile.id} 只有实物量，没有价格，不计价值。"
+        zh = f"核算口径 {run.profile.id} 只有实物量，没有价格，不计价值。"
         en = f"the profile {run.profile.id} is biophysical: it has no prices, so no value in yuan."
         raise RefusedRelease(en, zh, reasons=[f"{zh} / {en}"], fix="choose a profile with prices")
     return fact

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
@@ -12,6 +13,18 @@ from qingshan.accounts.run import Fact
 from qingshan.core.errors import UnknownName
 
 LANGUAGES = ("zh", "en")
+LABEL_ORDER = (
+    "synthetic",
+    "draft",
+    "partial",
+    "screening",
+    "estimated",
+    "project",
+    "transferred",
+    "secondary",
+    "news",
+    "ocr_doubt",
+)
 _FOLDER = Path(__file__).parent / "texts"
 
 
@@ -30,6 +43,10 @@ def catalogue(lang: str) -> dict[str, str]:
 def blanks(text: str) -> set[str]:
     """The names a text leaves open: `{n}` gives `n`."""
     return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def gravest_first(labels: Iterable[str]) -> list[str]:
+    return sorted(labels, key=lambda label: LABEL_ORDER.index(label) if label in LABEL_ORDER else len(LABEL_ORDER))
 
 
 class Words:
@@ -69,6 +86,9 @@ class Words:
         """Label words of a cell, with the flags that qualify it."""
         if fact is None:
             return []
-        known = [self.maybe(f"label.{label}", label) for label in fact.labels]
-        flags = {"classes_excluded": "word.excluded", "negative_cells": "word.negative", "capped": "word.capped"}
-        return known + [self(flags[flag]) for flag in fact.flags if flag in flags]
+        return [self.maybe(f"label.{label}", label) for label in gravest_first(fact.labels)] + self.flags(fact)
+
+    def flags(self, fact: Fact) -> list[str]:
+        """What qualifies a cell besides its labels."""
+        known = {"classes_excluded": "word.excluded", "negative_cells": "word.negative", "capped": "word.capped"}
+        return [self(known[flag]) for flag in fact.flags if flag in known]

@@ -15,15 +15,16 @@ from qingshan.accounts.run import Fact
 from qingshan.core.units import factor
 
 from . import tokens
-from .gather import UNALLOCATED, Account
+from .gather import UNALLOCATED, Account, class_names
 from .numbers import axis_scale
-from .pdf import AREA, CATEGORIES, ENTRIES, MONEY, headline, title_of
+from .parts import AREA, CATEGORIES, ENTRIES, MONEY, boundaries
+from .pdf import headline, title_of
 from .release import refusals_of, value_of
 from .words import Words
 from .written import why
 
 Value = str | float | int | None
-_WIDEST, _NARROWEST = 60, 8
+_WIDEST, _NARROWEST, _ALL = 60, 8, 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _figure(fact: Fact | None, words: Words, unit: str = "") -> list[Value]:
             None,
             "",
             labels,
-            why([fact.refusal], words, limit=99),
+            why([fact.refusal], words, limit=_ALL),
             fact.key,
         ]
     ratio, word = _scale(fact, unit, words)
@@ -113,7 +114,7 @@ def _summary(account: Account, words: Words) -> Sheet:
                 [*head, words("column.value"), words.basis(basis), *_figure(value_of(line, basis), words, MONEY)]
             )
         if line.physical is None and not account.bases:
-            reason = why(refusals_of(line), words, limit=99)
+            reason = why(refusals_of(line), words, limit=_ALL)
             rows.append(
                 [*head, words("column.physical"), "", words("word.refused"), None, None, None, None, "", "", reason, ""]
             )
@@ -213,6 +214,14 @@ def _parameters(account: Account, words: Words) -> Sheet:
             r["parameter"], r["cls"], r["value"], r["low"], r["high"], r["unit"], r["set"], r["place"], r["year"], r["source_title"],
             r["source_where"], words.maybe(f"status.{r['status']}", r["status"]), r.get("filled_by", ""), r["origin"], use.sha256, r["key"],
         ])  # fmt: skip
+    classes = class_names(account.run)
+    for used in account.maps:
+        for cls, targets in used.rows.items():
+            name, status = words.name(*classes.get(cls, (cls, cls))), words.maybe(f"status.{used.status}", used.status)
+            types = words("word.list").join(targets)
+            rows.append(
+                [f"map {used.id}", name, None, None, None, "", "", "", "", used.source, types, status, "", "", "", ""]
+            )
     names = ("parameter", "class", "number", "range_low", "range_high", "unit", "set", "place", "year", "source", "where", "row_status",
              "filled_by", "file", "sha", "key")  # fmt: skip
     return Sheet(words("sheet.parameters"), _heads(words, *names), rows)
@@ -223,10 +232,9 @@ def _sources(account: Account, words: Words) -> Sheet:
     for s in account.sources:
         statuses = words("word.list").join(words.maybe(f"status.{status}", status) for status in s.statuses)
         rows.append([s.title, s.issuer, s.file, s.rows, statuses, s.terms, s.sha256])
-    about = account.run.zone.boundary_source
-    title = words.pick(str(about.get("title_zh") or about.get("title", "")), str(about.get("title", "")))
-    for name, sha in about.get("sha256", {}).items():
-        rows.append([title, "", name, None, "", str(about.get("licence", "")), sha])
+    title, _, licence = boundaries(account, words)
+    for name, sha in account.run.zone.boundary_source.get("sha256", {}).items():
+        rows.append([title, "", name, None, "", licence, sha])
     return Sheet(
         words("sheet.sources"), _heads(words, "source", "issuer", "file", "rows", "row_status", "terms", "sha"), rows
     )

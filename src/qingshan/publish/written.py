@@ -14,6 +14,7 @@ from .numbers import NOTHING, column, interval, write
 from .words import Words
 
 _BREAK = "\u200b"
+_LONG, _MANY = 20, 3
 _KINDS = {"partial": "ink", "synthetic": "dashed", "open": "alarm", "error": "alarm"}
 
 
@@ -116,26 +117,36 @@ _WORD = re.compile(r"\b(?:alpha|gamma|lambda|phi|omega|rho_w|rho|eps)\b|>=|<=|\b
 
 
 def formula(text: str) -> str:
-    """A printed equation with its Greek letters, sums and minus signs set as such."""
-    return _WORD.sub(lambda m: {"sum": "Σ", " - ": " − "}.get(m[0]) or _SYMBOLS[m[0]], text)
+    """A printed equation with its Greek letters, sums and minus signs set as such; long identifiers may break."""
+    set_ = _WORD.sub(lambda m: {"sum": "Σ", " - ": " − "}.get(m[0]) or _SYMBOLS[m[0]], text)
+    return " ".join(identifier(token) if len(token) > _LONG else token for token in set_.split(" "))
 
 
-def lacking(
-    refusals: Iterable[Refusal | None], words: Words, names: Callable[[str], tuple[str, str]], limit: int = 8
-) -> str:
+Names = Callable[[str], tuple[str, str]]
+
+
+def lacking(refusals: Iterable[Refusal | None], words: Words, names: Names, limit: int = 8) -> str:
     """What many refused cells lack in common: documents, and the names of the quantities where no document is named."""
     leaves = [leaf for refusal in refusals if refusal for leaf in refusal.leaves()]
-    found = list(
-        dict.fromkeys(leaf.document or words.pick(*names(leaf.needs)) for leaf in leaves if leaf.document or leaf.needs)
+    found = dict.fromkeys(
+        leaf.document or words.pick(*names(leaf.needs)) for leaf in leaves if leaf.document or leaf.needs
     )
-    shown = words.pick("、", ", ").join(found[:limit])
-    return shown + (words.pick(f" 等 {len(found)} 项", f" and {len(found) - limit} more") if len(found) > limit else "")
+    return _listed(list(found), words, words.pick("、", ", "), limit)
 
 
-def why(refusals: Iterable[Refusal | None], words: Words, limit: int = 6) -> str:
-    """What would fill the refused figures: documents first, and the reason itself where no document is named."""
-    leaves = {leaf.key: leaf for refusal in refusals if refusal for leaf in refusal.leaves()}.values()
-    found = list(dict.fromkeys(leaf.document or words.pick(leaf.zh, leaf.en) for leaf in leaves))
-    shown = [text.rstrip("。.；; ") for text in found[:limit]]
-    more = words.pick(f"等 {len(found)} 项", f" and {len(found) - limit} more") if len(found) > limit else ""
-    return words.pick("；", "; ").join(shown) + more
+def why(refusals: Iterable[Refusal | None], words: Words, names: Names | None = None, limit: int = 6) -> str:
+    """What would fill the refused figures: documents first, and the reason itself where no document is named.
+
+    With `names`, more than three reasons are said as the list of what is lacking.
+    """
+    known = [refusal for refusal in refusals if refusal]
+    leaves = {leaf.key: leaf for refusal in known for leaf in refusal.leaves()}.values()
+    if names and sum(not leaf.document for leaf in leaves) > _MANY:
+        return words("note.lacking", things=lacking(known, words, names, limit))
+    found = dict.fromkeys(leaf.document or words.pick(leaf.zh, leaf.en) for leaf in leaves)
+    return _listed([text.rstrip("。.；; ") for text in found], words, words.pick("；", "; "), limit)
+
+
+def _listed(found: list[str], words: Words, between: str, limit: int) -> str:
+    more = words.pick(f" 等 {len(found)} 项", f" and {len(found) - limit} more") if len(found) > limit else ""
+    return between.join(found[:limit]) + more

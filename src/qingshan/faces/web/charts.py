@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from . import numbers
@@ -51,7 +51,7 @@ class Chart:
     unit: str
     lang: str
     table: Table
-    notes: tuple[str, ...] = field(default=())
+    names: tuple[str, ...] = ()  # categories in full, where the axis shortens them
 
     def _numbers(self) -> list[float]:
         found = [v for s in self.series for v in s.values if v is not None]
@@ -78,8 +78,8 @@ class Chart:
         """What the browser's chart needs: stored values, printed words."""
         marks = self.ticks
         return {
-            "kind": self.kind, "categories": list(self.categories), "low": marks[0], "high": marks[-1],
-            "step": marks[1] - marks[0], "ticks": {_script_number(v): self.written(v) for v in marks},
+            "kind": self.kind, "categories": list(self.categories), "names": list(self.names or self.categories), "low": marks[0], "high": marks[-1],
+            "step": marks[1] - marks[0], "ticks": {_script_number(v): self.written(v, unit=v == marks[-1] and self.kind == "columns") for v in marks},
             "series": [
                 {"name": s.name, "kind": s.kind, "hue": s.hue, "values": list(s.values),
                  "written": [self.written(v, unit=True) for v in s.values],

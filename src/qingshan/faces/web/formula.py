@@ -24,6 +24,8 @@ _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e(-?\d+))?")
 _NAME = re.compile(r"[A-Za-z]+(?:\d+(?![\d.]))?'?|[^\W\d_a-zA-Z]+")
 _LETTERS = re.compile(r"([A-Za-z]+?)(\d+)?('?)")
 _WORD = re.compile(r"[a-z]{4,}(?:_[a-z]{2,})+")  # a rule's own word, such as floor_zero
+_REFERENCE = re.compile(r"[a-z]\w*(?:\.\w+)+@\w+")  # another method
+_HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
 _UNITS = {"m2", "m3", "km2", "hm2", "cm3"}
 _TOKEN = re.compile(r"(?P<name>[A-Za-z]\w*'?)|(?P<number>\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)|(?P<space>\s+)|(?P<sign>.)")
 
@@ -69,6 +71,11 @@ def filled(formula: str, numbers: Mapping[str, str]) -> Markup | None:
     return Markup("".join(parts))  # noqa: S704 - built from escaped parts
 
 
+def names(formula: str) -> list[str]:
+    """The symbols on the right side, each once, in order."""
+    return list(dict.fromkeys(m[0] for m in _TOKEN.finditer(formula.partition("=")[2]) if m["name"]))
+
+
 def _sign(text: str) -> str:
     return {"*": "×", "-": "−"}.get(text, str(escape(text)))
 
@@ -92,12 +99,15 @@ class _Setter:
         if match := _NUMBER.match(self.text, self.at):
             self.at = match.end()
             return _number(match)
-        if match := _WORD.match(self.text, self.at):
+        if match := _REFERENCE.match(self.text, self.at) or _WORD.match(self.text, self.at):
             self.at = match.end()
             return match[0]
         if match := _NAME.match(self.text, self.at):
             self.at = match.end()
             return _name(match[0])
+        if self.text[self.at] == "-" and _HYPHEN.match(self.text, self.at):
+            self.at += 1
+            return "-"
         for plain, sign in _SIGNS:
             if self.text.startswith(plain, self.at):
                 self.at += len(plain)

@@ -77,7 +77,8 @@ class View:
     """One kind of page: its address after the language, its word in the top bar ('' = not in the bar), its builder.
 
     `path` is a FastAPI path such as `/place/{code}`; `home` is where the top bar leads, given the chosen place;
-    `rail` gives the address of this page for another place (None: the page has no place).
+    `rail` gives the address of this page for another place (None: the page has no place); `under` names the page of the
+    top bar that a page without a word of its own belongs to.
     """
 
     name: str
@@ -85,4 +86,5 @@ class View:
     build: Callable[[Any], Page]
     home: Callable[[str], str] | None = None
     rail: Callable[[str], str] | None = None
+    under: str = ""
     needs: frozenset[str] = field(default_factory=frozenset)

@@ -18,7 +18,7 @@ from qingshan.zone.place import near
 
 from . import numbers
 from .figures import Figure, of_run
-from .page import Page
+from .page import Page, View
 from .periods import figure_period
 from .site import Ask, Site
 from .words import LANG_TAGS, LANGUAGES, Words
@@ -99,12 +99,13 @@ class Printer:
 
     def frame(self, ask: Ask, page: Page, *, lost: bool = False) -> dict[str, Any]:
         try:
-            code = ask.place.code
+            code = str(page.context.get("here") or ask.place.code)
         except UnknownName:
             code = ask.zone.root
         return {
             "nav": [
-                {"name": ask.t(f"nav.{v.name}"), "href": ask.address(v.home(code)), "here": v.name == ask.view.name and not lost}
+                {"name": ask.t(f"nav.{v.name}"), "href": ask.address(v.home(code), place=self._carried(v, code)),
+                 "here": v.name in (ask.view.name, ask.view.under) and not lost}
                 for v in self.site.views
                 if v.home is not None
             ],
@@ -118,6 +119,10 @@ class Printer:
             "lang_tag": LANG_TAGS[ask.lang], "themes": (_LIGHT_GROUND, _DARK_GROUND),
             "edition": ask.run.id.rsplit("-", 1)[-1] if ask.run else ask.zone.digest[:12],
         }  # fmt: skip
+
+    def _carried(self, view: View, code: str) -> str:
+        """The place as a query, for pages that take it there; '' where it is the whole zone or stands in the path."""
+        return code if view.rail and "{" not in view.path and code != self.site.zone.root else ""
 
     def _path(self, ask: Ask) -> str:
         path = ask.view.path

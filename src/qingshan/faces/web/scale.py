@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SHADES = 6
+_TINY = 1e-300  # below this a logarithm has nothing to say
 _LOPSIDED = 0.15  # how far, as a share of the inner range, the median may lie off its middle
 
 
 def nice_step(span: float, parts: int) -> float:
     """A step of 1, 2, 2.5 or 5 times a power of ten that divides `span` into about `parts`."""
-    if span <= 0 or parts < 1:
+    raw = span / max(parts, 1)
+    if not _TINY < raw < math.inf:
         return 1.0
-    raw = span / parts
     power = 10.0 ** math.floor(math.log10(raw))
     return next(m * power for m in (1, 2, 2.5, 5, 10) if raw <= m * power * 1.0001)
 

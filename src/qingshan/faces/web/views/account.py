@@ -258,6 +258,11 @@ def _headline(ask: Ask, run: Run, asked: Sequence[Line], main: Figure | None, to
     return t("account.headline.some" if known else "account.headline.only", **said)
 
 
+def within(name: str) -> str:
+    """A name inside a sentence: Water yield -> water yield; abbreviations stay."""
+    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
+
+
 def _published(ask: Ask) -> list[Figure]:
     """Totals that others published for this place: quoted beside ours, never added to it."""
     facts = [
@@ -376,7 +381,7 @@ def _spread_title(ask: Ask, run: Run, spread: Spread | None) -> tuple[str, str]:
     t, lang = ask.t, ask.lang
     known = [(f.place, f.middle) for f in spread.figures if f.middle is not None]
     level = ask.level(ask.zone.level(spread.figures[0].place), len(spread.figures))
-    name = spread.whole.name(lang)
+    name = within(spread.whole.name(lang))
     ranged = run.profile.scenarios.get("range", ()) if any(f.range for f in spread.figures) else ()
     whisker = (
         t("account.whisker", names=numbers.joined([t.pick(*_parameter_name(run, p)) for p in ranged], lang))

@@ -31,7 +31,6 @@ MAX_PARTS = 60
 MAX_USERS = 12
 MAX_ROWS = 30
 _KEY = re.compile(r"[0-9a-f]{64}")
-_LABELLED = ("secondary", "news", "ocr_doubt", "project")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ def _of_node(ask: Ask, run: Run, node: Node) -> Page:
     below = list(_below(run, node))
     method = run.domains.registry[node.method] if node.method else None
     parts = _parts(ask, run, node, method, figure)
-    rows = [n.row for n in below if n.kind == "parameter" and n.row]
+    rows = [n for n in below if n.kind == "parameter" and n.row]
     readings = _readings(ask, run, [n for n in below if n.kind == "input" and n.row], node)
     users = [f for f in run.users(node.key) if f.key != node.key]
     place = ask.name(node.place) if node.place else ""
@@ -123,10 +122,10 @@ def _of_node(ask: Ask, run: Run, node: Node) -> Page:
         "method": method, "lines": [formula.typeset(x) for x in formula.lines(method.formula)] if method else [],
         "put_in": _put_in(ask, node, method, parts, figure), "choices": _choices(ask, method, node), "parts_list": parts[:MAX_PARTS],
         "more_parts": max(0, len(parts) - MAX_PARTS), "left_out": _left_out(ask, run, node), "rule": _rule(ask, node, len(parts)),
-        "row": _row(ask, run, node), "parameters": _parameters(ask, rows)[:MAX_ROWS], "parameter_count": len(rows), "readings": readings,
+        "row": _row(ask, run, node), "parameters": _parameters(ask, run, rows)[:MAX_ROWS], "parameter_count": len(rows), "readings": readings,
         "reading_count": sum(len(r.figures) for r in readings), "files": files, "refusal": node.refusal,
         "documents": _documents(ask, node.refusal), "users": _users(ask, run, users), "user_count": len(users),
-        "commands": _commands(ask, run, node), "also": _also(ask, node), "depth": len(below), "periods": None, "cite": _cite(ask, run, figure, node),
+        "commands": _commands(ask, run, node), "also": _also(ask, node), "depth": len(below), "here": node.place, "cite": _cite(ask, run, figure, node),
         "own": node.kind in ("input", "parameter"),
     }  # fmt: skip
     tables = [_parts_table(ask, parts), _rows_table(ask, below)]
@@ -232,6 +231,7 @@ def _below(run: Run, node: Node) -> Iterable[Node]:
 def _parts(ask: Ask, run: Run, node: Node, method: Method | None, whole: Figure) -> list[Part]:
     """The arguments one level down; a series of months is one part for each, folded by the template."""
     parts = []
+    symbols = _symbols(method) if method else {}
     adds = node.kind in ("rollup", "sum") and node.notes.get("rule") == "sum" and bool(whole.middle)
     for role, key in node.args:
         child = run.nodes.get(key)
@@ -279,34 +279,32 @@ def _put_in(ask: Ask, node: Node, method: Method | None, parts: Sequence[Part], 
     """The formula with the numbers in their declared units; None where it runs over a series or states a rule."""
     if method is None or not whole.known or any(p.figure.value is None and p.figure.span is None for p in parts):
         return None
-    given: dict[str, str] = {}
     roles = [role for role, _ in node.args]
+    symbols = _symbols(method)
+    given: dict[str, str] = {}
     for role, part in zip(roles, parts, strict=False):
         declared = method.arguments.get(role)
-        if declared is None or isinstance(declared, Choice) or not declared.symbol or roles.count(role) > 1:
+        if declared is None or isinstance(declared, Choice) or role not in symbols or roles.count(role) > 1:
             return None
         try:
-            ends = [
-                float(convert(v, part.figure.unit, declared.unit))
-                for v in (part.figure.span or (part.figure.value or 0.0,))
-            ]
+            ends = [float(convert(v, part.figure.unit, declared.unit)) for v in (part.figure.span or (part.figure.value or 0.0,))]
         except UnitError:
             return None
-        given[declared.symbol] = (
-            numbers.digits(ends[0], 5)
-            if len(ends) == 1
-            else f"({numbers.digits(ends[0], 4)}–{numbers.digits(ends[1], 4)})"
-        )
+        one = len(ends) == 1
+        given[symbols[role]] = numbers.digits(ends[0], 5) if one else f"({numbers.digits(ends[0], 4)}–{numbers.digits(ends[1], 4)})"
     for name, default in method.defaults.items():
-        declared = method.arguments[name]
-        if (
-            name not in roles
-            and not isinstance(declared, Choice)
-            and declared.symbol
-            and isinstance(default, int | float)
-        ):
-            given[declared.symbol] = numbers.digits(float(default), 5)
+        if name not in roles and name in symbols and isinstance(default, int | float):
+            given[symbols[name]] = numbers.digits(float(default), 5)
     return formula.filled(method.formula, given)
+
+
+def _symbols(method: Method) -> dict[str, str]:
+    """Argument -> symbol in the formula. The one argument without a symbol is the one symbol that nobody declared."""
+    quantities = {name: a for name, a in method.arguments.items() if not isinstance(a, Choice)}
+    known = {name: a.symbol for name, a in quantities.items() if a.symbol}
+    nameless = [name for name in quantities if name not in known]
+    unclaimed = [s for s in formula.names(method.formula) if s not in known.values()]
+    return known | ({nameless[0]: unclaimed[0]} if len(nameless) == len(unclaimed) == 1 else {})
 
 
 def _choices(ask: Ask, method: Method | None, node: Node) -> list[tuple[str, str]]:
@@ -350,18 +348,24 @@ def _also(ask: Ask, node: Node) -> list[str]:
 # ---- parameters, readings, files -------------------------------------------------------------------------------------
 
 
-def _parameters(ask: Ask, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _parameters(ask: Ask, run: Run, nodes: Sequence[Node]) -> list[dict[str, Any]]:
+    """Rows by parameter; a source is written once and not under itself."""
     shelf = library(ask)
-    listed = []
-    for row in rows:
-        document = shelf.of_row.get(str(row.get("key", "")), "")
+    listed: list[dict[str, Any]] = []
+    said = ("", "")
+    for node in sorted(nodes, key=lambda n: (n.quantity, n.cls)):
+        row = node.row or {}
         low, high = row.get("low"), row.get("high")
         reach = f"{numbers.digits(low)}–{numbers.digits(high)}" if low is not None and high is not None else ""
         written = numbers.write(row.get("value"), str(row.get("unit", "")), ask.lang, "exact")
+        source = f"{row.get('source_title', '')} {row.get('source_where', '')}".strip()
         inside = "，".join(str(row[k]) for k in ("cls", "set", "year", "place") if row.get(k))
-        listed.append({"id": row["parameter"], "inside": inside, "number": written.number, "unit": written.unit, "range": reach, "status": row["status"],
-                       "source": f"{row.get('source_title', '')} {row.get('source_where', '')}".strip(), "document": document,
-                       "key": row.get("key", "")})  # fmt: skip
+        name = _argument_name(ask, run, node)
+        again = said == (node.quantity, source)
+        listed.append({"id": node.quantity, "name": "" if said[0] == node.quantity else name, "inside": inside, "number": written.number, "unit": written.unit,
+                       "range": reach, "status": row.get("status", ""), "source": "" if again else source, "again": again,
+                       "document": shelf.of_row.get(str(row.get("key", "")), "")})  # fmt: skip
+        said = (node.quantity, source)
     return listed
 
 
@@ -501,7 +505,7 @@ def _of_fact(ask: Ask, fact: InputFact) -> Page:
         "parts_list": [Part(p.place_zh or ask.name(p.place), "", ask.site.figure(p)) for p in fact.parts], "more_parts": 0,
         "row": _row_lines(ask, record), "parameters": [], "parameter_count": 0, "readings": [], "reading_count": 0,
         "files": [file] if fact.file else [], "refusal": None, "documents": [], "users": [], "user_count": 0,
-        "commands": [f"qingshan check {ask.zone.id}"], "depth": 1, "periods": None, "cite": "", "own": True,
+        "commands": [f"qingshan check {ask.zone.id}"], "depth": 1, "here": fact.place, "cite": "", "own": True,
         "also": [f"{ask.site.figure(f).written(ask.lang).text}（{f.source_title}）" for f in others],
     }  # fmt: skip
     tables = [Table("rows", "原始行", "Source rows", _ROW_COLUMNS, [_row_record(record)])]

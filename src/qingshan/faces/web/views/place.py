@@ -248,7 +248,7 @@ def _months(ask: Ask, place: Place) -> dict[str, Any] | None:
     rows = [row | {"status": f.status, "source": f.source_title} for row, f in zip(rows, bars, strict=True)]
     word = numbers.unit_word(bars[0].unit, ask.lang)
     chart = Chart("months", "columns", tuple(str(i) if i > 1 else t("months.m1") for i in range(1, 13)), tuple(drawn), bars[0].unit, ask.lang,
-                  Table("months", "各月", "Months", tuple(columns), rows))  # fmt: skip
+                  Table("months", "各月", "Months", tuple(columns), rows), names=tuple(t(f"months.m{i}") for i in range(1, 13)))  # fmt: skip
     sub = (
         t(
             "place.rain_sub",

@@ -1,0 +1,201 @@
+"""Standards: what does the rule say, in which row, and what is still to be obtained? Documents, their clauses and tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from qingshan.core.errors import UnknownName
+from qingshan.core.parameter import STATUSES, ParameterRow
+from qingshan.faces.web import numbers
+from qingshan.faces.web.documents import Document, Wanted, library
+from qingshan.faces.web.page import Cell, Column, Page, Table, View
+from qingshan.faces.web.site import Ask
+from qingshan.faces.web.usage import usage
+
+MAX_ROWS = 400
+
+
+# ---- the list --------------------------------------------------------------------------------------------------------
+
+
+def build_all(ask: Ask) -> Page:
+    """Every document on file and every one to obtain. `?q=` keeps those whose words hold it, `?status=` one status."""
+    shelf, t = library(ask), ask.t
+    asked, status = ask.query.get("q", "").strip(), ask.query.get("status", "")
+    if status and status not in STATUSES:
+        listed = ", ".join(STATUSES)
+        raise UnknownName(f"no status {status!r}; there are: {listed}.", f"没有状态 {status!r}；有：{listed}。")
+    held = [d for d in shelf.documents.values() if _holds(d, asked) and (not status or any(r.status == status for r in d.rows))]
+    held.sort(key=lambda d: (-len(d.rows) - len(d.methods), d.title))
+    waiting = _waiting(ask)
+    wanted = [w for w in shelf.wanted.values() if not asked or asked.casefold() in f"{w.title} {' '.join(r.parameter for r in w.rows)}".casefold()]
+    wanted = [] if status not in ("", "open") else wanted
+    wanted.sort(key=lambda w: (-len(waiting.get(w.title, ())), -len(w.profiles), w.title))
+    counts = Counter(r.status for d in shelf.documents.values() for r in d.rows)
+    opened = sum(len(w.rows) for w in shelf.wanted.values())
+    context = {
+        "question": t("standards.question"), "headline": t("standards.headline", rows=sum(counts.values()), open=opened, wanted=len(shelf.wanted)),
+        "lead": t("standards.lead"), "documents": [] if status == "open" else held, "q": asked, "status": status,
+        "wanted": [{"document": w, "waiting": waiting.get(w.title, [])} for w in wanted if asked or w.profiles or waiting.get(w.title)],
+        "later": [{"document": w, "waiting": []} for w in wanted if not (asked or w.profiles or waiting.get(w.title))], "wanted_count": len(wanted),
+        "counts": [(s, counts[s]) for s in STATUSES if counts[s]] + [("open", opened)], "files": shelf.tables, "methods": sum(len(d.methods) for d in held),
+        "methods_total": len(usage(ask.site).domains.registry.all()), "commands": _commands(ask),
+    }  # fmt: skip
+    tables = [_documents_table(held, list(shelf.wanted.values()), waiting), rows_table([*(r for d in held for r in d.rows), *(r for w in wanted for r in w.rows)])]
+    return Page("standards.html", t("standards.name"), context, tables)
+
+
+def _holds(document: Document, asked: str) -> bool:
+    words = " ".join([document.title, document.issuer, document.where, *(r.parameter for r in document.rows), *(c[1] for c in document.clauses)])
+    return all(part in words.casefold() for part in asked.casefold().split())
+
+
+def _waiting(ask: Ask) -> dict[str, list[str]]:
+    """Document -> services of the chosen run that refuse for want of it, at the chosen place."""
+    if ask.run is None:
+        return {}
+    found: dict[str, list[str]] = {}
+    place = ask.place.code if ask.place.code in ask.run.zone.places else ask.run.zone.root
+    for line in ask.run.services(place):
+        refusal = line.refusal or next((f.refusal for f in line.value.values() if f.refusal), None)
+        if line.included == "yes" and refusal:
+            for leaf in refusal.leaves():
+                if leaf.document:
+                    names = found.setdefault(leaf.document, [])
+                    if (name := ask.t.pick(line.service.zh, line.service.en)) not in names:
+                        names.append(name)
+    return found
+
+
+def _commands(ask: Ask, profile: str = "") -> list[str]:
+    name = profile or ask.profile
+    return [f"qingshan fill {name} --template > slots.csv", f'qingshan fill {name} slots.csv --by NAME --document "..."'] if name else []
+
+
+# ---- one document ----------------------------------------------------------------------------------------------------
+
+
+def build(ask: Ask) -> Page:
+    """One document on file, or one to obtain. Raises `UnknownName` naming documents that are near."""
+    shelf, asked = library(ask), ask.params["document"]
+    if asked in shelf.documents:
+        return _held(ask, shelf.documents[asked])
+    if asked in shelf.wanted:
+        return _to_obtain(ask, shelf.wanted[asked])
+    near = ", ".join(d for d in [*shelf.documents, *shelf.wanted] if asked[:4] and asked[:4] in d)[:200]
+    raise UnknownName(f"no document {asked!r}" + (f" (near: {near})." if near else "."), f"没有文件 {asked!r}" + (f"（相近：{near}）。" if near else "。"))
+
+
+def _held(ask: Ask, document: Document) -> Page:
+    t = ask.t
+    headline = t("standards.one", title=document.title, rows=len(document.rows), methods=len(document.methods))
+    if not document.rows and not document.methods:
+        headline = t("standards.one_empty", title=document.title)
+    clauses = [{"where": where, "zh": zh, "methods": [m for m in document.methods if where and where in m.clause.where]} for where, zh in document.clauses]
+    open_here = [row for w in library(ask).wanted.values() for row in w.rows if document.title in w.title or (row.source_title and row.source_title == document.title)]
+    context = {
+        "question": t("standards.one_question"), "headline": headline, "document": document, "clauses": clauses, "wanted": None,
+        "groups": _groups(ask, document.rows), "uses": _uses(ask, document), "commands": [], "waiting": [], "open_here": _groups(ask, open_here),
+    }  # fmt: skip
+    return Page("standard.html", document.title, context, [rows_table(document.rows), _clauses_table(document)], sources=[document.title], labels=[document.worst])
+
+
+def _to_obtain(ask: Ask, wanted: Wanted) -> Page:
+    t = ask.t
+    context = {
+        "question": t("standards.wanted_question"), "headline": t("standards.wanted_one", title=wanted.title, rows=len(wanted.rows)), "document": None,
+        "wanted": wanted, "clauses": [], "groups": _groups(ask, wanted.rows), "uses": [], "waiting": _waiting(ask).get(wanted.title, []),
+        "commands": _commands(ask, wanted.profiles[0] if wanted.profiles else ""), "open_here": [],
+        "profiles": [usage(ask.site).profiles[p] for p in wanted.profiles],
+    }  # fmt: skip
+    return Page("standard.html", wanted.title, context, [rows_table(wanted.rows)], labels=["open"])
+
+
+def _groups(ask: Ask, rows: Sequence[ParameterRow]) -> list[dict[str, Any]]:
+    """Rows by parameter, each row ready to print, with the recipes that use the parameter."""
+    known = usage(ask.site)
+    found: dict[str, list[ParameterRow]] = {}
+    for row in rows[:MAX_ROWS]:
+        found.setdefault(row.parameter, []).append(row)
+    groups = []
+    for parameter, members in found.items():
+        uses = known.by_parameter.get(parameter, [])
+        name = ""
+        if uses:
+            declared = known.domains.registry[uses[0].recipe.method].arguments[uses[0].argument]
+            name = ask.t.pick(declared.zh, declared.en)
+        shown = []
+        for r in members:
+            (value, low, high), unit = numbers.write_many([r.value, r.low, r.high], r.unit, ask.lang, "exact")
+            shown.append({"row": r, "value": value, "unit": unit if r.value is not None else numbers.unit_word(r.unit, ask.lang), "range": f"{low}–{high}" if r.low is not None and r.high is not None else "",
+                          "file": f"{r.origin}:{r.line}"})  # fmt: skip
+        groups.append({"parameter": parameter, "name": name, "rows": shown, "profiles": list(dict.fromkeys(ask.t.pick(u.profile.zh, u.profile.en) for u in uses)),
+                       "sets": len({r.set for r in members}) > 1 or any(r.set for r in members)})  # fmt: skip
+    return groups
+
+
+def _uses(ask: Ask, document: Document) -> list[dict[str, Any]]:
+    """Profiles that use a method or a parameter of the document."""
+    known = usage(ask.site)
+    uses = [u for m in document.methods for u in known.by_method.get(m.ref, [])]
+    uses += [u for p in dict.fromkeys(r.parameter for r in document.rows) for u in known.by_parameter.get(p, [])]
+    by_profile: dict[str, dict[str, Any]] = {}
+    for u in uses:
+        slot = by_profile.setdefault(u.profile.id, {"profile": u.profile, "names": [], "services": []})
+        method = known.domains.registry[u.recipe.method]
+        name = ask.t.pick(u.recipe.zh or method.zh, u.recipe.en or method.en)
+        if name not in slot["names"]:
+            slot["names"].append(name)
+        slot["services"] += [s for s in u.services if s not in slot["services"]]
+    return list(by_profile.values())
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+_ROW_COLUMNS = tuple(
+    Column(key, zh, en)
+    for key, zh, en in (
+        ("parameter", "参数", "parameter"), ("class", "类型", "class"), ("value", "取值", "value"), ("low", "下限", "low"), ("high", "上限", "high"),
+        ("unit", "单位", "unit"), ("set", "参数集", "set"), ("place", "地方", "place"), ("year", "年份", "year"), ("edition", "版次", "edition"),
+        ("valid_from", "生效", "valid from"), ("valid_to", "失效", "valid to"), ("source_title", "出处", "source"), ("source_where", "条款", "clause"),
+        ("status", "状态", "status"), ("document", "补它的文件", "document that fills it"), ("note", "说明", "note"), ("file", "文件与行", "file and row"),
+    )
+)  # fmt: skip
+
+
+def rows_table(rows: Sequence[ParameterRow]) -> Table:
+    """Parameter rows as they stand, open slots with the document that fills them."""
+    made: list[dict[str, Cell]] = [
+        {
+            "parameter": r.parameter, "class": r.cls, "value": r.value, "low": r.low, "high": r.high, "unit": r.unit, "set": r.set, "place": r.place,
+            "year": r.year, "edition": r.edition, "valid_from": r.valid_from, "valid_to": r.valid_to, "source_title": r.source_title,
+            "source_where": r.source_where, "status": r.status, "document": r.document, "note": r.note, "file": f"{r.origin}:{r.line}",
+        }
+        for r in rows
+    ]  # fmt: skip
+    return Table("parameters", "参数", "Parameters", _ROW_COLUMNS, made)
+
+
+def _documents_table(held: Sequence[Document], wanted: Sequence[Wanted], waiting: dict[str, list[str]]) -> Table:
+    columns = (Column("id", "代号", "id"), Column("title", "文件", "document"), Column("issuer", "发布", "issuer"), Column("where", "刊载", "printed in"),
+               Column("doi", "DOI", "DOI"), Column("methods", "公式", "methods"), Column("rows", "参数行", "rows"), Column("open", "待补行", "open rows"),
+               Column("status", "状态", "status"), Column("waiting", "等它的服务", "services that wait"))  # fmt: skip
+    rows: list[dict[str, Cell]] = [
+        {"id": d.id, "title": d.title, "issuer": d.issuer, "where": d.where, "doi": d.doi, "methods": len(d.methods), "rows": len(d.rows), "open": 0,
+         "status": d.worst} for d in held
+    ]  # fmt: skip
+    rows += [{"id": w.id, "title": w.title, "methods": 0, "rows": 0, "open": len(w.rows), "status": "open", "waiting": "; ".join(waiting.get(w.title, []))}
+             for w in wanted]  # fmt: skip
+    return Table("documents", "文件", "Documents", columns, rows)
+
+
+def _clauses_table(document: Document) -> Table:
+    columns = (Column("where", "条款", "clause"), Column("zh", "内容", "subject"))
+    return Table("clauses", "条款", "Clauses", columns, [{"where": w, "zh": zh} for w, zh in document.clauses])
+
+
+VIEW_ALL = View("standards", "/standards", build_all, home=lambda code: "/standards")
+VIEW = View("standards_page", "/standards/{document}", build, under="standards")
+VIEWS = (VIEW_ALL, VIEW)

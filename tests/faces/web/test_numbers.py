@@ -1,0 +1,95 @@
+"""How numbers are written. Expected texts are hand-written from the rules in the interface guide: 万/亿, k/M/bn."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qingshan.faces.web import numbers
+
+NBSP = "\u00a0"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "zh", "en"),
+    [
+        (247287.0, "人", "24.7 万人", "247,287 people"),
+        (843034582.755, "m3", "8.43 亿 m³", "843 M m³"),
+        (91.96e9, "m3", "920 亿 m³", "92 bn m³"),
+        (1125.3, "mm", "1,125 毫米", "1,125 mm"),
+        (16.62, "degC", "16.6 °C", "16.6 °C"),
+        (0.8435, "1", "0.844", "0.844"),
+        (97.5, "%", "97.5 %", "97.5 %"),
+        (0.0, "t", "0 吨", "0 t"),
+        (-1234.5, "m3", "−1,234 m³", "−1,234 m³"),  # half to even
+        (3.6e11, "元", "3,600 亿元", "360 bn yuan"),
+    ],
+)
+def test_plain_figures(value: float, unit: str, zh: str, en: str) -> None:
+    assert numbers.write(value, unit, "zh").text.replace(NBSP, " ") == zh
+    assert numbers.write(value, unit, "en").text.replace(NBSP, " ") == en
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "zh", "en"),
+    [
+        (247287.0, "人", "247,287 人", "247,287 people"),
+        (22667.1, "亿元", "22,667.1 亿元", "2,266.71 bn yuan"),
+        # 215 万亩 x 10^4 / 15 = 143,333 ha, of which three digits were read
+        (215.0, "万亩", "215 万亩", "143,000 ha"),
+        (5000.0, "万亩", "5,000 万亩", "3.33 M ha"),
+        (347.26, "万hm2", "347.26 万公顷", "3.4726 M ha"),
+        (1527.83, "km2", "1,527.83 km²", "1,527.83 km²"),
+        (2.0, "per mille", "2 ‰", "2 ‰"),
+    ],
+)
+def test_printed_figures_keep_their_digits(value: float, unit: str, zh: str, en: str) -> None:
+    assert numbers.write(value, unit, "zh", "exact").text.replace(NBSP, " ") == zh
+    assert numbers.write(value, unit, "en", "exact").text.replace(NBSP, " ") == en
+
+
+def test_an_interval_has_one_scale_and_one_unit() -> None:
+    written = numbers.interval(51009461597.3, 54433513313.8, "m3", "zh")
+    assert (written.number, written.unit) == ("510–544", f"亿{NBSP}m³")
+    assert numbers.interval(507.2, 541.4, "mm", "en").number == "507–541"
+
+
+def test_a_missing_number_is_a_dash_without_a_unit() -> None:
+    assert numbers.write(None, "mm", "zh").text == "—"
+    assert numbers.write(math.nan, "mm", "en").number == "—"
+
+
+def test_an_unknown_unit_is_still_written() -> None:
+    assert numbers.write(3.0, "kJ/(m2*d)", "en").unit == "kJ/(m²·d)"
+
+
+@pytest.mark.parametrize(
+    ("n", "zh", "en"), [(0, "零", "no"), (2, "两", "two"), (4, "四", "four"), (10, "十", "ten"), (32, "三十二", "32")]
+)
+def test_small_counts_are_words(n: int, zh: str, en: str) -> None:
+    assert numbers.counted(n, "zh") == zh
+    assert numbers.counted(n, "en") == en
+
+
+@given(st.floats(min_value=-1e14, max_value=1e14).filter(lambda v: v == 0 or abs(v) > 1e-6))
+def test_three_digits_are_within_half_a_percent(value: float) -> None:
+    shown = float(numbers.digits(value).replace(",", "").replace(numbers.MINUS, "-"))
+    assert shown == pytest.approx(value, rel=5.1e-3)
+
+
+@given(st.floats(min_value=1.0, max_value=1e13), st.sampled_from(["m3", "元", "人", "万t", "亿m3", "km2"]))
+def test_both_languages_say_the_same_amount(value: float, unit: str) -> None:
+    scales = {"": 1.0, "万": 1e4, "亿": 1e8, "万亿": 1e12, "M": 1e6, "bn": 1e9}
+
+    def amount(lang: str) -> float:
+        written = numbers.write(value, unit, lang)
+        word = next(
+            (s for s in ("万亿", "亿", "万", "bn", "M") if written.unit.startswith(s) and (lang == "zh") == (s > "~")),
+            "",
+        )
+        return float(written.number.replace(",", "")) * scales[word]
+
+    assert amount("zh") == pytest.approx(amount("en"), rel=1.1e-2)
