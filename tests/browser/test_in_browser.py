@@ -50,6 +50,7 @@ def test_axe_finds_nothing(reader: Reader, path: str) -> None:
     assert found == []
 
 
+@pytest.mark.parametrize("reader", [{"locale": "en-GB"}], indirect=True)
 def test_click_through_both_languages(reader: Reader) -> None:
     page = reader.go("/")
     page.wait_for_url("**/en/")  # the browser's own language
@@ -66,7 +67,8 @@ def test_click_through_both_languages(reader: Reader) -> None:
     page.go_back()
     page.wait_for_url("**/en/place/522323")
     page.locator(".pages a").first.click()
-    page.wait_for_url("**/en/")
+    page.wait_for_url("**/en/?place=522323")  # the chosen place goes along
+    assert "Pu'an" in page.inner_text(".rank .me")
     reader.content()
 
 

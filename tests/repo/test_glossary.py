@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from qingshan.faces.web.words import catalogue
+
 
 @pytest.fixture(scope="module")
 def terms(root: Path) -> list[list[str]]:
@@ -37,9 +39,9 @@ def test_no_term_stands_twice(terms: list[list[str]], column: int) -> None:
 def test_pages_and_reports_print_the_words_of_the_glossary(root: Path, terms: list[list[str]], language: str) -> None:
     column = ("zh", "en").index(language)
     wanted = {code[1]: row[column] for row in terms if (code := re.match(r"`([a-z_]+)`", row[3]))}
-    web = tomllib.loads((root / "src/qingshan/faces/web/i18n" / f"{language}.toml").read_text(encoding="utf-8"))
     report = tomllib.loads((root / "src/qingshan/publish/texts" / f"{language}.toml").read_text(encoding="utf-8"))
-    printed = [("badge", code, badge["word"]) for code, badge in web["badge"].items()]
+    badges = [(key.split("."), word) for key, word in catalogue(language).items() if key.startswith("badge.")]
+    printed = [("badge", key[1], word) for key, word in badges if key[2] == "word"]
     printed += [(table, code, word) for table in ("label", "status") for code, word in report[table].items()]
     assert len(wanted) >= 12 and {code for _, code, _ in printed} <= set(wanted)
     assert [(where, code, word, wanted[code]) for where, code, word in printed if word != wanted[code]] == []

@@ -38,6 +38,8 @@ def _tree(run: Run, key: str, seen: set[str], depth: int) -> dict[str, Any]:
         "labels": list(node.labels), "flags": list(node.flags), "notes": node.notes, "choices": dict(node.choices),
     }  # fmt: skip
     tree |= _names(run, node)
+    if "left_out" in node.notes:
+        tree["notes"] = node.notes | {"left_out": [p | _names_of(run, p["place"], p["cls"]) for p in node.notes["left_out"]]}
     if node.method:
         tree["method"] = _method(run, node)
     if node.row:
@@ -56,11 +58,14 @@ def _tree(run: Run, key: str, seen: set[str], depth: int) -> dict[str, Any]:
 
 def _names(run: Run, node: Node) -> dict[str, str]:
     """Names of place and class (or item) beside their codes."""
-    place = run.zone.places.get(node.place)
-    cls = run.classes.get(node.cls, {})
+    return _names_of(run, node.place, node.cls)
+
+
+def _names_of(run: Run, code: str, cls: str) -> dict[str, str]:
+    place, known = run.zone.places.get(code), run.classes.get(cls, {})
     return {
         "place_zh": place.name_zh if place else "", "place_en": place.name_en if place else "",
-        "cls_zh": cls.get("zh", node.cls), "cls_en": cls.get("en", node.cls),
+        "cls_zh": known.get("zh", cls), "cls_en": known.get("en", cls),
     }  # fmt: skip
 
 
@@ -112,7 +117,8 @@ def _lines(tree: dict[str, Any], lang: str, role: str, indent: str, full: bool) 
     for name, word in tree["choices"].items():
         yield f"{inside}{name} = {word}"
     if "left_out" in tree["notes"]:
-        left = ", ".join(p["cls"] or p["place"] or p["quantity"] for p in tree["notes"]["left_out"])
+        key = "zh" if lang == "zh" else "en"
+        left = ("、" if lang == "zh" else ", ").join(p[f"cls_{key}"] or p[f"place_{key}"] or p["quantity"] for p in tree["notes"]["left_out"])
         yield f"{inside}{'未计入' if lang == 'zh' else 'left out'}: {left}"
     if refusal := tree.get("refusal"):
         yield from _refusal(refusal, lang, inside)
@@ -155,9 +161,15 @@ def _again(tree: dict[str, Any], lang: str) -> str:
 def _shown(tree: dict[str, Any], lang: str) -> str:
     if tree.get("refusal"):
         return "拒算" if lang == "zh" else "refused"
-    figure = f"{tree['span'][0]:,.6g}..{tree['span'][1]:,.6g}" if tree["span"] else ("" if tree["value"] is None else f"{tree['value']:,.10g}")
-    reach = f" ({tree['range'][0]:,.6g}..{tree['range'][1]:,.6g})" if tree["range"] else ""
+    value = "" if tree["value"] is None else _number(tree["value"])
+    figure = "..".join(_number(v) for v in tree["span"]) if tree["span"] else value
+    reach = f" ({'..'.join(_number(v) for v in tree['range'])})" if tree["range"] else ""
     return f"{figure} {tree['unit']}{reach}".strip()
+
+
+def _number(value: float) -> str:
+    """Ten significant digits, thousands apart, without a power of ten where people would write the figure out."""
+    return f"{value:,.0f}" if 1e9 <= abs(value) < 1e15 else f"{value:,.10g}"
 
 
 def _badges(tree: dict[str, Any]) -> str:

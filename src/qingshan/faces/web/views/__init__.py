@@ -6,6 +6,6 @@ To add a page: a module with `build(ask) -> Page` and `VIEW = View(...)`, a temp
 
 from qingshan.faces.web.page import View
 
-from . import overview, place
+from . import account, data, method, overview, pedigree, place, standards
 
-VIEWS: tuple[View, ...] = (overview.VIEW, place.VIEW)
+VIEWS: tuple[View, ...] = (overview.VIEW, place.VIEW, account.VIEW, *standards.VIEWS, *method.VIEWS, data.VIEW, pedigree.VIEW)

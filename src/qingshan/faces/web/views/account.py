@@ -18,6 +18,8 @@ from qingshan.faces.web.site import Ask, last_year
 HUES = {"water": "water", "land": "nature", "money": "money", "grey": "ink"}
 BOUGHT = ("provisioning", "cultural")
 MAX_PLACES = 24
+MAX_LACKS = 8
+HALF = 0.55  # a share up to here is said as a half
 ENTRIES = (
     "extent.opening", "extent.addition_managed", "extent.addition_unmanaged", "extent.reduction_managed",
     "extent.reduction_unmanaged", "extent.net", "extent.closing",
@@ -27,7 +29,7 @@ INDEX = "economy.quantity_index@laspeyres"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One service as the page prints it. `physical` and `value` are None where the profile leaves the service out."""
+    """One service as the page prints it. Both figures are None where the profile leaves it out, `physical` where it has none."""
 
     id: str
     name: str
@@ -45,7 +47,8 @@ class Line:
 
     @property
     def known(self) -> bool:
-        return bool(self.physical and self.physical.known)
+        """Worked out: its physical figure, or its value where the service has no single physical figure."""
+        return self.physical.known if self.physical else self.priced
 
     @property
     def priced(self) -> bool:
@@ -91,6 +94,7 @@ def build(ask: Ask) -> Page:
     context = {
         "run": run, "profile": run.profile, "asked": asked, "outside": [x for x in lines if x.included != "yes"],
         "groups": _groups(asked), "known": [x for x in asked if x.known], "refused": [x for x in asked if not x.known],
+        "lacks": _lacks(asked) if spread is None else [],
         "question": ask.t("account.question"), "headline": _headline(ask, run, asked, main, whole), "main": main, "total": whole,
         "gep": _is_gep(run, asked, whole), "published": _published(ask), "period": period, "period_label": _period_label(ask, period), "span": _years(ask, period),
         "periods": [(p, _period_label(ask, p)) for p in run.manifest["periods"]],
@@ -222,6 +226,15 @@ def _is_gep(run: Run, asked: Sequence[Line], total: Figure | None) -> bool:
     )
 
 
+def _lacks(asked: Sequence[Line]) -> list[tuple[str, list[str]]]:
+    """Documents and the services that wait for each, the one that most wait for first."""
+    waiting: dict[str, list[str]] = {}
+    for line in asked:
+        for document in line.documents:
+            waiting.setdefault(document, []).append(line.name)
+    return sorted(waiting.items(), key=lambda d: -len(d[1]))[:MAX_LACKS]
+
+
 def _counts(ask: Ask, asked: Sequence[Line]) -> dict[str, str]:
     """Counts as words: services asked for, worked out, refused, priced and without a value."""
     known, priced = sum(x.known for x in asked), sum(x.priced for x in asked)
@@ -246,9 +259,9 @@ def _headline(ask: Ask, run: Run, asked: Sequence[Line], main: Figure | None, to
         return t("account.headline.none", **words)
     value = main.written(lang).text
     said = {
-        "name": main.name(lang),
+        "name": within(main.name(lang)),
         "value": value,
-        "about": t("account.about") if main.value is not None and main.range else "",
+        "about": t("account.about" if main.value is not None and main.range else "account.exactly"),
         **words,
     }
     if not asked:
@@ -403,8 +416,10 @@ def _spread_title(ask: Ask, run: Run, spread: Spread | None) -> tuple[str, str]:
         if running * 2 >= whole:
             break
     if 0 < len(head) <= max(1, len(known) // 2):
+        share = running / whole
         return t(
-            "account.half",
+            "account.half" if share < HALF else "account.share",
+            share=numbers.write(round(100 * share), "%", lang).text,
             names=numbers.joined(head, lang),
             n=numbers.counted(len(head), lang),
             name=name,

@@ -1,0 +1,1 @@
+"""Tests of the accounts layer on an invented zone, and of the screening account of the built-in one."""
