@@ -26,14 +26,14 @@ def test_the_tree_of_a_value_down_to_its_rows(complete):
         "volume: reservoir flood storage [gep.flood_reservoir] 990100 2021 = 110 m3",
         "water.reservoir_flood_storage@garze2017  C = share C_total",
         "生态学报 2017,37(19):6302-6312, G07 (primary)",
-        "total storage capacity: total reservoir capacity [water.reservoir_capacity] 990100 2021 = 220 m3",
+        "total capacity of the reservoir: total reservoir capacity [water.reservoir_capacity] 990100 2021 = 220 m3",
         f"facts/services.csv:{row_of('990100,东原县,2021,water.reservoir_capacity')}  sha256 {sha}  小国统计（虚构）, 小国统计局 (primary)",
         "share of capacity kept for floods [water.reservoir_flood_share] = 0.5 fraction",
         f"inputs/filled.csv:{filled_row(complete, 'water.reservoir_flood_share')}  sha256 {filled}  "
-        "GB/T 46869-2025（虚构文本）, 附录 A; gbt46869_2025, 小国; filled by 王芳 (primary)",
+        "GB/T 46869-2025（虚构文本）, 附录 A; gbt46869_2025; filled by 王芳 (primary)",
         "price per volume [water.reservoir_unit_cost] = 2.5 元/m3",
         f"inputs/filled.csv:{filled_row(complete, 'water.reservoir_unit_cost', '2021')}  sha256 {filled}  "
-        "GB/T 46869-2025（虚构文本）, 附录 A; gbt46869_2025, 小国, 2021; filled by 王芳 (primary)",
+        "GB/T 46869-2025（虚构文本）, 附录 A; gbt46869_2025, 2021; filled by 王芳 (primary)",
     ]  # fmt: skip
 
 

@@ -11,7 +11,9 @@ CODE = "from qingshan.core.baseline import *; pin_cpu(); import numpy; print(ena
 
 def printed(code: str, **environment: str) -> str:
     clean = {k: v for k, v in os.environ.items() if k != "NPY_DISABLE_CPU_FEATURES"} | environment
-    return subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_pinned_before_numpy_loads() -> None:

