@@ -117,11 +117,16 @@ grass = ["热带亚热带草丛"]
 """
 
 
-def make_zone(folder: Path, facts: list[tuple[str, str, str, float, str]], parts: int = 2, more: str = "", id: str = "trial") -> Path:
+def make_zone(
+    folder: Path, facts: list[tuple[str, str, str, float, str]], parts: int = 2, more: str = "", id: str = "trial"
+) -> Path:
     """A zone of a whole "0" and parts "1", "2" ...; `facts` are (place, period, quantity, value, unit)."""
     (folder / "facts").mkdir(parents=True)
     (folder / "zone.toml").write_text(ZONE.format(more=more, id=id), encoding="utf-8")
-    places = [("code", "name_zh", "name_en", "level", "parent", "lon", "lat"), ("0", "全区", "Whole", "whole", "", "107", "27")]
+    places = [
+        ("code", "name_zh", "name_en", "level", "parent", "lon", "lat"),
+        ("0", "全区", "Whole", "whole", "", "107", "27"),
+    ]
     places += [(str(n), f"分区{n}", f"Part {n}", "part", "0", "107", "27") for n in range(1, parts + 1)]
     write_csv(folder / "places.csv", places)
     write_csv(folder / "missing.csv", [("quantity", "name_zh", "place_code", "period", "document")])

@@ -34,7 +34,22 @@ def test_run_explain_verify_and_fill_as_json(tiny, capsys):
     (run,) = told(capsys)["runs"]
     assert run["refused"] == [] and len(run["given"]) == 14 and run["computed"] > 0
 
-    assert call("explain", "G07", "--zone", tiny, "--profile", "gbt46869_2025", "--place", "东原县", "--period", "2021", "--json") == 0
+    assert (
+        call(
+            "explain",
+            "G07",
+            "--zone",
+            tiny,
+            "--profile",
+            "gbt46869_2025",
+            "--place",
+            "东原县",
+            "--period",
+            "2021",
+            "--json",
+        )
+        == 0
+    )
     tree = told(capsys)
     assert (tree["quantity"], tree["place"], tree["value"]) == ("gep.flood_reservoir", "990100", 110)
 
@@ -49,7 +64,11 @@ def test_refusals_are_no_failure_unless_strict(tiny, capsys):
 
 
 def test_an_error_finding_of_the_zone_exits_1(tiny, edit, capsys):
-    edit(tiny / "facts" / "climate.csv", "990100,东原县,2020-06,climate.rain_month,月降水量,210,mm", "990100,东原县,2020-06,climate.rain_month,月降水量,-210,mm")
+    edit(
+        tiny / "facts" / "climate.csv",
+        "990100,东原县,2020-06,climate.rain_month,月降水量,210,mm",
+        "990100,东原县,2020-06,climate.rain_month,月降水量,-210,mm",
+    )
     assert call("run", "--zone", tiny, "--profile", "screening") == 1
     capsys.readouterr()
 

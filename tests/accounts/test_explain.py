@@ -28,7 +28,7 @@ def test_the_tree_of_a_value_down_to_its_rows(complete):
         "生态学报 2017,37(19):6302-6312, G07 (primary)",
         "total capacity of the reservoir: total reservoir capacity [water.reservoir_capacity] 990100 2021 = 220 m3",
         f"facts/services.csv:{row_of('990100,东原县,2021,water.reservoir_capacity')}  sha256 {sha}  小国统计（虚构）, 小国统计局 (primary)",
-        "share of capacity kept for floods [water.reservoir_flood_share] = 0.5 fraction",
+        "share of the capacity for floods [water.reservoir_flood_share] = 0.5 fraction",
         f"inputs/filled.csv:{filled_row(complete, 'water.reservoir_flood_share')}  sha256 {filled}  "
         "GB/T 46869-2025（虚构文本）, 附录 A; gbt46869_2025; filled by 王芳 (primary)",
         "price per volume [water.reservoir_unit_cost] = 2.5 元/m3",
@@ -44,7 +44,9 @@ def row_of(start):
 
 def filled_row(run, parameter, year=""):
     text = (run.path / "inputs" / "filled.csv").read_text(encoding="utf-8")
-    return next(n for n, line in enumerate(text.splitlines(), 1) if line.startswith(f"{parameter},") and f",{year}," in line)
+    return next(
+        n for n, line in enumerate(text.splitlines(), 1) if line.startswith(f"{parameter},") and f",{year}," in line
+    )
 
 
 def test_places_and_classes_are_named_in_the_language_asked(complete):
@@ -58,7 +60,10 @@ def test_a_refusal_is_a_tree_whose_leaves_name_documents(before_fill):
     got = lines(before_fill, "gep.silt_avoided_value", EAST, period="2020", basis="current")
     assert got[0] == "value of less silting [gep.silt_avoided_value] 990100 2020 current = refused"
     assert got[1] == "refused: 3 things it stands on are missing."
-    assert "refused: gep.silt_fraction[set gbt46869_2025] is open.  <- GB/T 46869-2025《生态系统评估 陆域生态产品总值核算技术指南》推荐取值或本地资料：泥沙淤积系数" in got
+    (silt,) = [line for line in got if line.startswith("refused: gep.silt_fraction[set gbt46869_2025] is open.")]
+    assert silt.endswith(
+        "  <- GB/T 46869-2025《生态系统评估 陆域生态产品总值核算技术指南》推荐取值或本地资料：泥沙淤积系数"
+    )
     assert sum(line.startswith("refused: gep.confirmed[G03") for line in got) == 1
 
 

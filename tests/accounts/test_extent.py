@@ -44,7 +44,9 @@ def test_one_row_by_hand(screening):
 
 def test_the_closing_of_a_year_is_the_opening_of_the_next(screening):
     for cls in (*CLASSES, "unallocated"):
-        assert table(screening, EAST, "2021")["closing", cls].value == table(screening, EAST, "2022")["opening", cls].value
+        assert (
+            table(screening, EAST, "2021")["closing", cls].value == table(screening, EAST, "2022")["opening", cls].value
+        )
 
 
 def test_the_first_year_has_no_opening_and_names_the_document(screening):
@@ -60,7 +62,11 @@ def test_balanced_flows_give_no_finding(screening):
 
 
 def test_a_flow_that_does_not_balance_is_an_error_finding(tiny, edit):
-    edit(tiny / "facts" / "flows.csv", "land.forest.arbor.addition_managed,oakwood,20,", "land.forest.arbor.addition_managed,oakwood,25,")
+    edit(
+        tiny / "facts" / "flows.csv",
+        "land.forest.arbor.addition_managed,oakwood,20,",
+        "land.forest.arbor.addition_managed,oakwood,25,",
+    )
     (finding,) = run_account(tiny, "screening").findings
     assert (finding.level, finding.code) == ("error", "extent_not_balanced")
     assert finding.file == "facts/land.csv" and finding.row == 6
@@ -77,8 +83,17 @@ def test_rounding_of_the_prints_is_no_imbalance(tmp_path, home):
             '[[period]]\nid = "2021"\nyear = 2021\nzh = "2021年"\nen = "2021"\nalso = ["static"]\nmonth_pattern = ["2021-{:02d}"]\n'
             '[[quantity]]\nid = "land.grass.*"\nzh = "草地增减"\nen = "change"\nunit = "万hm2"\nrollup = "sum"\n'
         )
-        flows = {"addition_managed": 0.07, "addition_unmanaged": 0.0, "reduction_managed": 0.0, "reduction_unmanaged": 0.0}
-        facts = [("1", "2020", "land.grass", 12.34, "万hm2"), ("1", "2021", "land.grass", closing, "万hm2"), ("1", "static", "place.area", 2000.0, "km2")]
+        flows = {
+            "addition_managed": 0.07,
+            "addition_unmanaged": 0.0,
+            "reduction_managed": 0.0,
+            "reduction_unmanaged": 0.0,
+        }
+        facts = [
+            ("1", "2020", "land.grass", 12.34, "万hm2"),
+            ("1", "2021", "land.grass", closing, "万hm2"),
+            ("1", "static", "place.area", 2000.0, "km2"),
+        ]
         facts += [("1", "2021", f"land.grass.{entry}", value, "万hm2") for entry, value in flows.items()]
         run = run_account(make_zone(tmp_path / f"z{closing}", facts, parts=1, more=more), "screening")
         assert len([f for f in run.findings if f.code == "extent_not_balanced"]) == found, closing

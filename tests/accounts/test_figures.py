@@ -1,17 +1,21 @@
 """Figures of the account: arithmetic that can be done by hand, additivity, spans, labels, refusals."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qingshan.accounts.run import ACCOUNTED, run_account
+from qingshan.accounts.profile import find_profile
+from qingshan.accounts.run import ACCOUNTED, compute, run_account
+from qingshan.accounts.store import Store
 from qingshan.core.domain import load_domains
 from qingshan.core.method import REGISTRY
+from qingshan.zone.zone import open_zone
 
-from .conftest import EAST, ROOT, WEST, make_zone, months
+from .conftest import EAST, ROOT, TINY, WEST, make_zone, months
 
 YEARS = ("2020", "2021", "2022")
 
@@ -23,13 +27,18 @@ def test_gep_17_current_and_constant_prices_through_the_machinery(complete):
     """Reservoir capacity 200, 220 m3, share 0.5: Q 100 -> 110 m3; price 2 -> 2.5 元/m3, base 2020."""
     quantity = [complete.fact("gep.flood_reservoir", ROOT, y).value for y in YEARS[:2]]
     current, constant = (
-        [complete.fact("gep.flood_reservoir_value", ROOT, y, basis=b).value for y in YEARS[:2]] for b in complete.profile.bases()
+        [complete.fact("gep.flood_reservoir_value", ROOT, y, basis=b).value for y in YEARS[:2]]
+        for b in complete.profile.bases()
     )
     assert complete.profile.bases() == ("current", "constant-2020")
     assert (quantity, current, constant) == ([100, 110], [200, 275], [200, 220])
     load_domains()
-    index = REGISTRY["economy.quantity_index@laspeyres"].apply({"constant_value": (220, "元"), "base_value": (200, "元")})
-    prices = REGISTRY["economy.price_index@implicit"].apply({"current_value": (275, "元"), "constant_value": (220, "元")})
+    index = REGISTRY["economy.quantity_index@laspeyres"].apply(
+        {"constant_value": (220, "元"), "base_value": (200, "元")}
+    )
+    prices = REGISTRY["economy.price_index@implicit"].apply(
+        {"current_value": (275, "元"), "constant_value": (220, "元")}
+    )
     assert float(index) == pytest.approx(1.10, rel=1e-12) and float(prices) == pytest.approx(1.25, rel=1e-12)
 
 
@@ -37,7 +46,9 @@ def test_products_are_priced_by_item_and_those_from_outside_deducted(complete):
     """East 2020: rice (5000-200) t x 2500 + tea 100 t x 60000; water 4e5 x 2.6 + 3e5 x 3.6 + 2e6 x 0.07; 1e6 kWh x 0.53."""
     goods = 4800 * 2500 + 100 * 60000
     water = 400000 * 2.6 + 300000 * 3.6 + 2000000 * 0.07
-    assert complete.fact("gep.products_value", EAST, "2020", basis="current").value == pytest.approx(goods + water + 530000, rel=1e-12)
+    assert complete.fact("gep.products_value", EAST, "2020", basis="current").value == pytest.approx(
+        goods + water + 530000, rel=1e-12
+    )
 
 
 def test_treated_pollutants_are_capped_at_each_place_not_in_the_sum(complete):
@@ -131,19 +142,14 @@ def test_class_without_a_type_is_left_out_with_its_area(screening):
 
 def test_unmapped_classes_are_all_listed_where_the_profile_does_not_exclude_them(tmp_path, home):
     """bo2017 through the alpha map, `refuse` in place of `exclude`: both classes without a type are named, none is guessed."""
-    from dataclasses import replace
-
-    from qingshan.accounts.profile import find_profile
-    from qingshan.accounts.run import compute
-    from qingshan.accounts.store import Store
-    from qingshan.zone.zone import open_zone
-
     zone = open_zone(gep_10(tmp_path / "z", "keep"))
     domains = load_domains()
     profile = find_profile(domains, "garze2017")
     strict = {id: replace(r, unmapped="refuse") for id, r in profile.recipes.items()}
     empty = {**zone.config, "map": [{**zone.config["map"][0], "rows": {}}]}
-    _, cells = compute(replace(zone, config=empty), replace(profile, recipes=strict), domains, domains.parameters(), Store(None))
+    _, cells = compute(
+        replace(zone, config=empty), replace(profile, recipes=strict), domains, domains.parameters(), Store(None)
+    )
     refused = next(c for c in cells if c.quantity == "gep.water_retention" and c.place == "1" and not c.cls)
     assert {leaf.needs for leaf in refused.refusal.leaves()} == {"alpha:wood", "alpha:grass"}
     assert {leaf.code for leaf in refused.refusal.leaves()} == {"unmapped_class"}
@@ -160,7 +166,9 @@ def test_classes_add_up_to_the_place_and_places_to_the_whole(complete):
             parts = [f for f in complete.facts if f.cls and (f.role, f.service, f.quantity, f.place, f.period, f.basis)
                      == (fact.role, fact.service, fact.quantity, fact.place, fact.period, fact.basis)]  # fmt: skip
             if recipe and recipe.by == "class":
-                assert math.fsum(p.value for p in parts if p.value is not None) == pytest.approx(fact.value, rel=1e-9), fact
+                assert math.fsum(p.value for p in parts if p.value is not None) == pytest.approx(
+                    fact.value, rel=1e-9
+                ), fact
                 checked += 1
             if fact.place == ROOT:
                 below = [complete.select(fact.quantity, p, "", fact.period, fact.basis)[0].value for p in (EAST, WEST)]
@@ -184,7 +192,10 @@ def test_sums_are_exact_for_any_areas_and_rain(tmp_path_factory, monkeypatch, ar
     for n, place in enumerate(("1", "2")):
         facts += [*months(place, rain[n]), (place, "static", "place.area", 200.0, "km2")]
         for cls, fact, area in (("wood", "land.forest.arbor", areas[2 * n]), ("grass", "land.grass", areas[2 * n + 1])):
-            facts += [(place, "2020", fact, area, "hm2"), (place, "2020", f"water.evapotranspiration.{cls}", et[n], "mm")]
+            facts += [
+                (place, "2020", fact, area, "hm2"),
+                (place, "2020", f"water.evapotranspiration.{cls}", et[n], "mm"),
+            ]
     run = run_account(make_zone(folder / "z", facts, more='[policies]\nnegative_retention = "keep"\n'), "garze2017")
 
     def of(place: str, cls: str = "") -> float:
@@ -245,11 +256,11 @@ def test_a_routed_service_lists_every_open_need(before_fill):
 
 @pytest.mark.parametrize("profile", ["fgw481_2022", "guide2020"])
 def test_slots_without_a_text_refuse_every_service(shared_home, profile):
-    from .conftest import TINY
-
     run = run_account(TINY, profile)
     yes = [line for line in run.services(ROOT, "2021") if line.included == "yes"]
-    assert len(yes) == 17 and all(line.refusal and line.refusal.document for line in yes)  # G05, G06, G18 are not applicable here
+    assert len(yes) == 17 and all(
+        line.refusal and line.refusal.document for line in yes
+    )  # G05, G06, G18 are not applicable here
     assert run.accounted(ROOT, "2021").refused
 
 
@@ -260,13 +271,13 @@ def test_a_zone_declares_what_does_not_occur_with_its_reason(complete):
 
 
 def test_hj1173_is_biophysical(shared_home):
-    from .conftest import TINY
-
     run = run_account(TINY, "hj1173_2021")
     assert run.profile.bases() == () and run.accounted(ROOT) is None
     assert not any("元" in f.unit for f in run.facts)
     # East 2020: 20 km2 (1000-50-700) + 10 (1000-80-600) + 3 (1000-0-900) + 4 (1000-300-250) mm
-    assert run.fact("gep.water_retention", EAST, "2020").value == pytest.approx(1000 * (20 * 250 + 10 * 320 + 3 * 100 + 4 * 450), rel=1e-12)
+    assert run.fact("gep.water_retention", EAST, "2020").value == pytest.approx(
+        1000 * (20 * 250 + 10 * 320 + 3 * 100 + 4 * 450), rel=1e-12
+    )
     assert run.services(EAST, "2020")[4].included == "n/a"
     soil = run.fact("soil.retained_mass", EAST, "2020").refusal
     assert {"soil.erosivity", "soil.slope_length_max"} <= {leaf.needs for leaf in soil.leaves()}

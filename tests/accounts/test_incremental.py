@@ -49,9 +49,17 @@ def test_the_store_alone_gives_the_same_bytes_without_computing(tiny):
 def test_one_changed_month_recomputes_exactly_what_stands_on_it(tiny, edit):
     """The expected set is read from the pedigree of the first run: every method step above that input."""
     old = run_account(tiny, "screening")
-    changed = next(n for n in old.nodes.values() if n.kind == "input" and (n.quantity, n.place, n.period) == ("climate.rain_month", EAST, "2020-06"))
+    changed = next(
+        n
+        for n in old.nodes.values()
+        if n.kind == "input" and (n.quantity, n.place, n.period) == ("climate.rain_month", EAST, "2020-06")
+    )
     expected = {key for key in old.above(changed.key) if old.nodes[key].method}
-    assert {f.quantity for f in old.users(changed.key)} >= {"climate.rain_annual", "water.aet", "gep.water_retention_value"}
+    assert {f.quantity for f in old.users(changed.key)} >= {
+        "climate.rain_annual",
+        "water.aet",
+        "gep.water_retention_value",
+    }
     assert not {old.nodes[key].quantity for key in expected} & {"climate.pet", "gep.flood_reservoir"}
 
     edit(tiny / "facts" / "climate.csv", RAIN, RAIN.replace("210", "222"))
@@ -67,9 +75,17 @@ def test_one_changed_month_recomputes_exactly_what_stands_on_it(tiny, edit):
 def test_a_changed_note_is_a_changed_pedigree_with_the_same_values(tiny, edit):
     """A row is its value and where it comes from: another note gives new keys above it, and equal figures."""
     old = run_account(tiny, "screening")
-    edit(tiny / "facts" / "climate.csv", f"{RAIN}mm,小国统计（虚构）,小国统计局,primary,", f"{RAIN}mm,小国统计（虚构）,小国统计局,primary,核对过")
+    edit(
+        tiny / "facts" / "climate.csv",
+        f"{RAIN}mm,小国统计（虚构）,小国统计局,primary,",
+        f"{RAIN}mm,小国统计（虚构）,小国统计局,primary,核对过",
+    )
     new = run_account(tiny, "screening")
-    key = next(n.key for n in old.nodes.values() if n.row and n.quantity == "climate.rain_month" and (n.place, n.period) == (EAST, "2020-06"))
+    key = next(
+        n.key
+        for n in old.nodes.values()
+        if n.row and n.quantity == "climate.rain_month" and (n.place, n.period) == (EAST, "2020-06")
+    )
     assert new.stats.computed == sum(1 for k in old.above(key) if old.nodes[k].method)
     assert [(f.value, f.span, f.range) for f in new.facts] == [(f.value, f.span, f.range) for f in old.facts]
 

@@ -67,9 +67,17 @@ def test_a_value_of_a_step(sealed):
 
 
 def test_a_cell_of_a_sealed_input(sealed):
-    swap(sealed / "inputs/zone/facts/services.csv", "water.reservoir_capacity,水库总库容,220,", "water.reservoir_capacity,水库总库容,221,")
+    swap(
+        sealed / "inputs/zone/facts/services.csv",
+        "water.reservoir_capacity,水库总库容,220,",
+        "water.reservoir_capacity,水库总库容,221,",
+    )
     found = named(sealed)
-    assert found["input"] == ["inputs/zone/facts/services.csv", "water.reservoir_capacity 990100 2021", "water.reservoir_capacity 990100 2021"]
+    assert found["input"] == [
+        "inputs/zone/facts/services.csv",
+        "water.reservoir_capacity 990100 2021",
+        "water.reservoir_capacity 990100 2021",
+    ]
     assert "gep.flood_reservoir_value 990100 2021 current" in found["value"]
 
 
@@ -107,11 +115,16 @@ def test_the_code_of_a_method(sealed):
 
 
 def test_an_extra_file(sealed):
-    (sealed / "inputs/zone/facts/more.csv").write_text("place_code,period,quantity,value,unit,source_title,status\n", encoding="utf-8")
+    (sealed / "inputs/zone/facts/more.csv").write_text(
+        "place_code,period,quantity,value,unit,source_title,status\n", encoding="utf-8"
+    )
     assert named(sealed)["extra"] == ["inputs/zone/facts/more.csv"]
 
 
-@pytest.mark.parametrize(("file", "kind"), [("inputs/zone/facts/flows.csv", "input"), ("nodes.jsonl", "result"), ("inputs/zone/zone.toml", "input")])
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [("inputs/zone/facts/flows.csv", "input"), ("nodes.jsonl", "result"), ("inputs/zone/zone.toml", "input")],
+)
 def test_a_removed_file(sealed, file, kind):
     (sealed / file).unlink()
     assert named(sealed)[kind][0] == file
@@ -124,7 +137,11 @@ def test_results_that_cannot_be_read(sealed):
 
 def test_a_changed_zone_on_disk_is_a_note_not_a_failure(tiny):
     run = filled_run(tiny)
-    swap(tiny / "facts/services.csv", "water.reservoir_capacity,水库总库容,220,", "water.reservoir_capacity,水库总库容,230,")
+    swap(
+        tiny / "facts/services.csv",
+        "water.reservoir_capacity,水库总库容,220,",
+        "water.reservoir_capacity,水库总库容,230,",
+    )
     (tiny / "facts/flows.csv").unlink()
     verdict = verify(run.id)
     assert verdict.equal

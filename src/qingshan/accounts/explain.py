@@ -39,7 +39,9 @@ def _tree(run: Run, key: str, seen: set[str], depth: int) -> dict[str, Any]:
     }  # fmt: skip
     tree |= _names(run, node)
     if "left_out" in node.notes:
-        tree["notes"] = node.notes | {"left_out": [p | _names_of(run, p["place"], p["cls"]) for p in node.notes["left_out"]]}
+        tree["notes"] = node.notes | {
+            "left_out": [p | _names_of(run, p["place"], p["cls"]) for p in node.notes["left_out"]]
+        }
     if node.method:
         tree["method"] = _method(run, node)
     if node.row:
@@ -109,16 +111,28 @@ def _lines(tree: dict[str, Any], lang: str, role: str, indent: str, full: bool) 
         yield f"{inside}  {method['clause']['document']}, {method['clause']['where']} ({method['status']})"
     if row := tree.get("row"):
         where = f"{row.get('file') or row.get('origin', '')}:{row.get('row') or row.get('line', '')}"
-        source = ", ".join(p for p in (row.get("source_title", ""), row.get("source_where") or row.get("issuer", "")) if p)
-        which = ", ".join(str(row[c]) for c in ("set", "place", "year") if row.get(c)) if tree["kind"] == "parameter" else ""
+        source = ", ".join(
+            p for p in (row.get("source_title", ""), row.get("source_where") or row.get("issuer", "")) if p
+        )
+        which = (
+            ", ".join(str(row[c]) for c in ("set", "place", "year") if row.get(c))
+            if tree["kind"] == "parameter"
+            else ""
+        )
         source = f"{source}; {which}" if which else source
-        source = f"{source}; {'录入' if lang == 'zh' else 'filled by'} {row['filled_by']}" if row.get("filled_by") else source
+        source = (
+            f"{source}; {'录入' if lang == 'zh' else 'filled by'} {row['filled_by']}"
+            if row.get("filled_by")
+            else source
+        )
         yield f"{inside}{where}  sha256 {row['file_sha256'][:16] or 'built in'}  {source} ({row.get('status')})"
     for name, word in tree["choices"].items():
         yield f"{inside}{name} = {word}"
     if "left_out" in tree["notes"]:
         key = "zh" if lang == "zh" else "en"
-        left = ("、" if lang == "zh" else ", ").join(p[f"cls_{key}"] or p[f"place_{key}"] or p["quantity"] for p in tree["notes"]["left_out"])
+        left = ("、" if lang == "zh" else ", ").join(
+            p[f"cls_{key}"] or p[f"place_{key}"] or p["quantity"] for p in tree["notes"]["left_out"]
+        )
         yield f"{inside}{'未计入' if lang == 'zh' else 'left out'}: {left}"
     if refusal := tree.get("refusal"):
         yield from _refusal(refusal, lang, inside)

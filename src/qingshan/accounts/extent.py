@@ -19,9 +19,24 @@ from .figure import Node, Refusal
 if TYPE_CHECKING:
     from .resolver import Resolver, Where
 
-SIGNS = {"opening": 1, "addition_managed": 1, "addition_unmanaged": 1, "reduction_managed": -1, "reduction_unmanaged": -1, "closing": -1}
+SIGNS = {
+    "opening": 1,
+    "addition_managed": 1,
+    "addition_unmanaged": 1,
+    "reduction_managed": -1,
+    "reduction_unmanaged": -1,
+    "closing": -1,
+}
 SLACK = 1e-12  # of the closing: what summing binary fractions can lose
-ENTRIES = ("opening", "addition_managed", "addition_unmanaged", "reduction_managed", "reduction_unmanaged", "net", "closing")
+ENTRIES = (
+    "opening",
+    "addition_managed",
+    "addition_unmanaged",
+    "reduction_managed",
+    "reduction_unmanaged",
+    "net",
+    "closing",
+)
 UNALLOCATED = "unallocated"
 _UNIT = "hm2"
 
@@ -38,7 +53,10 @@ def extent_cells(resolver: Resolver, place: str, period: str) -> list[Node]:
     opening = [c for c in cells if c.quantity == "extent.opening"]
     total = resolver.fact(resolver.zone.config["extent"].get("total", "place.area"), place, period)
     where = {"place": place, "period": period, "cls": UNALLOCATED}
-    rest = [_difference(resolver, f"extent.{entry}", total, parts, where) for entry, parts in (("opening", opening), ("closing", closing))]
+    rest = [
+        _difference(resolver, f"extent.{entry}", total, parts, where)
+        for entry, parts in (("opening", opening), ("closing", closing))
+    ]
     return [*cells, *rest, _difference(resolver, "extent.net", rest[1], rest[:1], where)]
 
 
@@ -47,8 +65,17 @@ def _class_cells(resolver: Resolver, cls: str, place: str, period: str) -> list[
     closing = _restated(resolver, "extent.closing", resolver.class_area(cls, place, period), where)
     before = _previous(resolver, period)
     if before is None:
-        zh, en = "没有期初年份的地类面积，期初拒算。", "no class areas of an earlier year on file: the opening is refused."
-        refusal = Refusal("missing_fact", zh, en, needs=resolver.extent_classes[cls]["fact"], document=_opening_document(resolver, cls))
+        zh, en = (
+            "没有期初年份的地类面积，期初拒算。",
+            "no class areas of an earlier year on file: the opening is refused.",
+        )
+        refusal = Refusal(
+            "missing_fact",
+            zh,
+            en,
+            needs=resolver.extent_classes[cls]["fact"],
+            document=_opening_document(resolver, cls),
+        )
         opening = resolver.refuse("extent.opening", where, refusal)
     else:
         opening = _restated(resolver, "extent.opening", resolver.class_area(cls, place, before), where)
@@ -91,7 +118,9 @@ def unbalanced(resolver: Resolver, cells: list[Node]) -> list[Finding]:
 def _rounding(resolver: Resolver, node: Node) -> float:
     """Half the last printed digit of the figures behind an entry, in the account's unit."""
     if node.kind == "input" and node.row:
-        return InputFact(**{k: v for k, v in node.row.items() if k not in ("key", "parts")}).rounding * factor(node.unit, _UNIT)
+        return InputFact(**{k: v for k, v in node.row.items() if k not in ("key", "parts")}).rounding * factor(
+            node.unit, _UNIT
+        )
     return math.fsum(_rounding(resolver, resolver.nodes[key]) for _, key in node.args)
 
 
@@ -109,7 +138,14 @@ def _restated(resolver: Resolver, quantity: str, node: Node, where: Where) -> No
     """The same figure in the account's unit, under the account's name."""
     if node.refusal:
         return resolver.refuse(quantity, where, node.refusal)
-    return resolver.joined(quantity, [(where["cls"], node)], where, _UNIT, [v * factor(node.unit, _UNIT) for v in node.value], {"rule": "restated"})
+    return resolver.joined(
+        quantity,
+        [(where["cls"], node)],
+        where,
+        _UNIT,
+        [v * factor(node.unit, _UNIT) for v in node.value],
+        {"rule": "restated"},
+    )
 
 
 def _difference(resolver: Resolver, quantity: str, whole: Node, parts: list[Node], where: Where) -> Node:

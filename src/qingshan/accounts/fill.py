@@ -46,9 +46,13 @@ def wanted(profile: Profile) -> list[Wanted]:
             id = binding.get("parameter") or binding.get("class_parameter") or binding.get("item_parameter")
             if id:
                 declared = REGISTRY[recipe.method].arguments[name]
-                found.append(Wanted(id, binding.get("class"), binding.get("set"), declared.unit if isinstance(declared, Q) else ""))
-    found += [Wanted(need) for use in uses for need in use.needs]
-    found += [Wanted(slot) for slot in profile.slots]
+                found.append(
+                    Wanted(
+                        id, binding.get("class"), binding.get("set"), declared.unit if isinstance(declared, Q) else ""
+                    )
+                )
+    found += [Wanted(need, "", "") for use in uses for need in use.needs]
+    found += [Wanted(slot, "", "") for slot in profile.slots]
     if profile.confirm:
         found += [Wanted(profile.confirm, use.id, profile.id, "-", True) for use in uses]
     return found
@@ -86,7 +90,9 @@ def _used(profile: Profile, parameters: Parameters) -> list[ParameterRow]:
 
 def template(profile: Profile, parameters: Parameters) -> str:
     """A CSV of the profile's open slots, ready to be completed."""
-    rows = [replace(r, status="", value=None, source_title="", source_where="") for r in open_slots(profile, parameters)]
+    rows = [
+        replace(r, status="", value=None, source_title="", source_where="") for r in open_slots(profile, parameters)
+    ]
     return _text(rows)
 
 
@@ -106,10 +112,16 @@ def write_rows(path: Path, rows: list[ParameterRow]) -> None:
 
 def filled_rows(zone: Zone, profile: str) -> list[ParameterRow]:
     """Every row filled so far for a profile in a zone, oldest first."""
-    return [row for path in sorted(fills_folder(zone, profile).glob("*.csv")) for row in read_rows(path, f"filled/{path.name}")]
+    return [
+        row
+        for path in sorted(fills_folder(zone, profile).glob("*.csv"))
+        for row in read_rows(path, f"filled/{path.name}")
+    ]
 
 
-def fill(zone: Zone, profile_id: str, path: Path, *, by: str, document: str = "", domains: Domains | None = None) -> tuple[list[ParameterRow], list[Finding]]:
+def fill(
+    zone: Zone, profile_id: str, path: Path, *, by: str, document: str = "", domains: Domains | None = None
+) -> tuple[list[ParameterRow], list[Finding]]:
     """Import rows for a profile's open (or doubtful) slots.
 
     `by` names the person, `document` the source where the rows do not. Returns the rows and the findings; with any
@@ -126,7 +138,9 @@ def fill(zone: Zone, profile_id: str, path: Path, *, by: str, document: str = ""
     for row in rows:
         findings += _unfit(row, asked, path.name)
     if not by.strip():
-        findings.append(_error(path.name, None, "", "filled rows need a person.", "补录须写明录入人。", fix="--by NAME"))
+        findings.append(
+            _error(path.name, None, "", "filled rows need a person.", "补录须写明录入人。", fix="--by NAME")
+        )
     if any(f.level == "error" for f in findings) or not rows:
         return [], findings
     known = {r.key for r in filled_rows(zone, profile_id)}
@@ -140,7 +154,16 @@ def fill(zone: Zone, profile_id: str, path: Path, *, by: str, document: str = ""
 
 def _read(path: Path, by: str, document: str, findings: list[Finding]) -> list[ParameterRow]:
     if not path.is_file():
-        findings.append(_error(path.name, None, "", f"no file {path.name}.", f"没有文件 {path.name}。", fix="give the path of a CSV file"))
+        findings.append(
+            _error(
+                path.name,
+                None,
+                "",
+                f"no file {path.name}.",
+                f"没有文件 {path.name}。",
+                fix="give the path of a CSV file",
+            )
+        )
         return []
     if path.stat().st_size > MAX_BYTES:
         findings.append(_error(path.name, None, "", "the file is too large.", "文件过大。", limit="8 MiB"))
@@ -148,20 +171,49 @@ def _read(path: Path, by: str, document: str, findings: list[Finding]) -> list[P
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        findings.append(_error(path.name, None, "", f"byte {error.start} is not UTF-8.", f"第 {error.start} 字节不是 UTF-8。", fix="save as UTF-8"))
+        findings.append(
+            _error(
+                path.name,
+                None,
+                "",
+                f"byte {error.start} is not UTF-8.",
+                f"第 {error.start} 字节不是 UTF-8。",
+                fix="save as UTF-8",
+            )
+        )
         return []
     reader = csv.DictReader(io.StringIO(text))
     try:
         return _read_rows(reader, path.name, by, document, findings)
     except csv.Error as error:
-        findings.append(_error(path.name, reader.line_num, "", f"the CSV cannot be read: {error}.", f"CSV 读不懂：{error}。", fix="start from the template"))
+        findings.append(
+            _error(
+                path.name,
+                reader.line_num,
+                "",
+                f"the CSV cannot be read: {error}.",
+                f"CSV 读不懂：{error}。",
+                fix="start from the template",
+            )
+        )
         return []
 
 
-def _read_rows(reader: csv.DictReader[str], file: str, by: str, document: str, findings: list[Finding]) -> list[ParameterRow]:
+def _read_rows(
+    reader: csv.DictReader[str], file: str, by: str, document: str, findings: list[Finding]
+) -> list[ParameterRow]:
     lacking = {"parameter", "value", "unit", "status"} - set(reader.fieldnames or ())
     if lacking:
-        findings.append(_error(file, 1, "", f"columns missing: {sorted(lacking)}.", f"缺列：{sorted(lacking)}。", fix="start from the template"))
+        findings.append(
+            _error(
+                file,
+                1,
+                "",
+                f"columns missing: {sorted(lacking)}.",
+                f"缺列：{sorted(lacking)}。",
+                fix="start from the template",
+            )
+        )
         return []
     rows: list[ParameterRow] = []
     for raw in reader:
@@ -191,7 +243,7 @@ def _unfit(row: ParameterRow, asked: list[Wanted], file: str) -> list[Finding]:
                        limit=", ".join(names[:12]), fix="see `qingshan fill PROFILE --template`")]  # fmt: skip
     fits = [ask for ask in named if ask.fits(row)]
     if not fits:
-        pairs = "; ".join(dict.fromkeys(f"class {ask.cls or 'any'}, set {ask.set or 'any'}" for ask in named))
+        pairs = "; ".join(dict.fromkeys(f"class {_word(ask.cls)}, set {_word(ask.set)}" for ask in named))
         return [_error(file, row.line, "set", f"{row.name()}: no row of this class and set is used.", f"{row.name()}：本口径不用这一类别和参数组。",
                        limit=pairs, fix="copy class and set from the template")]  # fmt: skip
     found: list[Finding] = []
@@ -203,6 +255,10 @@ def _unfit(row: ParameterRow, asked: list[Wanted], file: str) -> list[Finding]:
         found.append(_error(file, row.line, "value", "a confirmation is 1 (formula agrees) or 0 (not in the document), with the page.",
                             "比对结果填 1（计算式一致）或 0（文件不含此项），并写明页码。", limit="0, 1; source_where"))  # fmt: skip
     return found
+
+
+def _word(wanted: str | None) -> str:
+    return "any" if wanted is None else wanted or "empty"
 
 
 def _error(file: str, row: int | None, column: str, en: str, zh: str, *, limit: str = "", fix: str = "") -> Finding:

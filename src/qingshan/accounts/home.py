@@ -57,7 +57,11 @@ def pointers(zone: Zone | str) -> Path:
     alike = [exact] if exact.is_dir() else sorted((home() / "latest").glob(f"{zone}@*"))
     if len(alike) > 1:
         keys = ", ".join(p.name for p in alike)
-        raise UnknownName(f"several zones are called {zone!r}: {keys}.", f"有几个区域同名 {zone!r}：{keys}。", fix="give one of these keys")
+        raise UnknownName(
+            f"several zones are called {zone!r}: {keys}.",
+            f"有几个区域同名 {zone!r}：{keys}。",
+            fix="give one of these keys",
+        )
     return alike[0] if alike else exact
 
 

@@ -145,7 +145,9 @@ def profiles(domains: Domains) -> dict[str, Profile]:
         for stem, content in domains.folder(name, "profiles"):
             profile = parse_profile(content, domains, f"{name}/profiles/{stem}.toml")
             if profile.id in found:
-                raise DeclarationError(f"profile {profile.id!r} is declared twice.", where=f"{name}/profiles/{stem}.toml")
+                raise DeclarationError(
+                    f"profile {profile.id!r} is declared twice.", where=f"{name}/profiles/{stem}.toml"
+                )
             found[profile.id] = profile
     return found
 
@@ -153,7 +155,9 @@ def profiles(domains: Domains) -> dict[str, Profile]:
 def find_profile(domains: Domains, id: str) -> Profile:
     known = profiles(domains)
     if id not in known:
-        raise UnknownName(f"no profile {id!r}; known: {', '.join(known)}.", f"没有口径 {id!r}；现有：{'、'.join(known)}。")
+        raise UnknownName(
+            f"no profile {id!r}; known: {', '.join(known)}.", f"没有口径 {id!r}；现有：{'、'.join(known)}。"
+        )
     return known[id]
 
 
@@ -188,16 +192,22 @@ def _check_use(use: ServiceUse, profile: Profile, domains: Domains, where: str) 
     if use.id not in known:
         raise DeclarationError(f"service {use.id!r} is not in any services.toml.", where=where)
     if use.included not in INCLUDED:
-        raise DeclarationError(f"service {use.id}: included = {use.included!r}.", where=where, fix=f"one of {', '.join(INCLUDED)}")
+        raise DeclarationError(
+            f"service {use.id}: included = {use.included!r}.", where=where, fix=f"one of {', '.join(INCLUDED)}"
+        )
     if use.value and use.value not in profile.recipes:
         raise DeclarationError(f"service {use.id}: {use.value!r} has no [[quantity]].", where=where)
     if use.physical and use.physical not in profile.recipes and catalogue().get(use.physical) is None:
-        raise DeclarationError(f"service {use.id}: {use.physical!r} is neither a [[quantity]] nor a declared input.", where=where)
+        raise DeclarationError(
+            f"service {use.id}: {use.physical!r} is neither a [[quantity]] nor a declared input.", where=where
+        )
 
 
 def _maps(content: Mapping[str, Any]) -> dict[str, ClassMap]:
     return {
-        m["id"]: ClassMap(m["id"], m.get("scheme", ""), {k: tuple(v) for k, v in m["rows"].items()}, m["source"], m["status"])
+        m["id"]: ClassMap(
+            m["id"], m.get("scheme", ""), {k: tuple(v) for k, v in m["rows"].items()}, m["source"], m["status"]
+        )
         for m in content.get("map", ())
     }
 
@@ -232,14 +242,20 @@ def _check_recipe(recipe: Recipe, profile: Profile, domains: Domains, where: str
     for name, binding in recipe.bind.items():
         kinds = [k for k in BIND_KINDS if k in binding]
         if len(kinds) != 1:
-            raise DeclarationError(f"argument {name} must be bound by exactly one of {', '.join(BIND_KINDS)}.", where=at)
+            raise DeclarationError(
+                f"argument {name} must be bound by exactly one of {', '.join(BIND_KINDS)}.", where=at
+            )
         if isinstance(declared[name], Choice) != (kinds[0] in ("policy", "choice")):
-            raise DeclarationError(f"argument {name} is {'a' if isinstance(declared[name], Choice) else 'no'} choice.", where=at)
+            raise DeclarationError(
+                f"argument {name} is {'a' if isinstance(declared[name], Choice) else 'no'} choice.", where=at
+            )
         for named in binding.get("quantities", [binding["quantity"]] if kinds[0] == "quantity" else []):
             if named not in profile.recipes:
                 raise DeclarationError(f"argument {name}: no [[quantity]] {named!r}.", where=at)
         if kinds[0].partition("_")[0] in ("class", "item") and not kinds[0].startswith(recipe.by):
-            raise DeclarationError(f"argument {name} is bound by {kinds[0]}, the quantity runs by {recipe.by}.", where=at)
+            raise DeclarationError(
+                f"argument {name} is bound by {kinds[0]}, the quantity runs by {recipe.by}.", where=at
+            )
         if kinds[0] == "class_parameter" and "map" in binding and binding["map"] not in profile.maps:
             raise DeclarationError(f"argument {name}: no [[map]] {binding['map']!r}.", where=at)
 
@@ -258,9 +274,13 @@ def settled(profile: Profile, zone: Zone, parameters: Parameters) -> Profile:
     except (KeyError, TypeError, AttributeError) as error:
         raise DeclarationError(f"[items] or [[map]] cannot be read: {error!r}.", where="zone.toml") from None
     declared = config.get("services", {})
-    unknown = set(declared) - {s["id"] for _, content in load_domains().declared("services") for s in content["service"]}
+    unknown = set(declared) - {
+        s["id"] for _, content in load_domains().declared("services") for s in content["service"]
+    }
     if unknown:
-        raise DeclarationError(f"[services] names {', '.join(sorted(unknown))}.", where="zone.toml", fix="ids of services, e.g. G05")
+        raise DeclarationError(
+            f"[services] names {', '.join(sorted(unknown))}.", where="zone.toml", fix="ids of services, e.g. G05"
+        )
     return replace(
         profile, policies={**config.get("policies", {}), **profile.policies}, items={**profile.items, **items},
         maps={**profile.maps, **maps}, prices=_prices(profile, zone),
@@ -278,11 +298,21 @@ def _prices(profile: Profile, zone: Zone) -> Mapping[str, Any]:
     return {**profile.prices, "base_year": year}
 
 
-def _settled_use(use: ServiceUse, profile: Profile, declared: Mapping[str, Any] | None, parameters: Parameters) -> ServiceUse:
+def _settled_use(
+    use: ServiceUse, profile: Profile, declared: Mapping[str, Any] | None, parameters: Parameters
+) -> ServiceUse:
     if declared is not None:
         needed = ("included", "reason_zh", "reason_en")
-        if not isinstance(declared, Mapping) or any(not declared.get(k) for k in needed) or declared["included"] not in INCLUDED:
-            raise DeclarationError(f"[services.{use.id}] needs {', '.join(needed)}.", where="zone.toml", fix=f"included is one of {', '.join(INCLUDED)}")
+        if (
+            not isinstance(declared, Mapping)
+            or any(not declared.get(k) for k in needed)
+            or declared["included"] not in INCLUDED
+        ):
+            raise DeclarationError(
+                f"[services.{use.id}] needs {', '.join(needed)}.",
+                where="zone.toml",
+                fix=f"included is one of {', '.join(INCLUDED)}",
+            )
         return replace(use, **{k: declared[k] for k in needed}) if use.included != "no" else use
     if profile.confirm and use.included == "yes":
         rows = [r for r in parameters.rows(profile.confirm, cls=use.id, set=profile.id) if r.status != "open"]

@@ -11,8 +11,7 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,228 +26,27 @@ from qingshan.core.finding import Finding
 from qingshan.core.parameter import ParameterRow, Parameters, read_rows
 from qingshan.zone.zone import Zone, open_zone
 
-from .extent import extent_cells, unbalanced
+from .cells import ACCOUNTED, STOCK, Fact, Progress, Service, ServiceLine, compute, figure_of, services_catalogue
+from .extent import unbalanced
 from .figure import Node, Refusal, read_refusals, refusal_lines
 from .fill import filled_rows
 from .home import FOLDER, asked_path, pointers, runs_folder, store_path
-from .profile import Profile, ServiceUse, find_profile, settled
-from .resolver import Resolver, Scenarios, Stats
+from .profile import Profile, find_profile, settled
+from .resolver import Resolver, Stats
 from .seal import changed_files, seal_inputs, seen, software
+from .sources import Scenarios
 from .store import Store
 
-ACCOUNTED = "gep.accounted_services"
-STOCK = "asset"  # category of services.toml that is a stock: never added to the flows of a year
 RESULTS = ("facts.jsonl", "nodes.jsonl", "refusals.jsonl", "findings.jsonl")
 _OPENED: dict[str, Zone] = {}
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One published cell. `span`: the figure itself is an interval; `range`: over the declared parameter ranges."""
-
-    key: str
-    role: str  # figure | physical | value | accounted | extent
-    quantity: str
-    place: str
-    period: str
-    cls: str = ""
-    basis: str = ""
-    service: str = ""
-    unit: str = ""
-    value: float | None = None
-    span: tuple[float, float] | None = None
-    range: tuple[float, float] | None = None
-    labels: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    refusal: Refusal | None = None
-
-    @property
-    def refused(self) -> bool:
-        return self.refusal is not None
-
-    @property
-    def low(self) -> float | None:
-        return self.span[0] if self.span else self.value
-
-    @property
-    def high(self) -> float | None:
-        return self.span[1] if self.span else self.value
-
-    def record(self) -> dict[str, Any]:
-        """Plain data with the whole refusal tree."""
-        return self.line() | ({"refusal": self.refusal.record()} if self.refusal else {})
-
-    def line(self) -> dict[str, Any]:
-        """One line of `facts.jsonl`: a refusal stands by its key."""
-        full = self.__dict__ | {"refusal": self.refusal.key if self.refusal else None}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in full.items() if v not in (None, "", ())}
-
-    @classmethod
-    def of(cls, record: dict[str, Any], refusals: Mapping[str, Refusal]) -> Fact:
-        get = dict(record)
-        for name in ("span", "range", "labels", "flags"):
-            if name in get:
-                get[name] = tuple(get[name])
-        get["refusal"] = refusals[get["refusal"]] if "refusal" in get else None
-        return cls(**get)
-
-
-@dataclass(frozen=True)
-class Service:
-    """A service as `services.toml` declares it."""
-
-    id: str
-    code: str
-    category: str
-    zh: str
-    en: str
-    formula: str
-    unit: str
-    clause: str = ""
-
-
-@dataclass(frozen=True)
-class ServiceLine:
-    """A service in an account of one place and period."""
-
-    service: Service
-    included: str
-    physical: Fact | None
-    value: dict[str, Fact] = field(default_factory=dict)
-    refusal: Refusal | None = None
-
-
-def services_catalogue(domains: Domains) -> dict[str, Service]:
-    return {
-        s["id"]: Service(**{k: s.get(k, "") for k in Service.__dataclass_fields__})
-        for _, declared in domains.declared("services")
-        for s in declared["service"]
-    }
-
-
-# ---- computing ------------------------------------------------------------------------------------------------------
-
-
-def compute(zone: Zone, profile: Profile, domains: Domains, parameters: Parameters, store: Store,
-            progress: Progress | None = None) -> tuple[Resolver, list[Fact]]:  # fmt: skip
-    """Resolve every published cell of the account. Order: period, place, then figures, services, sum, extent.
-
-    Raises `DeclarationError` where zone.toml declares something for the profile that does not fit.
-    """
-    resolver = Resolver(zone, settled(profile, zone, parameters), domains, parameters, store)
-    catalogue = services_catalogue(domains)
-    cells: list[Fact] = []
-    jobs = [(period.id, place) for period in zone.periods for place in zone.places]
-    for done, (period, place) in enumerate(jobs):
-        cells += _place_cells(resolver, catalogue, place, period)
-        if progress:
-            progress(done + 1, len(jobs))
-    return resolver, cells
-
-
-def _place_cells(resolver: Resolver, catalogue: Mapping[str, Service], place: str, period: str) -> list[Fact]:
-    profile = resolver.profile
-    cells = [_cell(resolver, resolver.quantity(q, place, period), "figure") for q in profile.figures]
-    values: dict[str, list[tuple[str, Node]]] = {basis: [] for basis in profile.bases()}
-    for use in profile.services:
-        if use.included != "yes":
-            continue
-        waits = _waits(resolver, use, place, period)
-        if use.physical or not use.value:
-            cells += _service_cells(resolver, use, use.physical, waits, place, period, "", "physical")
-        for basis in profile.bases():
-            of_basis = _service_cells(resolver, use, use.value, waits, place, period, basis, "value")
-            cells += of_basis
-            if catalogue[use.id].category != STOCK:
-                values[basis].append((use.id, resolver.nodes[of_basis[0].key]))
-    if profile.services:
-        cells += [_accounted(resolver, of_basis, place, period, basis) for basis, of_basis in values.items()]
-    return cells + [_cell(resolver, node, "extent") for node in extent_cells(resolver, place, period)]
-
-
-def _service_cells(resolver: Resolver, use: ServiceUse, quantity: str, waits: list[Refusal], place: str, period: str, basis: str,
-                   role: str) -> list[Fact]:  # fmt: skip
-    """The cell of the whole place, then one per ecosystem class where the quantity runs by class.
-
-    A service that waits for a slot, or has no route here, refuses and names everything it lacks.
-    """
-    node = resolver.quantity(quantity, place, period, basis=basis) if quantity else None
-    if node is None or waits:
-        causes = [*waits, *([node.refusal] if node and node.refusal else [])]
-        if node is not None:
-            zh, en = f"缺 {len(causes)} 项依据。", f"{len(causes)} things it stands on are missing."
-        elif causes and use.reason_zh:
-            zh, en = use.reason_zh, use.reason_en
-        else:
-            zh, en = "本口径没有给出算法。", "the profile gives no route for this service."
-        refusal = causes[0] if len(causes) == 1 else Refusal("no_method" if node is None else "dependency", zh, en, needs=use.id, causes=tuple(causes))
-        where = {"place": place, "period": period, "basis": basis}
-        return [_cell(resolver, resolver.refuse(quantity or f"gep.service.{use.id}", where, refusal), role, use.id)]
-    recipe = resolver.profile.recipes.get(quantity)
-    classes = resolver.classes_at(place, period) if recipe and recipe.by == "class" else []
-    parts = [resolver.quantity(quantity, place, period, cls, basis) for cls in classes]
-    return [_cell(resolver, n, role, use.id) for n in (node, *parts)]
-
-
-def _waits(resolver: Resolver, use: ServiceUse, place: str, period: str) -> list[Refusal]:
-    """What a service waits for besides its route: slots of the profile, its own needs, the confirmation of its formula."""
-    profile = resolver.profile
-    found: list[Refusal | None] = [resolver.slot(slot) for slot in profile.slots]
-    for need in use.needs:
-        if resolver.parameters.rows(need):
-            found.append(resolver.slot(need))
-        elif resolver.fact(need, place, period).refusal:
-            found.append(resolver.missing(need, place))
-    if profile.confirm:
-        found.append(resolver.slot(profile.confirm, cls=use.id, set=profile.id))
-    return [refusal for refusal in found if refusal]
-
-
-def _accounted(resolver: Resolver, services: list[tuple[str, Node]], place: str, period: str, basis: str) -> Fact:
-    """The sum of what could be valued. It is partial while any service of the profile is missing."""
-    given, left_out = [n for _, n in services if not n.refusal], [id for id, n in services if n.refusal]
-    if not given:
-        zh, en = "没有一项服务能计价。", "no service could be valued."
-        where = {"place": place, "period": period, "basis": basis}
-        return _cell(resolver, resolver.refuse(ACCOUNTED, where, Refusal("dependency", zh, en, needs=ACCOUNTED)), "accounted")
-    cell = _cell(resolver, resolver.total(ACCOUNTED, given, place, period, basis, unit="元"), "accounted")
-    labels = {*cell.labels, "partial"} if left_out else set(cell.labels)
-    return replace(cell, labels=tuple(sorted(labels)), flags=(*cell.flags, *(f"missing:{s}" for s in left_out)))
-
-
-def _cell(resolver: Resolver, node: Node, role: str, service: str = "") -> Fact:
-    labels = set(node.labels) | set(resolver.profile.labels) | ({"synthetic"} if resolver.zone.synthetic else set())
-    if node.refusal:
-        labels = {"synthetic"} & labels
-    value, span, reach = figure_of(node, resolver.scenarios)
-    return Fact(node.key, role, node.quantity, node.place, _account_period(resolver, node), node.cls, node.basis, service, node.unit,
-                value, span, reach, tuple(sorted(labels)), node.flags, node.refusal)  # fmt: skip
-
-
-def _account_period(resolver: Resolver, node: Node) -> str:
-    """An input printed for `static` or `normal-01` counts for the account period that asked."""
-    return node.period if any(node.period == p.id for p in resolver.zone.periods) else resolver.zone.periods[0].id
-
-
-def figure_of(node: Node, scenarios: Scenarios) -> tuple[float | None, tuple[float, float] | None, tuple[float, float] | None]:
-    """Figure, span and range from the scenario axis."""
-    if node.value is None:
-        return None, None, None
-    values = node.value
-    if len(values) == 1:
-        return values[0], None, None
-    central = [values[i] for i in scenarios.central]
-    whole = (min(values), max(values))
-    inner = (min(central), max(central))
-    value, span = (central[0], None) if inner[0] == inner[1] else (None, inner)
-    return value, span, whole if whole != inner else None
 
 
 # ---- running and sealing --------------------------------------------------------------------------------------------
 
 
-def run_account(zone: Zone | str | Path | None = None, profile: str | None = None, *, progress: Progress | None = None) -> Run:
+def run_account(
+    zone: Zone | str | Path | None = None, profile: str | None = None, *, progress: Progress | None = None
+) -> Run:
     """Compute one account and seal it. Idempotent: unchanged inputs give the same run and compute nothing.
 
     Raises `ZoneError`, `UnknownName`, `DeclarationError`. Refusals are cells of the result, not errors.
@@ -258,7 +56,16 @@ def run_account(zone: Zone | str | Path | None = None, profile: str | None = Non
     chosen = find_profile(domains, profile or live.config["zone"]["default_profile"])
     filled = filled_rows(live, chosen.id)
     runs_folder().mkdir(parents=True, exist_ok=True)
-    asked = asked_path(digest({"zone": seen(live), "filled": [r.key for r in filled], "profile": chosen.key, "software": software(domains)}))
+    asked = asked_path(
+        digest(
+            {
+                "zone": seen(live),
+                "filled": [r.key for r in filled],
+                "profile": chosen.key,
+                "software": software(domains),
+            }
+        )
+    )
     run = _known(asked) or _computed(live, chosen, domains, filled, asked, progress)
     write_atomic(pointers(live) / FOLDER, str(live.path.resolve()).encode())
     write_atomic(pointers(live) / chosen.id, run.id.encode())
@@ -279,7 +86,9 @@ def _known(asked: Path) -> Run | None:
     return run
 
 
-def _computed(live: Zone, profile: Profile, domains: Domains, filled: list[ParameterRow], asked: Path, progress: Progress | None) -> Run:
+def _computed(
+    live: Zone, profile: Profile, domains: Domains, filled: list[ParameterRow], asked: Path, progress: Progress | None
+) -> Run:
     part = Path(tempfile.mkdtemp(prefix=".sealing-", dir=runs_folder()))
     try:
         seal_inputs(live, filled, part / "inputs")
@@ -351,7 +160,10 @@ def _require_whole(folder: Path, files: Mapping[str, str]) -> None:
 def write_results(folder: Path, resolver: Resolver, cells: list[Fact]) -> None:
     """Everything a replay must reproduce to the byte."""
     nodes = [resolver.nodes[k] for k in sorted(resolver.nodes)]
-    findings = [*resolver.zone.findings, *unbalanced(resolver, [resolver.nodes[c.key] for c in cells if c.role == "extent"])]
+    findings = [
+        *resolver.zone.findings,
+        *unbalanced(resolver, [resolver.nodes[c.key] for c in cells if c.role == "extent"]),
+    ]
     write_lines(folder / "facts.jsonl", (c.line() for c in cells))
     write_lines(folder / "nodes.jsonl", (n.record() for n in nodes))
     write_lines(folder / "refusals.jsonl", refusal_lines([*(n.refusal for n in nodes), *(c.refusal for c in cells)]))
@@ -383,7 +195,9 @@ def find_run(name: str | Path) -> Path:
     fits = [p for p in whole if p.name == text or p.name.endswith(f"-{text}")]
     if len(fits) != 1:
         known = ", ".join(p.name for p in whole[:8]) or "none yet"
-        raise UnknownName(f"no run {text!r}; on file: {known}.", f"没有核算 {text!r}；现有：{known}。", fix="run `qingshan run` first")
+        raise UnknownName(
+            f"no run {text!r}; on file: {known}.", f"没有核算 {text!r}；现有：{known}。", fix="run `qingshan run` first"
+        )
     return fits[0]
 
 
@@ -402,7 +216,9 @@ def latest_runs(zone: Zone | str) -> dict[str, Run]:
         if (folder / "manifest.json").exists():
             found[mark.name] = Run(folder)
     listed = next(iter(found.values())).zone.config["zone"].get("profiles", []) if found else []
-    return {name: found[name] for name in sorted(found, key=lambda n: (listed.index(n) if n in listed else len(listed), n))}
+    return {
+        name: found[name] for name in sorted(found, key=lambda n: (listed.index(n) if n in listed else len(listed), n))
+    }
 
 
 class Run:
@@ -473,7 +289,9 @@ class Run:
         found = self.select(quantity, self.zone.place(place).code, cls, period or self.default_period, basis)
         if not found:
             known = ", ".join(sorted({f.quantity for f in self.facts if f.place == place and not f.cls}))
-            raise UnknownName(f"{self.id} has no {quantity!r} for {place}; it has: {known}.", f"核算里没有 {place} 的 {quantity!r}。")
+            raise UnknownName(
+                f"{self.id} has no {quantity!r} for {place}; it has: {known}.", f"核算里没有 {place} 的 {quantity!r}。"
+            )
         return found[0]
 
     @property
@@ -495,7 +313,11 @@ class Run:
             if use is None or use.included != "yes":
                 zh = use.reason_zh if use and use.reason_zh else "本口径不含此项。"
                 en = use.reason_en if use and use.reason_en else "not in this profile."
-                lines.append(ServiceLine(service, use.included if use else "no", None, {}, Refusal("not_applicable", zh, en, needs=id)))
+                lines.append(
+                    ServiceLine(
+                        service, use.included if use else "no", None, {}, Refusal("not_applicable", zh, en, needs=id)
+                    )
+                )
                 continue
             physical = next((f for f in cells if f.service == id and f.role == "physical"), None)
             value = {f.basis: f for f in cells if f.service == id and f.role == "value"}
@@ -512,7 +334,11 @@ class Run:
         return self.fact(ACCOUNTED, place, period, basis=basis or bases[0])
 
     def extent(self, place: str, period: str | None = None) -> list[Fact]:
-        return [f for f in self.facts if f.role == "extent" and f.place == place and f.period == (period or self.default_period)]
+        return [
+            f
+            for f in self.facts
+            if f.role == "extent" and f.place == place and f.period == (period or self.default_period)
+        ]
 
     @cached_property
     def _resolver(self) -> Resolver:
@@ -565,7 +391,10 @@ class Run:
         return explain(self, key, MAX_DEPTH if depth is None else depth)
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{f.place}</td><td>{f.quantity}</td><td>{f.value}</td><td>{f.unit}</td></tr>" for f in self.facts[:20])
+        rows = "".join(
+            f"<tr><td>{f.place}</td><td>{f.quantity}</td><td>{f.value}</td><td>{f.unit}</td></tr>"
+            for f in self.facts[:20]
+        )
         return f"<h4>{self.id}</h4><table>{rows}</table>"
 
     @property
@@ -575,9 +404,40 @@ class Run:
 
         rows = [f.record() | {"low": f.low, "high": f.high, "labels": " ".join(f.labels), "refusal": f.refusal.zh if f.refusal else None}
                 for f in self.facts]  # fmt: skip
-        keep = ("role", "service", "quantity", "place", "cls", "period", "basis", "value", "low", "high", "unit", "labels", "refusal", "key")
+        keep = (
+            "role",
+            "service",
+            "quantity",
+            "place",
+            "cls",
+            "period",
+            "basis",
+            "value",
+            "low",
+            "high",
+            "unit",
+            "labels",
+            "refusal",
+            "key",
+        )
         return pl.DataFrame([{k: r.get(k) for k in keep} for r in rows], infer_schema_length=None)
 
 
-__all__ = ["ACCOUNTED", "Fact", "Refusal", "Run", "Service", "ServiceLine", "compute", "figure_of", "find_run", "latest_runs",
-           "open_run", "run_account", "services_catalogue"]  # fmt: skip
+__all__ = [
+    "ACCOUNTED",
+    "RESULTS",
+    "STOCK",
+    "Fact",
+    "Progress",
+    "Refusal",
+    "Run",
+    "Service",
+    "ServiceLine",
+    "compute",
+    "figure_of",
+    "find_run",
+    "latest_runs",
+    "open_run",
+    "run_account",
+    "services_catalogue",
+]

@@ -35,7 +35,12 @@ def seal_inputs(zone: Zone, filled: list[ParameterRow], folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(zone.path / name, target)
         if file_digest(target) != sha:
-            raise ZoneError(f"{name} changed while the run was reading it.", f"{name} 在核算读取时被改动。", where=str(zone.path), fix="run again")
+            raise ZoneError(
+                f"{name} changed while the run was reading it.",
+                f"{name} 在核算读取时被改动。",
+                where=str(zone.path),
+                fix="run again",
+            )
     rows = [f for f in zone.derived_rows() if f.place in zone.places]
     if rows and not (folder / "zone" / DERIVED).exists():
         (folder / "zone" / DERIVED).write_text(_table(rows, zone), encoding="utf-8")
@@ -53,13 +58,25 @@ def software(domains: Domains) -> str:
     engine = Path(__file__).resolve().parents[1]
     folders = [*(engine / part for part in ("core", "zone", "accounts")), *(d.folder for d in domains.by_name.values())]
     code = [file_digest(path) for folder in folders for path in sorted(folder.rglob("*.py"))]
-    return digest([code, domains.hashes, platform.python_version(), np.__version__, os.environ.get("NPY_DISABLE_CPU_FEATURES", "")])
+    return digest(
+        [
+            code,
+            domains.hashes,
+            platform.python_version(),
+            np.__version__,
+            os.environ.get("NPY_DISABLE_CPU_FEATURES", ""),
+        ]
+    )
 
 
 def changed_files(folder: Path, files: Mapping[str, str]) -> list[str]:
     """Files of a sealed run that are missing, not part of it, or not the bytes that were sealed (`files`: name -> sha-256)."""
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"manifest.json"}
-    return [f for f in sorted(present | set(files)) if f not in present or f not in files or file_digest(folder / f) != files[f]]
+    return [
+        f
+        for f in sorted(present | set(files))
+        if f not in present or f not in files or file_digest(folder / f) != files[f]
+    ]
 
 
 def _table(rows: list[InputFact], zone: Zone) -> str:

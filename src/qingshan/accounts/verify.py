@@ -136,10 +136,13 @@ def _replay(folder: Path, profile: str, scratch: Path, verdict: Verdict) -> Path
     """Recompute in another process, with its own empty home."""
     environment = {**os.environ, "QINGSHAN_HOME": str(scratch / "home"), "PYTHONHASHSEED": "0"}
     command = [sys.executable, "-m", "qingshan.accounts.replay", str(folder), profile, str(scratch)]
+    limits: dict[str, Any] = {"capture_output": True, "text": True, "timeout": REPLAY_SECONDS}
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=REPLAY_SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(command, env=environment, check=False, **limits)  # noqa: S603 - our own module
     except subprocess.TimeoutExpired:
-        raise QingshanError(f"the replay took longer than {REPLAY_SECONDS} s.", "重放超时。", where=folder.name) from None
+        raise QingshanError(
+            f"the replay took longer than {REPLAY_SECONDS} s.", "重放超时。", where=folder.name
+        ) from None
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         verdict.name("replay", folder.name, f"the replay stopped: {last}", f"重放中断：{last}")
@@ -171,7 +174,9 @@ def _compare(folder: Path, replay: Path, verdict: Verdict) -> None:
         name = " ".join(part for part in cell if part)
         verdict.name("value", name, f"{name} is in the replay only.", f"{name} 只见于重放。")
     if len(verdict.differences) == before and not verdict.numeric:
-        verdict.name("result", ", ".join(odd), f"{', '.join(odd)} differ from the replay.", f"{'、'.join(odd)} 与重放不同。")
+        verdict.name(
+            "result", ", ".join(odd), f"{', '.join(odd)} differ from the replay.", f"{'、'.join(odd)} 与重放不同。"
+        )
 
 
 def _compare_fact(fact: dict[str, Any], other: dict[str, Any] | None, verdict: Verdict) -> None:
@@ -189,7 +194,11 @@ def _shown(fact: dict[str, Any]) -> str:
     if not fact:
         return "nothing"
     figure = fact.get("value", fact.get("span"))
-    return "a refusal" if fact.get("refusal") else f"{figure} {fact.get('unit', '')} {' '.join(fact.get('labels', ()))}".strip()
+    return (
+        "a refusal"
+        if fact.get("refusal")
+        else f"{figure} {fact.get('unit', '')} {' '.join(fact.get('labels', ()))}".strip()
+    )
 
 
 def _compare_node(mine: dict[str, Any] | None, theirs: dict[str, Any] | None, verdict: Verdict) -> None:
@@ -203,11 +212,17 @@ def _compare_node(mine: dict[str, Any] | None, theirs: dict[str, Any] | None, ve
         if _values_close(mine.get("value"), theirs.get("value")) and mine | {"value": 0} == theirs | {"value": 0}:
             verdict.numeric = True
             return
-        en, zh = f"{name} ({node['kind']}{f', {at}' if at else ''}) was altered in the sealed results.", f"{name} 在封存结果里被改动。"
+        en, zh = (
+            f"{name} ({node['kind']}{f', {at}' if at else ''}) was altered in the sealed results.",
+            f"{name} 在封存结果里被改动。",
+        )
     elif node["kind"] not in ("input", "parameter"):
         return  # a step with another key follows from another input, parameter or method, which is named
     elif mine:
-        en, zh = f"{name} ({at}) was used by the run, the replay does not find it.", f"核算用过 {name}（{at}），重放时已不是这个值。"
+        en, zh = (
+            f"{name} ({at}) was used by the run, the replay does not find it.",
+            f"核算用过 {name}（{at}），重放时已不是这个值。",
+        )
     else:
         en, zh = f"{name} ({at}) is new in the replay.", f"重放用的 {name}（{at}）与当时不同。"
     verdict.name(node["kind"], name, en, zh)
@@ -226,7 +241,10 @@ def _cell(fact: dict[str, Any]) -> tuple[str, ...]:
 
 def _close(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """The same cell but for the last digits of its figures."""
-    left, right = [a.get("value"), *a.get("span", ()), *a.get("range", ())], [b.get("value"), *b.get("span", ()), *b.get("range", ())]
+    left, right = (
+        [a.get("value"), *a.get("span", ()), *a.get("range", ())],
+        [b.get("value"), *b.get("span", ()), *b.get("range", ())],
+    )
     if len(left) != len(right) or any(a.get(k) != b.get(k) for k in COMPARED if k not in ("value", "span", "range")):
         return False
     pairs = [(x, y) for x, y in zip(left, right, strict=True) if x != y]

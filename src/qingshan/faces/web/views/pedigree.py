@@ -141,7 +141,7 @@ def _of_node(ask: Ask, run: Run, node: Node) -> Page:
         [node.place] if node.place else [],
         sources,
         figure.labels,
-        record=lambda: run.explain(node.key),
+        record=lambda: run.explain(node.key, _depth(ask)),
     )
 
 
