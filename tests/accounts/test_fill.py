@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from qingshan.accounts.fill import MAX_BYTES, fill, filled_rows, open_slots, template
+from qingshan.accounts.fill import (
+    MAX_BYTES,
+    PAGE_CHECK,
+    doubtful_methods,
+    fill,
+    filled_rows,
+    open_slots,
+    page_checked,
+    template,
+)
 from qingshan.accounts.profile import find_profile
 from qingshan.accounts.run import run_account
 from qingshan.core.domain import load_domains
@@ -164,3 +173,37 @@ def test_a_file_without_the_columns(tiny, tmp_path):
 
 def test_a_file_without_values(tiny, tmp_path):
     assert "no row carries a value" in bad(tiny, write(tmp_path / "rows.csv", GOOD.replace("2.0", "")))
+
+
+# ---- page checks of what was read with doubt --------------------------------------------------------------------------
+
+DOUBTED = "water.retention@hj1173_2021"
+
+
+def test_the_template_lists_formulas_and_rows_read_with_doubt():
+    domains = load_domains()
+    profile = find_profile(domains, "hj1173_2021")
+    rows = list(csv.DictReader(io.StringIO(template(profile, domains.parameters()))))
+    assert DOUBTED in {r["class"] for r in rows if r["parameter"] == PAGE_CHECK}
+    assert "soil.beta_constant" in {r["parameter"] for r in rows}  # 0.089 as extracted, national-survey.md section 4
+    assert all(r["value"] == "" for r in rows)
+
+
+def test_a_page_check_clears_one_formula_and_records_who(tiny, tmp_path):
+    zone, domains = open_zone(tiny), load_domains()
+    profile = find_profile(domains, "hj1173_2021")
+    assert DOUBTED in doubtful_methods(profile)
+    checked = f"{PAGE_CHECK},{DOUBTED},1,-,hj1173_2021,,HJ 1173-2021 正式出版本,第 9 页,primary"
+    rows, findings = fill(zone, profile.id, write(tmp_path / "check.csv", checked), by="王芳")
+    assert findings == [] and [r.filled_by for r in rows] == ["王芳"]
+    parameters = domains.parameters()
+    assert not page_checked(profile, parameters, DOUBTED)
+    parameters.add(filled_rows(zone, profile.id))
+    assert page_checked(profile, parameters, DOUBTED)
+    assert not page_checked(profile, parameters, "soil.s@hj1173_2021")
+
+
+def test_a_page_check_without_its_page_is_refused(tiny, tmp_path):
+    bare = f"{PAGE_CHECK},{DOUBTED},1,-,hj1173_2021,,HJ 1173-2021 正式出版本,,primary"
+    rows, (finding,) = fill(open_zone(tiny), "hj1173_2021", write(tmp_path / "bare.csv", bare), by="王芳")
+    assert rows == [] and finding.level == "error" and finding.row == 2

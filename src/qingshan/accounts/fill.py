@@ -20,6 +20,8 @@ from qingshan.zone.zone import Zone
 from .home import fills_folder
 from .profile import Profile, Recipe, ServiceUse, find_profile
 
+PAGE_CHECK = "method.page_check"
+"""1: the formula in the code is the one on the page of the document (write who, which page and when)."""
 MAX_BYTES = 8 * 2**20
 
 
@@ -55,7 +57,20 @@ def wanted(profile: Profile) -> list[Wanted]:
     found += [Wanted(slot, "", "") for slot in profile.slots]
     if profile.confirm:
         found += [Wanted(profile.confirm, use.id, profile.id, "-", True) for use in uses]
+    found += [Wanted(PAGE_CHECK, ref, profile.id, "-", True) for ref in doubtful_methods(profile)]
     return found
+
+
+def doubtful_methods(profile: Profile) -> list[str]:
+    """Methods on the profile's routes whose printed formula was read with doubt: a release needs a page check of each.
+
+    Where the profile has its services confirmed against its own document, that comparison is the check.
+    """
+    if profile.confirm:
+        return []
+    uses = [use for use in profile.services if use.included == "yes"]
+    used = sorted({recipe.method for recipe in _routes(profile, uses)})
+    return [ref for ref in used if REGISTRY[ref].status == "ocr_doubt"]
 
 
 def _routes(profile: Profile, uses: list[ServiceUse]) -> list[Recipe]:
@@ -89,11 +104,40 @@ def _used(profile: Profile, parameters: Parameters) -> list[ParameterRow]:
 
 
 def template(profile: Profile, parameters: Parameters) -> str:
-    """A CSV of the profile's open slots, ready to be completed."""
+    """A CSV to be completed: the profile's open slots, the rows read with doubt, and the formulas that need a page check."""
     rows = [
         replace(r, status="", value=None, source_title="", source_where="") for r in open_slots(profile, parameters)
     ]
+    rows += [
+        replace(
+            r, status="", value=None, source_title="", source_where="", document=r.document or f"{r.source_where} 原页"
+        )
+        for r in doubtful_rows(profile, parameters)
+    ]
+    rows += [
+        _page_check(profile, ref) for ref in doubtful_methods(profile) if not page_checked(profile, parameters, ref)
+    ]
     return _text(rows)
+
+
+def page_checked(profile: Profile, parameters: Parameters, ref: str) -> bool:
+    """Whether somebody compared the method's formula with the printed page and found it equal."""
+    return any(row.value == 1 for row in parameters.rows(PAGE_CHECK, cls=ref, set=profile.id) if row.status != "open")
+
+
+def _page_check(profile: Profile, ref: str) -> ParameterRow:
+    clause = REGISTRY[ref].clause
+    blank = dict.fromkeys(ParameterRow.__dataclass_fields__, "") | {"value": None, "low": None, "high": None, "line": 0}
+    return ParameterRow(
+        **blank
+        | {
+            "parameter": PAGE_CHECK,
+            "cls": ref,
+            "unit": "-",
+            "set": profile.id,
+            "document": f"{clause.document} {clause.where}",
+        }
+    )
 
 
 def _text(rows: list[ParameterRow]) -> str:

@@ -239,12 +239,14 @@ class Resolver(Sources):
     def _row(self, binding: Mapping[str, Any], cls: str | None, period: str, basis: str) -> Node:
         """The one parameter row in force at the end of the account year, or why there is none."""
         year = self._year(binding, period, basis)
+        # a named set is the edition the profile has chosen, whenever the data are from; without one the day decides
+        on = None if binding.get("set") else f"{self._periods[period].year}-12-31"
         asked = (
             binding.get("parameter") or binding["item_parameter"],
             cls,
             binding.get("set"),
             year,
-            f"{self._periods[period].year}-12-31",
+            on,
         )
         return self._find(asked, bool(binding.get("transferred")))
 

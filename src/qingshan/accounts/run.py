@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import qingshan
+from qingshan.core.baseline import enabled_kernels
 from qingshan.core.canonical import canonical, digest, file_digest, write_atomic
 from qingshan.core.domain import Domains, load_domains
 from qingshan.core.errors import QingshanError, UnknownName
@@ -135,7 +136,7 @@ def _seal(part: Path, zone: Zone, profile: Profile, domains: Domains, resolver: 
         "periods": [p.id for p in zone.periods], "scenarios": list(resolver.scenarios.rows), "central": list(resolver.scenarios.central),
         "files": files, "domains": domains.hashes, "methods": {n.method: n.code for n in resolver.nodes.values() if n.method},
         "software": {"qingshan": qingshan.__version__, "python": platform.python_version(), "numpy": np.__version__,
-                     "machine": platform.machine()},
+                     "machine": platform.machine(), "kernels": enabled_kernels()},
     }  # fmt: skip
     (part / "manifest.json").write_bytes(canonical(manifest))
     final = runs_folder() / f"{zone.id}-{profile.id}-{digest(manifest)[:12]}"

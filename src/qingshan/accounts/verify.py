@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qingshan.core.baseline import DISPATCHED, VARIABLE
 from qingshan.core.canonical import canonical, digest, file_digest
 from qingshan.core.errors import QingshanError
 
@@ -65,7 +66,9 @@ def verify(name: str | Path) -> Verdict:
         _seals(folder, manifest, verdict)
         _software(manifest, verdict)
         with tempfile.TemporaryDirectory(prefix="qingshan-replay-") as scratch:
-            replay = _replay(folder, manifest["profile"], Path(scratch), verdict)
+            replay = _replay(
+                folder, manifest["profile"], manifest["software"].get("kernels", []), Path(scratch), verdict
+            )
             if replay:
                 _compare(folder, replay, verdict)
         _live(folder, manifest, verdict)
@@ -132,9 +135,12 @@ def _software(manifest: dict[str, Any], verdict: Verdict) -> None:
             verdict.notes.append(f"{file} differs from the run's; rows it used are compared below.")
 
 
-def _replay(folder: Path, profile: str, scratch: Path, verdict: Verdict) -> Path | None:
-    """Recompute in another process, with its own empty home."""
+def _replay(folder: Path, profile: str, kernels: list[str], scratch: Path, verdict: Verdict) -> Path | None:
+    """Recompute in another process, with its own empty home and the CPU baseline the run was made with."""
     environment = {**os.environ, "QINGSHAN_HOME": str(scratch / "home"), "PYTHONHASHSEED": "0"}
+    environment.pop(VARIABLE, None)
+    if not kernels:
+        environment[VARIABLE] = DISPATCHED
     command = [sys.executable, "-m", "qingshan.accounts.replay", str(folder), profile, str(scratch)]
     limits: dict[str, Any] = {"capture_output": True, "text": True, "timeout": REPLAY_SECONDS}
     try:

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from qingshan.accounts.figure import Node, Refusal
-from qingshan.accounts.fill import open_slots
+from qingshan.accounts.fill import doubtful_methods, open_slots, page_checked
 from qingshan.accounts.profile import ClassMap
 from qingshan.accounts.run import STOCK, Fact, Run, ServiceLine
 from qingshan.accounts.seal import changed_files
 from qingshan.core.canonical import digest
 from qingshan.core.errors import RefusedRelease, UnknownName
+from qingshan.core.method import REGISTRY
 from qingshan.core.parameter import RELEASE_STATUSES
 from qingshan.zone.period import Period
 
@@ -121,6 +122,7 @@ def check_release(run: Run, place: str | None = None, period: str | None = None)
         *_profile(run),
         *_slots(run),
         *_maps(run, nodes),
+        *_methods(run, nodes),
         *_statuses(nodes),
         *_partial(run, code, when),
     ]
@@ -205,6 +207,23 @@ def _maps(run: Run, nodes: list[Node]) -> list[Reason]:
                 Reason("map_status", f"地类对照表 {used.id} 为{zh}。", f"the class map {used.id} is {en}.", used.id)
             )
     return reasons
+
+
+def _methods(run: Run, nodes: list[Node]) -> list[Reason]:
+    """Methods whose formula was read with doubt and not yet compared with the printed page."""
+    used = {node.method for node in nodes}
+    doubtful = [ref for ref in doubtful_methods(run.profile) if ref in used]
+    return [
+        Reason(
+            "method_status",
+            f"方法 {ref} 的公式识读存疑，尚未逐页核对。",
+            f"the formula of {ref} was read with doubt and has no page check.",
+            ref,
+            f"{REGISTRY[ref].clause.document} {REGISTRY[ref].clause.where}",
+        )
+        for ref in doubtful
+        if not page_checked(run.profile, run.parameters, ref)
+    ]
 
 
 def _statuses(nodes: list[Node]) -> list[Reason]:

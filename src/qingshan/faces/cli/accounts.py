@@ -35,22 +35,23 @@ def run(arguments: argparse.Namespace) -> int:
         with progress(f"{zone.id} / {name}") as step:
             runs.append(run_account(zone, name, progress=step))
     records = [_summary(r) for r in runs]
+    findings = list(dict.fromkeys(f for f in [*zone.findings, *(f for r in runs for f in r.findings)]))
     if arguments.json:
         emit(
             {
                 "runs": records,
-                "findings": [f.record() for f in zone.findings],
+                "findings": [f.record() for f in findings],
                 "seconds": round(time.perf_counter() - started, 3),
             }
         )
     else:
         for done, record in zip(runs, records, strict=True):
-            _print_run(done, record, arguments.lang)
-        for finding in zone.findings:
+            _print_run(done, record, arguments.lang, whole=done is runs[0])
+        for finding in findings:
             if finding.level != "note":
                 print(finding.sentence(arguments.lang), file=sys.stderr)
         print(f"{time.perf_counter() - started:.1f} s")
-    if worst(zone.findings) == "error":
+    if worst(findings) == "error":
         return 1
     return 1 if arguments.strict and any(r["refused"] for r in records) else 0
 
@@ -68,10 +69,14 @@ def _summary(done: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print_run(done: Run, record: dict[str, Any], lang: str) -> None:
+def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> None:
+    """The run in one line; the first of several also with its figures and refusals."""
     zh = lang == "zh"
-    print(f"{done.id}  [{', '.join(record['labels']) or 'official'}]  {record['facts']} facts, "
-          f"{record['computed']} computed, {record['reused']} reused")  # fmt: skip
+    print(f"{done.id}  [{', '.join(record['labels']) or 'official profile'}]  {record['facts']} facts, "
+          f"{record['computed']} computed, {record['reused']} reused; "
+          f"services: {len(record['given'])} given, {len(record['refused'])} refused")  # fmt: skip
+    if not whole:
+        return
     for quantity in done.profile.figures:
         fact = done.fact(quantity, done.zone.root)
         if not fact.refused:
@@ -86,9 +91,10 @@ def _print_run(done: Run, record: dict[str, Any], lang: str) -> None:
                 f"  {name}: {'拒算' if zh else 'refused'} - {line.refusal.zh if zh else line.refusal.en}"
                 + (f" <- {documents}" if documents else "")
             )
-        elif line.physical:
+        else:
             money = "; ".join(f"{amount(v, done)} ({b})" for b, v in line.value.items() if not v.refused)
-            print(f"  {name}: {amount(line.physical, done)}" + (f" = {money}" if money else ""))
+            physical = amount(line.physical, done) if line.physical and not line.physical.refused else ""
+            print(f"  {name}: {' = '.join(p for p in (physical, money) if p)}")
 
 
 def explain(arguments: argparse.Namespace) -> int:
@@ -123,7 +129,7 @@ def _asked(done: Run, arguments: argparse.Namespace, place: str) -> Fact:
 def run_of(arguments: argparse.Namespace) -> Run:
     zone = open_zone(arguments.zone)
     name = arguments.profile or zone.config["zone"]["default_profile"]
-    runs = latest_runs(zone.id)
+    runs = latest_runs(zone)
     if name not in runs:
         raise UnknownName(
             f"no run of {zone.id} under {name!r} yet.",

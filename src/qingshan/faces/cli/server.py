@@ -20,7 +20,7 @@ def serve(arguments: argparse.Namespace) -> int:
     from qingshan.faces.api.app import create_app  # noqa: PLC0415
 
     zone = open_zone(arguments.zone)
-    runs = latest_runs(zone.id)
+    runs = latest_runs(zone)
     if not runs:
         raise UnknownName(
             f"no run of {zone.id} yet.",
