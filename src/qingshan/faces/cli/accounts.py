@@ -57,22 +57,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _summary(done: Run) -> dict[str, Any]:
-    root = done.zone.root
-    lines = done.services(root)
-    stats = done.stats
+    lines = [line for line in done.services(done.zone.root) if line.included == "yes"]
+    refused = [line.service.id for line in lines if line.refusal]
+    labels = [*done.profile.labels, *(["partial"] if refused else []), *(["synthetic"] if done.zone.synthetic else [])]
     return {
-        "run": done.id, "path": str(done.path), "profile": done.profile.id, "labels": list(done.profile.labels),
-        "facts": len(done.facts), "computed": stats.computed if stats else 0, "reused": stats.reused if stats else 0,
-        "given": [x.service.id for x in lines if x.included == "yes" and not x.refusal],
-        "refused": [x.service.id for x in lines if x.included == "yes" and x.refusal],
-        "not_included": [x.service.id for x in lines if x.included != "yes"],
-    }  # fmt: skip
+        "run": done.id,
+        "path": str(done.path),
+        "profile": done.profile.id,
+        "official": done.profile.official,
+        "labels": labels,
+        "facts": len(done.facts),
+        "computed": done.stats.computed if done.stats else 0,
+        "reused": done.stats.reused if done.stats else 0,
+        "given": [line.service.id for line in lines if not line.refusal],
+        "refused": refused,
+        "not_included": [line.service.id for line in done.services(done.zone.root) if line.included != "yes"],
+    }
 
 
 def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> None:
     """The run in one line; the first of several also with its figures and refusals."""
     zh = lang == "zh"
-    print(f"{done.id}  [{', '.join(record['labels']) or 'official profile'}]  {record['facts']} facts, "
+    print(f"{done.id}  [{', '.join(record['labels'])}]  {record['facts']} facts, "
           f"{record['computed']} computed, {record['reused']} reused; "
           f"services: {len(record['given'])} given, {len(record['refused'])} refused")  # fmt: skip
     if not whole:
@@ -114,7 +120,7 @@ def _asked(done: Run, arguments: argparse.Namespace, place: str) -> Fact:
     quantity = arguments.quantity
     by_service = {s.id: s for s in services_catalogue(done.domains).values()}
     service = by_service.get(quantity) or next(
-        (s for s in by_service.values() if f"gep.{s.code}" == quantity or s.code == quantity), None
+        (s for s in by_service.values() if quantity in (f"gep.{s.code}", s.code)), None
     )
     period = arguments.period or done.default_period
     found = done.select(quantity, place, arguments.cls, period, arguments.basis)
