@@ -11,8 +11,16 @@ pytestmark = pytest.mark.browser
 
 WIDE = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-PAGES = ["/account", "/account?place=520381", "/method", "/method/climate.pet_thornthwaite_month@1948", "/standards", "/standards/garze2017",
-         "/data", "/data?quantity=economy.gdp"]  # fmt: skip
+PAGES = [
+    "/account",
+    "/account?place=520381",
+    "/method",
+    "/method/climate.pet_thornthwaite_month@1948",
+    "/standards",
+    "/standards/garze2017",
+    "/data",
+    "/data?quantity=economy.gdp",
+]
 LOOKS = [WIDE, WIDE | {"color_scheme": "dark"}, PHONE, PHONE | {"color_scheme": "dark"}]
 AXE_RUN = """axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then(r =>
     r.violations.map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' | ' + n.failureSummary.slice(0, 200)).join(' || ')))"""
@@ -34,7 +42,18 @@ def test_pages_fit_and_complain_of_nothing(reader: Reader, lang: str, path: str)
 
 
 @pytest.mark.parametrize("reader", LOOKS, ids=["wide", "wide-dark", "phone", "phone-dark"], indirect=True)
-@pytest.mark.parametrize("path", ["/zh/account", "/en/method/water.retention@garze2017", "/zh/standards", "/en/standards/garze2017", "/zh/data", "pedigree", "refusal"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/zh/account",
+        "/en/method/water.retention@garze2017",
+        "/zh/standards",
+        "/en/standards/garze2017",
+        "/zh/data",
+        "pedigree",
+        "refusal",
+    ],
+)
 def test_axe_finds_nothing(reader: Reader, path: str) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci in web/")
@@ -61,7 +80,9 @@ def test_the_drawer_opens_beside_the_page_and_goes_back(reader: Reader) -> None:
     first = page.url
     for _ in range(40):
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog.drawer')")
+        assert page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('dialog.drawer')"
+        )
     drawer.locator("a.mark").first.click()
     page.wait_for_function("u => location.href !== u", arg=first)
     page.go_back()

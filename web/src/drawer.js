@@ -4,6 +4,7 @@
 const home = location.href;
 const title = document.title;
 let dialog = null;
+let turn = 0; // an answer that comes after a later wish is dropped
 
 function frame(words) {
   const made = document.createElement("dialog");
@@ -21,12 +22,15 @@ function frame(words) {
   return made;
 }
 
-/** Fetches the page behind an address and shows its main part in the drawer. */
+/** Fetches the page behind an address and shows its main part in the drawer; false where another wish came first. */
 async function show(href) {
   const words = document.body.dataset;
+  turn += 1;
+  const mine = turn;
   const answer = await fetch(href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10_000) });
   if (!answer.ok) throw new Error(`${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (mine !== turn) return false;
   const main = page.querySelector("main");
   dialog ??= frame(words);
   const close = document.createElement("button");
@@ -47,10 +51,11 @@ async function show(href) {
   dialog.scrollTop = 0;
   heading?.focus({ preventScroll: true });
   document.title = page.title;
+  return true;
 }
 
 async function open(link) {
-  await show(link.href);
+  if (!(await show(link.href))) return;
   history.pushState({ drawer: link.href, depth: (history.state?.depth ?? 0) + 1 }, "", link.href);
 }
 
@@ -66,6 +71,9 @@ export function openDrawers() {
   addEventListener("popstate", (event) => {
     if (event.state?.drawer) show(event.state.drawer).catch(() => location.reload());
     else if (location.href.split("#")[0] !== home.split("#")[0]) location.reload();
-    else if (dialog?.open) dialog.close();
+    else {
+      turn += 1;
+      dialog?.close();
+    }
   });
 }

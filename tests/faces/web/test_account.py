@@ -35,7 +35,7 @@ def heading(html: str) -> str:
 def invented(home: Path) -> Iterator[tuple[Zone, dict[str, Run]]]:
     """Tinyland with the official profile's slots filled, three years; the figures are made up."""
     zone = open_zone(INVENTED / "tinyzone")
-    rows, findings = fill(zone, OFFICIAL, INVENTED / f"filled_{OFFICIAL}.csv", by="Tester", document="made up for tests")
+    _, findings = fill(zone, OFFICIAL, INVENTED / f"filled_{OFFICIAL}.csv", by="Tester", document="made up for tests")
     assert not [f for f in findings if f.level == "error"]
     yield zone, {OFFICIAL: run_account(zone, OFFICIAL), "garze2017": run_account(zone, "garze2017")}
 

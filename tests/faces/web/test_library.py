@@ -12,11 +12,22 @@ from starlette.testclient import TestClient
 from qingshan.accounts.run import Run
 from qingshan.core.domain import load_domains
 from qingshan.faces.web.documents import library, slug
+from qingshan.faces.web.numbers import declared_word
 from qingshan.faces.web.site import Ask
 from qingshan.zone.zone import Zone
 
-PAGES = ["/account", "/method", "/method/water.retention@garze2017", "/standards", "/standards/garze2017", "/data",
-         "/data?quantity=economy.gdp", "/standards?status=open", "/method?subject=water", "/method?q=水源"]  # fmt: skip
+PAGES = [
+    "/account",
+    "/method",
+    "/method/water.retention@garze2017",
+    "/standards",
+    "/standards/garze2017",
+    "/data",
+    "/data?quantity=economy.gdp",
+    "/standards?status=open",
+    "/method?subject=water",
+    "/method?q=水源",
+]
 
 
 def text_of(html: str) -> str:
@@ -86,7 +97,9 @@ def test_every_row_is_in_the_library(client: TestClient, ask: Ask) -> None:
     shown = [r for d in shelf.documents.values() for r in d.rows] + [r for w in shelf.wanted.values() for r in w.rows]
     assert sorted(r.key for r in shown) == sorted(r.key for r in rows)
     assert {r.status for w in shelf.wanted.values() for r in w.rows} == {"open"}
-    assert {m.ref for d in shelf.documents.values() for m in d.methods} == {m.ref for m in load_domains().registry.all()}
+    assert {m.ref for d in shelf.documents.values() for m in d.methods} == {
+        m.ref for m in load_domains().registry.all()
+    }
 
 
 def test_open_slots_come_first_and_say_how_to_fill_them(client: TestClient, ask: Ask) -> None:
@@ -101,7 +114,9 @@ def test_open_slots_come_first_and_say_how_to_fill_them(client: TestClient, ask:
 
 def test_documents_are_recognised_by_number_title_or_place(ask: Ask) -> None:
     documents = library(ask).documents
-    assert {"water.retention@garze2017", "gep.silt_avoided@garze2017"} <= {m.ref for m in documents["garze2017"].methods}
+    assert {"water.retention@garze2017", "gep.silt_avoided@garze2017"} <= {
+        m.ref for m in documents["garze2017"].methods
+    }
     assert any(r.parameter == "water.runoff_coefficient" for r in documents["gong2017"].rows)
     assert slug("HJ 1174-2021 全国生态状况调查评估技术规范") == "hj1174-2021"
 
@@ -123,3 +138,23 @@ def test_data_counts_what_is_on_file(client: TestClient, guizhou: tuple[Zone, Ru
     assert sum(r["figures"] for r in answer) == len(zone.facts)
     rain = next(r for r in answer if r["quantity"] == "climate.rain_month")
     assert "88/88" in rain["places"]
+
+
+def test_the_grid_of_a_quantity_says_its_unit(client: TestClient) -> None:
+    """20,164.58 亿元 is printed as such: the unit over the grid is the unit of its numbers (2,016.458 bn yuan in English)."""
+    zh = client.get("/zh/data?quantity=economy.gdp").text
+    grid = re.search(r'aria-labelledby="matrix">.*?</section>', zh, re.S)
+    assert grid
+    assert "亿元" in text_of(grid[0])
+    assert "20,164.58" in text_of(grid[0])
+    en = re.search(r'aria-labelledby="matrix">.*?</section>', client.get("/en/data?quantity=economy.gdp").text, re.S)
+    assert en
+    assert "2,016.458" in text_of(en[0])
+    assert "bn yuan" in text_of(en[0])
+
+
+@pytest.mark.parametrize(
+    ("unit", "zh", "en"), [("万m3", "万m³", "10⁴ m³"), ("m3", "m³", "m³"), ("亿元", "亿元", "10⁸ yuan"), ("", "", "")]
+)
+def test_a_declared_unit_is_not_turned(unit: str, zh: str, en: str) -> None:
+    assert (declared_word(unit, "zh"), declared_word(unit, "en")) == (zh, en)

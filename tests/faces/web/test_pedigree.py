@@ -89,3 +89,19 @@ def test_merged_figures_name_their_rows(client: TestClient, guizhou: tuple[Zone,
 def test_an_unknown_key_is_not_found(client: TestClient, key: str) -> None:
     answer = client.get(f"/zh/pedigree/{key}", headers={"accept": "text/html"})
     assert answer.status_code == 404
+
+
+def test_a_difference_names_what_is_taken_off(client: TestClient, guizhou: tuple[Zone, Run]) -> None:
+    """`unallocated` is the place's area less every class on file."""
+    run = guizhou[1]
+    fact = next(f for f in run.extent("520000") if f.cls == "unallocated" and not f.refused)
+    text = text_of(client.get(f"/zh/pedigree/{fact.key}").text)
+    assert "总数减去各项" in text
+    assert "− 乔木林地" in text
+
+
+def test_every_published_cell_of_a_place_has_a_page(client: TestClient, guizhou: tuple[Zone, Run]) -> None:
+    run = guizhou[1]
+    for place in ("520000", "520381"):
+        for fact in [f for f in run.facts if f.place == place][::3]:
+            assert client.get(f"/en/pedigree/{fact.key}").status_code == 200

@@ -88,7 +88,7 @@ def library(ask: Ask) -> Library:
     if name not in kept:
         parameters = ask.run.parameters if ask.run else usage(ask.site).domains.parameters()
         kept[name] = _collect(ask.site, parameters)
-    return kept[name]  # type: ignore[no-any-return]
+    return kept[name]
 
 
 def _collect(site: Site, parameters: Parameters) -> Library:
@@ -189,7 +189,11 @@ def _tables(domains: Domains, parameters: Iterable[ParameterRow]) -> list[dict[s
         rows.setdefault(row.origin, []).append(row)
     files = [f for f in domains.hashes if f.endswith(".csv")]
     return [
-        {"file": file, "rows": len(rows.get(file, ())), "open": sum(r.status == "open" for r in rows.get(file, ())),
-         "sha256": domains.hashes.get(file, "")}
+        {
+            "file": file,
+            "rows": len(rows.get(file, ())),
+            "open": sum(r.status == "open" for r in rows.get(file, ())),
+            "sha256": domains.hashes.get(file, ""),
+        }
         for file in [*files, *(f for f in rows if f not in domains.hashes)]
-    ]  # fmt: skip
+    ]

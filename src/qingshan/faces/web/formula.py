@@ -15,9 +15,26 @@ from functools import lru_cache
 from markupsafe import Markup, escape
 
 GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "eps": "ε", "epsilon": "ε", "theta": "θ", "lambda": "λ", "mu": "μ",
-    "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "omega": "ω", "sum": "Σ", "Delta": "Δ", "Sum": "Σ", "sqrt": "√",
-}  # fmt: skip
+    "alpha": "α",
+    "beta": "β",
+    "gamma": "γ",
+    "delta": "δ",
+    "eps": "ε",
+    "epsilon": "ε",
+    "theta": "θ",
+    "lambda": "λ",
+    "mu": "μ",
+    "pi": "π",
+    "rho": "ρ",
+    "sigma": "σ",
+    "tau": "τ",
+    "phi": "φ",
+    "omega": "ω",
+    "sum": "Σ",
+    "Delta": "Δ",
+    "Sum": "Σ",
+    "sqrt": "√",
+}
 _UPRIGHT = {"Σ", "√", "Δ", "π"}
 _SIGNS = ((">=", "≥"), ("<=", "≤"), ("..", "…"), ("*", "·"), ("-", "−"))
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e(-?\d+))?")
@@ -105,13 +122,15 @@ class _Setter:
         if match := _NAME.match(self.text, self.at):
             self.at = match.end()
             return _name(match[0])
-        if self.text[self.at] == "-" and _HYPHEN.match(self.text, self.at):
-            self.at += 1
-            return "-"
-        for plain, sign in _SIGNS:
-            if self.text.startswith(plain, self.at):
-                self.at += len(plain)
-                return sign
+        return self.sign(here)
+
+    def sign(self, here: str) -> str:
+        """One sign of the text: a minus unless it joins two words."""
+        if not _HYPHEN.match(self.text, self.at):
+            for plain, printed in _SIGNS:
+                if self.text.startswith(plain, self.at):
+                    self.at += len(plain)
+                    return printed
         self.at += 1
         return str(escape(here))
 

@@ -247,6 +247,21 @@ def interval(low: float, high: float, unit: str, lang: str, style: str = "plain"
     return Written(a if a == b else f"{a}–{b}", word)
 
 
+_ENGLISH_PARTS = (("万亿", "10¹² "), ("亿", "10⁸ "), ("万", "10⁴ "), ("亩", "mu"), ("元", "yuan"))
+
+
+def declared_word(unit: str, lang: str) -> str:
+    """A unit exactly as declared, beside numbers that are not turned: 万m3 stays 万m³ and never becomes m³."""
+    name = _ALIASES.get(unit, unit)
+    face = _face(unit, lang)
+    if face.base == name:
+        return face.word
+    text = _pretty(name)
+    for part, said in _ENGLISH_PARTS if lang == "en" else ():
+        text = text.replace(part, said)
+    return text
+
+
 def unit_word(unit: str, lang: str) -> str:
     """The unit alone, for column heads and axes whose numbers are not scaled."""
     return _face(unit, lang).word

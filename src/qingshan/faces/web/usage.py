@@ -85,7 +85,7 @@ def usage(site: Site) -> Usage:
     if "usage" not in site.kept:
         domains = load_domains()
         site.kept["usage"] = Usage(domains, profiles(domains))
-    return site.kept["usage"]  # type: ignore[no-any-return]
+    return site.kept["usage"]
 
 
 def bound_rows(profile: Profile, binding: Mapping[str, Any], parameters: Parameters) -> list[ParameterRow]:

@@ -8,4 +8,12 @@ from qingshan.faces.web.page import View
 
 from . import account, data, method, overview, pedigree, place, standards
 
-VIEWS: tuple[View, ...] = (overview.VIEW, place.VIEW, account.VIEW, *standards.VIEWS, *method.VIEWS, data.VIEW, pedigree.VIEW)
+VIEWS: tuple[View, ...] = (
+    overview.VIEW,
+    place.VIEW,
+    account.VIEW,
+    *standards.VIEWS,
+    *method.VIEWS,
+    data.VIEW,
+    pedigree.VIEW,
+)

@@ -59,17 +59,36 @@ def build(ask: Ask) -> Page:
     asked, quantity = ask.query.get("q", "").strip(), ask.query.get("quantity", "")
     if quantity and quantity not in {c.quantity for c in shared["coverage"]}:
         raise UnknownName(f"no figure of {quantity!r} is on file.", f"没有收录指标 {quantity!r}。")
-    coverage = [c for c in shared["coverage"] if all(p in f"{c.name} {c.quantity}".casefold() for p in asked.casefold().split())]
+    coverage = [
+        c for c in shared["coverage"] if all(p in f"{c.name} {c.quantity}".casefold() for p in asked.casefold().split())
+    ]
     t, zone = ask.t, ask.zone
     facts = zone.facts.all()
     statuses = Counter(f.status for f in facts)
-    words = {"n": f"{len(facts):,}", "sources": len(shared["sources"]), "gaps": len(zone.missing), "files": len(zone.files), "primary": statuses["primary"]}
+    words = {
+        "n": f"{len(facts):,}",
+        "sources": len(shared["sources"]),
+        "gaps": len(zone.missing),
+        "files": len(zone.files),
+        "primary": statuses["primary"],
+    }
     context = {
-        "question": t("data.question"), "headline": t("data.headline", **words), "lead": t("data.lead", **words), **shared,
-        "statuses": [(s, statuses[s]) for s in FACT_STATUSES if statuses[s]], "coverage": coverage, "q": asked, "quantity": quantity,
-        "matrix": _matrix(ask, quantity) if quantity else None, "findings": zone.findings, "shown": SHOWN, "fold": len(coverage) if asked else FOLD, "digest": zone.digest,
-        "boundary": _boundary(ask), "check": f"qingshan check {zone.id}",
-    }  # fmt: skip
+        "question": t("data.question"),
+        "headline": t("data.headline", **words),
+        "lead": t("data.lead", **words),
+        **shared,
+        "statuses": [(s, statuses[s]) for s in FACT_STATUSES if statuses[s]],
+        "coverage": coverage,
+        "q": asked,
+        "quantity": quantity,
+        "matrix": _matrix(ask, quantity) if quantity else None,
+        "findings": zone.findings,
+        "shown": SHOWN,
+        "fold": len(coverage) if asked else FOLD,
+        "digest": zone.digest,
+        "boundary": _boundary(ask),
+        "check": f"qingshan check {zone.id}",
+    }
     tables = [*shared["tables"], _coverage_table(coverage)]
     if quantity:
         tables.insert(0, _facts_table("figures", [f for f in facts if f.quantity == quantity], ask))
@@ -81,8 +100,23 @@ def _collect(ask: Ask) -> dict[str, Any]:
     facts = ask.zone.facts.all()
     sources = _sources(ask, facts)
     files, conflicts, gaps = _files(ask, facts), _conflicts(ask), _gaps(ask)
-    tables = [_facts_table("facts", facts, ask), _sources_table(sources), _files_table(files), _conflicts_table(ask), _gaps_table(ask), _findings_table(ask)]
-    return {"sources": sources, "files": files, "conflicts": conflicts, "gaps": gaps, "coverage": _coverage(ask, facts), "rasters": _rasters(ask), "tables": tables}
+    tables = [
+        _facts_table("facts", facts, ask),
+        _sources_table(sources),
+        _files_table(files),
+        _conflicts_table(ask),
+        _gaps_table(ask),
+        _findings_table(ask),
+    ]
+    return {
+        "sources": sources,
+        "files": files,
+        "conflicts": conflicts,
+        "gaps": gaps,
+        "coverage": _coverage(ask, facts),
+        "rasters": _rasters(ask),
+        "tables": tables,
+    }
 
 
 # ---- sources and files -----------------------------------------------------------------------------------------------
@@ -91,7 +125,10 @@ def _collect(ask: Ask) -> dict[str, Any]:
 def _sources(ask: Ask, facts: Sequence[InputFact]) -> list[Source]:
     found: dict[tuple[str, str], Source] = {}
     for fact in (p for f in facts for p in (f.parts or (f,))):
-        slot = found.setdefault((fact.source_title, fact.issuer), Source(fact.source_title, fact.issuer, terms=_terms(ask, fact.source_title)))
+        slot = found.setdefault(
+            (fact.source_title, fact.issuer),
+            Source(fact.source_title, fact.issuer, terms=_terms(ask, fact.source_title)),
+        )
         slot.rows += 1
         slot.statuses[fact.status] += 1
         if fact.file and fact.file not in slot.files:
@@ -105,7 +142,12 @@ def _sources(ask: Ask, facts: Sequence[InputFact]) -> list[Source]:
 
 def _terms(ask: Ask, title: str) -> str:
     """Terms of a source where the zone declares them: a raster or a boundary of the same title, or a [[terms]] entry."""
-    declared = [*ask.zone.config.get("raster", ()), *ask.zone.config.get("series", ()), *ask.zone.config.get("terms", ()), ask.zone.boundary_source]
+    declared = [
+        *ask.zone.config.get("raster", ()),
+        *ask.zone.config.get("series", ()),
+        *ask.zone.config.get("terms", ()),
+        ask.zone.boundary_source,
+    ]
     for entry in declared:
         name = str(entry.get("title", ""))
         if name and (title.startswith(name) or name.startswith(title)):
@@ -118,27 +160,42 @@ def _files(ask: Ask, facts: Sequence[InputFact]) -> list[dict[str, Any]]:
     sources: dict[str, set[str]] = {}
     for fact in facts:
         sources.setdefault(fact.file, set()).add(fact.source_title)
-    return [{"file": file, "sha256": sha, "rows": rows.get(file, 0), "sources": len(sources.get(file, ()))} for file, sha in ask.zone.files.items()]
+    return [
+        {"file": file, "sha256": sha, "rows": rows.get(file, 0), "sources": len(sources.get(file, ()))}
+        for file, sha in ask.zone.files.items()
+    ]
 
 
 def _boundary(ask: Ask) -> dict[str, Any] | None:
     source = ask.zone.boundary_source
     if not source:
         return None
-    return {"title": ask.t.pick(str(source.get("title_zh", "")), str(source.get("title", ""))), "note": ask.t.pick(str(source.get("note_zh", "")), str(source.get("note", ""))),
-            "licence": str(source.get("licence", "")), "installed": bool(source.get("installed", True)),
-            "carrier": f"{source.get('package', source.get('file', ''))} {source.get('version', '')}".strip(), "files": dict(source.get("sha256", {})),
-            "places": len(ask.zone.boundaries.shapes)}  # fmt: skip
+    return {
+        "title": ask.t.pick(str(source.get("title_zh", "")), str(source.get("title", ""))),
+        "note": ask.t.pick(str(source.get("note_zh", "")), str(source.get("note", ""))),
+        "licence": str(source.get("licence", "")),
+        "installed": bool(source.get("installed", True)),
+        "carrier": f"{source.get('package', source.get('file', ''))} {source.get('version', '')}".strip(),
+        "files": dict(source.get("sha256", {})),
+        "places": len(ask.zone.boundaries.shapes),
+    }
 
 
 def _rasters(ask: Ask) -> list[dict[str, str]]:
     """Grids and series the zone refers to: title, carrier, resolution, terms, hash."""
     listed = []
     for entry in [*ask.zone.config.get("raster", ()), *ask.zone.config.get("series", ())]:
-        listed.append({"title": ask.t.pick(str(entry.get("title_zh", "")), str(entry.get("title", ""))), "quantity": str(entry.get("quantity", "")),
-                       "carrier": f"{entry.get('package', entry.get('url', entry.get('path', '')))} {entry.get('version', '')}".strip(),
-                       "resolution": str(entry.get("resolution", "")), "crs": str(entry.get("crs", "")), "licence": str(entry.get("licence", "")),
-                       "sha256": str(entry.get("sha256", "")) if isinstance(entry.get("sha256", ""), str) else ""})  # fmt: skip
+        listed.append(
+            {
+                "title": ask.t.pick(str(entry.get("title_zh", "")), str(entry.get("title", ""))),
+                "quantity": str(entry.get("quantity", "")),
+                "carrier": f"{entry.get('package', entry.get('url', entry.get('path', '')))} {entry.get('version', '')}".strip(),
+                "resolution": str(entry.get("resolution", "")),
+                "crs": str(entry.get("crs", "")),
+                "licence": str(entry.get("licence", "")),
+                "sha256": str(entry.get("sha256", "")) if isinstance(entry.get("sha256", ""), str) else "",
+            }
+        )
     return listed
 
 
@@ -152,8 +209,15 @@ def _conflicts(ask: Ask) -> list[dict[str, Any]]:
         first = group[0]
         zh, en = ask.site.names(first.quantity, first.name_zh)
         figures: list[tuple[Figure, InputFact]] = [(ask.site.figure(f), f) for f in group]
-        listed.append({"name": ask.t.pick(zh, en), "place": ask.name(first.place), "period": period_word(first.period, ask.t), "prints": figures,
-                       "declared": first.preferred})  # fmt: skip
+        listed.append(
+            {
+                "name": ask.t.pick(zh, en),
+                "place": ask.name(first.place),
+                "period": period_word(first.period, ask.t),
+                "prints": figures,
+                "declared": first.preferred,
+            }
+        )
     return listed
 
 
@@ -162,7 +226,11 @@ def _gaps(ask: Ask) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for gap in ask.zone.missing:
         slot = found.setdefault(gap.document, {"document": gap.document, "names": [], "places": [], "needed": []})
-        for name, value in (("names", ask.t.pick(gap.name_zh, gap.name_en)), ("places", _gap_place(ask, gap.place)), ("needed", gap.needed_by)):
+        for name, value in (
+            ("names", ask.t.pick(gap.name_zh, gap.name_en)),
+            ("places", _gap_place(ask, gap.place)),
+            ("needed", gap.needed_by),
+        ):
             if value and value not in slot[name]:
                 slot[name].append(value)
     return sorted(found.values(), key=lambda g: -len(g["names"]))
@@ -189,32 +257,66 @@ def _coverage(ask: Ask, facts: Sequence[InputFact]) -> list[Coverage]:
         zh, en = ask.site.names(quantity, members[0].name_zh)
         places = {f.place for f in members if f.place in ask.zone.places}
         per_level = tuple(
-            (ask.level(level, n), n, counts[level]) for level in counts if (n := sum(ask.zone.places[p].level == level for p in places))
-        )  # fmt: skip
+            (ask.level(level, n), n, counts[level])
+            for level in counts
+            if (n := sum(ask.zone.places[p].level == level for p in places))
+        )
         years = [y for f in members for y in (first_year(f.period), last_year(f.period)) if y]
         statuses = Counter(f.status for f in members)
         listed.append(
-            Coverage(quantity, ask.t.pick(zh, en), quantity.split(".")[0], numbers.unit_word(members[0].unit, ask.lang), len(members), per_level,
-                     min(years, default=None), max(years, default=None), tuple((s, statuses[s]) for s in FACT_STATUSES if statuses[s]))
-        )  # fmt: skip
+            Coverage(
+                quantity,
+                ask.t.pick(zh, en),
+                quantity.split(".")[0],
+                numbers.declared_word(members[0].unit, ask.lang),
+                len(members),
+                per_level,
+                min(years, default=None),
+                max(years, default=None),
+                tuple((s, statuses[s]) for s in FACT_STATUSES if statuses[s]),
+            )
+        )
     return listed
 
 
 def _matrix(ask: Ask, quantity: str) -> dict[str, Any]:
-    """One quantity as a grid of places and periods; a printed figure is a link to its pedigree, a gap stays empty."""
+    """One quantity as a grid of places and periods; a printed figure is a link to its pedigree, a gap stays empty.
+
+    One unit and one scale for all where every row has the same unit; else each number carries its own.
+    """
     facts = [f for f in ask.zone.facts.all() if f.quantity == quantity]
     periods = sorted({f.period for f in facts})
     shown = periods[-MATRIX_PERIODS:]
     order = {code: i for i, code in enumerate(ask.zone.places)}
     places = sorted({f.place for f in facts}, key=lambda p: (order.get(p, len(order)), p))
     best: Mapping[tuple[str, str], InputFact] = {
-        (p, period): fact for p in places for period in shown if (fact := ask.zone.facts.best(quantity, p, period)) is not None
+        (p, period): fact
+        for p in places
+        for period in shown
+        if (fact := ask.zone.facts.best(quantity, p, period)) is not None
     }
     zh, en = ask.site.names(quantity, facts[0].name_zh)
-    rows = [{"place": ask.name(p), "depth": len(ask.zone.ancestors(p)) if p in order else 0,
-             "cells": [ask.site.figure(best[p, x]) if (p, x) in best else None for x in shown]} for p in places]  # fmt: skip
-    return {"name": ask.t.pick(zh, en), "quantity": quantity, "periods": [period_word(p, ask.t) for p in shown], "rows": rows, "left": len(periods) - len(shown),
-            "unit": numbers.unit_word(facts[0].unit, ask.lang)}  # fmt: skip
+    units = {fact.unit for fact in best.values()}
+    texts, unit = numbers.write_many([f.value for f in best.values()], facts[0].unit, ask.lang, "exact")
+    if len(units) > 1:
+        texts, unit = [numbers.write(f.value, f.unit, ask.lang, "exact").text for f in best.values()], ""
+    printed = {at: (text, ask.site.figure(fact)) for (at, fact), text in zip(best.items(), texts, strict=True)}
+    rows = [
+        {
+            "place": ask.name(p),
+            "depth": len(ask.zone.ancestors(p)) if p in order else 0,
+            "cells": [printed.get((p, x)) for x in shown],
+        }
+        for p in places
+    ]
+    return {
+        "name": ask.t.pick(zh, en),
+        "quantity": quantity,
+        "periods": [period_word(p, ask.t) for p in shown],
+        "rows": rows,
+        "left": len(periods) - len(shown),
+        "unit": unit,
+    }
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
@@ -222,32 +324,81 @@ def _matrix(ask: Ask, quantity: str) -> dict[str, Any]:
 
 def _facts_table(name: str, facts: Sequence[InputFact], ask: Ask) -> Table:
     columns = (
-        Column("place_code", "地点代码", "place code"), Column("place", "地点", "place"), Column("period", "时期", "period"),
-        Column("quantity", "指标代号", "quantity id"), Column("name", "指标", "quantity"), Column("value", "数值", "value"), Column("printed", "原文印作", "printed"),
-        Column("unit", "单位", "unit"), Column("status", "来源级别", "status"), Column("source", "出处", "source"), Column("issuer", "发布", "issuer"),
-        Column("preferred", "取用", "preferred"), Column("note", "说明", "note"), Column("file", "文件", "file"), Column("row", "行", "row"), Column("key", "来历键", "pedigree key"),
-    )  # fmt: skip
+        Column("place_code", "地点代码", "place code"),
+        Column("place", "地点", "place"),
+        Column("period", "时期", "period"),
+        Column("quantity", "指标代号", "quantity id"),
+        Column("name", "指标", "quantity"),
+        Column("value", "数值", "value"),
+        Column("printed", "原文印作", "printed"),
+        Column("unit", "单位", "unit"),
+        Column("status", "来源级别", "status"),
+        Column("source", "出处", "source"),
+        Column("issuer", "发布", "issuer"),
+        Column("preferred", "取用", "preferred"),
+        Column("note", "说明", "note"),
+        Column("file", "文件", "file"),
+        Column("row", "行", "row"),
+        Column("key", "来历键", "pedigree key"),
+    )
     rows: list[dict[str, Cell]] = [
-        {"place_code": f.place, "place": ask.name(f.place), "period": f.period, "quantity": f.quantity, "name": ask.t.pick(*ask.site.names(f.quantity, f.name_zh)),
-         "value": f.value, "printed": f.printed, "unit": f.unit, "status": f.status, "source": f.source_title, "issuer": f.issuer, "preferred": f.preferred,
-         "note": f.note, "file": f.file, "row": f.row, "key": f.key}
+        {
+            "place_code": f.place,
+            "place": ask.name(f.place),
+            "period": f.period,
+            "quantity": f.quantity,
+            "name": ask.t.pick(*ask.site.names(f.quantity, f.name_zh)),
+            "value": f.value,
+            "printed": f.printed,
+            "unit": f.unit,
+            "status": f.status,
+            "source": f.source_title,
+            "issuer": f.issuer,
+            "preferred": f.preferred,
+            "note": f.note,
+            "file": f.file,
+            "row": f.row,
+            "key": f.key,
+        }
         for f in facts
-    ]  # fmt: skip
+    ]
     return Table(name, "收录的数字", "Figures on file", columns, rows, "place_code")
 
 
 def _sources_table(sources: Sequence[Source]) -> Table:
-    columns = (Column("title", "出处", "source"), Column("issuer", "发布", "issuer"), Column("rows", "行", "rows"), Column("files", "文件", "files"),
-               *(Column(s, s, s) for s in FACT_STATUSES), Column("first", "起", "from"), Column("last", "止", "to"), Column("terms", "条款", "terms"))  # fmt: skip
+    columns = (
+        Column("title", "出处", "source"),
+        Column("issuer", "发布", "issuer"),
+        Column("rows", "行", "rows"),
+        Column("files", "文件", "files"),
+        *(Column(s, s, s) for s in FACT_STATUSES),
+        Column("first", "起", "from"),
+        Column("last", "止", "to"),
+        Column("terms", "条款", "terms"),
+    )
     rows: list[dict[str, Cell]] = [
-        {"title": s.title, "issuer": s.issuer, "rows": s.rows, "files": "; ".join(s.files), **{x: s.statuses[x] for x in FACT_STATUSES}, "first": s.first,
-         "last": s.last, "terms": s.terms} for s in sources
-    ]  # fmt: skip
+        {
+            "title": s.title,
+            "issuer": s.issuer,
+            "rows": s.rows,
+            "files": "; ".join(s.files),
+            **{x: s.statuses[x] for x in FACT_STATUSES},
+            "first": s.first,
+            "last": s.last,
+            "terms": s.terms,
+        }
+        for s in sources
+    ]
     return Table("sources", "出处", "Sources", columns, rows)
 
 
 def _files_table(files: Sequence[Mapping[str, Any]]) -> Table:
-    columns = (Column("file", "文件", "file"), Column("rows", "行", "rows"), Column("sources", "出处", "sources"), Column("sha256", "sha-256", "sha-256"))
+    columns = (
+        Column("file", "文件", "file"),
+        Column("rows", "行", "rows"),
+        Column("sources", "出处", "sources"),
+        Column("sha256", "sha-256", "sha-256"),
+    )
     return Table("files", "文件", "Files", columns, list(files))
 
 
@@ -258,29 +409,69 @@ def _conflicts_table(ask: Ask) -> Table:
 
 
 def _gaps_table(ask: Ask) -> Table:
-    columns = (Column("quantity", "指标代号", "quantity id"), Column("name_zh", "指标", "name in Chinese"), Column("name_en", "英文名", "name in English"),
-               Column("place", "地点", "place"), Column("period", "时期", "period"), Column("needed_by", "谁在等它", "needed by"),
-               Column("document", "补它的文件", "document that fills it"), Column("note", "说明", "note"))  # fmt: skip
+    columns = (
+        Column("quantity", "指标代号", "quantity id"),
+        Column("name_zh", "指标", "name in Chinese"),
+        Column("name_en", "英文名", "name in English"),
+        Column("place", "地点", "place"),
+        Column("period", "时期", "period"),
+        Column("needed_by", "谁在等它", "needed by"),
+        Column("document", "补它的文件", "document that fills it"),
+        Column("note", "说明", "note"),
+    )
     rows: list[dict[str, Cell]] = [
-        {"quantity": g.quantity, "name_zh": g.name_zh, "name_en": g.name_en, "place": g.place, "period": g.period, "needed_by": g.needed_by,
-         "document": g.document, "note": g.note} for g in ask.zone.missing
-    ]  # fmt: skip
+        {
+            "quantity": g.quantity,
+            "name_zh": g.name_zh,
+            "name_en": g.name_en,
+            "place": g.place,
+            "period": g.period,
+            "needed_by": g.needed_by,
+            "document": g.document,
+            "note": g.note,
+        }
+        for g in ask.zone.missing
+    ]
     return Table("missing", "缺的数", "Missing figures", columns, rows)
 
 
 def _findings_table(ask: Ask) -> Table:
-    columns = (Column("level", "级别", "level"), Column("code", "代号", "code"), Column("zh", "中文", "in Chinese"), Column("en", "英文", "in English"),
-               Column("file", "文件", "file"), Column("row", "行", "row"), Column("field", "栏", "field"), Column("limit", "限值", "limit"), Column("fix", "处理", "fix"))  # fmt: skip
+    columns = (
+        Column("level", "级别", "level"),
+        Column("code", "代号", "code"),
+        Column("zh", "中文", "in Chinese"),
+        Column("en", "英文", "in English"),
+        Column("file", "文件", "file"),
+        Column("row", "行", "row"),
+        Column("field", "栏", "field"),
+        Column("limit", "限值", "limit"),
+        Column("fix", "处理", "fix"),
+    )
     return Table("findings", "检查结果", "Findings", columns, [f.record() for f in ask.zone.findings])  # type: ignore[misc]
 
 
 def _coverage_table(coverage: Sequence[Coverage]) -> Table:
-    columns = (Column("quantity", "指标代号", "quantity id"), Column("name", "指标", "quantity"), Column("unit", "单位", "unit"), Column("figures", "个数", "figures"),
-               Column("places", "地方", "places"), Column("first", "起", "from"), Column("last", "止", "to"))  # fmt: skip
+    columns = (
+        Column("quantity", "指标代号", "quantity id"),
+        Column("name", "指标", "quantity"),
+        Column("unit", "单位", "unit"),
+        Column("figures", "个数", "figures"),
+        Column("places", "地方", "places"),
+        Column("first", "起", "from"),
+        Column("last", "止", "to"),
+    )
     rows: list[dict[str, Cell]] = [
-        {"quantity": c.quantity, "name": c.name, "unit": c.unit, "figures": c.figures, "places": "; ".join(f"{n}/{of} {level}" for level, n, of in c.places),
-         "first": c.first, "last": c.last} for c in coverage
-    ]  # fmt: skip
+        {
+            "quantity": c.quantity,
+            "name": c.name,
+            "unit": c.unit,
+            "figures": c.figures,
+            "places": "; ".join(f"{n}/{of} {level}" for level, n, of in c.places),
+            "first": c.first,
+            "last": c.last,
+        }
+        for c in coverage
+    ]
     return Table("coverage", "指标", "Quantities", columns, rows)
 
 

@@ -45,18 +45,23 @@ def build_all(ask: Ask) -> Page:
     asked, subject = ask.query.get("q", "").strip(), ask.query.get("subject", "")
     found = [m for m in every if (not subject or m.domain == subject) and _holds(m, asked)]
     subjects = [(d, sum(m.domain == d for m in every)) for d in sorted({m.domain for m in every})]
-    groups = [(d, [_entry(ask, m) for m in found if m.domain == d]) for d, _ in subjects if any(m.domain == d for m in found)]
+    groups = [
+        (d, [_entry(ask, m) for m in found if m.domain == d]) for d, _ in subjects if any(m.domain == d for m in found)
+    ]
     used = sum(m.ref in known.by_method for m in every)
     t = ask.t
-    if asked:
-        headline = t("method.found", n=len(found), q=asked)
-    else:
-        headline = t("method.headline", n=len(found), subjects=len(groups))
+    whole = t("method.headline", n=len(found), subjects=len(groups))
     context = {
-        "question": t("method.question"), "headline": headline, "lead": t("method.lead", used=used), "groups": groups, "q": asked, "subject": subject,
+        "question": t("method.question"),
+        "headline": t("method.found", n=len(found), q=asked) if asked else whole,
+        "lead": t("method.lead", used=used),
+        "groups": groups,
+        "q": asked,
+        "subject": subject,
         "subject_options": [("", t("method.all_subjects")), *((d, f"{domain_word(ask, d)} {n}") for d, n in subjects)],
-        "subject_words": {d: domain_word(ask, d) for d, _ in subjects}, "total": len(every),
-    }  # fmt: skip
+        "subject_words": {d: domain_word(ask, d) for d, _ in subjects},
+        "total": len(every),
+    }
     return Page("methods.html", t("method.name"), context, [_catalogue_table(ask, found)])
 
 
@@ -68,8 +73,13 @@ def _holds(method: Method, asked: str) -> bool:
 def _entry(ask: Ask, method: Method) -> dict[str, Any]:
     uses = usage(ask.site).by_method.get(method.ref, [])
     first = formula.lines(method.formula)
-    return {"method": method, "name": ask.t.pick(method.zh, method.en), "line": formula.typeset(first[0]) if first else "", "more": len(first) > 1,
-            "uses": len({u.profile.id for u in uses})}  # fmt: skip
+    return {
+        "method": method,
+        "name": ask.t.pick(method.zh, method.en),
+        "line": formula.typeset(first[0]) if first else "",
+        "more": len(first) > 1,
+        "uses": len({u.profile.id for u in uses}),
+    }
 
 
 def domain_word(ask: Ask, domain: str) -> str:
@@ -80,12 +90,30 @@ def domain_word(ask: Ask, domain: str) -> str:
 
 def _catalogue_table(ask: Ask, found: Sequence[Method]) -> Table:
     columns = (
-        Column("ref", "代号", "ref"), Column("domain", "学科", "subject"), Column("zh", "中文名", "Chinese name"), Column("en", "英文名", "English name"),
-        Column("formula", "算式", "formula"), Column("unit", "结果单位", "result unit"), Column("document", "文件", "document"),
-        Column("where", "条款", "clause"), Column("status", "状态", "status"),
-    )  # fmt: skip
-    rows = [{"ref": m.ref, "domain": m.domain, "zh": m.zh, "en": m.en, "formula": m.formula, "unit": m.result.unit, "document": m.clause.document,
-             "where": m.clause.where, "status": m.status} for m in found]  # fmt: skip
+        Column("ref", "代号", "ref"),
+        Column("domain", "学科", "subject"),
+        Column("zh", "中文名", "Chinese name"),
+        Column("en", "英文名", "English name"),
+        Column("formula", "算式", "formula"),
+        Column("unit", "结果单位", "result unit"),
+        Column("document", "文件", "document"),
+        Column("where", "条款", "clause"),
+        Column("status", "状态", "status"),
+    )
+    rows = [
+        {
+            "ref": m.ref,
+            "domain": m.domain,
+            "zh": m.zh,
+            "en": m.en,
+            "formula": m.formula,
+            "unit": m.result.unit,
+            "document": m.clause.document,
+            "where": m.clause.where,
+            "status": m.status,
+        }
+        for m in found
+    ]
     return Table("methods", "方法", "Methods", columns, rows)
 
 
@@ -103,16 +131,40 @@ def build(ask: Ask) -> Page:
     name = ask.t.pick(method.zh, method.en)
     arguments = [_argument(ask, n, a, method) for n, a in method.arguments.items()]
     context = {
-        "question": ask.t("method.one_question"), "method": method, "name": name, "headline": name, "lines": _lines(method),
-        "arguments": arguments, "result": _argument(ask, "", method.result, method), "document": document,
-        "subject": domain_word(ask, method.domain), "doc": method.doc, "uses": [_use(ask, method, u) for u in uses],
-        "facts": _facts(ask, uses), "editions": [_edition(ask, m) for m in [method, *others]] if others else [], "code": method.code,
-    }  # fmt: skip
-    columns = (Column("name", "参数", "argument"), Column("said", "名称", "name"), Column("unit", "单位", "unit"), Column("limits", "范围", "limits"),
-               Column("default", "缺省", "default"))  # fmt: skip
-    rows: list[dict[str, Cell]] = [{"name": a.name, "said": a.said, "unit": a.unit, "limits": a.limits, "default": a.default} for a in arguments]
+        "question": ask.t("method.one_question"),
+        "method": method,
+        "name": name,
+        "headline": name,
+        "lines": _lines(method),
+        "arguments": arguments,
+        "result": _argument(ask, "", method.result, method),
+        "document": document,
+        "subject": domain_word(ask, method.domain),
+        "doc": method.doc,
+        "uses": [_use(ask, method, u) for u in uses],
+        "facts": _facts(ask, uses),
+        "editions": [_edition(ask, m) for m in [method, *others]] if others else [],
+        "code": method.code,
+    }
+    columns = (
+        Column("name", "参数", "argument"),
+        Column("said", "名称", "name"),
+        Column("unit", "单位", "unit"),
+        Column("limits", "范围", "limits"),
+        Column("default", "缺省", "default"),
+    )
+    rows: list[dict[str, Cell]] = [
+        {"name": a.name, "said": a.said, "unit": a.unit, "limits": a.limits, "default": a.default} for a in arguments
+    ]
     tables = [Table("arguments", "参数", "Arguments", columns, rows), _catalogue_table(ask, [method, *others])]
-    return Page("method.html", f"{name} {method.ref}", context, tables, sources=[f"{method.clause.document} {method.clause.where}".strip()], labels=[method.status])
+    return Page(
+        "method.html",
+        f"{name} {method.ref}",
+        context,
+        tables,
+        sources=[f"{method.clause.document} {method.clause.where}".strip()],
+        labels=[method.status],
+    )
 
 
 def _method(ask: Ask) -> Method:
@@ -124,7 +176,10 @@ def _method(ask: Ask) -> Method:
     if same:
         return same[-1]
     near = ", ".join(m.ref for m in registry.all() if asked.split("@")[0].split(".")[-1] in m.id)[:200]
-    raise UnknownName(f"no method {asked!r}" + (f" (near: {near})." if near else "."), f"没有方法 {asked!r}" + (f"（相近：{near}）。" if near else "。"))
+    raise UnknownName(
+        f"no method {asked!r}" + (f" (near: {near})." if near else "."),
+        f"没有方法 {asked!r}" + (f"（相近：{near}）。" if near else "。"),
+    )
 
 
 def _lines(method: Method) -> list[Markup]:
@@ -135,7 +190,9 @@ def _argument(ask: Ask, name: str, declared: Any, method: Method) -> Argument:
     default = method.defaults.get(name)
     shown = "" if default is None else str(default)
     if isinstance(declared, Choice):
-        return Argument(name, "", ask.t.pick(declared.zh, declared.en), ask.t("method.choice"), " / ".join(declared.options), shown)
+        return Argument(
+            name, "", ask.t.pick(declared.zh, declared.en), ask.t("method.choice"), " / ".join(declared.options), shown
+        )
     low, high = declared.low, declared.high
     limits = ""
     if low is not None and high is not None:
@@ -143,8 +200,14 @@ def _argument(ask: Ask, name: str, declared: Any, method: Method) -> Argument:
     elif low is not None or high is not None:
         limits = f"≥ {numbers.digits(low, 6)}" if low is not None else f"≤ {numbers.digits(high or 0.0, 6)}"
     words = [limits, ask.t("method.axis", axis=declared.axis) if declared.axis else "", "、".join(declared.labels)]
-    return Argument(name, formula.typeset(declared.symbol) if declared.symbol else "", ask.t.pick(declared.zh, declared.en),
-                    numbers.unit_word(declared.unit, ask.lang) or ask.t("method.pure"), "；".join(w for w in words if w), shown)  # fmt: skip
+    return Argument(
+        name,
+        formula.typeset(declared.symbol) if declared.symbol else "",
+        ask.t.pick(declared.zh, declared.en),
+        numbers.declared_word(declared.unit, ask.lang) or ask.t("method.pure"),
+        "；".join(w for w in words if w),
+        shown,
+    )
 
 
 def _edition(ask: Ask, method: Method) -> dict[str, Any]:
@@ -158,10 +221,16 @@ def _use(ask: Ask, method: Method, use: Use) -> dict[str, Any]:
     recipe = use.recipe
     zh, en = recipe.zh or method.zh, recipe.en or method.en
     bound = [
-        {"argument": ask.t.pick(method.arguments[n].zh, method.arguments[n].en), **_binding(ask, use, b, parameters)} for n, b in recipe.bind.items()
-    ]  # fmt: skip
-    return {"profile": use.profile, "quantity": recipe.id, "name": ask.t.pick(zh, en), "bound": bound,
-            "services": [ask.t.pick(services[s].zh, services[s].en) for s in use.services if s in services]}  # fmt: skip
+        {"argument": ask.t.pick(method.arguments[n].zh, method.arguments[n].en), **_binding(ask, use, b, parameters)}
+        for n, b in recipe.bind.items()
+    ]
+    return {
+        "profile": use.profile,
+        "quantity": recipe.id,
+        "name": ask.t.pick(zh, en),
+        "bound": bound,
+        "services": [ask.t.pick(services[s].zh, services[s].en) for s in use.services if s in services],
+    }
 
 
 def _binding(ask: Ask, use: Use, binding: Any, parameters: Any) -> dict[str, Any]:
@@ -180,7 +249,13 @@ def _binding(ask: Ask, use: Use, binding: Any, parameters: Any) -> dict[str, Any
     elif kind == "quantities":
         target = "、".join(map(str, target))
     shown = [{"row": r, "written": numbers.write(r.value, r.unit, ask.lang, "exact")} for r in rows[:MAX_ROWS]]
-    return {"kind": ask.t(f"method.bind.{kind}") if kind else "", "target": "" if target is True else str(target), "code": kind.endswith("parameter"), "rows": shown, "more": len(rows) - len(shown)}
+    return {
+        "kind": ask.t(f"method.bind.{kind}") if kind else "",
+        "target": "" if target is True else str(target),
+        "code": kind.endswith("parameter"),
+        "rows": shown,
+        "more": len(rows) - len(shown),
+    }
 
 
 def _facts(ask: Ask, uses: Sequence[Use]) -> list[Any]:

@@ -27,28 +27,59 @@ def build_all(ask: Ask) -> Page:
     if status and status not in STATUSES:
         listed = ", ".join(STATUSES)
         raise UnknownName(f"no status {status!r}; there are: {listed}.", f"没有状态 {status!r}；有：{listed}。")
-    held = [d for d in shelf.documents.values() if _holds(d, asked) and (not status or any(r.status == status for r in d.rows))]
+    held = [
+        d
+        for d in shelf.documents.values()
+        if _holds(d, asked) and (not status or any(r.status == status for r in d.rows))
+    ]
     held.sort(key=lambda d: (-len(d.rows) - len(d.methods), d.title))
     waiting = _waiting(ask)
-    wanted = [w for w in shelf.wanted.values() if not asked or asked.casefold() in f"{w.title} {' '.join(r.parameter for r in w.rows)}".casefold()]
+    wanted = [
+        w
+        for w in shelf.wanted.values()
+        if not asked or asked.casefold() in f"{w.title} {' '.join(r.parameter for r in w.rows)}".casefold()
+    ]
     wanted = [] if status not in ("", "open") else wanted
     wanted.sort(key=lambda w: (-len(waiting.get(w.title, ())), -len(w.profiles), w.title))
     counts = Counter(r.status for d in shelf.documents.values() for r in d.rows)
     opened = sum(len(w.rows) for w in shelf.wanted.values())
     context = {
-        "question": t("standards.question"), "headline": t("standards.headline", rows=sum(counts.values()), open=opened, wanted=len(shelf.wanted)),
-        "lead": t("standards.lead"), "documents": [] if status == "open" else held, "q": asked, "status": status,
-        "wanted": [{"document": w, "waiting": waiting.get(w.title, [])} for w in wanted if asked or w.profiles or waiting.get(w.title)],
-        "later": [{"document": w, "waiting": []} for w in wanted if not (asked or w.profiles or waiting.get(w.title))], "wanted_count": len(wanted),
-        "counts": [(s, counts[s]) for s in STATUSES if counts[s]] + [("open", opened)], "files": shelf.tables, "methods": sum(len(d.methods) for d in held),
-        "methods_total": len(usage(ask.site).domains.registry.all()), "commands": _commands(ask),
-    }  # fmt: skip
-    tables = [_documents_table(held, list(shelf.wanted.values()), waiting), rows_table([*(r for d in held for r in d.rows), *(r for w in wanted for r in w.rows)])]
+        "question": t("standards.question"),
+        "headline": t("standards.headline", rows=sum(counts.values()), open=opened, wanted=len(shelf.wanted)),
+        "lead": t("standards.lead"),
+        "documents": [] if status == "open" else held,
+        "q": asked,
+        "status": status,
+        "wanted": [
+            {"document": w, "waiting": waiting.get(w.title, [])}
+            for w in wanted
+            if asked or w.profiles or waiting.get(w.title)
+        ],
+        "later": [{"document": w, "waiting": []} for w in wanted if not (asked or w.profiles or waiting.get(w.title))],
+        "wanted_count": len(wanted),
+        "counts": [(s, counts[s]) for s in STATUSES if counts[s]] + [("open", opened)],
+        "files": shelf.tables,
+        "methods": sum(len(d.methods) for d in held),
+        "methods_total": len(usage(ask.site).domains.registry.all()),
+        "commands": _commands(ask),
+    }
+    tables = [
+        _documents_table(held, list(shelf.wanted.values()), waiting),
+        rows_table([*(r for d in held for r in d.rows), *(r for w in wanted for r in w.rows)]),
+    ]
     return Page("standards.html", t("standards.name"), context, tables)
 
 
 def _holds(document: Document, asked: str) -> bool:
-    words = " ".join([document.title, document.issuer, document.where, *(r.parameter for r in document.rows), *(c[1] for c in document.clauses)])
+    words = " ".join(
+        [
+            document.title,
+            document.issuer,
+            document.where,
+            *(r.parameter for r in document.rows),
+            *(c[1] for c in document.clauses),
+        ]
+    )
     return all(part in words.casefold() for part in asked.casefold().split())
 
 
@@ -71,7 +102,11 @@ def _waiting(ask: Ask) -> dict[str, list[str]]:
 
 def _commands(ask: Ask, profile: str = "") -> list[str]:
     name = profile or ask.profile
-    return [f"qingshan fill {name} --template > slots.csv", f'qingshan fill {name} slots.csv --by NAME --document "..."'] if name else []
+    return (
+        [f"qingshan fill {name} --template > slots.csv", f'qingshan fill {name} slots.csv --by NAME --document "..."']
+        if name
+        else []
+    )
 
 
 # ---- one document ----------------------------------------------------------------------------------------------------
@@ -85,7 +120,10 @@ def build(ask: Ask) -> Page:
     if asked in shelf.wanted:
         return _to_obtain(ask, shelf.wanted[asked])
     near = ", ".join(d for d in [*shelf.documents, *shelf.wanted] if asked[:4] and asked[:4] in d)[:200]
-    raise UnknownName(f"no document {asked!r}" + (f" (near: {near})." if near else "."), f"没有文件 {asked!r}" + (f"（相近：{near}）。" if near else "。"))
+    raise UnknownName(
+        f"no document {asked!r}" + (f" (near: {near})." if near else "."),
+        f"没有文件 {asked!r}" + (f"（相近：{near}）。" if near else "。"),
+    )
 
 
 def _held(ask: Ask, document: Document) -> Page:
@@ -93,23 +131,53 @@ def _held(ask: Ask, document: Document) -> Page:
     headline = t("standards.one", title=document.title, rows=len(document.rows), methods=len(document.methods))
     if not document.rows and not document.methods:
         headline = t("standards.one_empty", title=document.title)
-    clauses = [{"where": where, "zh": zh, "methods": [m for m in document.methods if where and where in m.clause.where]} for where, zh in document.clauses]
-    open_here = [row for w in library(ask).wanted.values() for row in w.rows if document.title in w.title or (row.source_title and row.source_title == document.title)]
+    clauses = [
+        {"where": where, "zh": zh, "methods": [m for m in document.methods if where and where in m.clause.where]}
+        for where, zh in document.clauses
+    ]
+    open_here = [
+        row
+        for w in library(ask).wanted.values()
+        for row in w.rows
+        if document.title in w.title or (row.source_title and row.source_title == document.title)
+    ]
     context = {
-        "question": t("standards.one_question"), "headline": headline, "document": document, "clauses": clauses, "wanted": None,
-        "groups": _groups(ask, document.rows), "uses": _uses(ask, document), "commands": [], "waiting": [], "open_here": _groups(ask, open_here),
-    }  # fmt: skip
-    return Page("standard.html", document.title, context, [rows_table(document.rows), _clauses_table(document)], sources=[document.title], labels=[document.worst])
+        "question": t("standards.one_question"),
+        "headline": headline,
+        "document": document,
+        "clauses": clauses,
+        "wanted": None,
+        "groups": _groups(ask, document.rows),
+        "uses": _uses(ask, document),
+        "commands": [],
+        "waiting": [],
+        "open_here": _groups(ask, open_here),
+    }
+    return Page(
+        "standard.html",
+        document.title,
+        context,
+        [rows_table(document.rows), _clauses_table(document)],
+        sources=[document.title],
+        labels=[document.worst],
+    )
 
 
 def _to_obtain(ask: Ask, wanted: Wanted) -> Page:
     t = ask.t
     context = {
-        "question": t("standards.wanted_question"), "headline": t("standards.wanted_one", title=wanted.title, rows=len(wanted.rows)), "document": None,
-        "wanted": wanted, "clauses": [], "groups": _groups(ask, wanted.rows), "uses": [], "waiting": _waiting(ask).get(wanted.title, []),
-        "commands": _commands(ask, wanted.profiles[0] if wanted.profiles else ""), "open_here": [],
+        "question": t("standards.wanted_question"),
+        "headline": t("standards.wanted_one", title=wanted.title, rows=len(wanted.rows)),
+        "document": None,
+        "wanted": wanted,
+        "clauses": [],
+        "groups": _groups(ask, wanted.rows),
+        "uses": [],
+        "waiting": _waiting(ask).get(wanted.title, []),
+        "commands": _commands(ask, wanted.profiles[0] if wanted.profiles else ""),
+        "open_here": [],
         "profiles": [usage(ask.site).profiles[p] for p in wanted.profiles],
-    }  # fmt: skip
+    }
     return Page("standard.html", wanted.title, context, [rows_table(wanted.rows)], labels=["open"])
 
 
@@ -129,10 +197,24 @@ def _groups(ask: Ask, rows: Sequence[ParameterRow]) -> list[dict[str, Any]]:
         shown = []
         for r in members:
             (value, low, high), unit = numbers.write_many([r.value, r.low, r.high], r.unit, ask.lang, "exact")
-            shown.append({"row": r, "value": value, "unit": unit if r.value is not None else numbers.unit_word(r.unit, ask.lang), "range": f"{low}–{high}" if r.low is not None and r.high is not None else "",
-                          "file": f"{r.origin}:{r.line}"})  # fmt: skip
-        groups.append({"parameter": parameter, "name": name, "rows": shown, "profiles": list(dict.fromkeys(ask.t.pick(u.profile.zh, u.profile.en) for u in uses)),
-                       "sets": len({r.set for r in members}) > 1 or any(r.set for r in members)})  # fmt: skip
+            shown.append(
+                {
+                    "row": r,
+                    "value": value,
+                    "unit": unit if r.value is not None else numbers.declared_word(r.unit, ask.lang),
+                    "range": f"{low}–{high}" if r.low is not None and r.high is not None else "",
+                    "file": f"{r.origin}:{r.line}",
+                }
+            )
+        groups.append(
+            {
+                "parameter": parameter,
+                "name": name,
+                "rows": shown,
+                "profiles": list(dict.fromkeys(ask.t.pick(u.profile.zh, u.profile.en) for u in uses)),
+                "sets": len({r.set for r in members}) > 1 or any(r.set for r in members),
+            }
+        )
     return groups
 
 
@@ -157,37 +239,95 @@ def _uses(ask: Ask, document: Document) -> list[dict[str, Any]]:
 _ROW_COLUMNS = tuple(
     Column(key, zh, en)
     for key, zh, en in (
-        ("parameter", "参数", "parameter"), ("class", "类型", "class"), ("value", "取值", "value"), ("low", "下限", "low"), ("high", "上限", "high"),
-        ("unit", "单位", "unit"), ("set", "参数集", "set"), ("place", "地方", "place"), ("year", "年份", "year"), ("edition", "版次", "edition"),
-        ("valid_from", "生效", "valid from"), ("valid_to", "失效", "valid to"), ("source_title", "出处", "source"), ("source_where", "条款", "clause"),
-        ("status", "状态", "status"), ("document", "补它的文件", "document that fills it"), ("note", "说明", "note"), ("file", "文件与行", "file and row"),
+        ("parameter", "参数", "parameter"),
+        ("class", "类型", "class"),
+        ("value", "取值", "value"),
+        ("low", "下限", "low"),
+        ("high", "上限", "high"),
+        ("unit", "单位", "unit"),
+        ("set", "参数集", "set"),
+        ("place", "地方", "place"),
+        ("year", "年份", "year"),
+        ("edition", "版次", "edition"),
+        ("valid_from", "生效", "valid from"),
+        ("valid_to", "失效", "valid to"),
+        ("source_title", "出处", "source"),
+        ("source_where", "条款", "clause"),
+        ("status", "状态", "status"),
+        ("document", "补它的文件", "document that fills it"),
+        ("note", "说明", "note"),
+        ("file", "文件与行", "file and row"),
     )
-)  # fmt: skip
+)
 
 
 def rows_table(rows: Sequence[ParameterRow]) -> Table:
     """Parameter rows as they stand, open slots with the document that fills them."""
     made: list[dict[str, Cell]] = [
         {
-            "parameter": r.parameter, "class": r.cls, "value": r.value, "low": r.low, "high": r.high, "unit": r.unit, "set": r.set, "place": r.place,
-            "year": r.year, "edition": r.edition, "valid_from": r.valid_from, "valid_to": r.valid_to, "source_title": r.source_title,
-            "source_where": r.source_where, "status": r.status, "document": r.document, "note": r.note, "file": f"{r.origin}:{r.line}",
+            "parameter": r.parameter,
+            "class": r.cls,
+            "value": r.value,
+            "low": r.low,
+            "high": r.high,
+            "unit": r.unit,
+            "set": r.set,
+            "place": r.place,
+            "year": r.year,
+            "edition": r.edition,
+            "valid_from": r.valid_from,
+            "valid_to": r.valid_to,
+            "source_title": r.source_title,
+            "source_where": r.source_where,
+            "status": r.status,
+            "document": r.document,
+            "note": r.note,
+            "file": f"{r.origin}:{r.line}",
         }
         for r in rows
-    ]  # fmt: skip
+    ]
     return Table("parameters", "参数", "Parameters", _ROW_COLUMNS, made)
 
 
 def _documents_table(held: Sequence[Document], wanted: Sequence[Wanted], waiting: dict[str, list[str]]) -> Table:
-    columns = (Column("id", "代号", "id"), Column("title", "文件", "document"), Column("issuer", "发布", "issuer"), Column("where", "刊载", "printed in"),
-               Column("doi", "DOI", "DOI"), Column("methods", "公式", "methods"), Column("rows", "参数行", "rows"), Column("open", "待补行", "open rows"),
-               Column("status", "状态", "status"), Column("waiting", "等它的服务", "services that wait"))  # fmt: skip
+    columns = (
+        Column("id", "代号", "id"),
+        Column("title", "文件", "document"),
+        Column("issuer", "发布", "issuer"),
+        Column("where", "刊载", "printed in"),
+        Column("doi", "DOI", "DOI"),
+        Column("methods", "公式", "methods"),
+        Column("rows", "参数行", "rows"),
+        Column("open", "待补行", "open rows"),
+        Column("status", "状态", "status"),
+        Column("waiting", "等它的服务", "services that wait"),
+    )
     rows: list[dict[str, Cell]] = [
-        {"id": d.id, "title": d.title, "issuer": d.issuer, "where": d.where, "doi": d.doi, "methods": len(d.methods), "rows": len(d.rows), "open": 0,
-         "status": d.worst} for d in held
-    ]  # fmt: skip
-    rows += [{"id": w.id, "title": w.title, "methods": 0, "rows": 0, "open": len(w.rows), "status": "open", "waiting": "; ".join(waiting.get(w.title, []))}
-             for w in wanted]  # fmt: skip
+        {
+            "id": d.id,
+            "title": d.title,
+            "issuer": d.issuer,
+            "where": d.where,
+            "doi": d.doi,
+            "methods": len(d.methods),
+            "rows": len(d.rows),
+            "open": 0,
+            "status": d.worst,
+        }
+        for d in held
+    ]
+    rows += [
+        {
+            "id": w.id,
+            "title": w.title,
+            "methods": 0,
+            "rows": 0,
+            "open": len(w.rows),
+            "status": "open",
+            "waiting": "; ".join(waiting.get(w.title, [])),
+        }
+        for w in wanted
+    ]
     return Table("documents", "文件", "Documents", columns, rows)
 
 
