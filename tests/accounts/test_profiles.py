@@ -172,3 +172,10 @@ def test_no_code_knows_the_built_in_zone():
 def test_the_tiny_zone_shares_no_code_with_it():
     text = "".join(p.read_text(encoding="utf-8") for p in TINY.rglob("*") if p.is_file())
     assert not re.search("贵州|guizhou|520000", text, re.IGNORECASE)
+
+
+def test_the_formula_behind_a_quantity_is_the_published_one():
+    domains = load_domains()
+    screening = find_profile(domains, "screening")
+    assert screening.formula("gep.water_retention", domains.registry).ref == "water.retention@garze2017"
+    assert screening.formula("water.yield_depth", domains.registry).ref == "water.yield_depth@balance"

@@ -30,7 +30,7 @@ from typing import Any
 from qingshan.core.canonical import digest
 from qingshan.core.domain import Domains, load_domains
 from qingshan.core.errors import DeclarationError, UnknownName
-from qingshan.core.method import Choice
+from qingshan.core.method import Choice, Method, Registry
 from qingshan.core.parameter import Parameters
 from qingshan.zone.quantity import catalogue
 from qingshan.zone.zone import Zone
@@ -125,6 +125,12 @@ class Profile:
     @property
     def key(self) -> str:
         return digest(dict(self.content))
+
+    def formula(self, id: str, registry: Registry) -> Method:
+        """The published method behind a quantity: past our own rules (what to count, how to treat a negative balance)."""
+        method = registry[self.recipes[id].method]
+        inner = [b["quantity"] for b in self.recipes[id].bind.values() if "quantity" in b]
+        return self.formula(inner[0], registry) if method.status == "project" and inner else method
 
     def bases(self) -> tuple[str, ...]:
         """Money bases of the account: `current` and/or `constant-YEAR`."""

@@ -74,7 +74,7 @@ def line_of(ask: Ask, run: Run, line: ServiceLine, basis: str) -> Line:
     service, t = line.service, ask.t
     use = next((u for u in run.profile.services if u.id == service.id), None)
     recipe = run.profile.recipes.get(use.physical or use.value) if use else None
-    method = run.domains.registry[recipe.method] if recipe else None
+    method = run.profile.formula(recipe.id, run.domains.registry) if recipe else None
     physical = of_run(run, line.physical) if line.physical else None
     value = of_run(run, line.value[basis]) if basis in line.value else None
     refusal = line.refusal or (value.refusal if value else None)
