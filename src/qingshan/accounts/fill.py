@@ -127,17 +127,10 @@ def page_checked(profile: Profile, parameters: Parameters, ref: str) -> bool:
 
 def _page_check(profile: Profile, ref: str) -> ParameterRow:
     clause = REGISTRY[ref].clause
-    blank = dict.fromkeys(ParameterRow.__dataclass_fields__, "") | {"value": None, "low": None, "high": None, "line": 0}
     return ParameterRow(
-        **blank
-        | {
-            "parameter": PAGE_CHECK,
-            "cls": ref,
-            "unit": "-",
-            "set": profile.id,
-            "document": f"{clause.document} {clause.where}",
-        }
-    )
+        PAGE_CHECK, ref, None, None, None, "-", profile.id, place="", year="", edition="", valid_from="", valid_to="",
+        source_title="", source_where="", status="", document=f"{clause.document} {clause.where}", note="",
+    )  # fmt: skip
 
 
 def _text(rows: list[ParameterRow]) -> str:
