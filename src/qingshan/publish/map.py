@@ -10,6 +10,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from qingshan.core.units import same_dimension
+from qingshan.zone.names import short_names
 from qingshan.zone.zone import Zone
 
 from . import tokens
@@ -134,11 +135,12 @@ def _names(zone: Zone, codes: list[str], lang: str) -> list[tuple[str, tuple[flo
     """Place names with the point they stand on."""
     named = codes if len(codes) <= _NAMES else list(dict.fromkeys(zone.places[c].parent for c in codes))
     found = []
+    short = short_names(zone.places, lang)
     for code in named:
         shape = zone.geometry(code)
         if shape is not None:
             point = shape.representative_point()
-            found.append((zone.places[code].name(lang), (point.x, point.y)))
+            found.append((short[code], (point.x, point.y)))
     return found
 
 
