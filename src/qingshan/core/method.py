@@ -198,6 +198,7 @@ def method(
     """
 
     def declare(function: Callable[..., Any]) -> Method:
+        """Read the annotations, check that nothing is undeclared, register."""
         hints = get_type_hints(function, include_extras=True)
         declared: dict[str, Q | Choice] = {}
         defaults: dict[str, Any] = {}

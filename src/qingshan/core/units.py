@@ -165,6 +165,7 @@ class _Parser:
         return self.tokens[self.at] if self.at < len(self.tokens) else ("end", "", 1)
 
     def product(self) -> Unit:
+        """Factors joined by `*`, `/` or a space, up to a closing bracket or the end."""
         unit = self.factor()
         while (token := self._peek())[0] != "end" and token[1] != ")":
             if token[0] == "op" and token[1] in "*/":
@@ -175,6 +176,7 @@ class _Parser:
         return unit
 
     def factor(self) -> Unit:
+        """A symbol with its exponent and substance, or a bracketed product."""
         kind, symbol, exponent = self._peek()
         self.at += 1
         if kind == "op" and symbol == "(":

@@ -20,6 +20,7 @@ EXIT_DONE, EXIT_REFUSED, EXIT_CALL, EXIT_BUG = 0, 1, 2, 3
 
 
 def parser() -> argparse.ArgumentParser:
+    """The parser, made from the verb table."""
     top = argparse.ArgumentParser(
         prog="qingshan",
         description="qingshan 青山: the open ledger of an ecological-civilisation pioneer zone.",

@@ -104,6 +104,7 @@ def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> 
 
 
 def explain(arguments: argparse.Namespace) -> int:
+    """Print the tree behind a figure, or the tree of reasons why there is none."""
     done = run_of(arguments)
     place = done.zone.place(arguments.place).code if arguments.place else done.zone.root
     fact = _asked(done, arguments, place)
@@ -146,6 +147,7 @@ def run_of(arguments: argparse.Namespace) -> Run:
 
 
 def verify(arguments: argparse.Namespace) -> int:
+    """Replay a run and name every difference; exit 1 where there is one."""
     verdict = verify_run(arguments.run)
     if arguments.json:
         emit(verdict.record())
@@ -166,6 +168,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def fill(arguments: argparse.Namespace) -> int:
+    """Import rows for a profile's slots, or print them as a template; with any error nothing is imported."""
     zone: Zone = open_zone(arguments.zone)
     domains = load_domains()
     profile = find_profile(domains, arguments.profile)

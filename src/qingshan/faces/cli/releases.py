@@ -12,6 +12,7 @@ from .show import emit
 
 
 def publish(arguments: argparse.Namespace) -> int:
+    """Write the report of an account and list why it is a draft; refused where an official release may not be."""
     run = run_of(arguments)
     release = publish_gep(
         run,
