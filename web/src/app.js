@@ -3,6 +3,7 @@ import { watchMaps } from "./hover.js";
 import { openDrawers } from "./drawer.js";
 import { savePictures } from "./picture.js";
 import { copyTexts } from "./copy.js";
+import { walkRows } from "./walk.js";
 
 const root = document.documentElement;
 root.classList.add("js");
@@ -77,3 +78,4 @@ watchMaps();
 openDrawers();
 savePictures();
 copyTexts();
+walkRows();

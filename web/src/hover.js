@@ -1,7 +1,8 @@
-// Pointing at an area of the drawn map shows its card; arrow keys walk from neighbour to neighbour.
+// Pointing at an area of the drawn map shows its card, whose mark leads to the figure's pedigree; arrow keys walk from
+// neighbour to neighbour, Tab goes into the card.
 
 /** The card's lines come from the area itself: what the page shows without a script as a title. */
-function fill(card, area) {
+function fill(card, area, svg) {
   card.replaceChildren();
   const name = document.createElement("b");
   name.textContent = area.dataset.name;
@@ -14,7 +15,7 @@ function fill(card, area) {
     const unit = document.createElement("span");
     unit.className = "unit";
     unit.textContent = ` ${area.dataset.unit}`;
-    value.append(number, unit);
+    value.append(number, unit, ...mark(area, svg));
   } else {
     value.textContent = area.dataset.none;
     value.classList.add("refused");
@@ -28,6 +29,25 @@ function fill(card, area) {
     card.append(line);
   }
 }
+
+/** The three-root mark beside the figure, as on every other figure of the page. */
+function mark(area, svg) {
+  if (!svg.dataset.pedigree || !area.dataset.key) return [];
+  const link = document.createElement("a");
+  link.className = "mark";
+  link.href = svg.dataset.pedigree.replace("KEY", area.dataset.key);
+  link.dataset.drawer = "";
+  link.setAttribute("aria-label", `${area.dataset.name} ${svg.dataset.mark}`);
+  const roots = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  roots.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", "#roots");
+  roots.append(use);
+  link.append(roots);
+  return [link];
+}
+
+const LINGER = 260; // ms between leaving an area and the card's end: time to reach its mark
 
 function nearest(areas, from, dx, dy) {
   const [x, y] = from.dataset.at.split(",").map(Number);
@@ -54,12 +74,14 @@ function watch(box) {
   const card = document.createElement("div");
   card.className = "card moving";
   card.hidden = true;
-  box.append(card);
+  svg.after(card); // Tab leads from an area into its card
   const outline = svg.querySelector(".pointed");
   const still = box.querySelector(".card:not(.moving)");
 
+  let ending = 0;
   const show = (area) => {
-    fill(card, area);
+    clearTimeout(ending);
+    fill(card, area, svg);
     card.hidden = false;
     const edge = box.getBoundingClientRect();
     const spot = area.getBoundingClientRect();
@@ -71,10 +93,23 @@ function watch(box) {
     if (still) still.style.visibility = "hidden";
   };
   const hide = () => {
+    clearTimeout(ending);
     card.hidden = true;
     outline?.setAttribute("d", "");
     if (still) still.style.visibility = "";
   };
+  const linger = () => {
+    clearTimeout(ending);
+    ending = setTimeout(() => card.contains(document.activeElement) || hide(), LINGER);
+  };
+  card.addEventListener("pointerenter", () => clearTimeout(ending));
+  card.addEventListener("pointerleave", linger);
+  card.addEventListener("focusout", (event) => card.contains(event.relatedTarget) || hide());
+  card.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    areas.find((area) => area.getAttribute("tabindex") === "0")?.focus();
+    hide();
+  });
 
   const first = areas.find((a) => a.hasAttribute("data-chosen")) ?? areas[0];
   const stop = (area) => areas.forEach((a) => a.setAttribute("tabindex", a === area ? "0" : "-1"));
@@ -82,12 +117,12 @@ function watch(box) {
   for (const area of areas) {
     area.querySelector("title")?.remove(); // the card says it, and sooner
     area.addEventListener("pointerenter", () => show(area));
-    area.addEventListener("pointerleave", hide);
+    area.addEventListener("pointerleave", linger);
     area.addEventListener("focus", () => {
       stop(area);
       if (area.matches(":focus-visible")) show(area);
     });
-    area.addEventListener("blur", hide);
+    area.addEventListener("blur", (event) => card.contains(event.relatedTarget) || hide());
     area.addEventListener("keydown", (event) => {
       if (event.key === "Escape") hide();
       const step = steps[event.key];

@@ -105,7 +105,7 @@ export async function openMap(button) {
   map.on("mouseleave", "areas", () => {
     map.getCanvas().style.cursor = "";
     point(null);
-    if (card) card.hidden = true;
+    if (card && !card.matches(":hover")) card.hidden = true;
   });
   map.on("click", "areas", (event) => {
     const area = svg.querySelector(`a[data-code="${CSS.escape(event.features[0].properties.code)}"]`);

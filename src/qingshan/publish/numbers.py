@@ -1,4 +1,5 @@
-"""How a number is written: 万/亿 in Chinese, k/M/bn in English, thousand separators, and the unit always beside it.
+"""How a number is written, on pages and in reports: 万/亿 in Chinese, k/M/bn in English, thousand separators, and the unit always
+beside it.
 
 Three styles. `exact` keeps the digits that were read and only adds separators, `plain` rounds to three digits for
 sentences and figures, `tight` also shortens thousands for narrow columns. English pages turn 亩, 万t and 亿元 into ha, t
@@ -245,6 +246,21 @@ def interval(low: float, high: float, unit: str, lang: str, style: str = "plain"
     """507–541: a figure that is itself an interval, or a range beside a figure."""
     (a, b), word = write_many([low, high], unit, lang, style)
     return Written(a if a == b else f"{a}–{b}", word)
+
+
+_ENGLISH_PARTS = (("万亿", "10¹² "), ("亿", "10⁸ "), ("万", "10⁴ "), ("亩", "mu"), ("元", "yuan"))
+
+
+def declared_word(unit: str, lang: str) -> str:
+    """A unit exactly as declared, beside numbers that are not turned: 万m3 stays 万m³ and never becomes m³."""
+    name = _ALIASES.get(unit, unit)
+    face = _face(unit, lang)
+    if face.base == name:
+        return face.word
+    text = _pretty(name)
+    for part, said in _ENGLISH_PARTS if lang == "en" else ():
+        text = text.replace(part, said)
+    return text
 
 
 def unit_word(unit: str, lang: str) -> str:

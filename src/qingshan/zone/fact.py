@@ -68,7 +68,9 @@ class InputFact:
 
 @dataclass(frozen=True)
 class Missing:
-    """A figure the zone is known to lack. `document` names what would fill it; `place` may be `level:county`."""
+    """A figure the zone is known to lack. `document` names what would fill it, `needed_by` (in Chinese `needed_by_zh`) who
+    waits for it; `place` may be `level:county`.
+    """
 
     quantity: str
     name_zh: str
@@ -82,6 +84,7 @@ class Missing:
     note: str = ""
     file: str = ""
     row: int = 0
+    needed_by_zh: str = ""
 
     def record(self) -> dict[str, object]:
         return asdict(self)

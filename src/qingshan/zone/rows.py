@@ -35,7 +35,7 @@ MORE_FACT_COLUMNS = (
     "level",
 )
 MISSING_COLUMNS = ("quantity", "name_zh", "place_code", "period", "document")
-MORE_MISSING_COLUMNS = ("name_en", "place", "needed_by", "rule", "note")
+MORE_MISSING_COLUMNS = ("name_en", "place", "needed_by", "needed_by_zh", "rule", "note")
 KINDS = ("", "target", "plan", "done")
 OPERATORS = ("", ">=", "<=", ">", "<", "=", "plan")
 
@@ -285,6 +285,7 @@ def read_missing(table: Table, reading: Reading, levels: set[str]) -> list[Missi
                     place_zh=row.get("place", ""),
                     period=row["period"],
                     needed_by=row.get("needed_by", ""),
+                    needed_by_zh=row.get("needed_by_zh", ""),
                     document=row["document"],
                     rule=row.get("rule", ""),
                     note=row.get("note", ""),

@@ -120,6 +120,7 @@ _MISSING_HEADER = (
     "place",
     "period",
     "needed_by",
+    "needed_by_zh",
     "document",
     "rule",
     "note",

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from qingshan.accounts.run import Run
 from qingshan.core.domain import load_domains
 from qingshan.faces.web.documents import library, slug
-from qingshan.faces.web.numbers import declared_word
 from qingshan.faces.web.site import Ask
+from qingshan.publish.numbers import declared_word
 from qingshan.zone.zone import Zone
 
 PAGES = [

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from . import numbers
+from qingshan.publish import numbers
+
 from .figures import label_word
 from .geometry import Drawing
 from .scale import Dot, dots, limits, ranks, shade
@@ -30,6 +31,7 @@ class Shape:
     unit: str
     rank: str
     labels: str
+    key: str
     middle: tuple[float, float]
     href: str
     chosen: bool
@@ -46,6 +48,7 @@ class Rung:
     share: float = 0.0
     shade: int = 0
     href: str = ""
+    key: str = ""
     chosen: bool = False
     gap: bool = False
 
@@ -75,7 +78,7 @@ def atlas(
         labels = numbers.joined([label_word(x, t) for x in figure.labels], lang) if figure else ""
         shapes.append(
             Shape(place.code, area.path, shade(figure.middle if figure else None, between), place.name(lang), texts.get(place.code, ""),
-                  unit, rank, labels, area.middle, ask.place_address(place.code) or ask.address("/", place=place.code),
+                  unit, rank, labels, figure.key if figure else "", area.middle, ask.place_address(place.code) or ask.address("/", place=place.code),
                   place.code == chosen)
         )  # fmt: skip
     return {
@@ -87,7 +90,7 @@ def atlas(
         "outline": site.outline(chosen) if chosen else "", "credit": _credit(ask),
         "legends": [_legend(ask, field, pairs, between, width, chosen, unit) for width in legends] if len(pairs) > 1 else [],
         "lacking": len(field.figures) - len(pairs) + len([p for p in ask.zone.at_level(site.leaf_level) if p.code not in field.figures]),
-        "ranking": _ranking(ask, pairs, order, between, texts, chosen),
+        "ranking": _ranking(ask, pairs, order, between, texts, {code: f.key for code, f in field.figures.items()}, chosen),
         "card": _card(ask, field, order, chosen, len(pairs), level),
         "callout": _callout(drawing, chosen) if drawing and not frame else None,
     }  # fmt: skip
@@ -219,6 +222,7 @@ def _ranking(
     order: dict[str, int],
     between: list[float],
     texts: dict[str, str],
+    keys: dict[str, str],
     chosen: str,
 ) -> list[Rung]:
     """The first and last places and the chosen one; all leaves of a chosen branch; everything where there are few."""
@@ -244,7 +248,7 @@ def _ranking(
             rungs.append(Rung(gap=True))
         last = at
         rungs.append(Rung(order[code], code, ask.short(code), texts[code], round(abs(values[code]) / top * 100, 1), shade(values[code], between),
-                          ask.place_address(code) or ask.address("/", place=code), code == chosen))  # fmt: skip
+                          ask.place_address(code) or ask.address("/", place=code), keys.get(code, ""), code == chosen))  # fmt: skip
     return rungs
 
 

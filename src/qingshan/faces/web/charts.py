@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import numbers
+from qingshan.publish import numbers
+
 from .page import Table
 from .scale import ticks
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from qingshan.accounts.run import Fact, Refusal, Run
+from qingshan.publish import numbers
 from qingshan.zone.fact import InputFact
 
-from . import numbers
 from .names import capital
 from .page import Cell, Column, Table
 from .words import Words
@@ -145,7 +145,7 @@ FIGURE_COLUMNS = (
     Column("quantity", "指标代号", "quantity id"),
     Column("name", "指标", "quantity"),
     Column("period", "时期", "period"),
-    Column("value", "数值", "value"),
+    Column("value", "数值", "value", mark="key"),
     Column("low", "区间下限", "interval low"),
     Column("high", "区间上限", "interval high"),
     Column("range_low", "参数范围下限", "range low"),

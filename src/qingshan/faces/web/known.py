@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qingshan.accounts.run import Refusal, Run, ServiceLine
+from qingshan.publish import numbers
 from qingshan.zone.fact import InputFact, agree
 
-from . import numbers
 from .figures import Figure, of_run
 from .names import capital
-from .site import Ask, Field, last_year
+from .site import Ask, Field, last_year, newest_in
 
 _NAMES_SHOWN = 3
 
@@ -79,16 +80,16 @@ def _within(period: str, span: tuple[int, int] | None) -> bool:
     return year is not None and span[0] <= year <= span[1]
 
 
-def worked_at(run: Run | None, code: str) -> list[Figure]:
-    """Figures a run worked out for a place in its newest period."""
-    if run is None:
+def worked_at(run: Run | None, code: str, span: tuple[int, int] | None = None) -> list[Figure]:
+    """Figures a run worked out for a place in its newest period; none where another period was asked for."""
+    if run is None or not _within(run.default_period, span):
         return []
     cells = run.select(place=code, period=run.default_period, cls="", basis="")
     return [of_run(run, f) for f in cells if f.role == "figure"]
 
 
 def latest(ask: Ask, code: str, quantity: str) -> tuple[Figure, Figure | None] | None:
-    """The newest figure of a quantity at a place, worked out or read, and the one before it."""
+    """The figure of a quantity at a place nearest to the asked time, worked out or read, and the one before it."""
     if run := ask.run:
         cells = run.select(quantity, code, cls="", period=run.default_period, basis="")
         if cells and cells[0].refusal is None:
@@ -97,8 +98,8 @@ def latest(ask: Ask, code: str, quantity: str) -> tuple[Figure, Figure | None] |
     if not prints:
         return None
     periods = sorted(prints, key=lambda p: (last_year(p) or 0, p))
-    newest = ask.site.figure(prints[periods[-1]])
-    return newest, ask.site.figure(prints[periods[-2]]) if len(periods) > 1 else None
+    at = periods.index(newest_in(periods, ask.span))
+    return ask.site.figure(prints[periods[at]]), ask.site.figure(prints[periods[at - 1]]) if at else None
 
 
 # ---- what is lacking --------------------------------------------------------------------------------------------------
@@ -113,8 +114,8 @@ def lacks(ask: Ask, code: str, lines: Iterable[ServiceLine]) -> list[Lack]:
             lack = found.setdefault(gap.document, Lack(gap.document, declared=True))
             _once(lack.names, ask.t.pick(gap.name_zh, gap.name_en))
             _once(lack.needs, gap.quantity)
-            if ask.lang == "en" and gap.needed_by:
-                _once(lack.waiting, gap.needed_by)
+            for word in _waiting(ask.t.pick(gap.needed_by_zh, gap.needed_by)):
+                _once(lack.waiting, word)
     for line in lines:
         for leaf in _leaves(line):
             if leaf.code != "missing_fact":
@@ -127,6 +128,11 @@ def lacks(ask: Ask, code: str, lines: Iterable[ServiceLine]) -> list[Lack]:
                 _once(lack.needs, leaf.needs)
             _once(lack.waiting, ask.t.pick(line.service.zh, line.service.en))
     return sorted(found.values(), key=lambda x: (not x.declared, not x.document))
+
+
+def _waiting(text: str) -> list[str]:
+    """Those who wait for a figure, each by itself."""
+    return [word.strip() for word in re.split("[；;]", text) if word.strip()]
 
 
 def _once(words: list[str], word: str) -> None:
@@ -157,12 +163,20 @@ def band(rank: int, count: int) -> str:
     return next(name for edge, name in _BANDS if at <= edge)
 
 
+def fields_now(ask: Ask, level: str) -> dict[str, Field]:
+    """One field for each quantity that a level has, in the pages' order: of its periods the nearest to the asked time."""
+    by_quantity: dict[str, dict[str, Field]] = {}
+    for field in ask.site.fields(ask.profile, level).values():
+        by_quantity.setdefault(field.quantity, {})[field.period] = field
+    return {quantity: known[newest_in(known, ask.span)] for quantity, known in by_quantity.items()}
+
+
 def strips_fields(ask: Ask, level: str, code: str) -> list[Field]:
     """The figures a place is ranked by among the places of its level: those it has itself, one period each."""
-    fields = ask.site.fields(ask.profile, level)
+    fields = fields_now(ask, level)
     chosen: list[Field] = []
     for quantity in ask.site.shown("strips"):
-        newest = next((f for f in fields.values() if f.quantity == quantity), None)
+        newest = fields.get(quantity)
         if newest and code in newest.figures and newest.figures[code].middle is not None:
             chosen.append(newest)
     if not chosen:

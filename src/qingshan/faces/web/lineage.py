@@ -13,8 +13,9 @@ from qingshan.accounts.run import ACCOUNTED, Run, figure_of
 from qingshan.core.errors import UnitError
 from qingshan.core.method import Choice, Method
 from qingshan.core.units import convert
+from qingshan.publish import numbers
 
-from . import formula, numbers
+from . import formula
 from .documents import library
 from .figures import Figure, ordered
 from .periods import period_word

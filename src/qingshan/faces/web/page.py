@@ -15,12 +15,15 @@ Cell = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: key in the row, both names, and the unit where every row has the same one."""
+    """One column: key in the row, both names, and the unit where every row has the same one. `mark` names the column that
+    holds the pedigree key of this one's values: a page prints it as the mark beside the value.
+    """
 
     key: str
     zh: str
     en: str
     unit: str = ""
+    mark: str = ""
 
     def name(self, lang: str) -> str:
         return self.zh if lang == "zh" else self.en

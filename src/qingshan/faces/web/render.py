@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from markupsafe import Markup
 
 from qingshan.accounts.run import Fact
 from qingshan.core.errors import UnknownName
+from qingshan.publish import numbers
 from qingshan.zone.place import near
 
-from . import numbers
 from .figures import Figure, of_run
-from .page import Page, View
+from .page import Column, Page, Table, View
 from .periods import figure_period
-from .site import Ask, Site
+from .site import Ask, Site, first_year, last_year
 from .words import LANG_TAGS, LANGUAGES, Words
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -53,6 +53,8 @@ class Printer:
             "plain_number": _plain,
             "static": self._static,
             "run_figure": _run_figure,
+            "unit_word": _unit_word,
+            "shown_columns": _shown_columns,
         }
         self.env.filters |= {"period": _period, "json_block": _json_block}
 
@@ -185,22 +187,38 @@ class Printer:
         if not years or lost:
             return None
         shown = list(range(max(years[-1] - 20, years[0]), years[-1] + 1))
-        options = page.context.get("periods") or [("", ask.t("time.all")), *((str(y), str(y)) for y in reversed(years))]
+        options = page.context.get("periods") or [("", ask.t("time.all")), *((str(y), str(y)) for y in sorted(counts, reverse=True))]
         chosen = page.context.get("period", ask.query.get("period", ""))
+        if chosen and ask.span and chosen not in (value for value, _ in options):
+            options = [*options, (chosen, ask.asked_years)]  # what was asked for stays to be seen and changed
         span = page.context.get("span", ask.span)
         top = max((counts.get(y, 0) for y in shown), default=0) or 1
         wide, high = 128, 40
         step = wide / len(shown)
+        kept = {k: v for k, v in ask.query.items() if k not in ("period", "after") and v}
+        action = str(page.context.get("time_action") or f"/{ask.lang}{self._path(ask)}")
         bars = [
-            {"year": y, "count": counts.get(y, 0), "x": round(i * step, 2), "w": round(max(step - 1.2, 1), 2),
-             "h": round((counts.get(y, 0) / top) ** 0.5 * (high - 4), 1), "in": span is None or span[0] <= y <= span[1]}
+            {"year": y, "count": counts.get(y, 0), "href": _asks(action, kept, _option_of(y, options)),
+             "x": round(i * step, 2), "w": round(max(step - 1.2, 1), 2), "h": round((counts.get(y, 0) / top) ** 0.5 * (high - 4), 1), "in": span is None or span[0] <= y <= span[1]}
             for i, y in enumerate(shown)
         ]  # fmt: skip
         word = next((name for value, name in options if value == chosen), chosen or options[0][1])
-        kept = {k: v for k, v in ask.query.items() if k not in ("period", "after") and v}
         return {"bars": bars, "options": options, "chosen": chosen, "word": word, "first": shown[0], "last": shown[-1],
-                "kept": kept, "action": f"/{ask.lang}{self._path(ask)}", "w": wide, "h": high,
+                "kept": kept, "action": action, "step": round(step, 2), "w": wide, "h": high,
                 "total": sum(counts.values())}  # fmt: skip
+
+
+def _option_of(year: int, options: Sequence[tuple[str, str]]) -> str:
+    """The choice of the time control that holds a year: the year itself, else a span around it, else ''."""
+    values = [value for value, _ in options if value]
+    if str(year) in values:
+        return str(year)
+    spans = [(value, first_year(value), last_year(value)) for value in values if "-" in value]
+    return next((value for value, low, high in spans if low and high and low <= year <= high), "")
+
+
+def _asks(action: str, kept: Mapping[str, str], period: str) -> str:
+    return f"{action}?{urlencode({**kept, 'period': period})}" if period else ""
 
 
 # ---- what templates may call -----------------------------------------------------------------------------------------
@@ -219,6 +237,17 @@ def _figure_range(context: Context, figure: Figure) -> str:
 @pass_context
 def _plain(context: Context, value: float | None, unit: str = "", style: str = "plain") -> str:
     return numbers.write(value, unit, context["lang"], style).text
+
+
+@pass_context
+def _unit_word(context: Context, unit: str) -> str:
+    return numbers.unit_word(unit, context["lang"])
+
+
+def _shown_columns(table: Table, hidden: Sequence[str]) -> list[Column]:
+    """Columns worth printing on a page: those in which something stands, without codes and keys."""
+    codes = {*hidden, "place_code", "quantity", "key"}
+    return [c for c in table.columns if c.key not in codes and any(row.get(c.key) not in (None, "") for row in table.rows)]
 
 
 @pass_context

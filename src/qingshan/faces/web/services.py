@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from qingshan.accounts.run import Refusal, Run, ServiceLine
+from qingshan.publish import numbers
 
-from . import numbers
 from .figures import Figure, of_run, ordered
 from .scale import ticks
 from .site import Ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -197,6 +197,19 @@ def last_year(period: str) -> int | None:
     return max(years) if years else None
 
 
+def newest_in(periods: Iterable[str], span: tuple[int, int] | None) -> str:
+    """The newest period that ends inside a span of years; else the newest before it, else the first after. No span: the
+    newest. A period without a year is older than any year. Raises `ValueError` for no periods.
+    """
+    ordered = sorted(periods, key=lambda p: (last_year(p) or 0, p))
+    if not ordered:
+        raise ValueError("no periods to choose from")
+    if span is None:
+        return ordered[-1]
+    until = [p for p in ordered if (last_year(p) or 0) <= span[1]]
+    return until[-1] if until else ordered[0]
+
+
 def first_year(period: str) -> int | None:
     years = [int(y) for y in _YEAR.findall(period)]
     return min(years) if years else None
@@ -260,6 +273,11 @@ class Ask:
 
     def level(self, level: str, count: int = 2) -> str:
         return self.site.level_word(level, self.lang, count)
+
+    @cached_property
+    def asked_years(self) -> str:
+        """The asked period as the time control writes it, '' where none was asked for."""
+        return "–".join(dict.fromkeys(str(y) for y in self.span)) if self.span else ""
 
     def address(self, path: str, lang: str = "", **query: str) -> str:
         """An address in a language that keeps profile and period unless told otherwise; an empty value drops a key."""

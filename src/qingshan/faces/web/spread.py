@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from qingshan.accounts.run import Run
 from qingshan.core.errors import UnknownName
+from qingshan.publish import numbers
 
-from . import numbers
 from .charts import Chart, Series
 from .figures import Figure, figures_table, of_run
 from .periods import period_word

@@ -6,7 +6,7 @@ To add a page: a module with `build(ask) -> Page` and `VIEW = View(...)`, a temp
 
 from qingshan.faces.web.page import View
 
-from . import account, data, method, overview, pedigree, place, standards
+from . import account, data, method, overview, pedigree, place, standards, target
 
 VIEWS: tuple[View, ...] = (
     overview.VIEW,
@@ -16,4 +16,5 @@ VIEWS: tuple[View, ...] = (
     *method.VIEWS,
     data.VIEW,
     pedigree.VIEW,
+    target.VIEW,
 )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup, escape
+
 from qingshan.core.errors import UnknownName
-from qingshan.faces.web import numbers
 from qingshan.faces.web.atlas import atlas, finding
 from qingshan.faces.web.figures import FIGURE_COLUMNS, figures_table, input_titles, row_of
-from qingshan.faces.web.names import uncapital
+from qingshan.faces.web.names import capital, uncapital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
-from qingshan.faces.web.promises import Promise, default_span, promises, verdicts_of, windows
-from qingshan.faces.web.site import Ask, Field
+from qingshan.faces.web.known import fields_now
+from qingshan.faces.web.promises import Promise, promises, span_asked, verdicts_of, windows
+from qingshan.faces.web.site import Ask, Field, last_year
+from qingshan.publish import numbers
 
 _TARGET_COLUMNS = (
+    Column("target", "承诺编号", "target id"),
     Column("target_operator", "承诺方向", "target operator"),
     Column("target_value", "承诺值", "target value"),
     Column("target_period", "承诺时期", "target period"),
@@ -27,23 +31,21 @@ _TARGET_COLUMNS = (
 def build(ask: Ask) -> Page:
     """The page. `?of=` picks the figure of the map, `?place=` the place kept in it, `?period=` the targets' years."""
     t = ask.t
-    spans = windows(verdicts_of(ask.site))
-    span = _span(ask, spans)
+    span = span_asked(ask)
     listed = promises(ask, span) if span else []
-    fields = ask.site.fields(ask.profile, ask.site.leaf_level)
-    field = _field(ask, fields)
+    now = fields_now(ask, ask.site.leaf_level)
+    field = _field(ask, now)
     chosen = ask.place.code if ask.query.get("place") else ""
     drawn = atlas(ask, field, chosen=chosen) if field else None
     read = [p for p in listed if p.reading]
     headline = _headline(ask, listed, span)
     context = {
         "question": t("overview.question"), "headline": headline, "lead": _lead(ask, read, len(listed) - len(read)),
-        "span": span, "periods": [(f"{a}-{b}" if a != b else str(b), f"{a}–{b}" if a != b else str(b)) for a, b in spans],
-        "period": f"{span[0]}-{span[1]}" if span and span[0] != span[1] else (str(span[1]) if span else ""),
+        "span": ask.span or span, "periods": _periods(ask, field), "period": ask.query.get("period", "") if ask.span else _spelt(span),
         "title": t("overview.title", n=numbers.counted(len(listed), ask.lang)), "read": read, "unread": [p for p in listed if not p.reading],
         "atlas": drawn, "finding": finding(ask, field) if field else "", "measure": _measure(ask, field) if field else "",
-        "choices": [(f.id, _choice(ask, f, fields)) for f in fields.values()], "of": field.id if field else "",
-        "chosen": chosen,
+        "choices": [(quantity, f.sample.name(ask.lang)) for quantity, f in now.items()], "of": field.quantity if field else "",
+        "chosen": chosen, "areas": ask.address(".geojson", of=field.id, place=chosen) if field else "",
     }  # fmt: skip
     tables = [_targets(ask, listed)] + ([_areas(ask, field)] if field else [])
     sources = _sources(ask, listed, field)
@@ -51,24 +53,36 @@ def build(ask: Ask) -> Page:
     return Page("overview.html", headline, context, tables, ask.zone.leaves(ask.zone.root), sources, labels)
 
 
-def _span(ask: Ask, spans: list[tuple[int, int]]) -> tuple[int, int] | None:
-    """The span of targets that the asked years fall into, else the one with most targets."""
-    if ask.span:
-        for span in spans:
-            if span[0] <= ask.span[1] <= span[1]:
-                return span
-    return default_span(verdicts_of(ask.site))
+def _spelt(span: tuple[int, int] | None) -> str:
+    return "-".join(dict.fromkeys(str(year) for year in span)) if span else ""
 
 
-def _field(ask: Ask, fields: dict[str, Field]) -> Field | None:
+def _periods(ask: Ask, field: Field | None) -> list[tuple[str, str]]:
+    """Choices of the time control: the spans of targets, then the other years that the figure on the map was printed for."""
+    spans = [_spelt(span) for span in windows(verdicts_of(ask.site))]
+    fields = ask.site.fields(ask.profile, ask.site.leaf_level).values()
+    same = [f.period for f in fields if field and f.quantity == field.quantity]
+    years = sorted({str(y) for period in same if (y := last_year(period))} - set(spans), reverse=True)
+    return [(value, value.replace("-", "–")) for value in [*spans, *(years if len(same) > 1 or not spans else [])]]
+
+
+def _field(ask: Ask, now: dict[str, Field]) -> Field | None:
+    """`?of=quantity` in the asked time; `?of=quantity@period` in that period, unless another one was asked for and is on file."""
     asked = ask.query.get("of", "")
-    if asked and asked not in fields:
-        known = ", ".join(fields) or "-"
+    exact = ask.site.fields(ask.profile, ask.site.leaf_level).get(asked)
+    quantity = exact.quantity if exact else asked
+    if asked and quantity not in now:
+        known = ", ".join(now) or "-"
         raise UnknownName(
             f"no figure {asked!r} to colour the map by; there are: {known}.",
             f"没有可上图的指标 {asked!r}；有：{known}。",
         )
-    return fields[asked] if asked else next(iter(fields.values()), None)
+    if not asked:
+        return next(iter(now.values()), None)
+    found = now[quantity]
+    if exact and not (ask.span and ask.span[0] <= (last_year(found.period) or 0) <= ask.span[1]):
+        return exact
+    return found
 
 
 def _headline(ask: Ask, listed: list[Promise], span: tuple[int, int] | None) -> str:
@@ -90,21 +104,22 @@ def _headline(ask: Ask, listed: list[Promise], span: tuple[int, int] | None) -> 
     return t("overview.headline.some", **words)
 
 
-def _lead(ask: Ask, read: list[Promise], unread: int) -> str:
+def _lead(ask: Ask, read: list[Promise], unread: int) -> Markup:
+    """One clause for each target with a reading, each leading to why it was judged so; then how many are left."""
     t = ask.t
-    parts = [
-        t("overview.lead.one", name=_before(p.name, p.said, ask.lang), said=p.said, lack=_lacking(ask, p)) for p in read
-    ]
-    parts = [part if i == 0 or ask.lang == "zh" else uncapital(part) for i, part in enumerate(parts)]
-    text = t("overview.lead.join").join(parts)
-    if unread and read:
-        rest = t(
-            "overview.lead.rest", n=numbers.counted(unread, ask.lang), N=numbers.counted(unread, ask.lang, capital=True)
-        )
-        text = f"{text}{t('stop')}{rest}" if text else rest
-    elif text:
-        text += t("stop")
-    return text[:1].upper() + text[1:]
+    clauses = []
+    for i, p in enumerate(read):
+        text = t("overview.lead.one", name=_before(p.name, p.said, ask.lang), said=p.said, lack=_lacking(ask, p))
+        clauses.append((capital(text) if i == 0 else text if ask.lang == "zh" else uncapital(text), p.href))
+    linked = Markup(t("overview.lead.join")).join(
+        Markup('<a href="{}" data-drawer>{}</a>').format(href, text) if href else escape(text) for text, href in clauses
+    )
+    if not read:
+        return Markup()
+    if not unread:
+        return linked + t("stop").strip()
+    n = {"n": numbers.counted(unread, ask.lang), "N": numbers.counted(unread, ask.lang, capital=True)}
+    return linked + t("stop") + t("overview.lead.rest", **n)
 
 
 def _before(name: str, said: str, lang: str) -> str:
@@ -132,13 +147,6 @@ def _declared(ask: Ask, period: str) -> bool:
     return any(p.id == period for p in ask.zone.periods)
 
 
-def _choice(ask: Ask, field: Field, fields: dict[str, Field]) -> str:
-    """Name of a figure in the list; with its period where the figure is there for several."""
-    name = field.sample.name(ask.lang)
-    same = [f for f in fields.values() if f.quantity == field.quantity]
-    return f"{name} {field.period}" if len(same) > 1 else name
-
-
 def _targets(ask: Ask, listed: list[Promise]) -> Table:
     rows: list[dict[str, Cell]] = []
     for p in listed:
@@ -146,7 +154,7 @@ def _targets(ask: Ask, listed: list[Promise]) -> Table:
         rows.append(
             base
             | {"labels": "; ".join(ask.t(f"badge.{x}.word") for x in p.labels), "target_operator": p.target.op, "target_value": p.target.value,
-               "target_period": p.target.period, "verdict": ask.t(f"verdict.{p.verdict.verdict}"), "lower_bound": p.verdict.lower_bound,
+               "target": p.id, "target_period": p.target.period, "verdict": ask.t(f"verdict.{p.verdict.verdict}"), "lower_bound": p.verdict.lower_bound,
                "completion": p.verdict.completion, "lacking": "; ".join(p.verdict.missing_periods), "reason": "" if p.reading else p.said,
                "note": p.remark, "document": p.verdict.document, "target_source": p.target.source_title,
                "target_status": p.target.status}
@@ -167,14 +175,16 @@ def _areas(ask: Ask, field: Field) -> Table:
 
 
 def _sources(ask: Ask, listed: list[Promise], field: Field | None) -> list[str]:
+    """Boundaries, the documents of the targets, what the mapped figure was made of; carriers of the boundaries are named once."""
     boundary = ask.zone.boundary_source
-    lines = [ask.t.pick(str(boundary.get("title_zh", "")), str(boundary.get("title", "")))]
-    lines += [part for p in listed for part in p.target.source_title.split("; ")]
+    named = (str(boundary.get("title_zh", "")), str(boundary.get("title", "")))
+    lines = [ask.t.pick(*named), *(part for p in listed for part in p.target.source_title.split("; "))]
     if field:
-        lines += (
+        made_of = (
             input_titles(ask.run, field.sample) if field.sample.worked else [f.source for f in field.figures.values()]
         )
-    return list(dict.fromkeys(line for line in lines if line))[:10]
+        lines += [line for line in made_of if not (named[1] and line.startswith(named[1]))]
+    return list(dict.fromkeys(line for line in lines if line))[:8]
 
 
 VIEW = View("overview", "", build, home=lambda code: "/", rail=lambda code: "/")

@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from qingshan.accounts.run import ServiceLine
+from qingshan.accounts.run import Fact, ServiceLine
 from qingshan.core.method import REGISTRY, Q
-from qingshan.faces.web import numbers
 from qingshan.faces.web.atlas import atlas
 from qingshan.faces.web.charts import Chart, Series
 from qingshan.faces.web.figures import Figure, figures_table, of_run, row_of
@@ -19,6 +18,7 @@ from qingshan.faces.web.known import (
     band,
     documents,
     facts_at,
+    fields_now,
     known_at,
     lacks,
     latest,
@@ -30,12 +30,14 @@ from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import figure_period, period_word
 from qingshan.faces.web.scale import ranks
 from qingshan.faces.web.site import Ask, first_year, last_year
+from qingshan.publish import numbers
 from qingshan.zone.fact import InputFact
 from qingshan.zone.place import Place
 
 KEYS = 4
 SHOWN_FACTS = 16
 SHOWN_LACKS = 7
+SHOWN_SERVICES = 6
 _LEVEL_FLAT = 0.03
 _LEGENDS = (524, 358)
 
@@ -47,21 +49,23 @@ def build(ask: Ask) -> Page:
     lines = run.services(place.code) if run and run.profile.services else []
     known = known_at(ask, place.code)
     facts = facts_at(ask, place.code)
-    worked = worked_at(run, place.code)
+    worked = worked_at(run, place.code, ask.span)
     wanting = lacks(ask, place.code, lines)
     strips = _strips(ask, place)
     months = _months(ask, place)
     children = _children(ask, place)
     series = _series(ask, place)
     extent = _extent(ask, place)
+    services = _services(lines)
+    shown = max(SHOWN_SERVICES, sum(not s["refused"] for s in services))
     context: dict[str, Any] = {
         "place": place, "name": place.name(ask.lang), "question": t("place.question", name=place.name(ask.lang)),
         "headline": _headline(ask, place, strips, len(facts)), "lead": _lead(ask, facts, worked, wanting), "where": _where(ask, place),
         "keys": _keys(ask, place), "map": _map(ask, place), "months": months, "children": children, "series": series, "extent": extent,
         "strips": strips, "strips_title": _strips_title(ask, place), "lacks": wanting[:SHOWN_LACKS], "more_lacks": max(0, len(wanting) - SHOWN_LACKS),
         "lack_count": numbers.counted(len(wanting), ask.lang, capital=True), "known": known[:SHOWN_FACTS], "known_rest": known[SHOWN_FACTS:],
-        "worked": worked if ask.span is None else [], "facts_title": _facts_title(ask, facts, known),
-        "services": _services(lines), "accounted": _accounted(ask, place), "left_out": sum(1 for x in lines if x.included == "yes" and _refused(x)),
+        "worked": worked, "facts_title": _facts_title(ask, facts, known),
+        "services": services[:shown], "more_services": services[shown:], "accounted": _accounted(ask, place), "left_out": sum(1 for x in lines if x.included == "yes" and _refused(x)),
         "periods": None, "period": ask.query.get("period", ""),
     }  # fmt: skip
     tables = _tables(ask, place, facts, worked, wanting, lines, [c["chart"] for c in (months, children, extent) if c])
@@ -127,8 +131,7 @@ def _lead(ask: Ask, facts: Sequence[InputFact], worked: Sequence[Figure], wantin
 
 def _facts_title(ask: Ask, facts: Sequence[InputFact], known: Sequence[Known]) -> str:
     if ask.span:
-        asked = "–".join(dict.fromkeys(str(y) for y in ask.span))
-        return ask.t("place.facts_period", n=sum(1 + len(k.earlier) for k in known), period=asked)
+        return ask.t("place.facts_period", n=sum(1 + len(k.earlier) for k in known), period=ask.asked_years)
     return ask.t("place.facts", n=f"{len(facts):,}")
 
 
@@ -146,28 +149,27 @@ def _keys(ask: Ask, place: Place) -> list[dict[str, Any]]:
         if pair is None or not pair[0].known or pair[0].unit == "rank":
             continue
         subjects.add(subject)
-        found.append({"figure": pair[0], "note": _key_note(ask, place, *pair)})
+        note, beside = _key_note(ask, place, *pair)
+        found.append({"figure": pair[0], "note": note, "beside": beside})
         if len(found) == KEYS:
             break
     return found
 
 
-def _key_note(ask: Ask, place: Place, figure: Figure, before: Figure | None) -> str:
+def _key_note(ask: Ask, place: Place, figure: Figure, before: Figure | None) -> tuple[str, Figure | None]:
+    """The line below a key figure, and the figure it compares with."""
     t = ask.t
     period = figure_period(figure, t, ask.zone)
     if before is not None:
-        return t(
-            "place.key_before",
-            period=period,
-            earlier=figure_period(before, t, ask.zone),
-            value=before.written(ask.lang).text,
-        )
+        earlier = figure_period(before, t, ask.zone)
+        return t("place.key_before", period=period, earlier=earlier, value=before.written(ask.lang).text), before
     if figure.range:
-        return f"{figure.written_range(ask.lang)}{t('semicolon')}{period}"
+        return f"{figure.written_range(ask.lang)}{t('semicolon')}{period}", None
     whole = latest(ask, ask.zone.root, figure.quantity) if place.code != ask.zone.root else None
     if whole and whole[0].known and figure.unit not in ("人", "m3", "km2"):
-        return t("place.compare", period=period, zone=_whole_word(ask), value=whole[0].written(ask.lang).text)
-    return period
+        compared = t("place.compare", period=period, zone=_whole_word(ask), value=whole[0].written(ask.lang).text)
+        return compared, whole[0]
+    return period, None
 
 
 def _whole_word(ask: Ask) -> str:
@@ -181,7 +183,7 @@ def _whole_word(ask: Ask) -> str:
 def _map(ask: Ask, place: Place) -> dict[str, Any] | None:
     """The place in its parent (a leaf), or its own leaves (a branch), coloured by the zone's first figure."""
     site = ask.site
-    field = next(iter(site.fields(ask.profile, site.leaf_level).values()), None)
+    field = next(iter(fields_now(ask, site.leaf_level).values()), None)
     if field is None or site.drawing is None:
         return None
     t, name = ask.t, place.name(ask.lang)
@@ -230,7 +232,7 @@ def _months(ask: Ask, place: Place) -> dict[str, Any] | None:
     name = capital(t.pick(*ask.site.names(bars[0].quantity, bars[0].name_zh)))
     columns = [
         Column("month", "月份", "month"),
-        Column("bars", *ask.site.names(bars[0].quantity, bars[0].name_zh), unit=bars[0].unit),
+        Column("bars", *ask.site.names(bars[0].quantity, bars[0].name_zh), unit=bars[0].unit, mark="bars_key"),
     ]
     rows: list[dict[str, Cell]] = [{"month": t(f"months.m{i}"), "bars": f.value} for i, f in enumerate(bars, 1)]
     drawn = [Series(capital(_said(name, ask)), tuple(f.value for f in bars), "bar", "water")]
@@ -239,13 +241,17 @@ def _months(ask: Ask, place: Place) -> dict[str, Any] | None:
         drawn.append(
             Series(capital(_said(capital(t.pick(method.result.zh, method.result.en)), ask)), tuple(line), "line", "ink")
         )
-        columns.append(Column("line", method.result.zh, method.result.en, unit=method.result.unit))
+        columns.append(Column("line", method.result.zh, method.result.en, unit=method.result.unit, mark="line_key"))
         for row, value in zip(rows, line, strict=True):
             row["line"] = round(value, 1)
         title = _months_title(ask, [f.value for f in bars], line, name, drawn[1].name)
         sub_line = _cited(method.clause.document)
-    columns += [Column("status", "来源级别", "status"), Column("source", "出处", "source")]
-    rows = [row | {"status": f.status, "source": f.source_title} for row, f in zip(rows, bars, strict=True)]
+    columns += [Column("status", "来源级别", "status"), Column("source", "出处", "source"), Column("bars_key", "来历键", "pedigree key")]
+    rows = [row | {"status": f.status, "source": f.source_title, "bars_key": f.key} for row, f in zip(rows, bars, strict=True)]
+    whole = _year_of_line(ask, declared, place.code) if line else None
+    if whole:  # a month of the line has no cell of its own: its pedigree is the year's, made of the same twelve readings
+        columns.append(Column("line_key", "全年的来历键", "pedigree key of the year"))
+        rows = [row | {"line_key": whole.key} for row in rows]
     word = numbers.unit_word(bars[0].unit, ask.lang)
     chart = Chart("months", "columns", tuple(str(i) if i > 1 else t("months.m1") for i in range(1, 13)), tuple(drawn), bars[0].unit, ask.lang,
                   Table("months", "各月", "Months", tuple(columns), rows), names=tuple(t(f"months.m{i}") for i in range(1, 13)))  # fmt: skip
@@ -300,6 +306,13 @@ def _method_line(ask: Ask, declared: dict[str, Any], code: str) -> list[float] |
     return [float(v) for v in method.apply(given).reshape(-1)]
 
 
+def _year_of_line(ask: Ask, declared: dict[str, Any], code: str) -> Fact | None:
+    """The run's figure for the whole year of the line."""
+    quantity = declared.get("line_year", "")
+    cells = ask.run.select(quantity, code, cls="", period=ask.run.default_period, basis="") if ask.run and quantity else []
+    return next((cell for cell in cells if cell.refusal is None), None)
+
+
 def _months_title(ask: Ask, bars: Sequence[float], line: Sequence[float], bar_name: str, line_name: str) -> str:
     short = [i for i, (a, b) in enumerate(zip(bars, line, strict=True), 1) if b > a]
     words = {"bars": _said(bar_name, ask), "line": _said(line_name, ask)}
@@ -324,12 +337,8 @@ def _children(ask: Ask, place: Place) -> dict[str, Any] | None:
     inside = ask.zone.children(place.code)
     if not inside:
         return None
-    fields = ask.site.fields(ask.profile, ask.zone.level(inside[0]))
-    adding = {
-        f.quantity: f
-        for f in reversed(fields.values())
-        if _adds_up(ask, f.quantity) and any(c in f.figures for c in inside)
-    }
+    fields = fields_now(ask, ask.zone.level(inside[0]))
+    adding = {q: f for q, f in fields.items() if _adds_up(ask, q) and any(c in f.figures for c in inside)}
     field = next((adding[q] for q in [*ask.site.shown("inside"), *adding] if q in adding), None)
     if field is None:
         return None
