@@ -89,6 +89,7 @@ def test_the_search_leads_to_a_place(reader: Reader) -> None:
     page.keyboard.type("赤水")
     page.keyboard.press("Enter")
     page.wait_for_url("**/zh/place/520381")
+    assert "赤水市" in page.inner_text("h1")
     reader.content()
 
 
@@ -99,7 +100,7 @@ def test_pointing_at_the_map_shows_a_card(reader: Reader) -> None:
     assert "赤水市" in card.inner_text()
     assert "第 75 位" in card.inner_text()
     page.locator("h1").hover()
-    assert card.is_hidden()
+    card.wait_for(state="hidden")  # it lingers a moment, so that the pointer can reach its link
 
 
 def test_the_map_is_walked_by_arrow_keys(reader: Reader) -> None:
