@@ -166,8 +166,8 @@ def band(rank: int, count: int) -> str:
 def fields_now(ask: Ask, level: str) -> dict[str, Field]:
     """One field for each quantity that a level has, in the pages' order: of its periods the nearest to the asked time."""
     by_quantity: dict[str, dict[str, Field]] = {}
-    for field in ask.site.fields(ask.profile, level).values():
-        by_quantity.setdefault(field.quantity, {})[field.period] = field
+    for known_field in ask.site.fields(ask.profile, level).values():
+        by_quantity.setdefault(known_field.quantity, {})[known_field.period] = known_field
     return {quantity: known[newest_in(known, ask.span)] for quantity, known in by_quantity.items()}
 
 

@@ -187,7 +187,10 @@ class Printer:
         if not years or lost:
             return None
         shown = list(range(max(years[-1] - 20, years[0]), years[-1] + 1))
-        options = page.context.get("periods") or [("", ask.t("time.all")), *((str(y), str(y)) for y in sorted(counts, reverse=True))]
+        options = page.context.get("periods") or [
+            ("", ask.t("time.all")),
+            *((str(y), str(y)) for y in sorted(counts, reverse=True)),
+        ]
         chosen = page.context.get("period", ask.query.get("period", ""))
         if chosen and ask.span and chosen not in (value for value, _ in options):
             options = [*options, (chosen, ask.asked_years)]  # what was asked for stays to be seen and changed
@@ -199,7 +202,8 @@ class Printer:
         action = str(page.context.get("time_action") or f"/{ask.lang}{self._path(ask)}")
         bars = [
             {"year": y, "count": counts.get(y, 0), "href": _asks(action, kept, _option_of(y, options)),
-             "x": round(i * step, 2), "w": round(max(step - 1.2, 1), 2), "h": round((counts.get(y, 0) / top) ** 0.5 * (high - 4), 1), "in": span is None or span[0] <= y <= span[1]}
+             "x": round(i * step, 2), "w": round(max(step - 1.2, 1), 2), "h": round((counts.get(y, 0) / top) ** 0.5 * (high - 4), 1),
+             "in": span is None or span[0] <= y <= span[1]}
             for i, y in enumerate(shown)
         ]  # fmt: skip
         word = next((name for value, name in options if value == chosen), chosen or options[0][1])
@@ -247,7 +251,9 @@ def _unit_word(context: Context, unit: str) -> str:
 def _shown_columns(table: Table, hidden: Sequence[str]) -> list[Column]:
     """Columns worth printing on a page: those in which something stands, without codes and keys."""
     codes = {*hidden, "place_code", "quantity", "key"}
-    return [c for c in table.columns if c.key not in codes and any(row.get(c.key) not in (None, "") for row in table.rows)]
+    return [
+        c for c in table.columns if c.key not in codes and any(row.get(c.key) not in (None, "") for row in table.rows)
+    ]
 
 
 @pass_context

@@ -7,9 +7,9 @@ from markupsafe import Markup, escape
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web.atlas import atlas, finding
 from qingshan.faces.web.figures import FIGURE_COLUMNS, figures_table, input_titles, row_of
+from qingshan.faces.web.known import fields_now
 from qingshan.faces.web.names import capital, uncapital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
-from qingshan.faces.web.known import fields_now
 from qingshan.faces.web.promises import Promise, promises, span_asked, verdicts_of, windows
 from qingshan.faces.web.site import Ask, Field, last_year
 from qingshan.publish import numbers
@@ -111,7 +111,7 @@ def _lead(ask: Ask, read: list[Promise], unread: int) -> Markup:
     for i, p in enumerate(read):
         text = t("overview.lead.one", name=_before(p.name, p.said, ask.lang), said=p.said, lack=_lacking(ask, p))
         clauses.append((capital(text) if i == 0 else text if ask.lang == "zh" else uncapital(text), p.href))
-    linked = Markup(t("overview.lead.join")).join(
+    linked = escape(t("overview.lead.join")).join(
         Markup('<a href="{}" data-drawer>{}</a>').format(href, text) if href else escape(text) for text, href in clauses
     )
     if not read:

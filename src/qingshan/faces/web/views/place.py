@@ -65,7 +65,8 @@ def build(ask: Ask) -> Page:
         "strips": strips, "strips_title": _strips_title(ask, place), "lacks": wanting[:SHOWN_LACKS], "more_lacks": max(0, len(wanting) - SHOWN_LACKS),
         "lack_count": numbers.counted(len(wanting), ask.lang, capital=True), "known": known[:SHOWN_FACTS], "known_rest": known[SHOWN_FACTS:],
         "worked": worked, "facts_title": _facts_title(ask, facts, known),
-        "services": services[:shown], "more_services": services[shown:], "accounted": _accounted(ask, place), "left_out": sum(1 for x in lines if x.included == "yes" and _refused(x)),
+        "services": services[:shown], "more_services": services[shown:], "accounted": _accounted(ask, place),
+        "left_out": sum(1 for x in lines if x.included == "yes" and _refused(x)),
         "periods": None, "period": ask.query.get("period", ""),
     }  # fmt: skip
     tables = _tables(ask, place, facts, worked, wanting, lines, [c["chart"] for c in (months, children, extent) if c])
@@ -246,10 +247,19 @@ def _months(ask: Ask, place: Place) -> dict[str, Any] | None:
             row["line"] = round(value, 1)
         title = _months_title(ask, [f.value for f in bars], line, name, drawn[1].name)
         sub_line = _cited(method.clause.document)
-    columns += [Column("status", "来源级别", "status"), Column("source", "出处", "source"), Column("bars_key", "来历键", "pedigree key")]
-    rows = [row | {"status": f.status, "source": f.source_title, "bars_key": f.key} for row, f in zip(rows, bars, strict=True)]
+    columns += [
+        Column("status", "来源级别", "status"),
+        Column("source", "出处", "source"),
+        Column("bars_key", "来历键", "pedigree key"),
+    ]
+    rows = [
+        row | {"status": f.status, "source": f.source_title, "bars_key": f.key}
+        for row, f in zip(rows, bars, strict=True)
+    ]
     whole = _year_of_line(ask, declared, place.code) if line else None
-    if whole:  # a month of the line has no cell of its own: its pedigree is the year's, made of the same twelve readings
+    if (
+        whole
+    ):  # a month of the line has no cell of its own: its pedigree is the year's, made of the same twelve readings
         columns.append(Column("line_key", "全年的来历键", "pedigree key of the year"))
         rows = [row | {"line_key": whole.key} for row in rows]
     word = numbers.unit_word(bars[0].unit, ask.lang)
@@ -309,7 +319,9 @@ def _method_line(ask: Ask, declared: dict[str, Any], code: str) -> list[float] |
 def _year_of_line(ask: Ask, declared: dict[str, Any], code: str) -> Fact | None:
     """The run's figure for the whole year of the line."""
     quantity = declared.get("line_year", "")
-    cells = ask.run.select(quantity, code, cls="", period=ask.run.default_period, basis="") if ask.run and quantity else []
+    cells = (
+        ask.run.select(quantity, code, cls="", period=ask.run.default_period, basis="") if ask.run and quantity else []
+    )
     return next((cell for cell in cells if cell.refusal is None), None)
 
 

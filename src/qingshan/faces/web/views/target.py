@@ -133,7 +133,8 @@ def _documents(ask: Ask, verdict: TargetVerdict) -> list[tuple[str, str]]:
     wanted = library(ask).wanted
     titles = [title for title in verdict.document.split("；") if title]
     return [
-        (title, ask.address(f"/standards/{slug(title)}", period="") if slug(title) in wanted else "") for title in titles
+        (title, ask.address(f"/standards/{slug(title)}", period="") if slug(title) in wanted else "")
+        for title in titles
     ]
 
 
@@ -179,9 +180,18 @@ def _target_table(ask: Ask, p: Promise, link: Link) -> Table:
 
 def _readings_table(ask: Ask, p: Promise, lines: Sequence[Line], related: Sequence[Figure]) -> Table:
     place = ask.name(p.target.place)
-    bare: dict[str, Cell] = {"place_code": p.target.place, "place": place, "quantity": p.target.quantity, "name": p.name}
+    bare: dict[str, Cell] = {
+        "place_code": p.target.place,
+        "place": place,
+        "quantity": p.target.quantity,
+        "name": p.name,
+    }
     rows = [
-        (row_of(line.figure, place, ask.t) if line.figure else {**bare, "period": line.period, "document": p.verdict.document})
+        (
+            row_of(line.figure, place, ask.t)
+            if line.figure
+            else {**bare, "period": line.period, "document": p.verdict.document}
+        )
         | {"role": ask.t(f"target.role.{line.role}")}
         for line in lines
     ]
