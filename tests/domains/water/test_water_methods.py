@@ -131,8 +131,8 @@ def test_ns_9_retention_of_the_official_standard():
     np.testing.assert_allclose(got, [1_500_000, -400_000], rtol=1e-9)
 
 
-def test_the_official_standard_refuses_total_rain():
-    with pytest.raises(OutOfBounds, match="runoff_producing"):
+def test_ns_29_total_rain_is_refused_and_the_argument_named():
+    with pytest.raises(OutOfBounds, match="p_kind.*runoff_producing"):
         REGISTRY["water.retention@hj1173_2021"].apply({
             "runoff_producing_rainfall": (900, "mm"), "runoff": (150, "mm"), "evapotranspiration": (600, "mm"),
             "area": (10, "km2"), "p_kind": "total",
