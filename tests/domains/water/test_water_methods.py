@@ -132,7 +132,7 @@ def test_ns_9_retention_of_the_official_standard():
 
 
 def test_ns_29_total_rain_is_refused_and_the_argument_named():
-    with pytest.raises(OutOfBounds, match="p_kind.*runoff_producing"):
+    with pytest.raises(OutOfBounds, match=r"p_kind.*runoff_producing"):
         REGISTRY["water.retention@hj1173_2021"].apply({
             "runoff_producing_rainfall": (900, "mm"), "runoff": (150, "mm"), "evapotranspiration": (600, "mm"),
             "area": (10, "km2"), "p_kind": "total",
