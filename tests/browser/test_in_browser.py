@@ -9,7 +9,16 @@ pytestmark = pytest.mark.browser
 
 WIDE = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-PAGES = ["/", "/?place=520381", "/place/520000", "/place/520300", "/place/520381", "/place/nowhere"]
+PAGES = [
+    "/",
+    "/?place=520381",
+    "/place/520000",
+    "/place/520300",
+    "/place/520381",
+    "/target/krd.treated_area@2021-2025",
+    "/target/krd.share@2025",
+    "/place/nowhere",
+]
 
 
 @pytest.mark.parametrize("reader", [WIDE, PHONE], ids=["wide", "phone"], indirect=True)
@@ -36,7 +45,16 @@ def test_pages_fit_and_complain_of_nothing(reader: Reader, lang: str, path: str)
     indirect=True,
 )
 @pytest.mark.parametrize(
-    "path", ["/zh/?place=520381", "/en/", "/zh/place/520381", "/en/place/520000", "/zh/place/nowhere"]
+    "path",
+    [
+        "/zh/?place=520381",
+        "/en/",
+        "/zh/place/520381",
+        "/en/place/520000",
+        "/zh/target/krd.treated_area@2021-2025",
+        "/en/target/krd.share@2025",
+        "/zh/place/nowhere",
+    ],
 )
 def test_axe_finds_nothing(reader: Reader, path: str) -> None:
     if not AXE.exists():
@@ -101,6 +119,61 @@ def test_pointing_at_the_map_shows_a_card(reader: Reader) -> None:
     assert "第 75 位" in card.inner_text()
     page.locator("h1").hover()
     card.wait_for(state="hidden")  # it lingers a moment, so that the pointer can reach its link
+
+
+def test_the_cards_mark_is_reached_by_mouse_and_by_tab(reader: Reader) -> None:
+    page = reader.go("/zh/?place=520381")
+    page.locator("a[data-code='522625'] path").hover()
+    mark = page.locator(".card.moving a.mark")
+    mark.hover()
+    page.wait_for_timeout(400)
+    assert mark.is_visible()
+    mark.click()
+    page.wait_for_url("**/zh/pedigree/*")
+    assert "镇远" in page.locator("dialog.drawer").inner_text()
+    page.keyboard.press("Escape")
+    page.wait_for_url("**/zh/?place=520381")
+    page.locator("a[data-code='520381']").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('.card.moving a.mark')")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.matches('svg.map a')")
+    reader.content()
+
+
+def test_a_target_opens_beside_the_page(reader: Reader) -> None:
+    page = reader.go("/zh/")
+    page.locator(".target.bare a", has_text="湿地保护率").click()
+    page.wait_for_url("**/zh/target/wetland.protection_rate@2025")
+    assert "贵州省湿地保护规划" in page.locator("dialog.drawer").inner_text()
+    page.go_back()
+    page.wait_for_url("**/zh/")
+    reader.content()
+
+
+def test_the_period_changes_the_map_and_stays_in_the_address(reader: Reader) -> None:
+    page = reader.go("/zh/?of=population.census_total&place=520381")
+    assert "24.7" in page.inner_text(".card")
+    page.locator("#period").select_option("2010")
+    page.wait_for_url("**period=2010**")
+    assert "of=population.census_total" in page.url
+    assert "place=520381" in page.url
+    assert "237,052" in page.inner_text(".card") or "23.7" in page.inner_text(".card")
+
+
+def test_the_small_bars_are_one_stop_and_walked_by_arrow_keys(reader: Reader) -> None:
+    page = reader.go("/zh/place/520381")
+    bars = page.locator("svg.years a")
+    assert bars.count() == 2
+    assert page.locator("svg.years a[tabindex='0']").count() == 1
+    page.locator("svg.years a[tabindex='0']").focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("2010 年")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/zh/place/520381?period=2010")
+    assert page.locator("#period").input_value() == "2010"
+    reader.content()
 
 
 def test_the_map_is_walked_by_arrow_keys(reader: Reader) -> None:

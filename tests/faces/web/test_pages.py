@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 import time
 
 import openpyxl
@@ -97,6 +98,147 @@ def test_a_page_is_small_and_quick(client: TestClient, path: str) -> None:
     assert int(answer.headers["content-length"]) < 150_000
 
 
+# ---- figures lead to their pedigree ------------------------------------------------------------------------------------
+
+
+def test_every_rank_and_area_leads_to_its_pedigree(client: TestClient, guizhou: tuple[Zone, Run]) -> None:
+    """Name to the place, value to its pedigree; the hover card takes its key from the area."""
+    keys = {f.place: f.key for f in guizhou[1].select("water.yield_depth", cls="", basis="")}
+    html = client.get("/zh/?place=520381").text
+    ranking = re.search(r'class="rank.*?</ol>', html, re.S)[0]  # type: ignore[index]
+    mine = re.search(r'<li class="me">(.*?)</li>', ranking, re.S)[1]  # type: ignore[index]
+    assert 'href="/zh/place/520381"' in mine
+    assert f'href="/zh/pedigree/{keys["520381"]}"' in mine
+    assert ranking.count("/zh/pedigree/") == ranking.count('class="who"') == 13
+    assert dict(re.findall(r'data-code="(\d{6})".*?data-key="([0-9a-f]{64})"', html)) == {
+        code: keys[code] for code in guizhou[0].leaves("520000")
+    }
+
+
+def test_tables_behind_charts_carry_marks(client: TestClient, guizhou: tuple[Zone, Run]) -> None:
+    """Twelve months of rain lead to twelve rows; the months of the worked-out line to the year they make up."""
+    html = client.get("/zh/place/520381").text
+    figure = re.search(r"<figure.*?月月.*?</figure>", html, re.S)[0]  # type: ignore[index]
+    keys = re.findall(r"/zh/pedigree/([0-9a-f]{64})", figure)
+    rain = {guizhou[0].facts.best("climate.rain_month", "520381", f"normal-{m:02d}").key for m in range(1, 13)}  # type: ignore[union-attr]
+    year = guizhou[1].fact("climate.pet", "520381").key
+    assert set(keys) == rain | {year}
+    assert keys.count(year) == 12
+    for key in (*rain, year):
+        assert client.get(f"/zh/pedigree/{key}").status_code == 200
+
+
+def test_earlier_periods_of_a_key_figure_have_marks(client: TestClient, guizhou: tuple[Zone, Run]) -> None:
+    earlier = guizhou[0].facts.best("population.census_total", "520381", "2010")
+    assert earlier
+    assert client.get("/zh/place/520381").text.count(earlier.key) >= 2  # the key figure's note and the table
+
+
+# ---- targets -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_target_leads_to_why(client: TestClient) -> None:
+    """Ten targets of 2025 on the overview, each with its own page; those of 2035 under their own time."""
+    links = set(re.findall(r'href="(/zh/target/[^"]+)"', client.get("/zh/").text))
+    assert len(links) == 10
+    late = set(re.findall(r'href="(/zh/target/[^"]+)"', client.get("/zh/?period=2026-2035").text))
+    assert len(late) == 2
+    for link in links | late:
+        text = text_of(client.get(link).text)
+        assert "这条承诺为什么这样判" in text
+        assert "怎么判" in text
+
+
+def test_a_sum_of_years_is_explained(client: TestClient) -> None:
+    """石漠化治理: 640 (2021) + 887.83 (2024) = 1,527.83 km2 of 3,550: 43.0 %; 2022, 2023 and 2025 are missing."""
+    html = client.get("/zh/target/krd.treated_area@2021-2025").text
+    text = text_of(html)
+    assert "640 + 887.83 = 1,527.83 km²" in text.replace("\u00a0", " ")
+    assert "至少完成 43 %" in text.replace("\u00a0", " ")
+    assert text.count("缺") >= 3
+    assert "贵州省石漠化综合治理年度任务完成情况通报" in text
+    assert html.count("/zh/pedigree/") >= 3  # the target row and both readings
+    data = client.get("/zh/target/krd.treated_area@2021-2025.json").json()
+    readings = next(t for t in data["tables"] if t["name"] == "readings")["rows"]
+    assert [(r["period"], r["value"]) for r in readings if r["value"]] == [("2021", 640.0), ("2024", 887.83)]
+    assert data["record"]["verdict"]["verdict"] == "incomplete"
+
+
+def test_an_open_definition_shows_related_figures_and_no_score(client: TestClient) -> None:
+    """石漠化占比: 17.14 % of 2011 over another denominator is listed and not judged."""
+    html = client.get("/en/target/krd.share@2025").text
+    text = text_of(html)
+    assert "17.14" in text
+    assert "not scored" in text
+    assert 'class="track"' not in html
+    rows = list(csv.DictReader(io.StringIO(client.get("/en/target/krd.share@2025.csv").content.decode("utf-8-sig"))))
+    assert [(r["verdict"], r["value"], r["completion"]) for r in rows] == [("cannot be judged", "", "")]
+    book = openpyxl.load_workbook(io.BytesIO(client.get("/en/target/krd.share@2025.xlsx").content))
+    assert book.sheetnames[1:] == ["Target", "Readings"]
+
+
+def test_an_unknown_target_names_those_that_are(client: TestClient) -> None:
+    answer = client.get("/zh/target/krd.share@1999.json")
+    assert answer.status_code == 404
+    assert "krd.share@2025" in answer.json()["detail_zh"]
+
+
+# ---- time --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "chishui"),
+    [
+        ("of=population.census_total", 247287.0),
+        ("of=population.census_total&period=2010", 237052.0),
+        ("of=population.census_total&period=2020", 247287.0),
+        ("of=population.census_total&period=2015", 237052.0),
+        ("of=population.census_total@2020&period=2010", 237052.0),
+        ("of=population.census_total@2010", 237052.0),
+    ],
+)
+def test_the_period_picks_the_figure_of_the_map(client: TestClient, query: str, chishui: float) -> None:
+    """Census of 2010 and 2020 (shared picture 2): the one asked for, else the newest before the asked time."""
+    rows = client.get(f"/zh.json?table=areas&{query}").json()["tables"][0]["rows"]
+    assert {r["place_code"]: r["value"] for r in rows}["520381"] == chishui
+
+
+def test_the_time_control_offers_what_is_there_and_keeps_what_was_asked(client: TestClient) -> None:
+    html = client.get("/zh/?of=population.census_total&period=2010").text
+    control = re.search(r'<select id="period".*?</select>', html, re.S)[0]  # type: ignore[index]
+    assert re.findall(r'value="([^"]*)"', control) == ["2021-2025", "2026-2035", "2020", "2010"]
+    assert 'value="2010" selected' in control
+    assert '<input type="hidden" name="of" value="population.census_total">' in html
+    assert 'href="/en/?of=population.census_total&amp;period=2010"' in html
+    assert "2025 年的十项承诺" in text_of(html)  # the targets due next
+    place = client.get("/zh/place/520381?period=2010").text
+    assert "237,052 人" in text_of(place).replace("\u00a0", " ")
+    assert re.findall(r'value="(\d*)"', re.search(r'<select id="period".*?</select>', place, re.S)[0]) == [
+        "",
+        "2020",
+        "2010",
+    ]  # type: ignore[index]
+
+
+def test_the_bars_say_year_and_count_and_lead_to_their_year(client: TestClient, guizhou: tuple[Zone, Run]) -> None:
+    html = client.get("/zh/place/520381").text
+    count = sum(f.period == "2020" for f in guizhou[0].facts.for_place("520381"))
+    bar = re.search(r'<a[^>]*href="/zh/place/520381\?period=2020"[^>]*aria-label="([^"]*)"', html)
+    assert bar
+    assert bar[1] == f"2020 年：{count} 个数字"
+
+
+# ---- who waits ---------------------------------------------------------------------------------------------------------
+
+
+def test_gaps_say_who_waits_in_the_readers_language(client: TestClient, guizhou: tuple[Zone, Run]) -> None:
+    zh, en = text_of(client.get("/zh/place/520381").text), text_of(client.get("/en/place/520381").text)
+    assert "县级森林账户" in zh
+    assert "forest accounts by county" in en
+    assert "forest accounts by county" not in zh
+    assert [g.quantity for g in guizhou[0].missing if bool(g.needed_by) != bool(g.needed_by_zh)] == []
+
+
 # ---- exports ----------------------------------------------------------------------------------------------------------
 
 
@@ -158,7 +300,7 @@ def test_a_text_that_looks_like_a_formula_stays_text() -> None:
 def test_an_unknown_place_offers_those_nearby(client: TestClient) -> None:
     page = client.get("/zh/place/520382x", headers=HTML)
     assert page.status_code == 404
-    assert "仁怀市" in text_of(page.text)
+    assert text_of(page.text).count("仁怀市") == 1  # offered as a link, not repeated in the sentence
     problem = client.get("/zh/place/520382x.json")
     assert problem.status_code == 404
     assert problem.headers["content-type"] == "application/problem+json"
@@ -192,6 +334,21 @@ def test_reading_only(client: TestClient, method: str) -> None:
     answer = getattr(client, method)("/zh/")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, HEAD"
+
+
+def test_a_missing_library_is_said_and_not_a_fault(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    answer = client.get("/zh/place/520381.xlsx")
+    assert answer.status_code == 501
+    assert "xlsxwriter" in answer.json()["detail_zh"]
+    assert "qingshan[report]" in answer.json()["fix"]
+
+
+def test_an_unknown_figure_at_a_known_place_offers_no_places(client: TestClient) -> None:
+    assert (
+        "仁怀市" not in text_of(client.get("/zh/?place=520381&of=none", headers=HTML).text).split("没有可上图")[1][:40]
+    )
+    assert "是不是找" not in client.get("/zh/?place=520381&of=none", headers=HTML).text
 
 
 def test_a_fault_of_the_program_is_a_page_too(guizhou: tuple[Zone, Run]) -> None:

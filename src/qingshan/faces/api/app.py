@@ -33,7 +33,7 @@ from qingshan.faces.web.views import VIEWS
 from qingshan.faces.web.words import LANG_TAGS, LANGUAGES
 from qingshan.zone.zone import Zone
 
-from .exports import FORMATS
+from .exports import FORMATS, NotInstalled
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 MAX_ADDRESS = 2_000
@@ -223,9 +223,8 @@ def _problem(status: int, zh: str, en: str, instance: str, fix: str = "") -> JSO
 def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
     """Errors as a page to readers and as problem+json to programs."""
 
-    def answer(
-        request: Request, status: int, zh: str, en: str, fix: str = "", near: list[str] | None = None
-    ) -> Response:
+    def answer(request: Request, status: int, zh: str, en: str, fix: str = "", asked: str = "") -> Response:
+        """`asked` is the place the address named, if any: where there is none, the page offers those like it as links."""
         path = request.url.path
         first = path.split("/")[1].split(".")[0] if path.count("/") else ""
         wants_data = path.rpartition(".")[2] in FORMATS or "text/html" not in request.headers.get("accept", "text/html")
@@ -234,14 +233,20 @@ def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
         lang = first if first in LANGUAGES else _preferred(request)
         theme = request.cookies.get("theme", "")
         ask = Ask(site, site.views[0], lang, {}, {}, theme if theme in ("light", "dark") else "")
-        return _html(printer.problem(ask, status, ask.t.pick(zh, en), near or []), status)
+        near = printer.near_lost(asked)
+        sentence = ask.t.pick(*printer.no_place(asked)) if near else ask.t.pick(zh, en)
+        return _html(printer.problem(ask, status, sentence, near), status)
 
     @app.exception_handler(UnknownName)
     async def unknown(request: Request, error: UnknownName) -> Response:
         asked = str(
             request.path_params.get("code") or request.query_params.get("place") or request.query_params.get("q") or ""
         )
-        return answer(request, HTTPStatus.NOT_FOUND, error.zh, error.en, error.fix, printer.near(asked))
+        return answer(request, HTTPStatus.NOT_FOUND, error.zh, error.en, error.fix, asked)
+
+    @app.exception_handler(NotInstalled)
+    async def not_installed(request: Request, error: NotInstalled) -> Response:
+        return answer(request, HTTPStatus.NOT_IMPLEMENTED, error.zh, error.en, error.fix)
 
     @app.exception_handler(QingshanError)
     async def refused(request: Request, error: QingshanError) -> Response:

@@ -9,13 +9,19 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from qingshan.core.errors import UnknownName
+from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.faces.web.page import Cell, Page, Table
 from qingshan.faces.web.site import Ask
 
 MAX_ROWS = 100_000
 _SHEET_NAME_LIMIT = 31
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class NotInstalled(QingshanError):
+    """A format whose library is not on this machine."""
+
+    code = "not_installed"
 
 
 def _plain(value: Cell) -> Cell:
@@ -89,8 +95,15 @@ def _head(name: str, unit: str) -> str:
 
 
 def as_xlsx(page: Page, ask: Ask) -> bytes:
-    """A sheet for each table and one with the page's title, address, sources and hashes."""
-    import xlsxwriter  # noqa: PLC0415 - only when asked
+    """A sheet for each table and one with the page's title, address, sources and hashes. Raises `NotInstalled`."""
+    try:
+        import xlsxwriter  # noqa: PLC0415 - only when asked
+    except ModuleNotFoundError:
+        raise NotInstalled(
+            "xlsxwriter is not installed on this server, so there is no .xlsx; .csv and .json hold the same tables.",
+            "这台服务没有装 xlsxwriter，给不出 .xlsx；同样的表可取 .csv 或 .json。",
+            fix="pip install 'qingshan[report]'",
+        ) from None
 
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:

@@ -100,7 +100,8 @@ def of_input(fact: InputFact, names: tuple[str, str], *, synthetic: bool = False
         labels.add("screening")
     if synthetic:
         labels.add("synthetic")
-    source = "，".join(dict.fromkeys(p for p in (fact.source_title, fact.issuer) if p))
+    parts = list(dict.fromkeys(p for p in (fact.source_title, fact.issuer) if p))
+    source = ("，" if any("\u4e00" <= ch <= "\u9fff" for ch in parts[-1]) else ", ").join(parts) if parts else ""
     return Figure(
         fact.quantity, names[0] or fact.name_zh, names[1] or fact.name_zh, fact.place, fact.period, fact.unit, fact.value,
         labels=ordered(labels), status=fact.status, source=source, note=fact.note, key=fact.key, exact=True,

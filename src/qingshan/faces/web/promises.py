@@ -57,6 +57,11 @@ def windows(verdicts: Sequence[TargetVerdict]) -> list[tuple[int, int]]:
     return spans
 
 
+def spelt(span: tuple[int, int] | None) -> str:
+    """A span as addresses write it: 2021-2025, or 2025 alone."""
+    return "-".join(dict.fromkeys(str(year) for year in span)) if span else ""
+
+
 def verdicts_of(site: Site) -> list[TargetVerdict]:
     """Verdicts of all targets of the zone, however late their deadline, worked out once."""
     if "verdicts" not in site.kept:

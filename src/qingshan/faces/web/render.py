@@ -97,6 +97,20 @@ class Printer:
     def near(self, word: str) -> list[str]:
         return [text.split(" ")[0] for text in near(word, self.site.zone.places, 6)] if word.strip() else []
 
+    def near_lost(self, word: str) -> list[str]:
+        """Places like a word that names none; empty for a word that names one: then something else was not found."""
+        try:
+            self.find(word)
+        except UnknownName:
+            return self.near(word)
+        return []
+
+    def no_place(self, word: str) -> tuple[str, str]:
+        """The sentence in both languages, without the places that are offered beside it."""
+        root = self.site.zone.places[self.site.zone.root]
+        zh, en = (Words(lang)("problem.no_place", zone=root.name(lang), word=word) for lang in ("zh", "en"))
+        return zh, en
+
     # ---- the frame
 
     def frame(self, ask: Ask, page: Page, *, lost: bool = False) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from qingshan.faces.web.figures import FIGURE_COLUMNS, figures_table, input_titl
 from qingshan.faces.web.known import fields_now
 from qingshan.faces.web.names import capital, uncapital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
-from qingshan.faces.web.promises import Promise, promises, span_asked, verdicts_of, windows
+from qingshan.faces.web.promises import Promise, promises, span_asked, spelt, verdicts_of, windows
 from qingshan.faces.web.site import Ask, Field, last_year
 from qingshan.publish import numbers
 
@@ -41,7 +41,7 @@ def build(ask: Ask) -> Page:
     headline = _headline(ask, listed, span)
     context = {
         "question": t("overview.question"), "headline": headline, "lead": _lead(ask, read, len(listed) - len(read)),
-        "span": ask.span or span, "periods": _periods(ask, field), "period": ask.query.get("period", "") if ask.span else _spelt(span),
+        "span": ask.span or span, "periods": _periods(ask, field), "period": ask.query.get("period", "") if ask.span else spelt(span),
         "title": t("overview.title", n=numbers.counted(len(listed), ask.lang)), "read": read, "unread": [p for p in listed if not p.reading],
         "atlas": drawn, "finding": finding(ask, field) if field else "", "measure": _measure(ask, field) if field else "",
         "choices": [(quantity, f.sample.name(ask.lang)) for quantity, f in now.items()], "of": field.quantity if field else "",
@@ -53,13 +53,9 @@ def build(ask: Ask) -> Page:
     return Page("overview.html", headline, context, tables, ask.zone.leaves(ask.zone.root), sources, labels)
 
 
-def _spelt(span: tuple[int, int] | None) -> str:
-    return "-".join(dict.fromkeys(str(year) for year in span)) if span else ""
-
-
 def _periods(ask: Ask, field: Field | None) -> list[tuple[str, str]]:
     """Choices of the time control: the spans of targets, then the other years that the figure on the map was printed for."""
-    spans = [_spelt(span) for span in windows(verdicts_of(ask.site))]
+    spans = [spelt(span) for span in windows(verdicts_of(ask.site))]
     fields = ask.site.fields(ask.profile, ask.site.leaf_level).values()
     same = [f.period for f in fields if field and f.quantity == field.quantity]
     years = sorted({str(y) for period in same if (y := last_year(period))} - set(spans), reverse=True)

@@ -15,7 +15,7 @@ from qingshan.faces.web.documents import library, slug
 from qingshan.faces.web.figures import FIGURE_COLUMNS, Figure, row_of
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
-from qingshan.faces.web.promises import Promise, promise, verdicts_by_id, window
+from qingshan.faces.web.promises import Promise, promise, spelt, verdicts_by_id, window, windows
 from qingshan.faces.web.site import Ask
 from qingshan.publish import numbers
 from qingshan.zone.fact import InputFact
@@ -45,15 +45,16 @@ def build(ask: Ask) -> Page:
     lines = _lines(ask, verdict, link)
     counted = [line.figure for line in lines if line.role == "counted" and line.figure]
     related = [ask.site.figure(f) for f in verdict.related]
+    spans = windows(list(known.values()))
+    span = next((s for s in spans if s[0] <= window(verdict.target)[1] <= s[1]), window(verdict.target))
     context: dict[str, Any] = {
         "p": p, "question": ask.t("target.question"), "headline": _headline(ask, p), "target": ask.site.figure(verdict.target),
-        "period": period_word(verdict.target.period, ask.t), "rules": _rules(ask, verdict, link), "lines": lines, "sum": _sum(ask, p, counted, link),
+        "due": period_word(verdict.target.period, ask.t), "rules": _rules(ask, verdict, link), "lines": lines, "sum": _sum(ask, p, counted, link),
         "each": _each(ask, verdict), "related": related, "documents": _documents(ask, verdict), "here": verdict.target.place,
         "place": ask.name(verdict.target.place), "decided": verdict.verdict in _RULED, "completion": _completion(ask, verdict),
-        "span": window(verdict.target), "periods": [("-".join(dict.fromkeys(map(str, window(verdict.target)))), period_word(verdict.target.period, ask.t))],
-        "note": verdict.target.note, "commands": [f"qingshan check {ask.zone.id}"],
+        "span": span, "period": spelt(span), "periods": [(spelt(s), spelt(s).replace("-", "–")) for s in spans],
+        "time_action": f"/{ask.lang}/", "note": _readable(ask, verdict.target.note), "readable": _readable,
     }  # fmt: skip
-    context["time_action"] = ask.address("/", period="")
     tables = [_target_table(ask, p, link), _readings_table(ask, p, lines, related)]
     sources = list(dict.fromkeys([verdict.target.source_title, *(f.source for f in (*counted, *related))]))
     return Page(
@@ -138,6 +139,11 @@ def _documents(ask: Ask, verdict: TargetVerdict) -> list[tuple[str, str]]:
     ]
 
 
+def _readable(ask: Ask, note: str) -> str:
+    """A note of the source row on a Chinese page only where it is in Chinese; the exports carry every note."""
+    return note if ask.lang == "en" or any("\u4e00" <= ch <= "\u9fff" for ch in note) else ""
+
+
 # ---- what leaves the house -------------------------------------------------------------------------------------------
 
 _TARGET_COLUMNS = (
@@ -150,7 +156,7 @@ _TARGET_COLUMNS = (
     Column("verdict", "判定", "verdict"),
     Column("said", "判定的话", "verdict in words"),
     Column("remark", "说明", "remark"),
-    Column("value", "读数", "value", "", ""),
+    Column("value", "读数", "value"),
     Column("lower_bound", "是否下限", "lower bound"),
     Column("completion", "完成比例", "completion"),
     Column("lacking", "缺的时期", "periods missing"),
