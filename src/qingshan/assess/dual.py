@@ -159,7 +159,9 @@ def weighted_score(rules: RuleSet, scores: Mapping[str, float], parameters: Para
     if absent := set(weights) - set(scores):
         names = "、".join(sorted(absent))
         raise OutOfBounds(
-            f"no score for {names}.", f"缺 {names} 的得分。", fix="give a score for every row of the weight table"
+            f"no score for {names}.",
+            f"缺 {names} 的得分。",
+            fix="give a score for every row of the weight table / 权重表每行都要有得分",
         )
     value = float(sum(float(weight) * scores[name] for name, weight in weights.items()))
     first = rows[0]
@@ -193,7 +195,7 @@ def odds(
         raise OutOfBounds(
             "the draws must be finite and paired.",
             "抽样值须成对且有限。",
-            fix="give one GDP and one GEP growth per draw",
+            fix="give one GDP and one GEP growth per draw / 每次抽样各给一个 GDP 和 GEP 增速",
         )
     flat = (np.abs(gdp) <= eps) | (np.abs(gep) <= eps)
     where = {

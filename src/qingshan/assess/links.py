@@ -54,7 +54,10 @@ def read_links(zone: Zone) -> dict[tuple[str, str], Link]:
             raw += _entries(tomllib.loads(path.read_text(encoding="utf-8-sig")), FILE)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DeclarationError(
-                f"not readable: {error}.", f"读不懂：{error}。", where=FILE, fix="write it as TOML in UTF-8"
+                f"not readable: {error}.",
+                f"读不懂：{error}。",
+                where=FILE,
+                fix="write it as TOML in UTF-8 / 按 TOML 语法书写，存为 UTF-8",
             ) from None
     links = [_link(entry, where) for entry, where in raw]
     return {(link.quantity, link.period): link for link in links}
@@ -82,7 +85,10 @@ def _entries(content: Mapping[str, Any], file: str) -> list[tuple[dict[str, Any]
     entries = content.get("target", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise DeclarationError(
-            "target is no list of tables.", "target 不是表的列表。", where=file, fix="write [[target]]"
+            "target is no list of tables.",
+            "target 不是表的列表。",
+            where=file,
+            fix="write [[target]] / 写成 [[target]]",
         )
     return [(entry, f"{file} [[target]] {number}") for number, entry in enumerate(entries, 1)]
 
@@ -91,20 +97,33 @@ def _link(entry: dict[str, Any], where: str) -> Link:
     absent, extra = {"quantity", "period"} - set(entry), set(entry) - set(_TYPES)
     if absent or extra:
         fix = f"keys: {', '.join(sorted(_TYPES))}"
-        raise DeclarationError(f"wrong keys {sorted(absent | extra)}.", where=where, fix=fix)
+        raise DeclarationError(
+            f"wrong keys {sorted(absent | extra)}.", f"键不对：{sorted(absent | extra)}。", where=where, fix=fix
+        )
     wrong = [key for key, value in entry.items() if not isinstance(value, _TYPES[key])]
     if wrong or not all(isinstance(quantity, str) for quantity in entry.get("related", ())):
         key = wrong[0] if wrong else "related"
-        raise DeclarationError(f"{key} is {entry[key]!r}.", where=where, fix=_KINDS[_TYPES[key]])
+        raise DeclarationError(
+            f"{key} is {entry[key]!r}.", f"{key} 写成了 {entry[key]!r}。", where=where, fix=_KINDS[_TYPES[key]]
+        )
     if entry.get("reading", READINGS[0]) not in READINGS:
-        raise DeclarationError(f"reading {entry['reading']!r}.", where=where, fix=f"one of {', '.join(READINGS)}")
+        raise DeclarationError(
+            f"reading {entry['reading']!r}.", f"reading 写成了 {entry['reading']!r}。", where=where,
+            fix=f"one of {', '.join(READINGS)} / 取 {'、'.join(READINGS)} 之一",
+        )  # fmt: skip
     if entry.get("span") and span_of(entry["span"]) is None:
-        raise DeclarationError(f"span {entry['span']!r} is no period.", where=where, fix="write 2021-2025")
+        raise DeclarationError(
+            f"span {entry['span']!r} is no period.", f"span {entry['span']!r} 不合规范。", where=where,
+            fix="write 2021-2025 / 写成 2021-2025",
+        )  # fmt: skip
     for why in ("why_zh", "why_en"):
         strange = _placeholders(entry.get(why, ""), where) - {"value", "period"}
         if strange:
             fix = "{value} or {period}"
-            raise DeclarationError(f"{why} has the placeholder {sorted(strange)}.", where=where, fix=fix)
+            raise DeclarationError(
+                f"{why} has the placeholder {sorted(strange)}.", f"{why} 里有不认识的占位符 {sorted(strange)}。",
+                where=where, fix=fix,
+            )  # fmt: skip
     return Link(**{**entry, "related": tuple(entry.get("related", ()))})
 
 
@@ -112,7 +131,7 @@ def _placeholders(text: str, where: str) -> set[str]:
     try:
         return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
     except ValueError as error:
-        raise DeclarationError(f"{text!r}: {error}.", where=where, fix="close every brace") from None
+        raise DeclarationError(f"{text!r}: {error}.", where=where, fix="close every brace / 花括号要配对") from None
 
 
 def link_for(target: InputFact, links: Mapping[tuple[str, str], Link], zone: Zone) -> Link:

@@ -41,7 +41,9 @@ def refuse_release(results: Iterable[IndexResult | DualAssessment | TargetVerdic
         raise RefusedRelease(
             f"{len(reasons)} reasons against the release: {' '.join(r.en for r in reasons)}",
             f"有 {len(reasons)} 条理由不能发布：{''.join(r.zh for r in reasons)}",
-            reasons=[reason.en for reason in reasons], fix="fill the slots from the documents named, or publish item by item as a draft",
+            reasons=[f"{reason.en} / {reason.zh}" for reason in reasons],
+            fix="fill the slots from the documents named, or publish item by item as a draft"
+            " / 按所列文件补录，或逐项以草案发布",
         )  # fmt: skip
 
 

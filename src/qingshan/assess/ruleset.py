@@ -121,7 +121,7 @@ def shares(rows: list[ParameterRow]) -> dict[str, Fraction]:
         raise OutOfBounds(
             f"the weights of {rows[0].parameter} sum to {float(total):g} over {len(rows)} rows, must be 1, one row per item.",
             f"{rows[0].parameter} 的权重合计 {float(total):g}（{len(rows)} 行），应为 1，每项一行。",
-            fix="keep one weight table per slot",
+            fix="keep one weight table per slot / 每个权重只留一张表",
         )
     return weights
 

@@ -29,7 +29,8 @@ def weight_grid(components: int, step_percent: float) -> Array:
     if np.prod([(parts + i) / i for i in range(1, components)]) > MOST_VECTORS + 0.5:
         raise OutOfBounds(
             f"a {step_percent:g} % grid over {components} components has too many vectors.",
-            f"{components} 个分项按 {step_percent:g} % 取权重，组合过多。", fix=f"at most {MOST_VECTORS:,}: widen the step",
+            f"{components} 个分项按 {step_percent:g} % 取权重，组合过多。",
+            fix=f"at most {MOST_VECTORS:,}: widen the step / 最多 {MOST_VECTORS:,} 组，请加大步长",
         )  # fmt: skip
     bars = np.array(list(combinations(range(parts + components - 1), components - 1)), dtype=np.int64)
     edges = np.column_stack([np.full(len(bars), -1), bars, np.full(len(bars), parts + components - 1)])
@@ -48,7 +49,7 @@ def rank_ranges(scores: Mapping[str, Sequence[float]], parameters: Parameters) -
         raise OutOfBounds(
             "every place needs every component score.",
             "每个地方都要有全部分项得分。",
-            fix="leave out the place, or fill the score",
+            fix="leave out the place, or fill the score / 去掉该地点，或补上得分",
         )
     step = parameters.find(STEP)
     weights = weight_grid(len(table[0]), float(step.value or 0))

@@ -87,7 +87,9 @@ def evaluate_targets(zone: Zone, *, horizon: str = "2025") -> list[TargetVerdict
     limit = span_of(horizon)
     if limit is None:
         raise UnknownName(
-            f"the horizon {horizon!r} is no period.", f"截止时期 {horizon!r} 不合规范。", fix="write a year: 2025"
+            f"the horizon {horizon!r} is no period.",
+            f"截止时期 {horizon!r} 不合规范。",
+            fix="write a year: 2025 / 写年份，如 2025",
         )
     links = read_links(zone)
     due = [t for t in zone.targets if t.kind == "target" and (span := span_of(t.period)) and span.end <= limit.end]

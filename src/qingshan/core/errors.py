@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 
+def in_language(text: str, lang: str) -> str:
+    """One half of `English / 中文`; a text in one language is itself."""
+    en, mark, zh = text.partition(" / ")
+    return (zh if lang == "zh" else en) if mark and not zh.isascii() else text
+
+
 class QingshanError(Exception):
-    """A broken precondition. `code` is stable, `zh` and `en` are whole sentences, `fix` says what to do."""
+    """A broken precondition. `code` is stable, `zh` and `en` are whole sentences, `fix` says what to do (`en / 中文`)."""
 
     code = "error"
 
@@ -14,7 +20,7 @@ class QingshanError(Exception):
 
     def sentence(self) -> str:
         head = f"{self.where}: {self.en}" if self.where else self.en
-        return f"{head} Fix: {self.fix}" if self.fix else head
+        return f"{head} Fix: {in_language(self.fix, 'en')}" if self.fix else head
 
 
 class UnitError(QingshanError):
@@ -43,9 +49,9 @@ class MissingParameter(QingshanError):
     def __init__(self, parameter: str, en: str, zh: str = "", *, document: str = "", where: str = "") -> None:
         self.parameter, self.document = parameter, document
         fix = (
-            f"obtain {document} and import the rows with `qingshan fill`"
+            f"obtain {document} and import the rows with `qingshan fill` / 取得{document}，用 `qingshan fill` 补录"
             if document
-            else "add the row with `qingshan fill`"
+            else "add the row with `qingshan fill` / 用 `qingshan fill` 补录"
         )
         super().__init__(en, zh, where=where, fix=fix)
 
@@ -68,8 +74,17 @@ class UnknownName(QingshanError):
     code = "unknown_name"
 
 
+class UnknownZone(ZoneError, UnknownName):
+    """Neither a zone folder nor a built-in zone bears the name."""
+
+    code = "unknown_zone"
+
+
 class RefusedRelease(QingshanError):
-    """A release that the rules forbid: open slots, doubtful rows, partial sets under the name GEP."""
+    """A release that the rules forbid: open slots, doubtful rows, partial sets under the name GEP.
+
+    `reasons` are `English / 中文` each, like `fix`.
+    """
 
     code = "refused_release"
 

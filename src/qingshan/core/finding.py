@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from .errors import in_language
+
+_LEVELS_ZH = {"error": "错误", "warning": "警告", "note": "提示"}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing a check saw.
 
-    `level` is `error` (the row is not used, exit code 1), `warning` (used, but read this) or `note`.
+    `level` is `error` (the row is not used, exit code 1), `warning` (used, but read this) or `note`. `fix` is
+    `English / 中文`; a sentence shows the half of its language.
     """
 
     level: str
@@ -28,16 +33,14 @@ class Finding:
         return f"{place} [{self.field}]" if self.field else place
 
     def sentence(self, lang: str = "en") -> str:
-        text = self.zh if lang == "zh" else self.en
-        tail = "".join(
-            part
-            for part in (
-                f" ({'限值' if lang == 'zh' else 'limit'}: {self.limit})" if self.limit else "",
-                f" {'处理' if lang == 'zh' else 'Fix'}: {self.fix}" if self.fix else "",
-            )
-        )
+        fix = in_language(self.fix, lang)
+        if lang == "zh":
+            head = f"{self.where()}：" if self.file else ""
+            limit, fix = f"（限值：{self.limit}）" if self.limit else "", f"处理：{fix}" if fix else ""
+            return f"{_LEVELS_ZH.get(self.level, self.level)}：{head}{self.zh}{limit}{fix}"
         head = f"{self.where()}: " if self.file else ""
-        return f"{self.level}: {head}{text}{tail}"
+        limit, fix = f" (limit: {self.limit})" if self.limit else "", f" Fix: {fix}" if fix else ""
+        return f"{self.level}: {head}{self.en}{limit}{fix}"
 
     def record(self) -> dict[str, object]:
         return asdict(self)

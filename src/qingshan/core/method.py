@@ -150,7 +150,7 @@ class Method:
                 raise OutOfBounds(
                     f"{self.ref}: {declared.en} ({name}) is {worst:g} {declared.unit}, must be {sign} {limit:g}.",
                     f"{self.ref}：{declared.zh}为 {worst:g} {declared.unit}，应 {sign} {limit:g}。",
-                    fix=f"check the source row and the unit of {name}",
+                    fix=f"check the source row and the unit of {name} / 核对出处和 {name} 的单位",
                 )
         return values
 

@@ -78,7 +78,10 @@ def _number(text: str, column: str, where: str) -> float | None:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise DeclarationError(f"{column} is {text!r}, not a number.", where=where, fix="write a plain number")
+        raise DeclarationError(
+            f"{column} is {text!r}, not a number.", f"{column} 填的是 {text!r}，不是数值。", where=where,
+            fix="write a plain number / 只写数字",
+        )  # fmt: skip
     return number
 
 
@@ -87,20 +90,30 @@ def parse_row(raw: dict[str, str], origin: str, line: int, filled_by: str = "") 
     where = f"{origin}:{line}"
     get = {c: (raw.get(c) or "").strip() for c in COLUMNS}
     if not get["parameter"]:
-        raise DeclarationError("the row has no parameter id.", where=where, fix="fill the column 'parameter'")
+        raise DeclarationError(
+            "the row has no parameter id.", "本行没有参数编号。", where=where,
+            fix="fill the column 'parameter' / 填写 parameter 列",
+        )  # fmt: skip
     if get["status"] not in STATUSES:
         raise DeclarationError(
             f"status {get['status']!r} of {get['parameter']} is unknown.",
+            f"{get['parameter']} 的 status 为 {get['status']!r}，不在规定之列。",
             where=where,
-            fix=f"one of {', '.join(STATUSES)}",
+            fix=f"one of {', '.join(STATUSES)} / 取 {'、'.join(STATUSES)} 之一",
         )
     value = _number(get["value"], "value", where)
     if get["status"] == "open":
         value = None  # a number on an open row is for cross-check only
     elif value is None:
-        raise DeclarationError(f"{get['parameter']} has no value but is not open.", where=where, fix="status = open")
+        raise DeclarationError(
+            f"{get['parameter']} has no value but is not open.", f"{get['parameter']} 没有取值，status 又不是 open。",
+            where=where, fix="give the value, or write status = open / 补上取值，或把 status 改为 open",
+        )  # fmt: skip
     if get["status"] != "open" and not get["source_title"]:
-        raise DeclarationError(f"{get['parameter']} has no source.", where=where, fix="fill source_title")
+        raise DeclarationError(
+            f"{get['parameter']} has no source.", f"{get['parameter']} 没有写出处。", where=where,
+            fix="fill source_title / 填写 source_title",
+        )  # fmt: skip
     try:
         parse_unit(get["unit"])
     except UnitError as error:
@@ -108,7 +121,11 @@ def parse_row(raw: dict[str, str], origin: str, line: int, filled_by: str = "") 
             raise UnitError(error.en, error.zh, where=where, fix=error.fix) from None
     low, high = _number(get["low"], "low", where), _number(get["high"], "high", where)
     if low is not None and high is not None and value is not None and not low <= value <= high:
-        raise DeclarationError(f"{get['parameter']}: {value} is outside {low}-{high}.", where=where)
+        raise DeclarationError(
+            f"{get['parameter']}: {value} is outside {low}-{high}.",
+            f"{get['parameter']} 取值 {value}，不在其区间 {low}-{high} 之内。", where=where,
+            fix="low <= value <= high / 应满足 low ≤ value ≤ high",
+        )  # fmt: skip
     named = {c: get[c] for c in COLUMNS if c not in ("class", "value", "low", "high")}
     return ParameterRow(
         cls=get["class"], value=value, low=low, high=high, origin=origin, line=line, filled_by=filled_by, **named
@@ -126,10 +143,16 @@ def read_rows(path: Path, origin: str = "") -> list[ParameterRow]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream)
         if not reader.fieldnames or "parameter" not in reader.fieldnames:
-            raise DeclarationError("no header with a column 'parameter'.", where=str(origin or path))
+            raise DeclarationError(
+                "no header with a column 'parameter'.", "表头没有 parameter 列。", where=str(origin or path),
+                fix="start from `qingshan fill PROFILE --template` / 从 `qingshan fill 口径 --template` 的表头填起",
+            )  # fmt: skip
         extra = set(reader.fieldnames) - set(COLUMNS) - {"filled_by"}
         if extra:
-            raise DeclarationError(f"unknown columns {sorted(extra)}.", where=str(origin or path))
+            raise DeclarationError(
+                f"unknown columns {sorted(extra)}.", f"有不认识的列 {sorted(extra)}。", where=str(origin or path),
+                fix="take them out / 删去这些列",
+            )  # fmt: skip
         return [parse_row(raw, origin or path.name, reader.line_num, raw.get("filled_by") or "") for raw in reader]
 
 
@@ -196,6 +219,6 @@ class Parameters:
             shown = "; ".join(f"{r.name()} {r.value} {r.unit} ({r.place or 'any place'})" for r in closed[:5])
             raise AmbiguousParameter(
                 f"{len(closed)} rows fit {name}: {shown}.", f"{name} 有 {len(closed)} 行取值：{shown}。",
-                fix="name the set, class or year in the profile",
+                fix="name the set, class or year in the profile / 在口径中写明参数集、类别或年份",
             )  # fmt: skip
         return closed[0]

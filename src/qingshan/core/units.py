@@ -136,7 +136,8 @@ def _atom(symbol: str, text: str) -> Unit:
     raise UnitError(
         f"unknown unit {symbol!r} in {text!r}.",
         f"单位 {text!r} 里的 {symbol!r} 不认识。",
-        fix="write SI symbols or 亩, hm2, km2, 亿m3, 万t, tce, kWh, 元, 人, %, t CO2 ... combined with * / and exponents",
+        fix="write SI symbols or 亩, hm2, km2, 亿m3, 万t, tce, kWh, 元, 人, %, t CO2 ... combined with *, slash and exponents"
+        " / 写国际单位或 亩、hm2、km2、亿m3、万t、tce、kWh、元、人、%、t CO2 等，可用乘、除号和指数组合",
     )
 
 
@@ -224,7 +225,7 @@ def factor(source: str, target: str) -> float:
         raise UnitError(
             f"{source!r} ({a.words()}) cannot become {target!r} ({b.words()}).",
             f"{source!r}（{a.words()}）不能换算成 {target!r}（{b.words()}）。",
-            fix="give the value in a unit of the same dimension",
+            fix="give the value in a unit of the same dimension / 换用同一量纲的单位",
         )
     return float(a.scale / b.scale)
 

@@ -40,7 +40,7 @@ class Reason:
         return self.zh if lang == "zh" else self.en
 
     def __str__(self) -> str:
-        return f"{self.zh} / {self.en}"
+        return f"{self.en} / {self.zh}"
 
     def record(self) -> dict[str, str]:
         return asdict(self)
@@ -60,7 +60,7 @@ def period_of(run: Run, year: int | str | None = None) -> Period:
     raise UnknownName(
         f"{run.id} has no year {year}; it has: {known}.",
         f"这次核算没有 {year} 年；现有：{known}。",
-        fix="--year with one of these",
+        fix="--year with one of these / 用 --year 指定其中一个",
     )
 
 
@@ -135,7 +135,7 @@ def require_release(run: Run, reasons: list[Reason]) -> None:
     raise RefusedRelease(
         f"{run.id} cannot be released officially, {len(reasons)} reasons: " + " ".join(r.en for r in reasons),
         f"{run.id} 不能正式发布，原因 {len(reasons)} 条：" + "".join(r.zh for r in reasons),
-        reasons=[str(r) for r in reasons], fix="publish a draft, or fill what is missing with `qingshan fill`",
+        reasons=[str(r) for r in reasons], fix="publish a draft, or fill what is missing with `qingshan fill` / 先出草案，或用 `qingshan fill` 补齐",
     )  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def require_seal(run: Run) -> None:
     if broken := _seal(run):
         raise RefusedRelease(
             f"{run.id} is not as sealed: " + " ".join(r.en for r in broken), f"{run.id} 封存后被改动：" + "".join(r.zh for r in broken),
-            reasons=[str(r) for r in broken], fix=f"see `qingshan verify {run.id}`, then run the account again",
+            reasons=[str(r) for r in broken], fix=f"see `qingshan verify {run.id}`, then run the account again / 用 `qingshan verify {run.id}` 查明后重新核算",
         )  # fmt: skip
 
 
@@ -288,7 +288,7 @@ def gep(run: Run, place: str | None = None, period: str | None = None, basis: st
     if reasons := against_gep_title(run, code, when):
         raise RefusedRelease(
             "this sum is not GEP: " + " ".join(r.en for r in reasons), "这个合计不能称为生态产品总值：" + "".join(r.zh for r in reasons),
-            reasons=[str(r) for r in reasons], fix="call it accounted services",
+            reasons=[str(r) for r in reasons], fix="call it accounted services / 改称已核算服务合计",
         )  # fmt: skip
     return value(run, code, when, basis)
 
@@ -299,5 +299,5 @@ def value(run: Run, place: str | None = None, period: str | None = None, basis: 
     if fact is None:
         zh = f"核算口径 {run.profile.id} 只有实物量，没有价格，不计价值。"
         en = f"the profile {run.profile.id} is biophysical: it has no prices, so no value in yuan."
-        raise RefusedRelease(en, zh, reasons=[f"{zh} / {en}"], fix="choose a profile with prices")
+        raise RefusedRelease(en, zh, reasons=[f"{en} / {zh}"], fix="choose a profile with prices / 换用有价格的口径")
     return fact

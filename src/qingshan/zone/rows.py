@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -51,6 +50,8 @@ _IDENTITY = ("place_code", "place", "period", "quantity", "unit", "value", "sour
 _SHARES = ("share", "rate", "cover")
 _SIGNED_WORDS = ("change", "growth", "anomaly", "balance")
 _DERIVED = "derived"
+_LARGEST_NUMBER = 1e30  # beyond any figure of statistics; sums and products of such figures still fit a float
+_EARTH_KM2 = 510_100_000.0  # surface of the Earth: no place and no land class is larger
 
 
 @dataclass
@@ -152,9 +153,9 @@ def _place(row: Mapping[str, str], at: _At, reading: Reading) -> str | None:
 def _value(text: str, at: _At) -> float | None:
     if _NUMBER.fullmatch(text):
         value = float(text)
-        if math.isfinite(value):
+        if abs(value) <= _LARGEST_NUMBER:
             return value
-        at.add("number_too_large", "value", "1.8e308", text=text)
+        at.add("number_too_large", "value", f"{_LARGEST_NUMBER:g}", text=text)
     elif not text:
         at.add("empty_value", "value")
     else:
@@ -211,6 +212,9 @@ def _fits_quantity(quantity: str, value: float, unit: str, known: Catalogue, at:
     dimensions = {name for name, _ in parsed.dimensions}
     if value < 0 and dimensions - {"K"} and not signed:
         at.add("negative_value", "value", ">= 0", **shown)
+        return False
+    if parsed.dimensions == parse_unit("km2").dimensions and value * factor(unit, "km2") > _EARTH_KM2:
+        at.add("out_of_limits", "value", f"<= {_EARTH_KM2:,.0f} km2", **shown)
         return False
     if parsed.offset and value + parsed.offset < 0:
         at.add("out_of_limits", "value", f">= {-parsed.offset:g} {unit}", **shown)

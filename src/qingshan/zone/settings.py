@@ -38,20 +38,27 @@ def read_config(folder: Path, report: Report) -> tuple[dict[str, Any], str]:
     raw = read_bytes(folder / ZONE_FILE, ZONE_FILE, report)
     if raw is None:
         why = report.last()
-        raise _unusable(folder, why.en, why.zh, "make a zone with `qingshan init DIR`")
+        raise _unusable(
+            folder, why.en, why.zh, "make a zone with `qingshan init DIR` / 用 `qingshan init DIR` 新建区域"
+        )
     try:
         config = tomllib.loads(raw.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unusable(folder, f"not readable: {error}.", f"读不懂：{error}。", "write it as TOML in UTF-8") from None
+        raise _unusable(
+            folder,
+            f"not readable: {error}.",
+            f"读不懂：{error}。",
+            "write it as TOML in UTF-8 / 按 TOML 语法书写，存为 UTF-8",
+        ) from None
     head = config.get("zone")
     absent = [key for key in _HEAD if not isinstance(head, dict) or not _is_text(head.get(key))]
     if absent:
         keys = ", ".join(absent)
-        fix = "compare with the template that `qingshan init` makes"
+        fix = "compare with the template that `qingshan init` makes / 对照 `qingshan init` 生成的模板补齐"
         raise _unusable(folder, f"[zone] lacks {keys}.", f"[zone] 缺少 {keys}。", fix)
     if not ZONE_ID.fullmatch(config["zone"]["id"]):
         word = config["zone"]["id"]
-        fix = "small letters, digits, '-' and '_', a letter first"
+        fix = "small letters, digits, '-' and '_', a letter first / 小写字母开头，只用小写字母、数字、- 和 _"
         raise _unusable(folder, f"the id {word!r} is not a plain word.", f"id {word!r} 不合规范。", fix)
     return config, hashlib.sha256(raw).hexdigest()
 
@@ -82,7 +89,7 @@ def levels(config: Mapping[str, Any], report: Report) -> tuple[Level, ...]:
     """The storeys of the place tree, from the root down. Raises `ZoneError` where none is declared."""
     declared = {raw["id"]: Level(raw["id"], raw["zh"], raw["en"]) for raw in entries(config, "level", report)}
     if not declared:
-        fix = "declare the levels from the root down: id, zh, en"
+        fix = "declare the levels from the root down: id, zh, en / 自根地点往下逐级声明 id、zh、en"
         raise ZoneError("no [[level]] is declared.", "没有声明 [[level]]。", where=ZONE_FILE, fix=fix)
     return tuple(declared.values())
 

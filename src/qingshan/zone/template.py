@@ -151,7 +151,7 @@ def init_zone(
     except OSError as error:
         raise ZoneError(
             f"the folder cannot be made: {error.strerror}.", f"目录无法建立：{error.strerror}。", where=str(target),
-            fix="check the path and the permissions",
+            fix="check the path and the permissions / 检查路径和权限",
         ) from None  # fmt: skip
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -162,18 +162,18 @@ def _refuse(target: Path, id: str, names: tuple[str, ...]) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ZoneError(
             "the folder is not empty; nothing was written.", "目录不是空的，没有写入任何文件。", where=str(target),
-            fix="name a new or empty folder",
+            fix="name a new or empty folder / 换一个新目录或空目录",
         )  # fmt: skip
     if not ZONE_ID.fullmatch(id):
         raise ZoneError(
             f"the zone id {id!r} is not a plain word.", f"区域 id {id!r} 不合规范。",
-            fix="small letters, digits, '-' and '_', a letter first",
+            fix="small letters, digits, '-' and '_', a letter first / 小写字母开头，只用小写字母、数字、- 和 _",
         )  # fmt: skip
     if not all(name.strip() and name.isprintable() for name in names):
         raise ZoneError(
             "a name is empty or holds control characters.",
             "名称为空或含有控制字符。",
-            fix="give both names as plain text",
+            fix="give both names as plain text / 两个名称都写成普通文字",
         )
 
 

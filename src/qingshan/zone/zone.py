@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qingshan.core.canonical import file_digest
-from qingshan.core.errors import QingshanError, UnknownName, ZoneError
+from qingshan.core.errors import QingshanError, UnknownName, UnknownZone, ZoneError
 from qingshan.core.finding import Finding
 from qingshan.core.parameter import COLUMNS as PARAMETER_COLUMNS
 from qingshan.core.parameter import ParameterRow, parse_row
@@ -84,7 +84,11 @@ class Zone:
         alike = [f"{p.code} {p.name_zh}" for p in named] or near(word, self.places)
         hint = ", ".join(alike) or f"{self.root} {self.places[self.root].name_zh}"
         en = f"no place {word!r} in the zone {self.id} (near: {hint})."
-        raise UnknownName(en, f"{self.name_zh}没有地点 {word!r}（相近：{hint}）。", fix="use a code of places.csv")
+        raise UnknownName(
+            en,
+            f"{self.name_zh}没有地点 {word!r}（相近：{hint}）。",
+            fix="use a code of places.csv / 使用 places.csv 中的代码",
+        )
 
     def level(self, code: str) -> str:
         return self.place(code).level
@@ -178,7 +182,7 @@ def builtin_zones() -> dict[str, Path]:
 def zone_path(name_or_path: str | Path | None = None) -> Path:
     """The folder of a built-in zone, or the given folder. None means the environment's zone, else guizhou.
 
-    Raises `ZoneError` where neither exists.
+    Raises `UnknownZone` where neither exists.
     """
     asked = name_or_path or os.environ.get(ENVIRONMENT) or DEFAULT_ZONE
     built_in = builtin_zones()
@@ -187,10 +191,11 @@ def zone_path(name_or_path: str | Path | None = None) -> Path:
     folder = Path(asked).expanduser()
     if not folder.is_dir():
         known = ", ".join(built_in) or "none"
-        raise ZoneError(
+        raise UnknownZone(
             f"no zone folder {str(asked)!r} and no built-in zone of that name (built in: {known}).",
             f"没有区域目录 {str(asked)!r}，也没有同名的内置区域（内置：{known}）。",
-            fix="give a folder with a zone.toml, or make one with `qingshan init DIR`",
+            fix="give a folder with a zone.toml, or make one with `qingshan init DIR`"
+            " / 给出含 zone.toml 的目录，或用 `qingshan init DIR` 新建",
         )
     return folder
 
@@ -199,7 +204,7 @@ def open_zone(name_or_path: str | Path | None = None) -> Zone:
     """Open a zone by name or folder (None: environment `QINGSHAN_ZONE`, else guizhou).
 
     Faulty rows are not used and stand in `findings`. Raises `ZoneError` only where the zone cannot be opened at all: no
-    folder, no readable zone.toml or places.csv, no root place.
+    folder (`UnknownZone`), no readable zone.toml or places.csv, no root place.
     """
     return _Opening(zone_path(name_or_path)).zone()
 
@@ -262,7 +267,7 @@ class _Opening:
         self.files[table.name] = table.sha256
         places = read_places(table, levels, root, self.report)
         if root not in places:
-            fix = "add its row with an empty parent, or mend `root` in zone.toml"
+            fix = "add its row with an empty parent, or mend `root` in zone.toml / 补上该行（parent 留空），或改正 zone.toml 的 root"
             raise ZoneError(
                 f"the root place {root!r} is not there.", f"没有根地点 {root!r}。", where=str(path), fix=fix
             )
@@ -299,7 +304,7 @@ class _Opening:
                 try:
                     rows.append(parse_row(raw, table.name, line, raw.get("filled_by", "")))
                 except QingshanError as error:
-                    self.report.add("bad_parameter", file=table.name, row=line, en=error.sentence(), zh=error.zh)
+                    self.report.add("bad_parameter", file=table.name, row=line, en=error.en, zh=error.zh)
         return rows
 
 

@@ -208,6 +208,26 @@ def test_a_class_without_points_is_not_verified():
     assert verdict("hj1166_2021", accuracy) == verdict("hj1176_2021", accuracy) == ["未核查"]
 
 
+def test_more_right_points_than_points_are_refused():
+    with pytest.raises(OutOfBounds, match="more points are right"):
+        run("class_accuracy@hj1166_2021", right=([3, 6], "count"), points=([5, 5], "count"))
+
+
+def test_leaf_area_index_by_hand():
+    """HJ 1172-2021 B.1, B.2: 2*0.5^3 - 1*0.5^2 + 4*0.5 + 0.1 = 2.1; 0.2 + 3*0.25^0.5 = 1.7."""
+    one = "1"
+    cubic = run("lai_cubic@hj1172_2021", x=(0.5, one), a=(2, one), b=(-1, one), c=(4, one), d=(0.1, one))
+    assert cubic == pytest.approx(2.1, rel=1e-12)
+    assert run("lai_power@hj1172_2021", x=(0.25, one), a=(0.2, one), b=(3, one), c=(0.5, one)) == pytest.approx(1.7)
+    with pytest.raises(OutOfBounds):
+        run("lai_power@hj1172_2021", x=(-0.1, one), a=(0, one), b=(1, one), c=(0.5, one))
+
+
+def test_the_logarithm_of_leaf_area_waits_for_a_page_check():
+    with pytest.raises(MissingParameter, match="lai_logarithm"):
+        PARAMETERS.find("nature.lai_logarithm", set="hj1172_2021")
+
+
 def test_ns_27_points_and_plots():
     required = []
     for parameter in ("nature.area_per_check_point", "nature.area_per_plot"):

@@ -54,6 +54,18 @@ def test_land_11_daily_erosivity():
     assert found == pytest.approx(601.687012, rel=1e-6)
 
 
+def test_daily_erosivity_of_places_with_thresholds_of_their_own():
+    """beta 1, lambda 2: 2*(12 + 30) and 2*30; an unknown day is unknown for its place only."""
+    found = run(
+        "r_daily@huanghua2011",
+        rain=([[12, 30], [12, 30], [np.nan, 30]], "mm"),
+        erosive_rain=([12, 20, 12], "mm"),
+        beta=([1, 1, 1], "1"),
+        coefficient=([2, 2, 2], "1"),
+    )
+    assert found[:2] == pytest.approx([84, 60]) and np.isnan(found[2])
+
+
 def test_the_source_number_of_r_is_no_erosivity_in_si():
     with pytest.raises(UnitError, match="weibei2019, r: "):
         run("potential_loss@weibei2019", r=(4045, "1"), k=(0.03, K), l=(1, "1"), s=(1, "1"))

@@ -67,7 +67,8 @@ def redistributed_weight(
         raise OutOfBounds(
             "no applicable item is left to take the weight.",
             "没有可承接权数的适用指标。",
-            fix="redistribute over all items, or give an applicable item of the area",
+            fix="redistribute over all items, or give an applicable item of the area"
+            " / 改为在全部指标间分摊，或给出该领域的适用指标",
         )
     return kept * (whole / np.where(left == 0, 1, left))
 

@@ -133,7 +133,8 @@ def growth(earlier: float, earlier_basis: Basis, later: float, later_basis: Basi
             "不能计算增速："
             + "；".join(f"{_BASIS_ZH[name]} {before} 与 {after} 不同" for name, before, after in differing)
             + "。",
-            fix="recompute both years with one profile, one parameter set and one price base",
+            fix="recompute both years with one profile, one parameter set and one price base"
+            " / 两年按同一核算方案、参数集和价格基期重算",
         )
     if not earlier > 0:
         raise OutOfBounds(f"growth from {earlier:g} is not defined.", f"以 {earlier:g} 为基数不能计算增速。")
@@ -238,7 +239,7 @@ def mean_condition(index: Sequence[float], extent: Sequence[float], reference: S
         raise DifferentReference(
             f"condition indices with different references cannot be averaged: {', '.join(names)}.",
             f"参照水平不同的状况指数不能平均：{'、'.join(names)}。",
-            fix="report the types side by side",
+            fix="report the types side by side / 各类型分别列出",
         )
     return float(np.average(index, weights=extent))
 

@@ -24,7 +24,9 @@ def _share(part: Array, whole: Array) -> Array:
 def _within(part: Array, whole: Array, en: str, zh: str) -> None:
     """Raises `OutOfBounds` where a part exceeds its whole."""
     if np.any(np.asarray(part) > np.asarray(whole)):
-        raise OutOfBounds(en, zh, fix="dissolve overlaps and check both areas and their units")
+        raise OutOfBounds(
+            en, zh, fix="dissolve overlaps and check both areas and their units / 先消除重叠，再核对两个面积和单位"
+        )
 
 
 @method(

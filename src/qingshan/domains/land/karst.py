@@ -51,7 +51,7 @@ def _rising(cuts: Array) -> list[Array]:
     if cuts.shape[-1:] != (4,) or np.any(np.diff(cuts, axis=-1) <= 0):
         raise OutOfBounds(
             f"the cuts {cuts.tolist()} are not four rising numbers.", f"界值 {cuts.tolist()} 应为四个且依次增大。",
-            fix="use the rows of one parameter and one set",
+            fix="use the rows of one parameter and one set / 用同一参数、同一参数集的各行",
         )  # fmt: skip
     return list(np.moveaxis(cuts, -1, 0))
 
@@ -279,7 +279,7 @@ def _one_basis(basis_start: str, basis_end: str) -> None:
         raise MixedBasisError(
             f"a change from a {basis_start} to a {basis_end} area mixes two bases.",
             "期初与期末口径不同，不能相减。",
-            fix="take both areas on the reported or both on the comparable basis (可比口径)",
+            fix="take both areas on the reported or both on the comparable basis / 两期都用公布口径，或都用可比口径",
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qingshan.core.errors import OutOfBounds
 from qingshan.core.method import A, Array, Clause, Q, method
 
 HJ1166 = "HJ 1166-2021 全国生态状况调查评估技术规范——生态系统遥感解译与野外核查"
@@ -34,8 +35,15 @@ def class_accuracy(
     right: A[Array, Q("count", "正确点数", "points that are right", low=0)],
     points: A[Array, Q("count", "核查点数", "check points", low=0)],
 ) -> A[Array, Q("%", "分类精度", "accuracy of a class", low=0, high=100)]:
-    """Accuracy of each class. No point: NaN, which the verdicts read as not verified."""
+    """Accuracy of each class. No point: NaN, which the verdicts read as not verified.
+
+    Raises `OutOfBounds` where more points are right than were checked.
+    """
     points = np.asarray(points, dtype=np.float64)
+    if np.any(right > points):
+        raise OutOfBounds(
+            "more points are right than were checked.", "正确点数多于核查点数。", fix="check both counts / 核对两个点数"
+        )
     return right / np.where(points == 0, np.nan, points) * 100
 
 

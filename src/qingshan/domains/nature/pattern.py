@@ -38,7 +38,7 @@ def _codes(landscape: Array, classes: Array) -> Index:
         raise UnknownName(
             f"classes {[f'{c:g}' for c in stray]} are not in the class list.",
             f"类型 {[f'{c:g}' for c in stray]} 不在类型表中。",
-            fix="add them to the class list or declare a mapping row",
+            fix="add them to the class list or declare a mapping row / 列入类型表，或声明对照行",
         )
     index = np.full(landscape.shape, -1, dtype=np.intp)
     for place, code in enumerate(classes):
@@ -237,7 +237,7 @@ def transition_area(
     if np.shape(landscape_start) != np.shape(landscape_end):
         raise OutOfBounds(
             f"the maps have {np.shape(landscape_start)} and {np.shape(landscape_end)} cells.",
-            "两期类型图不在同一格网上。", fix="bring both periods onto one grid",
+            "两期类型图不在同一格网上。", fix="bring both periods onto one grid / 两期重采样到同一格网",
         )  # fmt: skip
     start, end = _codes(landscape_start, classes), _codes(landscape_end, classes)
     both = (start >= 0) & (end >= 0)

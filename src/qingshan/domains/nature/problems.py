@@ -50,7 +50,7 @@ def _ladder(cuts: Array, count: int) -> list[Array]:
         raise OutOfBounds(
             f"the cuts {cuts.tolist()} are not {count} rising numbers.",
             f"界值 {cuts.tolist()} 应为 {count} 个且依次增大。",
-            fix="use the rows of one parameter and one set",
+            fix="use the rows of one parameter and one set / 用同一参数、同一参数集的各行",
         )
     return list(np.moveaxis(cuts, -1, 0))
 
@@ -207,7 +207,7 @@ def tli_item(
         raise OutOfBounds(
             f"a concentration of {item} is 0 or less: the logarithm is not defined.",
             f"{item} 浓度不大于零，不能取对数。",
-            fix="treat values below the detection limit before the index",
+            fix="treat values below the detection limit before the index / 低于检出限的值先按规定处理",
         )
     intercept, slope, per_mg_l = TLI_ITEMS[item]
     return 10 * (intercept + slope * np.log(np.asarray(concentration) * per_mg_l))
@@ -229,7 +229,9 @@ def tli(
     weights = np.asarray(weights, dtype=np.float64)
     if not np.allclose(weights.sum(axis=-1), 1, rtol=0, atol=1e-9):
         raise OutOfBounds(
-            "the weights do not sum to 1.", "各项权重之和不为 1。", fix="declare one weight per item, sum 1"
+            "the weights do not sum to 1.",
+            "各项权重之和不为 1。",
+            fix="declare one weight per item, sum 1 / 每项给一个权重，合计为 1",
         )
     return np.sum(np.asarray(items) * weights, axis=-1)
 

@@ -89,6 +89,41 @@ def eqi_grade(
     return np.where(np.isnan(eqi), np.nan, grade)
 
 
+LaiResult = A[Array, Q("1", "叶面积指数", "leaf area index", symbol="L")]
+Predictor = A[Array, Q("1", "植被指数或反射率", "vegetation index or reflectance", symbol="x")]
+Coefficient = A[Array, Q("1", "经验系数", "empirical coefficient")]
+
+
+@method(
+    "nature.lai_cubic", edition=EDITION, clause=Clause(HJ1172, "附录B.1 (B.1)"), status="ocr_doubt",
+    zh="叶面积指数（三次式）", en="leaf area index, cubic", formula="L = A x^3 + B x^2 + C x + D",
+)  # fmt: skip
+def lai_cubic(x: Predictor, a: Coefficient, b: Coefficient, c: Coefficient, d: Coefficient) -> LaiResult:
+    """Leaf area index (m2 of leaf per m2 of ground) from a vegetation index or reflectance.
+
+    The coefficients are empirical: fitted by the user on local measurements, none is printed. A negative result is kept.
+    The third form of the annex (B.3, logarithm) is an open slot: its signs could not be read. Shapes: broadcastable.
+    """
+    return ((a * np.asarray(x, dtype=np.float64) + b) * x + c) * x + d
+
+
+@method(
+    "nature.lai_power", edition=EDITION, clause=Clause(HJ1172, "附录B.1 (B.2)"), status="ocr_doubt",
+    zh="叶面积指数（幂式）", en="leaf area index, power", formula="L = A + B x^c",
+)  # fmt: skip
+def lai_power(
+    x: A[Array, Q("1", "植被指数或反射率", "vegetation index or reflectance", low=0, symbol="x")],
+    a: Coefficient,
+    b: Coefficient,
+    c: A[Array, Q("1", "指数", "exponent", symbol="c")],
+) -> LaiResult:
+    """Leaf area index (m2 of leaf per m2 of ground) from a vegetation index or reflectance, which may not be negative here.
+
+    The coefficients are empirical, fitted by the user. A negative result is kept. Shapes: broadcastable.
+    """
+    return a + b * np.asarray(x, dtype=np.float64) ** c
+
+
 @method(
     "nature.fvc", edition=EDITION, clause=Clause(HJ1172, "附录B.2 (B.4)"), status="ocr_doubt",
     zh="植被覆盖度", en="vegetation cover", formula="FVC = (NDVI - NDVI_soil)/(NDVI_veg - NDVI_soil)",

@@ -50,7 +50,8 @@ def _cuts(tolerance: Array, cuts: Array) -> tuple[Array, Array, Array, Array]:
         raise OutOfBounds(
             f"the cut points {cuts.tolist()} are not four numbers rising from the tolerance.",
             "侵蚀强度界值应为四个，且自容许流失量起依次增大。",
-            fix="use the rows of soil.tolerance and soil.loss_cut of one set",
+            fix="use the rows of soil.tolerance and soil.loss_cut of one set"
+            " / 用同一参数集的 soil.tolerance 和 soil.loss_cut",
         )
     return cuts[..., 0], cuts[..., 1], cuts[..., 2], cuts[..., 3]
 
@@ -130,7 +131,9 @@ def conservation_rate(
     eroded_area, land_area = np.asarray(eroded_area, dtype=np.float64), np.asarray(land_area, dtype=np.float64)
     if np.any(eroded_area > land_area):
         raise OutOfBounds(
-            "the eroded area exceeds the land area.", "水土流失面积大于国土面积。", fix="check both areas"
+            "the eroded area exceeds the land area.",
+            "水土流失面积大于国土面积。",
+            fix="check both areas / 核对两个面积",
         )
     return (land_area - eroded_area) / np.where(land_area == 0, np.nan, land_area) * 100
 

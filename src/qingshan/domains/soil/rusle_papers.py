@@ -106,7 +106,8 @@ def r_daily(
     """
     rain = np.asarray(rain, dtype=np.float64)
     power = rain ** np.asarray(beta)[..., np.newaxis]
-    return coefficient * np.where(rain < erosive_rain, 0.0, power).sum(axis=-1)
+    erosive = rain >= np.asarray(erosive_rain)[..., np.newaxis]
+    return coefficient * np.where(erosive | np.isnan(rain), power, 0.0).sum(axis=-1)
 
 
 def _epic(sand: Array, silt: Array, clay: Array, carbon: Array) -> Array:

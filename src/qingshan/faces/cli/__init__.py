@@ -1,7 +1,8 @@
 """The command line: `main` reads the verb table, parses, runs one verb, maps what happened to an exit code.
 
 0 done (refusals by rule and warnings are listed), 1 an error finding, a failed verification or a refused single
-request, 2 wrong call, 3 bug. Importing this and printing help costs the standard library only.
+request, 2 wrong call, 3 bug. Importing this and printing help costs the standard library only. What went wrong is told
+by `problem.py`.
 """
 
 from __future__ import annotations
@@ -10,18 +11,31 @@ import argparse
 import os
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 from qingshan import __version__
 from qingshan.core.baseline import pin_cpu
+from qingshan.core.errors import QingshanError
 
+from .problem import EXIT_BUG, EXIT_CALL, EXIT_DONE, EXIT_REFUSED, Problem, of_error, of_system, tell
 from .verbs import VERBS, Option, Verb
 
-EXIT_DONE, EXIT_REFUSED, EXIT_CALL, EXIT_BUG = 0, 1, 2, 3
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that hands a wrong call over instead of leaving the process."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        raise _Unparsed(f"{self.prog}: {message}")
+
+
+class _Unparsed(Exception):
+    """The arguments could not be parsed."""
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser, made from the verb table."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="qingshan",
         description="qingshan 青山: the open ledger of an ecological-civilisation pioneer zone.",
         epilog="Every published number can be explained down to its readings, and replayed to the byte.",
@@ -45,8 +59,8 @@ def _add(to: argparse.ArgumentParser, option: Option) -> None:
         to.add_argument(option.flag, action="store_true", help=option.help)
         return
     extra: dict[str, object] = {"help": option.help, "default": option.default}
-    if option.kind == "int":
-        extra["type"] = int
+    if option.kind == "port":
+        extra["type"] = _port
     if option.choices:
         extra["choices"] = option.choices
     if option.flag.startswith("--"):
@@ -56,15 +70,25 @@ def _add(to: argparse.ArgumentParser, option: Option) -> None:
     to.add_argument(option.flag, **extra)  # type: ignore[arg-type]
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give 0 to 65535")
+    return int(text)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+    given = sys.argv[1:] if argv is None else argv
     top = parser()
     try:
-        arguments = top.parse_args(argv)
-    except SystemExit as stop:
+        arguments = top.parse_args(given)
+    except _Unparsed as wrong:
+        problem = Problem("wrong_call", EXIT_CALL, str(wrong), str(wrong), fix="see --help / 见 --help")
+        return tell(problem, "en", as_json="--json" in given)
+    except SystemExit as stop:  # --help, --version
         return int(stop.code or 0)
     if not arguments.verb:
         top.print_help()
@@ -76,33 +100,38 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
-    except KeyboardInterrupt:
-        print("stopped; nothing half-written", file=sys.stderr)
-        return EXIT_REFUSED
 
 
 def _run(verb: Verb, arguments: argparse.Namespace) -> int:
-    from qingshan.core.errors import QingshanError, UnknownName  # noqa: PLC0415 - keeps --help to the standard library
-
+    """The verb, and what is told where it does not end well. Only a bug shows a traceback."""
     module, _, name = verb.call.partition(":")
     try:
         return int(getattr(import_module(module), name)(arguments))
     except QingshanError as error:
-        lang = getattr(arguments, "lang", "en")
-        text = error.zh if lang == "zh" else error.en
-        where = f"{error.where}: " if error.where else ""
-        print(f"{where}{text}" + (f"\n  fix: {error.fix}" if error.fix else ""), file=sys.stderr)
-        return EXIT_CALL if isinstance(error, UnknownName) else EXIT_REFUSED
+        problem = of_error(error)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("qingshan"):
             raise
-        print(f"this verb needs the package {error.name!r}: pip install 'qingshan[all]'", file=sys.stderr)
-        return EXIT_REFUSED
+        problem = _not_installed(error.name or "")
     except BrokenPipeError:
         raise
+    except OSError as error:
+        problem = of_system(error)
+    except KeyboardInterrupt:
+        problem = Problem("stopped", EXIT_REFUSED, "stopped; nothing half-written.", "已中止，没有写入半成品。")
     except Exception:
         import traceback  # noqa: PLC0415
 
         traceback.print_exc()
-        print(f"this is a bug in qingshan {__version__}; please report the lines above.", file=sys.stderr)
-        return EXIT_BUG
+        problem = Problem(
+            "bug", EXIT_BUG, f"this is a bug in qingshan {__version__}; please report the lines above.",
+            f"这是 qingshan {__version__} 的程序错误，请把上面的内容报告给我们。",
+        )  # fmt: skip
+    return tell(problem, getattr(arguments, "lang", "en"), as_json=getattr(arguments, "json", False))
+
+
+def _not_installed(package: str) -> Problem:
+    return Problem(
+        "not_installed", EXIT_REFUSED, f"this verb needs the package {package!r}.", f"此命令需要软件包 {package}。",
+        fix="pip install 'qingshan[all]' / 运行 pip install 'qingshan[all]'",
+    )  # fmt: skip

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import sys
 import time
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +18,15 @@ from qingshan.accounts.fill import fill as fill_slots
 from qingshan.accounts.fill import filled_rows, template
 from qingshan.accounts.profile import find_profile
 from qingshan.accounts.run import Fact, Run, latest_runs, run_account, services_catalogue
+from qingshan.accounts.seal import changed_files
 from qingshan.accounts.verify import verify as verify_run
 from qingshan.core.domain import load_domains
-from qingshan.core.errors import UnknownName
+from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.core.finding import worst
 from qingshan.zone.zone import Zone, open_zone
 
-from .show import amount, emit, progress
+from .problem import WrongCall
+from .show import amount, counted, emit, progress
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         for finding in findings:
             if finding.level != "note":
                 print(finding.sentence(arguments.lang), file=sys.stderr)
-        print(f"{time.perf_counter() - started:.1f} s")
+        print(f"{time.perf_counter() - started:.1f} {'秒' if arguments.lang == 'zh' else 's'}")
     if worst(findings) == "error":
         return 1
     return 1 if arguments.strict and any(r["refused"] for r in records) else 0
@@ -78,9 +84,14 @@ def _summary(done: Run) -> dict[str, Any]:
 def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> None:
     """The run in one line; the first of several also with its figures and refusals."""
     zh = lang == "zh"
-    print(f"{done.id}  [{', '.join(record['labels'])}]  {record['facts']} facts, "
-          f"{record['computed']} computed, {record['reused']} reused; "
-          f"services: {len(record['given'])} given, {len(record['refused'])} refused")  # fmt: skip
+    given, refused = len(record["given"]), len(record["refused"])
+    counts = (
+        f"数据 {record['facts']} 条，新算 {record['computed']} 步，沿用 {record['reused']} 步；服务算出 {given} 项，拒算 {refused} 项"
+        if zh
+        else f"{record['facts']} facts, {record['computed']} computed, {record['reused']} reused; "
+        f"services: {given} given, {refused} refused"
+    )
+    print(f"{done.id}  [{', '.join(record['labels'])}]  {counts}")
     if not whole:
         return
     for quantity in done.profile.figures:
@@ -106,6 +117,7 @@ def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> 
 def explain(arguments: argparse.Namespace) -> int:
     """Print the tree behind a figure, or the tree of reasons why there is none."""
     done = run_of(arguments)
+    _require_sealed(done)
     place = done.zone.place(arguments.place).code if arguments.place else done.zone.root
     fact = _asked(done, arguments, place)
     tree = explain_tree(done, fact.key)
@@ -117,31 +129,75 @@ def explain(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _require_sealed(done: Run) -> None:
+    """Raise `QingshanError` where a file of the run is not as sealed: nothing of it is explained then."""
+    if changed := changed_files(done.path, done.manifest["files"]):
+        raise QingshanError(
+            f"{done.id} was changed after sealing: {', '.join(changed)}.",
+            f"{done.id} 封存后被改动：{'、'.join(changed)}。",
+            fix=f"see `qingshan verify {done.id}`, then move {done.path} away and run again"
+            f" / 用 `qingshan verify {done.id}` 查明，移走 {done.path} 后重新核算",
+        )
+
+
 def _asked(done: Run, arguments: argparse.Namespace, place: str) -> Fact:
-    quantity = arguments.quantity
-    by_service = {s.id: s for s in services_catalogue(done.domains).values()}
-    service = by_service.get(quantity) or next(
-        (s for s in by_service.values() if quantity in (f"gep.{s.code}", s.code)), None
-    )
+    """The cell asked for: a quantity, or a service by id or code (its physical figure, or its value under a basis).
+
+    Raises `UnknownName` naming what there is.
+    """
     period = arguments.period or done.default_period
-    found = done.select(quantity, place, arguments.cls, period, arguments.basis)
-    if not found and service:
-        found = [f for f in done.facts if f.service == service.id and f.place == place and f.cls == arguments.cls and f.period == period
-                 and (f.basis == arguments.basis if arguments.basis else f.role == "physical")]  # fmt: skip
-    if not found and not arguments.basis and done.profile.bases():
-        found = done.select(quantity, place, arguments.cls, period, done.profile.bases()[0])
-    return found[0] if found else done.fact(quantity, place, period, arguments.cls, arguments.basis)
+    _require(period, done.manifest["periods"], done, "period", "时期")
+    quantity, cls, basis = arguments.quantity, arguments.cls, arguments.basis
+    service = next(
+        (s.id for s in services_catalogue(done.domains).values() if quantity in (s.id, s.code, f"gep.{s.code}")), ""
+    )
+    here = [f for f in done.select(place=place, period=period) if quantity == f.quantity or service == f.service != ""]
+    if not here:
+        raise _no_such(done, quantity, place)
+    _require(cls, {f.cls for f in here}, done, "class", "类别")
+    _require(basis, {f.basis for f in here} | {""}, done, "money basis", "价格口径")
+    cells = [f for f in here if f.cls == cls and (not basis or f.basis == basis)]
+    if not cells:
+        raise _no_such(done, quantity, place)
+    first_basis = next(iter(done.profile.bases()), "")
+
+    def rank(fact: Fact) -> tuple[bool, bool, bool]:
+        return (fact.quantity != quantity, fact.role != "physical", fact.basis not in ("", first_basis))
+
+    return min(cells, key=rank)
+
+
+def _require(word: str, known: Iterable[str], done: Run, en: str, zh: str) -> None:
+    names = sorted(known)
+    if word not in names:
+        given = [name for name in names if name]
+        raise UnknownName(
+            f"{done.id} has no {en} {word!r} here; it has: {', '.join(given) or 'none'}.",
+            f"{done.id} 在这里没有{zh} {word!r}；现有：{'、'.join(given) or '无'}。",
+            fix="name one that is there / 指定其中一个",
+        )
+
+
+def _no_such(done: Run, quantity: str, place: str) -> UnknownName:
+    known = {f.quantity for f in done.facts} | set(services_catalogue(done.domains))
+    near = [] if quantity in known else get_close_matches(quantity, sorted(known), n=5, cutoff=0.4)
+    name = done.zone.place(place)
+    return UnknownName(
+        f"{done.id} has no {quantity!r} for {name.name_en}" + (f" (near: {', '.join(near)})." if near else "."),
+        f"{done.id} 中{name.name_zh}没有 {quantity!r}" + (f"（相近：{'、'.join(near)}）。" if near else "。"),
+        fix="give a quantity or a service, such as gep.water_retention or G02 / 给出指标或服务，如 gep.water_retention、G02",
+    )
 
 
 def run_of(arguments: argparse.Namespace) -> Run:
     zone = open_zone(arguments.zone)
-    name = arguments.profile or zone.config["zone"]["default_profile"]
+    name = find_profile(load_domains(), arguments.profile or zone.config["zone"]["default_profile"]).id
     runs = latest_runs(zone)
     if name not in runs:
         raise UnknownName(
             f"no run of {zone.id} under {name!r} yet.",
             f"{zone.name_zh}还没有按“{name}”核算过。",
-            fix="run `qingshan run` first",
+            fix="run `qingshan run` first / 先运行 `qingshan run`",
         )
     return runs[name]
 
@@ -156,14 +212,19 @@ def verify(arguments: argparse.Namespace) -> int:
     for difference in verdict.differences:
         print(("不符：" if zh else "differs: ") + difference["zh" if zh else "en"])
     for note in verdict.notes:
-        print(f"note: {note}")
+        print(f"{'说明：' if zh else 'note: '}{note}")
     words = (
         ("逐字节一致", "数值一致，字节不同", "不一致")
         if zh
         else ("equal to the byte", "numerically equal, not byte-equal", "not equal")
     )
-    print(f"{verdict.run}: {words[0] if verdict.equal else words[1] if verdict.numeric else words[2]}  "
-          f"{verdict.facts} facts, {verdict.nodes} nodes, {verdict.files} files, {verdict.seconds} s")  # fmt: skip
+    outcome = words[0] if verdict.equal else words[1] if verdict.numeric else words[2]
+    counts = (
+        f"数据 {verdict.facts} 条，步骤 {verdict.nodes} 个，文件 {verdict.files} 个，{verdict.seconds} 秒"
+        if zh
+        else f"{verdict.facts} facts, {verdict.nodes} nodes, {verdict.files} files, {verdict.seconds} s"
+    )
+    print(f"{verdict.run}{'：' if zh else ': '}{outcome}  {counts}")
     return 0 if verdict.ok else 1
 
 
@@ -176,11 +237,18 @@ def fill(arguments: argparse.Namespace) -> int:
         parameters = domains.parameters()
         parameters.add(zone.parameters)
         parameters.add(filled_rows(zone, profile.id))
-        print(template(profile, parameters), end="")
+        text = template(profile, parameters)
+        if arguments.json:
+            emit(list(csv.DictReader(io.StringIO(text))))
+        else:
+            print(text, end="")
         return 0
     if not arguments.file:
-        print("give a CSV file, or --template to print the open slots", file=sys.stderr)
-        return 2
+        raise WrongCall(
+            "no CSV file is given.",
+            "没有给出 CSV 文件。",
+            fix="give the file, or --template to print the open slots / 给出文件，或用 --template 打印待补的参数行",
+        )
     rows, findings = fill_slots(
         zone, profile.id, Path(arguments.file), by=arguments.by, document=arguments.document, domains=domains
     )
@@ -189,7 +257,11 @@ def fill(arguments: argparse.Namespace) -> int:
     else:
         for finding in findings:
             print(finding.sentence(arguments.lang), file=sys.stderr)
-        print(f"{len(rows)} rows filled for {profile.id} in {zone.id}")
+        print(
+            f"{zone.name_zh}：{profile.id} 补录 {len(rows)} 行"
+            if arguments.lang == "zh"
+            else f"{counted(len(rows), 'row')} filled for {profile.id} in {zone.id}"
+        )
     return 1 if worst(findings) == "error" else 0
 
 

@@ -28,5 +28,5 @@ def publish(arguments: argparse.Namespace) -> int:
         for path, sha in release.files.items():
             print(f"{path}  sha256 {sha[:16]}")
         for reason in release.reasons:
-            print(f"  draft: {reason}")
+            print(f"  {'草案：' if arguments.lang == 'zh' else 'draft: '}{reason.text(arguments.lang)}")
     return 0

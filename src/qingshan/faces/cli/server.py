@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import socket
-import sys
 
 from qingshan.accounts.run import latest_runs
-from qingshan.core.errors import UnknownName
+from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.zone.zone import open_zone
 
 TRIES = 20
@@ -25,23 +25,37 @@ def serve(arguments: argparse.Namespace) -> int:
         raise UnknownName(
             f"no run of {zone.id} yet.",
             f"{zone.name_zh}还没有核算过。",
-            fix=f"run `qingshan run --zone {zone.id}` first",
+            fix=f"run `qingshan run --zone {arguments.zone or zone.id}` first"
+            f" / 先运行 `qingshan run --zone {arguments.zone or zone.id}`",
         )
     port = _free(arguments.host, arguments.port)
-    print(f"qingshan serves {zone.name_zh} ({zone.id}) at http://{arguments.host}:{port}/", flush=True)
+    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    address = f"http://{host}:{port}/"
+    zh = arguments.lang == "zh"
+    print(
+        f"{zone.name_zh}：{address}" if zh else f"qingshan serves {zone.name_en} ({zone.id}) at {address}", flush=True
+    )
     uvicorn.run(create_app(zone, runs), host=arguments.host, port=port, log_level="warning", server_header=False)
     return 0
 
 
 def _free(host: str, port: int) -> int:
-    """The asked port, or the next one that is free."""
-    for candidate in range(port, port + TRIES) if port else (0,):
+    """The asked port, or the next one that is free. Raises `QingshanError` where the address cannot be listened on."""
+    last = min(port + TRIES, 65536)
+    for candidate in range(port, last) if port else (0,):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, candidate))
-            except OSError:
-                continue
+            except (OSError, UnicodeError) as error:
+                if getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES):
+                    continue
+                raise QingshanError(
+                    f"this machine cannot listen on {host!r}.", f"本机不能在 {host!r} 上监听。",
+                    fix="--host 127.0.0.1, or an address of this machine / 用 --host 127.0.0.1，或本机的其他地址",
+                ) from None  # fmt: skip
             return int(probe.getsockname()[1])
-    print(f"no free port between {port} and {port + TRIES}", file=sys.stderr)
-    raise SystemExit(1)
+    raise QingshanError(
+        f"no port from {port} to {last - 1} can be used on {host}.", f"{host} 的 {port} 至 {last - 1} 端口都不可用。",
+        fix="--port 0 takes a free one / 用 --port 0 自动选取空闲端口",
+    )  # fmt: skip

@@ -17,6 +17,11 @@ def emit(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def amount(fact: Fact, run: Run) -> str:
     """A figure in its reading unit, with span and range."""
     display = run.quantity(fact.quantity)["display_unit"] or fact.unit

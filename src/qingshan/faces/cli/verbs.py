@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Option:
-    """One argument. `flag` is a positional name or `--name`; `kind` is str, int or flag."""
+    """One argument. `flag` is a positional name or `--name`; `kind` is str, flag or port."""
 
     flag: str
     help: str
@@ -31,7 +31,7 @@ class Verb:
 
 ZONE = Option("--zone", "zone name or folder (default: QINGSHAN_ZONE, else guizhou)")
 PROFILE = Option("--profile", "specification profile (default: the zone's default profile)")
-JSON = Option("--json", "print JSON", kind="flag")
+JSON = Option("--json", "print one JSON document, also where the verb fails", kind="flag")
 LANG = Option("--lang", "language of names and messages", choices=("zh", "en"), default="en")
 
 VERBS = (
@@ -44,6 +44,7 @@ VERBS = (
             Option("--id", "short id of the zone", required=True),
             Option("--name-zh", "Chinese name", default=""),
             Option("--name-en", "English name", default=""),
+            LANG,
             JSON,
         ),
         "qingshan init myzone --id myzone --name-zh 我的县",
@@ -64,7 +65,7 @@ VERBS = (
             Option("file", "CSV file (omit with --template)", default=""),
             Option("--by", "who fills", default=""),
             Option("--document", "document the rows come from", default=""),
-            Option("--template", "print the open slots as CSV", kind="flag"),
+            Option("--template", "print the open slots as CSV (with --json as a list)", kind="flag"),
             ZONE,
             LANG,
             JSON,
@@ -121,7 +122,7 @@ VERBS = (
             Option("--out", "folder for the files", default="."),
             ZONE,
             PROFILE,
-            Option("--lang", "language of the report", choices=("zh", "en"), default="zh"),
+            Option("--lang", "language of the report and of messages", choices=("zh", "en"), default="zh"),
             JSON,
         ),
         "qingshan publish gep --year 2019 --lang zh",
@@ -133,7 +134,8 @@ VERBS = (
         (
             ZONE,
             Option("--host", "address to listen on", default="127.0.0.1"),
-            Option("--port", "port; 0 takes a free one", kind="int", default=8765),
+            Option("--port", "port; 0 takes a free one", kind="port", default=8765),
+            LANG,
         ),
         "qingshan serve --zone guizhou",
     ),

@@ -8,7 +8,7 @@ from qingshan.core.finding import worst
 from qingshan.zone.check import check_zone
 from qingshan.zone.template import init_zone
 
-from .show import emit
+from .show import counted, emit
 
 
 def init(arguments: argparse.Namespace) -> int:
@@ -19,7 +19,9 @@ def init(arguments: argparse.Namespace) -> int:
     else:
         for path in written:
             print(path)
-        print(f"next: fill the tables, then `qingshan check {arguments.directory}`")
+        zh = arguments.lang == "zh"
+        check = f"`qingshan check {arguments.directory}`"
+        print(f"下一步：填写各表，再运行 {check}" if zh else f"next: fill the tables, then {check}")
     return 0
 
 
@@ -30,7 +32,9 @@ def check(arguments: argparse.Namespace) -> int:
     else:
         for finding in findings:
             print(finding.sentence(arguments.lang))
-        print(
-            f"{sum(f.level == 'error' for f in findings)} errors, {sum(f.level == 'warning' for f in findings)} warnings"
-        )
+        errors, warnings = (sum(f.level == level for f in findings) for level in ("error", "warning"))
+        if arguments.lang == "zh":
+            print(f"错误 {errors} 条，警告 {warnings} 条")
+        else:
+            print(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")
     return 1 if worst(findings) == "error" else 0
