@@ -1,7 +1,7 @@
 """How an engine reaches the domains: the entry points `qingshan.domains`, and nothing else.
 
-A domain is a package with `methods.py`, tables in `standards/*.csv` (parameter rows where the header has a column
-`parameter`; class lists and grade tables otherwise) and declarations in `*.toml`.
+A domain is a package with `methods.py`, perhaps `cells.py` (their cell forms), tables in `standards/*.csv` (parameter
+rows where the header has a column `parameter`; class lists and grade tables otherwise) and declarations in `*.toml`.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ def load_domains() -> Domains:
         folder = Path(next(iter(spec.submodule_search_locations)))
         if (folder / "methods.py").exists():
             import_module(f"{entry.value}.methods")
+        if (folder / "cells.py").exists():
+            import_module(f"{entry.value}.cells")
         rows: list[ParameterRow] = []
         for table in sorted(folder.glob("standards/*.csv")):
             origin = f"{entry.name}/standards/{table.name}"
