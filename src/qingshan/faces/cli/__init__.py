@@ -18,7 +18,7 @@ from qingshan.core.baseline import pin_cpu
 from qingshan.core.errors import QingshanError
 
 from .problem import EXIT_BUG, EXIT_CALL, EXIT_DONE, EXIT_REFUSED, Problem, of_error, of_system, tell
-from .verbs import VERBS, Option, Verb
+from .verbs import GROUPS, VERBS, Option, Verb
 
 
 class _Parser(argparse.ArgumentParser):
@@ -41,10 +41,14 @@ def parser() -> argparse.ArgumentParser:
         epilog="Every published number can be explained down to its readings, and replayed to the byte.",
     )
     top.add_argument("--version", action="version", version=f"qingshan {__version__}")
-    inner = top.add_subparsers(dest="verb", metavar="VERB")
+    verbs = {"": top.add_subparsers(dest="verb", metavar="VERB")}
     for verb in VERBS:
-        made = inner.add_parser(
-            verb.name,
+        group, _, name = verb.name.rpartition(" ")
+        if group not in verbs:
+            grouped = verbs[""].add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            verbs[group] = grouped.add_subparsers(dest="inner", metavar="VERB", required=True)
+        made = verbs[group].add_parser(
+            name,
             help=verb.help,
             description=verb.help,
             epilog=f"example: {verb.example}" if verb.example else None,
@@ -94,7 +98,8 @@ def main(argv: list[str] | None = None) -> int:
         top.print_help()
         return EXIT_CALL
     pin_cpu()
-    verb = next(v for v in VERBS if v.name == arguments.verb)
+    asked = " ".join(filter(None, (arguments.verb, getattr(arguments, "inner", ""))))
+    verb = next(v for v in VERBS if v.name == asked)
     try:
         return _run(verb, arguments)
     except BrokenPipeError:

@@ -20,7 +20,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb: where its code is (`module:function`), what it says in `--help`, what it takes."""
+    """One verb: where its code is (`module:function`), what it says in `--help`, what it takes.
+
+    A name of two words is a verb of a group.
+    """
 
     name: str
     call: str
@@ -33,6 +36,8 @@ ZONE = Option("--zone", "zone name or folder (default: QINGSHAN_ZONE, else guizh
 PROFILE = Option("--profile", "specification profile (default: the zone's default profile)")
 JSON = Option("--json", "print one JSON document, also where the verb fails", kind="flag")
 LANG = Option("--lang", "language of names and messages", choices=("zh", "en"), default="en")
+
+GROUPS = {"zone": "what belongs to a zone: its rasters"}
 
 VERBS = (
     Verb(

@@ -4,7 +4,3 @@ May import: everything below faces. It holds no ecology and no zone by name; num
 Start reading at `page.py`, then `views/overview.py`; words live in `i18n/`, figures are written by `qingshan.publish.numbers`, in
 the same words as the reports.
 """
-
-from qingshan.publish import numbers
-
-__all__ = ["numbers"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qingshan.core.errors import UnknownName
-from qingshan.faces.web import numbers
 from qingshan.faces.web.figures import Figure
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
 from qingshan.faces.web.site import Ask, first_year, last_year
+from qingshan.publish import numbers
 from qingshan.zone.fact import FACT_STATUSES, InputFact
 
 SHOWN = 25
@@ -229,7 +229,7 @@ def _gaps(ask: Ask) -> list[dict[str, Any]]:
         for name, value in (
             ("names", ask.t.pick(gap.name_zh, gap.name_en)),
             ("places", _gap_place(ask, gap.place)),
-            ("needed", gap.needed_by),
+            ("needed", ask.t.pick(gap.needed_by_zh, gap.needed_by)),
         ):
             if value and value not in slot[name]:
                 slot[name].append(value)

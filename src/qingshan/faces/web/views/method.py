@@ -12,12 +12,13 @@ from qingshan.accounts.run import Run
 from qingshan.core.errors import UnknownName
 from qingshan.core.method import Choice, Method
 from qingshan.core.parameter import ParameterRow
-from qingshan.faces.web import formula, numbers
+from qingshan.faces.web import formula
 from qingshan.faces.web.documents import library
 from qingshan.faces.web.figures import of_run
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.usage import Use, bound_rows, usage
+from qingshan.publish import numbers
 
 MAX_FACTS = 10
 MAX_ROWS = 12

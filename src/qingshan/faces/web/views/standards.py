@@ -8,11 +8,11 @@ from typing import Any
 
 from qingshan.core.errors import UnknownName
 from qingshan.core.parameter import STATUSES, ParameterRow
-from qingshan.faces.web import numbers
 from qingshan.faces.web.documents import Document, Wanted, library
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.usage import usage
+from qingshan.publish import numbers
 
 MAX_ROWS = 400
 
