@@ -7,10 +7,11 @@ goes on where it stopped.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -326,7 +327,8 @@ def _mapped(
 def _on_threads(plan: Plan, windows: Sequence[Window], workers: int) -> Iterator[tuple[Window, Totals]]:
     """At most `workers` blocks in flight, so that memory stays bounded while the reader of the results is slow."""
     compiled(plan.kernel.source)
-    queue, flying = iter(windows), {}
+    queue = iter(windows)
+    flying: dict[Future[Totals], Window] = {}
     with ThreadPoolExecutor(workers, thread_name_prefix="block") as pool:
         try:
             while True:
@@ -430,4 +432,4 @@ def _plain(value: Any) -> Any:
     """JSON without NaN."""
     if isinstance(value, np.ndarray):
         return [_plain(v) for v in value.tolist()]
-    return value if isinstance(value, int) or value == value else "nan"
+    return "nan" if isinstance(value, float) and math.isnan(value) else value

@@ -28,7 +28,13 @@ from .total import ADD, LARGEST
 
 __all__ = ["Kernel", "compiled", "kernel_of"]
 
-HEAD = '"""{title}: made by qingshan from its declaration; the cell forms are those of the domains."""\n\nimport math\n\nimport numpy as np\nfrom numba import njit\n'
+HEAD = '''"""{title}: made by qingshan from its declaration; the cell forms are those of the domains."""
+
+import math
+
+import numpy as np
+from numba import njit
+'''
 JIT = "@njit(nogil=True, cache=True, error_model='numpy')"
 
 

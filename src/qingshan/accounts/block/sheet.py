@@ -150,8 +150,8 @@ class Sheet:
     @cached_property
     def units(self) -> dict[str, str]:
         """Unit of every layer, table, constant and step."""
-        named = {x.id: x.unit for x in (*self.layers, *self.tables, *self.constants)}
-        return named | {s.id: self.method(s).result.unit for s in self.steps}
+        given: tuple[Layer | Table | Constant, ...] = (*self.layers, *self.tables, *self.constants)
+        return {x.id: x.unit for x in given} | {s.id: self.method(s).result.unit for s in self.steps}
 
     def cell(self, step: Step) -> Cell:
         return find_cell(step.cell)
@@ -161,7 +161,8 @@ class Sheet:
 
     @cached_property
     def by_id(self) -> dict[str, Layer | Table | Constant | Step]:
-        return {x.id: x for x in (*self.layers, *self.tables, *self.constants, *self.steps)}
+        named: tuple[Layer | Table | Constant | Step, ...] = (*self.layers, *self.tables, *self.constants, *self.steps)
+        return {x.id: x for x in named}
 
     def bound(self, step: Step) -> list[Bound]:
         """The arguments of a step in the order of its cell. Raises `UnitError` where a unit cannot become the method's."""
@@ -240,42 +241,49 @@ class Sheet:
     # ---- checks ----------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        names = [x.id for x in (*self.layers, *self.tables, *self.constants, *self.steps)]
+        given: tuple[Layer | Table | Constant, ...] = (*self.layers, *self.tables, *self.constants)
+        names = [*(x.id for x in given), *(s.id for s in self.steps)]
         twice = sorted({n for n in names if names.count(n) > 1})
         bad = sorted(n for n in names if not n.isidentifier())
         if twice or bad:
             self._refuse(f"the ids {twice or bad} are {'given twice' if twice else 'no plain words'}.", "")
-        known = {x.id for x in (*self.layers, *self.tables, *self.constants)}
+        known = {x.id for x in given}
         codes = {x.id for x in self.layers if x.classes}
         for table in self.tables:
             if table.by and table.by not in codes:
                 self._refuse(f"table {table.id}: {table.by!r} is no class layer.", table.id)
         for step in self.steps:
-            cell = self.cell(step)
-            method = self.method(step)
-            choices = {n for n, a in method.arguments.items() if not isinstance(a, Q)}
-            wanted = set(cell.arguments)
-            if wanted != set(step.bind):
-                self._refuse(f"{step.cell} takes {sorted(wanted)}, bound are {sorted(step.bind)}.", step.id)
-            unsaid = set(method.arguments) - wanted - choices - set(method.defaults)
-            if unsaid:
-                self._refuse(f"the cell {step.cell} leaves out {sorted(unsaid)} of its method.", step.id)
-            unknown = sorted(s for s in step.bind.values() if s not in known)
-            if unknown:
-                self._refuse(f"{unknown} is no layer, table, constant or earlier step.", step.id)
-            self.bound(step)
+            self._check_step(step, known)
             known.add(step.id)
         for sum in self.sums:
-            if sum.per not in PER or (sum.of != "1" and sum.of not in known) or (sum.by and sum.by not in known):
-                self._refuse(f"sum {sum.id} of {sum.of!r} per {sum.per!r} by {sum.by!r} cannot be made.", sum.id)
-            if not 1 <= sum.codes <= 65536 or (sum.codes > 1) != bool(sum.by):
-                self._refuse(f"sum {sum.id}: `by` and `codes` go together, codes is 2 to 65536.", sum.id)
-            self.scale(sum)
+            self._check_sum(sum, known)
         if len({s.id for s in self.sums}) != len(self.sums):
             self._refuse("two sums share an id.", "")
         for name in self.writes:
             if name not in known:
                 self._refuse(f"{name!r} to write is no layer or step.", name)
+
+    def _check_step(self, step: Step, known: set[str]) -> None:
+        cell = self.cell(step)
+        method = self.method(step)
+        choices = {n for n, a in method.arguments.items() if not isinstance(a, Q)}
+        wanted = set(cell.arguments)
+        if wanted != set(step.bind):
+            self._refuse(f"{step.cell} takes {sorted(wanted)}, bound are {sorted(step.bind)}.", step.id)
+        unsaid = set(method.arguments) - wanted - choices - set(method.defaults)
+        if unsaid:
+            self._refuse(f"the cell {step.cell} leaves out {sorted(unsaid)} of its method.", step.id)
+        unknown = sorted(s for s in step.bind.values() if s not in known)
+        if unknown:
+            self._refuse(f"{unknown} is no layer, table, constant or earlier step.", step.id)
+        self.bound(step)
+
+    def _check_sum(self, sum: Sum, known: set[str]) -> None:
+        if sum.per not in PER or (sum.of != "1" and sum.of not in known) or (sum.by and sum.by not in known):
+            self._refuse(f"sum {sum.id} of {sum.of!r} per {sum.per!r} by {sum.by!r} cannot be made.", sum.id)
+        if not 1 <= sum.codes <= 65536 or (sum.codes > 1) != bool(sum.by):
+            self._refuse(f"sum {sum.id}: `by` and `codes` go together, codes is 2 to 65536.", sum.id)
+        self.scale(sum)
 
     def _refuse(self, text: str, entry: str) -> None:
         raise DeclarationError(text, where=f"sheet {self.id}" + (f", {entry}" if entry else ""))
