@@ -217,7 +217,7 @@ class _Writer:
         term = " * ".join([*factors, *([] if scale == 1.0 and factors else [repr(scale)])])
         guard = [
             f"m_{g}"
-            for g in dict.fromkeys([s.of, s.by])
+            for g in dict.fromkeys([s.of, s.by, s.on])
             if g not in ("1", "") and not isinstance(self.sheet.by_id[g], Constant)
         ]
         by = f" + int(v_{s.by})" if s.by else ""
