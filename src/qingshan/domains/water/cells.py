@@ -90,6 +90,16 @@ def annual_yield(precipitation: float, evaporative_fraction: float) -> float:
     return (1 - evaporative_fraction) * precipitation
 
 
+@cell("water.actual_evapotranspiration@invest3")
+def actual_evapotranspiration_invest(precipitation: float, evaporative_fraction: float) -> float:
+    return evaporative_fraction * precipitation
+
+
+@cell("water.crop_evapotranspiration@fao56")
+def crop_evapotranspiration(reference_evapotranspiration: float, crop_coefficient: float) -> float:
+    return crop_coefficient * reference_evapotranspiration
+
+
 @cell("water.curve_number@neh630")
 def curve_number(
     soil_group: float, curve_numbers_1: float, curve_numbers_2: float, curve_numbers_3: float, curve_numbers_4: float
