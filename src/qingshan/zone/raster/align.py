@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,15 +26,19 @@ LATTICE = 1e-3
 Table = tuple[tuple[int, int], ...]
 
 
+@lru_cache(maxsize=256)
 def same_crs(left: str, right: str) -> bool:
     """Whether two CRS are the same but for the order of axes, which rasters do not follow."""
     from pyproj import CRS  # noqa: PLC0415 - the extra geo
 
     a, b = CRS.from_user_input(left), CRS.from_user_input(right)
-    if a == b or a.equals(b, ignore_axis_order=True):
+    if a.equals(b, ignore_axis_order=True):
         return True
-    code_a, code_b = a.to_epsg(), b.to_epsg()
-    return code_a is not None and code_a == code_b
+    how_a, how_b = (c.coordinate_operation.method_name if c.coordinate_operation else "" for c in (a, b))
+    if a.is_geographic != b.is_geographic or how_a != how_b:
+        return False
+    code = a.to_epsg()  # a WKT without code whose names differ: identified by its parameters
+    return code is not None and code == b.to_epsg()
 
 
 def lattice_offset(file: Stored, grid: Grid, transform: Transform | None = None) -> tuple[int, int] | None:
