@@ -208,7 +208,7 @@ def _mitigation(plan: _Plan, results: Results) -> dict[str, float]:
         ((total, seen),) = parks.tile(window, part(gives))
         ((count, known),) = discs.tile(window, part(green))
         with np.errstate(invalid="ignore", divide="ignore"):
-            park_mean = (total / seen).astype(np.float32)
+            park_mean = (np.maximum(total, 0) / seen).astype(np.float32)
             cells = np.rint(count * disc.total)
             if plan.invest:
                 cells = cells / np.rint(known * disc.total) * disc.total

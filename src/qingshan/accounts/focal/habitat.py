@@ -210,7 +210,7 @@ def _effects(plan: _Plan) -> tuple[list[Callable[[Window], NDArray[np.float32]]]
     if plan.sums:
         kernels = [radial(t.decay, t.reach, plan.cell) for t in plan.threats]
         side = max(side_for(*k.reach) for k in kernels)
-        arounds = [Around(plan.grid, [k], side) for k in kernels]
+        arounds = [Around(plan.grid, [k], side, precise=True) for k in kernels]
 
         def summed(threat: _Threat, sums: Around, total: float) -> Callable[[Window], NDArray[np.float32]]:
             def effect(window: Window) -> NDArray[np.float32]:
