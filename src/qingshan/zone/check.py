@@ -42,7 +42,7 @@ def _check_catalogue(zone: Zone, report: Report) -> None:
             seen.add(raw["id"])
             if "path" in raw and "://" not in str(raw["path"]):
                 _check_file(zone.path / str(raw["path"]), table, raw, report)
-            elif not {"package", "url", "stations"} & set(raw):
+            elif not {"package", "url", "stations", "generator"} & set(raw):
                 report.add("no_path", file=ZONE_FILE, field=f"{table}.path", id=raw["id"])
 
 

@@ -133,6 +133,20 @@ VERBS = (
         "qingshan publish gep --year 2019 --lang zh",
     ),
     Verb(
+        "synth",
+        "qingshan.faces.cli.synth:synth",
+        "make a synthetic zone from a seed: terrain, land cover, climate and soil as rasters, with its tables",
+        (
+            Option("--pixels", "cells of 30 m, up to 2e9; a province is about 196e6", default="1e6"),
+            Option("--out", "new folder", required=True),
+            Option("--seed", "whole number; the same seed and size give the same cells", default="1"),
+            Option("--workers", "threads (default: one per processor)", default=""),
+            LANG,
+            JSON,
+        ),
+        "qingshan synth --pixels 196e6 --out province --seed 7",
+    ),
+    Verb(
         "serve",
         "qingshan.faces.cli.server:serve",
         "serve the pages and their data on this machine",

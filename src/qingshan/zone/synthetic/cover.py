@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .ground import Ground
 
-__all__ = ["Rock", "cover_of"]
+__all__ = ["FIELD", "HOMES", "WORKS", "Rock", "cover_of"]
 
 BROADLEAF, NEEDLELEAF, MIXED, SPARSE_FOREST = 11, 12, 13, 14
 SHRUB, SPARSE_SHRUB, MEADOW, TUSSOCK, SPARSE_GRASS = 21, 23, 31, 33, 34

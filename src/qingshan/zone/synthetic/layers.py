@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .cover import Rock, cover_of
+from .cover import FIELD, HOMES, WORKS, Rock, cover_of
 from .ground import Ground, ground_of, karst_noise
 from .places import Seats, places_of
 from .relief import Relief
 
-__all__ = ["START", "SyntheticLayer", "declared_layers", "window_layers"]
+__all__ = ["START", "SyntheticLayer", "View", "declared_layers", "views", "window_layers"]
 
 START = 2015  # the first year a land cover is made for
 Cells = NDArray[np.float64]
@@ -29,7 +29,7 @@ Cells = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SyntheticLayer:
-    """One declared layer: see `layers.toml`."""
+    """One declared layer: see `layers.toml`. With `gaps` some cells have no data."""
 
     id: str
     quantity: str
@@ -41,6 +41,23 @@ class SyntheticLayer:
     zh: str
     en: str
     years: bool = False
+    gaps: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """Another quantity that the cells of a layer give: cell * scale + offset."""
+
+    id: str
+    of: str
+    quantity: str
+    unit: str
+    zh: str
+    en: str
+    scale: float = 1.0
+    offset: float = 0.0
+    parts: tuple[float, ...] = ()
+    earlier: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -54,6 +71,27 @@ def declared_layers() -> dict[str, SyntheticLayer]:
     return {raw["id"]: SyntheticLayer(**raw) for raw in _declaration()["layer"]}
 
 
+@lru_cache(maxsize=1)
+def views() -> tuple[View, ...]:
+    """The declared views, one per part of the year where a view has parts."""
+    made = []
+    for raw in _declaration()["view"]:
+        view = View(**{**raw, "parts": tuple(raw.get("parts", ()))})
+        made += [
+            View(
+                f"{view.id}_{n:02d}",
+                view.of,
+                f"{view.quantity}.{n:02d}",
+                view.unit,
+                f"{view.zh}（{n}）",
+                f"{view.en} ({n})",
+                scale=share,
+            )
+            for n, share in enumerate(view.parts, 1)
+        ] or [view]
+    return tuple(made)
+
+
 def window_layers(
     relief: Relief, seats: Seats, top: int, left: int, rows: int, cols: int, years: Iterable[int]
 ) -> dict[tuple[str, int], NDArray[Any]]:
@@ -65,6 +103,8 @@ def window_layers(
     made: dict[tuple[str, int], NDArray[Any]] = {
         ("elevation", 0): ground.height,
         ("karst", 0): rock.karst,
+        ("lithology", 0): _lithology(seed, ground, rock),
+        ("slope_length", 0): 20.0 + 0.6 * ground.above / (ground.slope + 0.05),
         ("bedrock", 0): rock.bare,
         ("solar", 0): 3900.0 + 260.0 * ground.south * np.minimum(ground.slope, 0.6)
         + 0.10 * (ground.height - 1000.0) + ground.noise(seed, "solar", (700, 120.0)),
@@ -89,6 +129,12 @@ def _rock(seed: int, ground: Ground) -> Rock:
     bare = ground.noise(seed, "bare", (40, 34.0), (8, 20.0)) + 22.0 + 40.0 * ground.slope
     dry = np.minimum(ground.above / 25.0, 1.0)  # valley floors are covered
     return Rock(karst.astype(np.uint8), np.clip(np.where(karst, bare * dry, 0.12 * bare * dry), 0.0, 96.0))
+
+
+def _lithology(seed: int, ground: Ground, rock: Rock) -> NDArray[np.uint8]:
+    """The five classes of HJ 1174-2021 on carbonate rock, 255 elsewhere."""
+    pure = 2.4 + ground.noise(seed, "pure", (180, 2.2), (40, 1.0))
+    return np.where(rock.karst > 0, np.clip(np.floor(pure), 0.0, 4.0), 255.0).astype(np.uint8)
 
 
 def _soil(seed: int, ground: Ground, rock: Rock) -> dict[str, Cells]:
@@ -130,10 +176,10 @@ def _year(seed: int, ground: Ground, rock: Rock, year: int) -> dict[str, NDArray
     ndvi = _ndvi_of_class()[cover] + ground.noise(seed, "ndvi", (24, 0.05), (3, 0.05)) - 0.0012 * rock.bare
     ndvi += ground.noise(seed, f"ndvi/{year}", (400, 0.02)) + 0.0015 * (year - START)
     # linear mixture between bare ground (0.05) and full cover (0.80)
-    vegetation = np.clip((ndvi - 0.05) / 0.75, 0.0, 1.0) * 100.0
+    vegetation = np.clip((ndvi - 0.05) / 0.75, 0.0, 1.0)
     return {
         "cover": cover, "rain": rain, "temperature": warm, "et0": potential, "erosivity": erosivity, "ndvi": ndvi,
-        "vegetation": vegetation,
+        "vegetation": vegetation, "threat_field": cover == FIELD, "threat_town": cover == HOMES, "threat_road": cover == WORKS,
     }  # fmt: skip
 
 

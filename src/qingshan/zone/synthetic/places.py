@@ -70,7 +70,9 @@ def places_of(seats: Seats, seed: int, top: int, left: int, rows: int, cols: int
             spacing = max(seats.spacing // part, 2)
             add_noise(bend[axis], top, left, 1, spacing, key_of(seed, name), WIND * seats.spacing * 2 / part)
     out = np.zeros((rows, cols), np.uint16)
-    _nearest(seats.row, seats.col, seats.number, seats.spacing, seats.rows, seats.cols, top, left, bend[0], bend[1], out)
+    _nearest(
+        seats.row, seats.col, seats.number, seats.spacing, seats.rows, seats.cols, top, left, bend[0], bend[1], out
+    )
     return out
 
 

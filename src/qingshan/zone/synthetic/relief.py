@@ -125,6 +125,7 @@ def _regional(
 
 def _finer(coarse: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
     """The coarse heights at twice the resolution, bilinear between cell centres."""
+
     def weights(fine: int, held: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
         at = np.clip((np.arange(fine) + 0.5) / 2 - 0.5, 0, held - 1)
         low = np.minimum(at.astype(np.int64), max(held - 2, 0))
