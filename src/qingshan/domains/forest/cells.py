@@ -12,6 +12,15 @@ def apar(solar_radiation: float, fpar: float, par_share: float) -> float:
     return solar_radiation * fpar * par_share
 
 
+@cell("forest.fpar@ndvi")
+def fpar(ndvi: float, ndvi_min: float, ndvi_max: float, fpar_min: float, fpar_max: float) -> float:
+    if ndvi_max == ndvi_min:
+        return math.nan
+    share = fpar_min + (ndvi - ndvi_min) / (ndvi_max - ndvi_min) * (fpar_max - fpar_min)
+    share = max(share, fpar_min)
+    return fpar_max if share > fpar_max else share
+
+
 @cell("forest.temperature_stress_1@potter1993")
 def temperature_stress_1(optimum: float) -> float:
     return 0.8 + 0.02 * optimum - 0.0005 * optimum**2

@@ -11,6 +11,7 @@ import numpy as np
 from ...core.method import A, Array, Clause, Q, method
 
 INVEST = "InVEST 3.20.2 User's Guide, Carbon Storage and Sequestration"
+ZHU = "朱文泉等 2007, 植物生态学报 31(3):413-424"
 POTTER = "Potter et al. 1993, Global Biogeochemical Cycles 7:811-841"
 
 Stock = A[Array, Q("t C/hm2", "碳储量", "carbon stock", low=0)]
@@ -64,6 +65,27 @@ def sequestration_value(
     level = q == 1
     factor = np.where(level, years, (1 - q**years) / np.where(level, 1, 1 - q))
     return change * price / years * factor
+
+
+@method(
+    "forest.fpar", edition="ndvi", clause=Clause(ZHU, "FPAR, NDVI part"), status="secondary",
+    zh="光合有效辐射吸收比例", en="share of PAR absorbed",
+    formula="FPAR = FPAR_min + (NDVI - NDVI_min)/(NDVI_max - NDVI_min) (FPAR_max - FPAR_min), kept in FPAR_min .. FPAR_max",
+)  # fmt: skip
+def fpar(
+    ndvi: A[Array, Q("1", "植被指数", "NDVI", low=-1, high=1, symbol="NDVI")],
+    ndvi_min: A[Array, Q("1", "该类 NDVI 下限", "least NDVI of the class", low=-1, high=1)],
+    ndvi_max: A[Array, Q("1", "该类 NDVI 上限", "largest NDVI of the class", low=-1, high=1)],
+    fpar_min: A[Array, Q("fraction", "FPAR 下限", "least FPAR", low=0, high=1)],
+    fpar_max: A[Array, Q("fraction", "FPAR 上限", "largest FPAR", low=0, high=1)],
+) -> A[Array, Q("fraction", "光合有效辐射吸收比例", "share of PAR absorbed", low=0, high=1, symbol="FPAR")]:
+    """Share of photosynthetically active radiation that the cover absorbs, linear in NDVI between the limits of its class.
+
+    Shapes: mutually broadcastable. Equal limits of NDVI: NaN.
+    """
+    span = np.asarray(ndvi_max, dtype=np.float64) - ndvi_min
+    share = (np.asarray(ndvi) - ndvi_min) / np.where(span == 0, np.nan, span)
+    return np.clip(fpar_min + share * (np.asarray(fpar_max) - fpar_min), fpar_min, fpar_max)
 
 
 @method(
