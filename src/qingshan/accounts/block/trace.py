@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FunctionType, SimpleNamespace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from qingshan.core.cell import Cell
 from qingshan.zone.raster.grid import Window
 from qingshan.zone.raster.source import Source
 
-from .sheet import Constant, Layer, Sheet, Step, Table
+from .sheet import Constant, Layer, Sheet, Step, Sum, Table
 
 __all__ = ["Given", "Share", "Trace", "Value", "Worked", "cell_value", "trace"]
 
@@ -80,7 +79,7 @@ class Trace:
 def cell_value(source: Source, row: int, col: int) -> float | None:
     """The stored value of one cell; None for NoData."""
     value = float(source.read(Window(row, col, 1, 1))[0, 0])
-    return None if value != value or (source.nodata is not None and value == source.nodata) else value
+    return None if math.isnan(value) or (source.nodata is not None and value == source.nodata) else value
 
 
 def trace(
@@ -116,7 +115,7 @@ def _layer(sheet: Sheet, layer: Layer, value: float | None) -> Value:
 def _row(table: Table, values: Mapping[str, Value], code: int | None, rows: NDArray[np.float64] | None) -> Value:
     at = code if not table.by else None if values[table.by].why else int(values[table.by].value or 0)
     found = float(rows[at]) if rows is not None and at is not None and 0 <= at < len(rows) else math.nan
-    known = found == found
+    known = not math.isnan(found)
     return Value(table.id, "table", found if known else None, table.unit, "" if known else "no_row")
 
 
@@ -126,26 +125,27 @@ def _constant(constant: Constant, value: float | None) -> Value:
 
 def _step(sheet: Sheet, step: Step, values: Mapping[str, Value]) -> Worked:
     given = []
+    declared = sheet.cell(step).declared(sheet.method(step))
     for b in sheet.bound(step):
         source = values[b.source]
         usable = source.value if not source.why else None
         used = None if usable is None else usable if b.factor == 1.0 else usable * b.factor
-        declared = sheet.method(step).arguments[b.argument]
-        given.append(Given(b.argument, source, used, getattr(declared, "unit", "")))
+        given.append(Given(b.argument, source, used, declared[b.argument].unit))
     result = math.nan
     if all(g.used is not None for g in given):
         with np.errstate(all="ignore"):
             result = float(_plain(sheet.cell(step))(*(np.float64(g.used) for g in given if g.used is not None)))
-    known = result == result
+    known = not math.isnan(result)
     cell = sheet.cell(step)
     value = Value(step.id, "step", result if known else None, sheet.units[step.id], "" if known else "undefined")
     return Worked(step.id, cell.name, cell.method, tuple(given), value)
 
 
-def _share(sheet: Sheet, sum: Any, values: Mapping[str, Value], area: float) -> float | None:
-    of = 1.0 if sum.of == "1" else values[sum.of].value if not values[sum.of].why else None
-    if of is None or (sum.by and values[sum.by].why):
+def _share(sheet: Sheet, sum: Sum, values: Mapping[str, Value], area: float) -> float | None:
+    if any(values[name].why for name in (sum.of, sum.by, sum.on) if name not in ("", "1")):
         return None
+    of = 1.0 if sum.of == "1" else values[sum.of].value
+    assert of is not None
     per = {"cell": 1.0, "m2": area, "hm2": area * 1e-4, "km2": area * 1e-6}[sum.per]
     share = of * per * sheet.scale(sum)
     return share if math.isfinite(share) else None
@@ -155,7 +155,9 @@ def _share(sheet: Sheet, sum: Any, values: Mapping[str, Value], area: float) -> 
 
 
 def _as_in_c(name: str) -> Callable[..., float]:
-    function = getattr(np, {"pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}.get(name, name))
+    function = getattr(
+        np, {"pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}.get(name, name)
+    )
 
     def run(*numbers: float) -> float:
         return float(function(*numbers))
@@ -164,7 +166,24 @@ def _as_in_c(name: str) -> Callable[..., float]:
 
 
 _C = SimpleNamespace(**{k: v for k, v in vars(math).items() if not k.startswith("_")})
-for _name in ("exp", "expm1", "log", "log10", "log2", "log1p", "sqrt", "pow", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh"):
+for _name in (
+    "exp",
+    "expm1",
+    "log",
+    "log10",
+    "log2",
+    "log1p",
+    "sqrt",
+    "pow",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+):
     setattr(_C, _name, _as_in_c(_name))
 
 
