@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qingshan.core.canonical import digest
-from qingshan.core.errors import AmbiguousParameter, MissingParameter, QingshanError
+from qingshan.core.errors import AmbiguousParameter, DeclarationError, MissingParameter, QingshanError
 from qingshan.core.finding import Finding
 from qingshan.core.parameter import ParameterRow, Parameters
 from qingshan.core.units import convert, factor, same_dimension
@@ -34,6 +34,8 @@ from .pedigree import Pedigree
 __all__ = ["Binding", "BoundStage", "bind"]
 
 LANDCOVER = "land.cover"
+OPENING = "land.cover.opening"
+"""The classes of the period before."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,6 @@ class _Binder:
         self.made = Binding(account, period)
         self.units: dict[str, str] = {}
         self._known: dict[tuple[str, str], _Found] = {}
-        self._asked: dict[str, list[str]] = {}
 
     def bound(self) -> Binding:
         made = self.made
@@ -144,7 +145,6 @@ class _Binder:
             made.blocked = Refusal("missing_fact", error.zh, error.en, needs=LANDCOVER, document=self._document(LANDCOVER))
             made.refusals = {s.id: made.blocked for s in self.account.sums}
             return made
-        made.findings += self._own_findings()
         for s in self.account.sums:
             self._sum(s)
         made.sheet = sheet_of(self.account, made.sums, self.units)
@@ -157,16 +157,13 @@ class _Binder:
             elif name in self.account.constants:
                 made.constants[name] = self._constant(name, self.account.constants[name], name).value
         self._stages_used()
-        made.pedigree.close(made, {**made.classes.names}, self._cover_entry())
+        made.pedigree.close(made, self._cover_entry(), places_entry(self.zone))
         return made
 
     def _cover_entry(self) -> Mapping[str, Any]:
         cover = self.zone.config.get("landcover", {}).get("quantity", LANDCOVER)
         entry: Mapping[str, Any] = self.rasters.entry(cover, self.period) if self.rasters.has(cover, self.period) else {}
         return entry
-
-    def _own_findings(self) -> list[Finding]:
-        return [f for f in self.rasters.findings() if f.level != "note"]
 
     def _sum(self, s: Sum) -> None:
         found = [self._entry(n) for n in self.account.needed(s)]
@@ -194,7 +191,7 @@ class _Binder:
     def _layer(self, name: str) -> _Found:
         if ("layer", name) not in self._known:
             use = self.account.layers[name]
-            found = self._output(use.stage, use.layer.unit, name) if use.stage else self._quantity(use.layer.quantity, use.layer.unit, name)
+            found = self._output(use.stage, name) if use.stage else self._quantity(use.layer.quantity, use.layer.unit, name)
             if use.layer.low is not None or use.layer.high is not None:
                 found = self._within(use.layer, found)
             self._known["layer", name] = found
@@ -209,6 +206,8 @@ class _Binder:
 
     def _quantity(self, quantity: str, unit: str, name: str) -> _Found:
         """A layer of the zone. Its unit is that of the catalogue; another dimension than the declared refuses."""
+        if quantity in (LANDCOVER, OPENING):
+            return self._classes_of(quantity)
         if not self.rasters.has(quantity, self.period):
             return _Found(refusal=self._missing(quantity))
         try:
@@ -227,6 +226,16 @@ class _Binder:
             self.units[name] = layer.unit or "1"
         return _Found(layer.source, self.made.pedigree.layer(quantity, self.period, layer))
 
+    def _classes_of(self, quantity: str) -> _Found:
+        """Account classes as a layer: those of the period, or of the period before it."""
+        order = [p.id for p in self.zone.periods]
+        at = order.index(self.period) - (quantity == OPENING)
+        cover = self.zone.config.get("landcover", {}).get("quantity", LANDCOVER)
+        if at < 0 or not self.rasters.has(cover, order[at]):
+            return _Found(refusal=self._missing(quantity))
+        found = self.rasters.classes(order[at])
+        return _Found(found.source, self.made.pedigree.cover(found, self.rasters.entry(cover, order[at]), quantity, order[at]))
+
     def _missing(self, quantity: str) -> Refusal:
         declared = self.zone.quantities.get(quantity)
         zh, en = (declared.zh, declared.en) if declared else (quantity, quantity)
@@ -241,18 +250,15 @@ class _Binder:
 
     # ---- stages ------------------------------------------------------------------------------------------------------
 
-    def _output(self, text: str, unit: str, name: str) -> _Found:
-        """A layer that a stage gives; `unit` is the one wanted."""
+    def _output(self, text: str, name: str) -> _Found:
+        """A layer that a stage gives, in the stage's unit."""
         parts = self.account.stage_output(text)
         assert parts is not None
         use = self.account.stages[parts[0]]
         refusal, bound, node = self._stage(use)
         if refusal or bound is None:
             return _Found(refusal=refusal)
-        gives = bound.stage.outputs[parts[1]]
-        asked = self._asked.setdefault(use.id, [])
-        if parts[1] not in asked:
-            asked.append(parts[1])
+        gives = bound.stage.unit("OUTPUTS", parts[1]) or "1"
         if name:
             self.units[name] = gives
         return _Found(Planned(use.id, parts[1], bound.about), self.made.pedigree.output(node, parts[1], gives, self.period))
@@ -268,14 +274,12 @@ class _Binder:
         self._check_stage(use, stage)
         inputs: dict[str, _Found] = {}
         for key, text in use.inputs.items():
-            inputs[key] = self._stage_input(text, stage.inputs[key])
-        tables = {k: self._table(f"{use.id}.{k}", _with_unit(t, stage.tables[k])) for k, t in use.tables.items()}
-        numbers = {k: self._constant(f"{use.id}.{k}", c, k, stage.constants[k]) for k, c in use.constants.items()}
+            inputs[key] = self._stage_input(use.id, text, stage.unit("INPUTS", key) or "")
+        tables = {k: self._table(f"{use.id}.{k}", _in_unit(t, stage.unit("TABLES", k) or "")) for k, t in use.tables.items()}
+        numbers = {k: self._constant(f"{use.id}.{k}", c, k, stage.unit("CONSTANTS", k) or "") for k, c in use.constants.items()}
         found = [*inputs.values(), *tables.values(), *numbers.values()]
-        if refused := [f.refusal for f in found if f.refusal]:
-            for key in use.inputs:
-                if key in stage.optional and inputs[key].refusal:
-                    del inputs[key]
+        if any(f.refusal for f in found):
+            inputs = {k: f for k, f in inputs.items() if f.refusal is None or k not in stage.optional}
             refused = [f.refusal for f in (*inputs.values(), *tables.values(), *numbers.values()) if f.refusal]
             if refused:
                 return _Found(refusal=dependency(refused))
@@ -284,12 +288,12 @@ class _Binder:
         args = [(k, f.node) for k, f in (*inputs.items(), *tables.items(), *numbers.items()) if f.node]
         return _Found(bound, self.made.pedigree.stage(bound, args, self.period), gaps={c: r for t in tables.values() for c, r in t.gaps.items()})
 
-    def _stage_input(self, text: str, unit: str) -> _Found:
-        if output := self.account.stage_output(text):
-            found = self._output(text, unit, "")
-            if found.refusal or not unit:
+    def _stage_input(self, reader: str, text: str, unit: str) -> _Found:
+        if output := self.account.stage_output(text, reader):
+            found = self._output(text, "")
+            gives = "" if found.refusal else self._known["stage", output[0]].value.stage.unit("OUTPUTS", output[1])
+            if not unit or not gives:
                 return found
-            gives = self._known["stage", output[0]].value.stage.outputs[output[1]]
             ratio = 1.0 if gives == unit else factor(gives, unit)
             found.value = Planned(found.value.stage, found.value.output, found.value.about, ratio)
             return found
@@ -302,13 +306,10 @@ class _Binder:
 
     def _check_stage(self, use: StageUse, stage: Stage) -> None:
         where = f"raster account {self.account.id}, stage {use.id}"
-        for kind, given, known in (("input", use.inputs, stage.inputs), ("table", use.tables, stage.tables),
-                                   ("constant", use.constants, stage.constants), ("option", use.options, stage.options)):  # fmt: skip
-            absent = [] if kind == "option" else [k for k in known if k not in given and k not in stage.optional]
-            extra = [k for k in given if k not in known]
-            if absent or extra:
-                raise _wrong(f"the stage {stage.name} has {kind}s {', '.join(known) or 'none'}; {', '.join(extra) or 'none'} too many, "
-                             f"{', '.join(absent) or 'none'} missing.", where)  # fmt: skip
+        for kind, given in (("INPUTS", use.inputs), ("TABLES", use.tables), ("CONSTANTS", use.constants), ("OPTIONS", use.options)):
+            if extra := [k for k in given if not stage.takes(kind, k)]:
+                known = ", ".join(stage.declared(kind)) or "none"
+                raise DeclarationError(f"the stage {stage.name} takes no {', '.join(extra)}; {kind.lower()}: {known}.", where=where)
 
     def _stages_used(self) -> None:
         """The stages that the sheet's layers and further stages stand on, in the order they run, with the outputs asked for."""
@@ -325,9 +326,7 @@ class _Binder:
         for id in self.account.stages:
             if id in wanted:
                 bound = self._known["stage", id].value
-                self.made.stages[id] = BoundStage(
-                    bound.use, bound.stage, bound.inputs, bound.tables, bound.constants, tuple(o for o in bound.stage.outputs if o in wanted[id])
-                )
+                self.made.stages[id] = replace(bound, outputs=bound.stage.outputs(wanted[id]))
 
     # ---- rows --------------------------------------------------------------------------------------------------------
 
@@ -353,7 +352,7 @@ class _Binder:
 
     def _table(self, name: str, use: TableUse) -> _Found:
         if ("table", name) not in self._known:
-            self._known["table", name] = self._by_code(name, use) if use.by else self._by_class(name, use)
+            self._known["table", name] = self._by_code(use) if use.by else self._by_class(name, use)
         return self._known["table", name]
 
     def _by_class(self, name: str, use: TableUse) -> _Found:
@@ -413,10 +412,13 @@ class _Binder:
             fix="add the rows, or map the classes / 补上取值，或在对照表中给出对应类",
         ))  # fmt: skip
 
-    def _by_code(self, name: str, use: TableUse) -> _Found:
-        """A vector by the codes of another class layer."""
+    def _by_code(self, use: TableUse) -> _Found:
+        """A vector by the codes of another class layer: rows that name a code, and rows of the account's classes."""
         rows = [r for r in self.parameters.rows(use.parameter, set=use.set or None) if r.cls.isdigit()]
         closed = {int(r.cls): r for r in rows if r.value is not None}
+        if self.account.layers[use.by].layer.quantity.startswith(LANDCOVER):
+            known = {code: self._class_row(use, code) for code in self.made.classes.codes}
+            closed = {code: row for code, row in known.items() if isinstance(row, ParameterRow)}
         if not closed:
             document = next((r.document for r in self.parameters.rows(use.parameter) if r.document), "")
             return _Found(refusal=Refusal("open_parameter", f"参数 {use.parameter} 没有按代码的取值。", f"{use.parameter} has no row by code.",
@@ -442,14 +444,16 @@ class _Binder:
 # ---- small parts ----------------------------------------------------------------------------------------------------
 
 
-def _with_unit(use: TableUse, unit: str) -> TableUse:
-    return use if use.unit else TableUse(use.parameter, use.set, unit, use.by, use.map)
+def places_entry(zone: Zone) -> Mapping[str, Any]:
+    """The catalogue's entry of the raster of places; empty where places are drawn from boundaries."""
+    id = (zone.config.get("places") or {}).get("raster")
+    entry: Mapping[str, Any] = next((e for e in zone.config.get("raster", ()) if id and e.get("id") == id), {})
+    return entry
 
 
-def _wrong(text: str, where: str) -> QingshanError:
-    from qingshan.core.errors import DeclarationError  # noqa: PLC0415 - one call
-
-    return DeclarationError(text, where=where)
+def _in_unit(use: TableUse, unit: str) -> TableUse:
+    """A table of a stage is in the stage's unit."""
+    return replace(use, unit=unit)
 
 
 def _plain(vector: Iterable[float]) -> list[Any]:

@@ -30,6 +30,7 @@ from qingshan.core.domain import Domains
 from qingshan.core.errors import DeclarationError, UnknownName
 
 from ..block.sheet import Layer, Sheet, Step, Sum
+from ..stages import STAGES, find_stage
 
 __all__ = ["RasterAccount", "Row", "StageUse", "TableUse", "find_raster_account", "parse_raster_account", "raster_accounts"]
 
@@ -117,10 +118,17 @@ class RasterAccount:
     def needed(self, sum: Sum) -> list[str]:
         return list(dict.fromkeys(n for part in (sum.of, sum.by, sum.on) for n in self.needs(part)))
 
-    def stage_output(self, text: str) -> tuple[str, str] | None:
-        """`routing.ls` -> ("routing", "ls") where `routing` is one of the stages, else None: a quantity of the zone."""
+    def stage_output(self, text: str, reader: str = "") -> tuple[str, str] | None:
+        """`routing.ls` -> ("routing", "ls") where the stage `routing` gives `ls`, else None: a quantity of the zone.
+
+        A stage `reader` sees the outputs of the stages above it only.
+        """
         stage, _, output = text.partition(".")
-        return (stage, output) if stage in self.stages else None
+        order = list(self.stages)
+        if stage not in self.stages or (reader and order.index(stage) >= order.index(reader)):
+            return None
+        known = self.stages[stage].run in STAGES
+        return (stage, output) if not known or find_stage(self.stages[stage].run).gives(output) else None
 
     @cached_property
     def quantities(self) -> dict[str, Sum]:
@@ -141,11 +149,15 @@ def raster_accounts(domains: Domains) -> dict[str, RasterAccount]:
 
 
 def find_raster_account(domains: Domains, id: str) -> RasterAccount:
-    known = raster_accounts(domains)
+    known = {
+        str(content.get("id")): (content, f"{name}/rasters/{stem}.toml")
+        for name in domains.by_name
+        for stem, content in domains.folder(name, "rasters")
+    }
     if id not in known:
         names = ", ".join(known) or "none"
         raise UnknownName(f"no raster account {id!r}; known: {names}.", f"没有栅格账户 {id!r}；现有：{names}。")
-    return known[id]
+    return parse_raster_account(*known[id])
 
 
 def parse_raster_account(content: Mapping[str, Any], where: str) -> RasterAccount:
@@ -230,17 +242,7 @@ def _check(account: RasterAccount, where: str) -> None:
         for name in account.needed(s):
             if name not in known:
                 _refuse(where, s.id, f"it stands on {name!r}, which is not declared.")
-    _stages_in_order(account, where)
 
-
-def _stages_in_order(account: RasterAccount, where: str) -> None:
-    done: set[str] = set()
-    for stage in account.stages.values():
-        for text in stage.inputs.values():
-            output = account.stage_output(text)
-            if output and output[0] not in done:
-                _refuse(where, stage.id, f"it reads {text}, a stage that does not stand above it.")
-        done.add(stage.id)
 
 
 def _refuse(where: str, entry: str, text: str) -> None:

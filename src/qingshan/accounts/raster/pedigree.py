@@ -36,13 +36,8 @@ class Pedigree:
     ground: tuple[tuple[str, str], ...] = ()
 
     def layer(self, quantity: str, period: str, layer: Any) -> str:
-        entry, about = layer.entry, dict(layer.source.identity())
-        row = {
-            "file": str(entry.get("path") or entry.get("url") or entry.get("id") or about.get("array", "")), "sha256": sha256_of(about, entry),
-            "source_title": str(entry.get("title") or entry.get("source") or ""), "status": str(entry.get("status", "")),
-            "entry": {k: entry[k] for k in LAYER_FIELDS if k in entry}, "identity": about,
-        }  # fmt: skip
-        return self._add("layer", quantity, period=str(entry.get("period", period)), unit=layer.unit, row=row, labels=_labels(entry))
+        row = layer_row(layer.entry, layer.source)
+        return self._add("layer", quantity, period=str(layer.entry.get("period", period)), unit=layer.unit, row=row, labels=_labels(layer.entry))
 
     def parameter(self, row: ParameterRow) -> str:
         node = Node(row.key, "parameter", row.parameter, cls=row.cls, unit=row.unit, value=[row.value], row=row.record(),
@@ -73,20 +68,18 @@ class Pedigree:
         return self._add("cell", f"cell.{method.id}", period=period, unit=form.result_unit(method), method=method.ref, code=method.code,
                          args=tuple(args), choices=tuple(sorted(form.choices.items())), notes=notes)  # fmt: skip
 
-    def close(self, binding: Binding, names: Mapping[int, str], entry: Mapping[str, Any]) -> None:
-        """The layers of classes and places, which every sum stands on. `entry` is the catalogue's of the classes."""
-        classes, places = binding.classes, binding.places
-        about = dict(classes.source.identity())
-        row = {
-            "file": str(entry.get("path") or entry.get("url") or entry.get("id") or about.get("array", "classes")), "sha256": sha256_of(about, entry),
-            "source_title": str(entry.get("title") or entry.get("source") or ""), "status": str(entry.get("status", "")), "identity": about,
-            "classes": {str(code): name for code, name in sorted(names.items())},
-        }  # fmt: skip
-        cover = self._add("layer", "land.cover", period=str(entry.get("period", binding.period)), unit="class", row=row, labels=_labels(entry))
-        about = dict(places.source.identity())
-        row = {"file": str(about.get("array") or about.get("path") or "places"), "sha256": sha256_of(about, {}), "identity": about, "places": list(places.codes)}
-        where = self._add("layer", "places", unit="index", row=row)
-        self.ground = (("classes", cover), ("places", where))
+    def close(self, binding: Binding, cover: Mapping[str, Any], places: Mapping[str, Any]) -> None:
+        """The layers of classes and places, which every sum stands on, with their entries of the catalogue."""
+        classes = self.cover(binding.classes, cover, "land.cover", binding.period)
+        where = places_node(binding.places, places)
+        self.nodes[where.key] = where
+        self.ground = (("classes", classes), ("places", where.key))
+
+    def cover(self, classes: Any, entry: Mapping[str, Any], quantity: str, period: str) -> str:
+        """A layer of account classes."""
+        names = {str(code): name for code, name in sorted(classes.names.items())}
+        row = layer_row(entry, classes.source) | {"classes": names}
+        return self._add("layer", quantity, period=str(entry.get("period", period)), unit="class", row=row, labels=_labels(entry))
 
     def below(self, key: str) -> dict[str, Node]:
         """A node and everything under it."""
@@ -105,6 +98,26 @@ class Pedigree:
         node = Node(digest(identity), kind, quantity, labels=labels, **known)
         self.nodes[node.key] = node
         return node.key
+
+
+def layer_row(entry: Mapping[str, Any], source: Any) -> dict[str, Any]:
+    """Where a layer comes from: file as the zone names it, hash, title, status, entry and identity. `local`: a file of the zone."""
+    about = dict(source.identity())
+    path = str(entry.get("path", ""))
+    local = bool(path) and "://" not in path and not path.startswith("/vsi")
+    row = {
+        "file": path or str(entry.get("url") or entry.get("id") or about.get("array", "")), "sha256": sha256_of(about, entry),
+        "source_title": str(entry.get("title") or entry.get("source") or ""), "status": str(entry.get("status", "")),
+        "entry": {k: entry[k] for k in LAYER_FIELDS if k in entry}, "identity": about,
+    }  # fmt: skip
+    return row | ({"local": True} if local else {})
+
+
+def places_node(places: Any, entry: Mapping[str, Any]) -> Node:
+    """The layer of places: a raster of the zone, or its boundaries."""
+    row = layer_row(entry, places.source) | {"places": list(places.codes)}
+    row["file"] = row["file"] or "places"
+    return Node(digest(["places", row]), "layer", "places", unit="index", row=row, labels=_labels(entry))
 
 
 def _labels(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -17,12 +17,12 @@ from qingshan.zone.zone import Zone
 
 from ..figure import Node
 from ..profile import Profile
-from .binding import Binding, bind
+from .binding import Binding, bind, places_entry
 from .declaration import RasterAccount, find_raster_account
 from .facts import RasterFigures
 from .layers import Rasters
-from .pedigree import sha256_of
-from .run import How, RasterRun, book_of, compute, place_areas
+from .pedigree import places_node
+from .run import How, RasterRun, book_of, compute, found_before, place_areas
 
 __all__ = ["BARE", "RasterPlan", "plan_rasters"]
 
@@ -54,7 +54,7 @@ class RasterPlan:
 
     def findings(self) -> list[Finding]:
         """What the bindings and runs found, each once."""
-        found = [f for b in self.bindings for f in b.findings] + [f for r in self.runs for f in r.findings]
+        found = found_before(self.rasters) + [f for b in self.bindings for f in b.findings] + [f for r in self.runs for f in r.findings]
         return list(dict.fromkeys(found))
 
     def figures(self, how: How) -> RasterFigures:
@@ -89,7 +89,4 @@ def _areas(zone: Zone, rasters: Rasters, bindings: Sequence[Binding], how: How) 
     whole = next((b for b in bindings if b.sheet is not None), None)
     if whole is None:
         return {}, None
-    about = dict(rasters.places().source.identity())
-    node = Node(digest(["places", about]), "layer", "places", unit="index",
-                row={"file": str(about.get("path") or about.get("raster") or "places"), "sha256": sha256_of(about, {}), "identity": about})  # fmt: skip
-    return place_areas(rasters, how), node
+    return place_areas(rasters, how), places_node(rasters.places(), places_entry(zone))

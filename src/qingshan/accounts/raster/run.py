@@ -124,7 +124,9 @@ def run_raster(zone: Zone | str | Path, account: RasterAccount | str, period: st
         parameters = domains.parameters()
         parameters.add(opened.parameters)
     book = rasters if rasters is not None else book_of(opened)
-    return compute(bind(opened, declared, period, parameters, book), How(scheduler, workers, memory, writes, resume, progress))
+    binding = bind(opened, declared, period, parameters, book)
+    binding.findings[:0] = found_before(book)
+    return compute(binding, How(scheduler, workers, memory, writes, resume, progress))
 
 
 def book_of(zone: Zone) -> Rasters:
@@ -133,6 +135,11 @@ def book_of(zone: Zone) -> Rasters:
 
     book: Rasters = RasterBook.of(zone)
     return book
+
+
+def found_before(rasters: Rasters) -> list[Finding]:
+    """What is wrong with the rasters themselves: units, classes, hashes, alignment."""
+    return [f for f in rasters.findings() if f.level != "note"]
 
 
 def compute(binding: Binding, how: How) -> RasterRun:
