@@ -127,7 +127,10 @@ class RasterBook:
 
         Raises `MissingRaster`, `UnitError`, `ZoneError` (two entries, a changed file) or `CannotRead`.
         """
-        entry = self.entry(quantity, period)
+        return self.layer_of(self.entry(quantity, period), unit)
+
+    def layer_of(self, entry: Mapping[str, Any], unit: str = "") -> Layer:
+        """The layer of one entry of the catalogue."""
         key = (str(entry["id"]), unit)
         if key not in self._layers:
             self._layers[key] = self._made(entry, unit)

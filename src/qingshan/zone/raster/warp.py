@@ -35,9 +35,10 @@ from .source import Source
 from .spread import Spread
 from .stored import Stored, plain
 
-__all__ = ["RESAMPLING", "SourceWindow", "Warped", "source_window", "warped"]
+__all__ = ["CLASS_RESAMPLING", "RESAMPLING", "SourceWindow", "Warped", "source_window", "warped"]
 
 RESAMPLING = ("nearest", "bilinear", "average", "mode", "sum")
+CLASS_RESAMPLING = ("nearest", "mode")
 TILE_ROWS, TILE_COLS = 256, 1024
 SOURCE_CELLS = 4_000_000
 """Most cells of the file read for one tile; tiles are made smaller where the file is much finer than the grid."""
@@ -270,7 +271,7 @@ def warped(
     scale = local_scale(file, grid)
     if how == "sum":
         return Spread(file, grid, nodata, scale, about)
-    if how in ("nearest", "mode"):
+    if how in CLASS_RESAMPLING:
         dtype, none = (file.dtype, nodata) if nodata is not None else wider(file.dtype)
         if file.dtype.kind == "f":
             none = float("nan")
@@ -304,7 +305,7 @@ def _refuse(entry: Mapping[str, Any], file: Stored, how: str) -> None:
             fix=f"one of {', '.join(RESAMPLING)}: nearest or mode for classes, sum for counts"
             f" / 写 {'、'.join(RESAMPLING)} 之一：类型用 nearest 或 mode，计数用 sum",
         )
-    if entry.get("unit") == "class" and how not in ("nearest", "mode"):
+    if entry.get("unit") == "class" and how not in CLASS_RESAMPLING:
         raise ZoneError(
             f"the classes of {entry.get('id')!r} cannot be resampled by {how}.",
             f"{entry.get('id')!r} 是类型，不能用 {how} 重采样。",
