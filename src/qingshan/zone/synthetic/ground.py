@@ -17,7 +17,6 @@ __all__ = ["WIDE_RIVER", "Ground", "ground_of", "karst_noise"]
 
 WIDE_RIVER = 22.0e6  # m2 of catchment from which a river fills a cell
 REACH = 24  # cells around a window whose skeleton may touch it
-JIT = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def karst_noise(seed: int, top: int, left: int, shape: tuple[int, int]) -> NDArr
     return out
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _between(
     coarse: NDArray[np.float32], coarse_above: NDArray[np.float32], factor: int, top: int, left: int,
     height: NDArray[np.float64], above: NDArray[np.float64],
@@ -105,7 +104,7 @@ def _between(
             above[i, j] = a + (b - a) * t
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _channels(
     height: NDArray[np.float32], area: NDArray[np.float32], receiver: NDArray[np.int32], road: NDArray[np.uint8],
     factor: int, top: int, left: int,
@@ -145,7 +144,7 @@ def _channels(
                         way[i, j] = 1
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _dolines(
     height: NDArray[np.float64], above: NDArray[np.float64], karst: NDArray[np.float64], top: int, left: int,
     key: np.uint64,
@@ -165,7 +164,7 @@ def _dolines(
                         height[i, j] -= 3.0 * radius * q * min(max(above[i, j] - 20.0, 0.0) / 40.0, 1.0)
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _slopes(
     height: NDArray[np.float64], top: int, left: int, rows: int, cols: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -183,7 +182,7 @@ def _slopes(
     return slope, south
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _towns(towns: NDArray[np.float64], top: int, left: int, rows: int, cols: int) -> NDArray[np.float64]:
     """1 at the heart of a town, 0 at three radii and beyond; the nearest town counts."""
     out = np.zeros((rows, cols))
