@@ -40,6 +40,7 @@ NAMES = {
     "extent.reduction_unmanaged": ("自然减少", "unmanaged reductions"),
     "extent.net": ("净变化", "net change"),
     "extent.closing": ("期末面积", "closing extent"),
+    "extent.change": ("地类转移面积", "area that changed class"),
 }
 DERIVED_LABELS = {"secondary", "news", "ocr_doubt", "project"}
 
@@ -272,7 +273,7 @@ class Sources:
             return named
         declared = self.zone.quantities.get(quantity)
         if declared is None:
-            return NAMES.get(quantity, (quantity, quantity))
+            return NAMES.get(quantity) or NAMES.get(quantity.rpartition(".")[0]) or (quantity, quantity)
         if declared.id.endswith(".*"):  # one name for many: the class or item says which
             last = quantity[len(declared.id) - 1 :]
             member = self.extent_classes.get(last, {})
