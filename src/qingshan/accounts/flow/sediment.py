@@ -119,7 +119,7 @@ def _ratio(work: Job, graph: Graph, stream: NDArray[np.bool_]) -> NDArray[np.flo
     work.map(steps_of(index, ratio), {"up": up, "down": down}, targets, numbers=numbers)
     if "sdr" in work.asked:
         shown = sdr.copy()
-        shown[stream] = 0.0 if invest else 1.0
+        shown[stream] = 1.0
         work.write("sdr", shown)
     work.tick()
     return sdr
@@ -150,8 +150,6 @@ def _trapping(work: Job, graph: Graph, stream: NDArray[np.bool_], sdr: NDArray[n
     invest = work.options["compat"] == "invest"
     sdr[stream] = 1.0
     share = graph.below(sdr, 0.0, work.workers)
-    if invest:
-        sdr[stream] = 0.0
     work.map(steps_of(("t", "soil.trap_share@invest3", {"ratio": "sdr", "below": "b"})), {"sdr": sdr, "b": share}, {"t": share})
     own = work.lattice.read(work.fields["undelivered"], np.float32, np.nan, work.workers)
     fixed(own, 0.0)

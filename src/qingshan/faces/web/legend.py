@@ -14,7 +14,7 @@ from .tiles import Survey
 __all__ = ["legend_of", "span_of"]
 
 LOW, HIGH = 0.0, 1.0
-WIDTHS = (720, 358)
+WIDTHS = (400,)
 _BAR = 40
 
 
