@@ -100,11 +100,6 @@ def crop_evapotranspiration(reference_evapotranspiration: float, crop_coefficien
     return crop_coefficient * reference_evapotranspiration
 
 
-@cell("water.nutrient_retained@balance")
-def nutrient_retained(load: float, export: float) -> float:
-    return load - export
-
-
 @cell("water.curve_number@neh630")
 def curve_number(
     soil_group: float, curve_numbers_1: float, curve_numbers_2: float, curve_numbers_3: float, curve_numbers_4: float
