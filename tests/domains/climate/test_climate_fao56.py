@@ -32,7 +32,7 @@ def test_example_10_solar_radiation() -> None:
     """Rio de Janeiro, 15 May (J = 135), 22.90°S, 7.1 hours of sunshine: R_a 25.1, N 10.9, R_s 14.5."""
     above, hours = extraterrestrial_radiation(-22.90, 135), day_length_day(-22.90, 135)
     assert above == pytest.approx(25.1, abs=0.05) and hours == pytest.approx(10.9, abs=0.05)
-    assert solar_radiation_sunshine(7.1, hours, above) == pytest.approx(14.5, abs=0.05)
+    assert solar_radiation_sunshine(7.1, hours, above, 0.25, 0.50) == pytest.approx(14.5, abs=0.05)
 
 
 def test_example_12_net_radiation() -> None:
@@ -48,7 +48,7 @@ def test_example_14_wind() -> None:
 def test_example_17_bangkok_in_april() -> None:
     """T_max 34.8, T_min 25.6, e_a 2.85, u_2 2, n 8.5, J 105, 13.73°N, 2 m, G 0.14: R_n 14.33, ET0 5.72."""
     above, hours = extraterrestrial_radiation(13.73, 105), day_length_day(13.73, 105)
-    ground = solar_radiation_sunshine(8.5, hours, above)
+    ground = solar_radiation_sunshine(8.5, hours, above, 0.25, 0.50)
     assert ground == pytest.approx(22.65, abs=0.05)
     net = net_radiation(ground, above, 34.8, 25.6, 2.85, 2.0)
     assert net == pytest.approx(14.33, abs=0.05)
@@ -59,11 +59,11 @@ def test_example_18_uccle_on_6_july() -> None:
     """T_max 21.5, T_min 12.3, e_a 1.409, 2.78 m/s at 10 m, n 9.25, J 187, 50.80°N, 100 m: u_2 2.078, R_n 13.28, ET0 3.88."""
     above, hours = extraterrestrial_radiation(50.80, 187), day_length_day(50.80, 187)
     assert above == pytest.approx(41.09, abs=0.02) and hours == pytest.approx(16.1, abs=0.05)
-    ground, wind = solar_radiation_sunshine(9.25, hours, above), wind_2m(2.78, 10.0)
+    ground, wind = solar_radiation_sunshine(9.25, hours, above, 0.25, 0.50), wind_2m(2.78, 10.0)
     assert ground == pytest.approx(22.07, abs=0.03) and wind == pytest.approx(2.078, abs=0.003)
     net = net_radiation(ground, above, 21.5, 12.3, 1.409, 100.0)
     assert net == pytest.approx(13.28, abs=0.03)
-    assert reference_et(net, 21.5, 12.3, 1.409, wind, 100.0) == pytest.approx(3.88, abs=0.02)
+    assert reference_et(net, 21.5, 12.3, 1.409, wind, 100.0, 0.0) == pytest.approx(3.88, abs=0.02)
 
 
 def test_vapour_pressure_of_mean_humidity() -> None:
@@ -72,8 +72,10 @@ def test_vapour_pressure_of_mean_humidity() -> None:
 
 
 def test_more_sunshine_than_daylight_gives_no_number() -> None:
-    assert np.isnan(solar_radiation_sunshine(13.0, 10.0, 25.0))
-    assert solar_radiation_sunshine(10.1, 10.0, 25.0) == 18.75  # within a reading's error: full sunshine, 0.75 R_a
+    assert np.isnan(solar_radiation_sunshine(13.0, 10.0, 25.0, 0.25, 0.50))
+    assert (
+        solar_radiation_sunshine(10.1, 10.0, 25.0, 0.25, 0.50) == 18.75
+    )  # within a reading's error: full sunshine, 0.75 R_a
 
 
 def test_units_are_kept_at_the_door() -> None:

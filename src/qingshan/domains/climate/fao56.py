@@ -53,17 +53,18 @@ def day_length_day(
 @method(
     "climate.solar_radiation", edition="fao56_sunshine", clause=Clause(FAO56, "equation 35"), status="secondary",
     zh="太阳总辐射（由日照时数）", en="solar radiation from sunshine",
-    formula="R_s = (a_s + b_s n/N) R_a, a_s = 0.25, b_s = 0.50 where nothing is calibrated",
+    formula="R_s = (a_s + b_s n/N) R_a",
 )  # fmt: skip
 def solar_radiation_sunshine(
     sunshine: A[Array, Q("h/d", "日照时数", "hours of sunshine", low=0, high=24, symbol="n")],
     day_length: A[Array, Q("h/d", "可照时数", "hours of daylight", low=0, high=24, symbol="N")],
     extraterrestrial: Extraterrestrial,
-    overcast: A[Array, Q("1", "阴天系数", "share on an overcast day", low=0, high=1, symbol="a_s")] = 0.25,
-    clear: A[Array, Q("1", "日照系数", "further share on a clear day", low=0, high=1, symbol="b_s")] = 0.50,
+    overcast: A[Array, Q("1", "阴天系数", "share on an overcast day", low=0, high=1, symbol="a_s")],
+    clear: A[Array, Q("1", "日照系数", "further share on a clear day", low=0, high=1, symbol="b_s")],
 ) -> Solar:
     """Radiation at the ground from the sunshine record. Shapes: mutually broadcastable.
 
+    Where nothing is calibrated FAO-56 recommends the rows `climate.angstrom_overcast` and `climate.angstrom_clear`.
     A record cannot show more sunshine than daylight: such a day is NaN.
     """
     relative = np.asarray(sunshine, dtype=np.float64) / day_length
@@ -135,11 +136,11 @@ def reference_et(
     vapour_pressure: Vapour,
     wind: A[Array, Q("m/s", "2 m 高风速", "wind at 2 m", low=0, high=60, symbol="u_2")],
     elevation: Elevation,
-    soil_heat: A[Array, Q("MJ/m2/d", "土壤热通量", "soil heat flux", low=-10, high=10, symbol="G")] = 0.0,
+    soil_heat: A[Array, Q("MJ/m2/d", "土壤热通量", "soil heat flux", low=-10, high=10, symbol="G")],
 ) -> A[Array, Q("mm/d", "参考蒸散量", "reference evapotranspiration", low=-2, high=25, symbol="ET0")]:
     """Water that a well-watered short grass gives to the air in a day; T is the mean of T_max and T_min.
 
-    Shapes: mutually broadcastable. `soil_heat` may be left at 0 for a single day (equation 42). Dew makes it negative.
+    Shapes: mutually broadcastable. `soil_heat` is 0 for a single day (equation 42). Dew makes it negative.
     """
     mean = (np.asarray(warmest) + np.asarray(coldest)) / 2
     slope = 4098 * _saturated(mean) / (mean + 237.3) ** 2
