@@ -138,7 +138,7 @@ def look(path: str, band: int = 1, variable: str = "") -> Stored:
     if not remote and (local.is_dir() or local.suffix == ".zarr"):
         from .cubes import look_at_zarr  # noqa: PLC0415 - needs the extra cube
 
-        return _bounded(look_at_zarr(local, variable))
+        return _bounded(look_at_zarr(local, variable, band))
     return _bounded(_look_with_gdal(path, band, variable, _stamp(local)))
 
 

@@ -20,7 +20,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,24 @@ class _Tiles:
 
 
 _KEPT = _Tiles()
+
+
+class Tiled(Protocol):
+    """A layer made of fixed tiles; `token` names its cells."""
+
+    @property
+    def grid(self) -> Grid: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    @property
+    def tile(self) -> tuple[int, int]: ...
+
+    @property
+    def token(self) -> str: ...
+
+    def make(self, window: Window) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -243,7 +261,7 @@ class Warped:
         return {k: v for k, v in self.__dict__.items() if k not in ("tile", "token")}
 
 
-def from_tiles(layer: Warped | Spread, window: Window) -> NDArray[Any]:
+def from_tiles(layer: Tiled, window: Window) -> NDArray[Any]:
     """A window put together from the fixed tiles of the layer."""
     rows, cols = layer.tile
     grid, out = layer.grid, np.empty((window.height, window.width), layer.dtype)
