@@ -192,11 +192,11 @@ class Sources:
             return found
         declared = self.zone.quantities.get(quantity)
         rule = declared.rollup if declared else "none"
-        if self.rasters and self.rasters.knows(quantity):
-            rule = "sum"  # figures of cells are amounts
+        cells = self.rasters is not None and self.rasters.knows(quantity)
+        rule = "sum" if cells else rule  # figures of cells are amounts
         if below and rule != "none":
             parts = [child(c) for c in below]
-            if not all(part.refusal for part in parts):
+            if cells or not all(part.refusal for part in parts):
                 return self._rolled(quantity, rule, parts, below, period.id, where)
         return self._refuse(quantity, where, self._missing(quantity, place))
 
