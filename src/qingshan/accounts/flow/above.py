@@ -106,7 +106,7 @@ def fixed(x: Any, value: Any) -> int:
     """Put `value` in place of NaN; the number of cells that had it."""
     count = 0
     for i in range(x.size):
-        if x[i] != x[i]:
+        if np.isnan(x[i]):
             x[i] = value
             count += 1
     return count
@@ -117,7 +117,7 @@ def _blank(x: Any, to_none: Any) -> Any:
     """Zero for unknown cells; how many of them lie where water flows."""
     count = 0
     for i in range(x.size):
-        if x[i] != x[i]:
+        if np.isnan(x[i]):
             x[i] = 0.0
             if not to_none[i]:
                 count += 1
@@ -176,7 +176,9 @@ def way_down(
     return value
 
 
-def _own_step(work: Job, graph: Graph, cell: str, at: At, classes: Any, values: Mapping[str, Any]) -> NDArray[np.float64]:
+def _own_step(
+    work: Job, graph: Graph, cell: str, at: At, classes: Any, values: Mapping[str, Any]
+) -> NDArray[np.float64]:
     """The step of every cell by itself: a graph without flow, one pixel below a value of 0."""
     alone = Graph(graph.lattice, np.where(graph.none, np.uint8(255), np.uint8(8)))
     value = np.full(graph.to.size, np.nan)

@@ -28,7 +28,7 @@ NO_SHARES = 2**32 - 1
 def _steepest(z: Any, state: Any, sinks: Any, offsets: Any, inverse: Any, out: Any, first: int, last: int) -> None:
     for i in range(first, last):
         height = z[i]
-        if height != height:
+        if np.isnan(height):
             out[i] = NO_FLOW
             continue
         best, code = 0.0, FLAT
@@ -89,7 +89,10 @@ def _queued(ring: Any, head: int, count: int, cell: int) -> Any:
     return ring, head, count + 1
 
 
-def d8(z: NDArray[np.float32], state: NDArray[np.uint8], sinks: NDArray[np.bool_], offsets: NDArray[np.int64], lengths: NDArray[np.float64]) -> NDArray[np.uint8]:  # fmt: skip
+def d8(
+    z: NDArray[np.float32], state: NDArray[np.uint8], sinks: NDArray[np.bool_], offsets: NDArray[np.int64],
+    lengths: NDArray[np.float64],
+) -> NDArray[np.uint8]:  # fmt: skip
     """Directions of a filled surface. `state` marks outlets, `sinks` (perhaps empty) cells where flow ends whatever is below."""
     out = np.full(z.size, NO_FLOW, np.uint8)
     rim = int(offsets.max())

@@ -23,7 +23,7 @@ NEW, DONE, SEED, NONE = 0, 1, 2, 255
 def seeds(z: Any, state: Any, offsets: Any) -> None:
     """Mark cells without height (NaN) as none, cells beside them as outlets; sinks keep their mark."""
     for i in range(z.size):
-        if z[i] != z[i]:
+        if np.isnan(z[i]):
             state[i] = NONE
     low, high = -offsets.min(), z.size - offsets.max()
     for i in range(low, high):
@@ -38,10 +38,7 @@ def seeds(z: Any, state: Any, offsets: Any) -> None:
 def _key(bits: Any, i: Any) -> Any:
     """Height and cell number in one integer that orders like the height."""
     b = np.uint64(bits)
-    if b >> np.uint64(31):
-        b = b ^ np.uint64(0xFFFFFFFF)
-    else:
-        b = b | np.uint64(0x80000000)
+    b = b ^ np.uint64(0xFFFFFFFF) if b >> np.uint64(31) else b | np.uint64(0x80000000)
     return (b << np.uint64(32)) | np.uint64(i)
 
 
@@ -90,7 +87,7 @@ def _wider(stack: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _flood(z: Any, bits: Any, state: Any, offsets: Any) -> None:
+def _flood(z: Any, bits: Any, state: Any, offsets: Any) -> None:  # noqa: PLR0912, PLR0915 - one loop, compiled
     heap, count = np.empty(1 << 16, np.uint64), 0
     pond, ponded = np.empty(1 << 12, np.uint32), 0
     slope, sloped = np.empty(1 << 12, np.uint32), 0
@@ -162,7 +159,7 @@ def _kept(z: Any, ground: Any, state: Any, offsets: Any, deepest: float, largest
     for first in range(z.size):
         if seen[first] or not z[first] > ground[first]:
             continue
-        stack[0], count, cells, lowest = first, 1, 0, first
+        stack[0], count, cells, lowest = first, 1, 0, np.int64(first)
         seen[first] = True
         while count > 0:
             count -= 1
@@ -184,7 +181,9 @@ def _kept(z: Any, ground: Any, state: Any, offsets: Any, deepest: float, largest
     return found
 
 
-def fill(z: NDArray[np.float32], state: NDArray[np.uint8], offsets: NDArray[np.int64], *, deepest: float = np.inf, largest: float = np.inf) -> None:  # fmt: skip
+def fill(
+    z: NDArray[np.float32], state: NDArray[np.uint8], offsets: NDArray[np.int64], *, deepest: float = np.inf, largest: float = np.inf
+) -> None:  # fmt: skip
     """Fill `z` in place. `state` holds `SEED` on sinks, else `NEW`; on return `SEED` marks every outlet, `NONE` NoData.
 
     A depression deeper than `deepest` (m) or of more than `largest` cells stays: its lowest cell becomes an outlet, and

@@ -22,7 +22,18 @@ from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import bytes_of
 
-__all__ = ["BAND", "FIXED", "MORE_CELLS", "Lattice", "each", "nodata_of", "refuse_small", "square_cell", "threads", "worked"]
+__all__ = [
+    "BAND",
+    "FIXED",
+    "MORE_CELLS",
+    "Lattice",
+    "each",
+    "nodata_of",
+    "refuse_small",
+    "square_cell",
+    "threads",
+    "worked",
+]
 
 BAND = 256
 FIXED = 250 * 2**20
@@ -95,7 +106,7 @@ def _take(block: Any, none: float, missing: Any, out: Any) -> None:
     for i in range(block.shape[0]):
         for j in range(block.shape[1]):
             v = block[i, j]
-            out[i, j] = missing if (v == none or v != v) else v
+            out[i, j] = missing if (v == none or np.isnan(v)) else v
 
 
 def nodata_of(source: Source) -> float:

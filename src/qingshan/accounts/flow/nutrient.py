@@ -157,8 +157,13 @@ class _Routed:
         require("nutrient", "constant", ("subsurface_efficiency", "subsurface_length"), work.constants)
         out = np.full(value.size, np.nan, np.float32)
         bind = {"way": "way", "efficiency": "efficiency", "critical": "critical"}
-        numbers = {"efficiency": work.constants["subsurface_efficiency"], "critical": work.constants["subsurface_length"]}
-        work.map(steps_of(("ndr", "water.subsurface_delivery@invest3", bind)), {"way": value}, {"ndr": out}, numbers=numbers)
+        numbers = {
+            "efficiency": work.constants["subsurface_efficiency"],
+            "critical": work.constants["subsurface_length"],
+        }
+        work.map(
+            steps_of(("ndr", "water.subsurface_delivery@invest3", bind)), {"way": value}, {"ndr": out}, numbers=numbers
+        )
         if "ndr_below" in work.asked:
             work.write("ndr_below", out)
         return out
@@ -184,7 +189,9 @@ class _Routed:
             )  # fmt: skip
         return sum(s for s, _ in sums) / count
 
-    def _nutrient(self, n: str, ic: NDArray[np.float32], ic0: float, mean: float, below: NDArray[np.float32] | None) -> None:
+    def _nutrient(
+        self, n: str, ic: NDArray[np.float32], ic0: float, mean: float, below: NDArray[np.float32] | None
+    ) -> None:
         work, graph = self.work, self.graph
         none = np.zeros_like(work.tables[f"load_{n}"])
         work.tables = {f"applied_{n}": none, f"subsurface_{n}": none, **work.tables}
@@ -209,7 +216,9 @@ class _Routed:
         layers: dict[str, Any] = {"runoff": work.inputs["runoff"], "retained": retained, "ic": ic}
         if below is not None:
             layers["ndr_below"] = below
-        under = "ndr_" if below is None else "ndr_below"  # without a part below ground its share is 0 and any ratio will do
+        under = (
+            "ndr_" if below is None else "ndr_below"
+        )  # without a part below ground its share is 0 and any ratio will do
         steps += [
             ("below_", "water.subsurface_export@invest3", {"load": "load_", "share": t["subsurface"], "ratio": under}),
             ("export_", "water.nutrient_export@invest3", {"surface": "surface_", "subsurface": "below_"}),

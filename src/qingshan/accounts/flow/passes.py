@@ -15,7 +15,10 @@ from numba import njit
 
 from .directions import NO_FLOW, NO_SHARES, OUTLET
 
-__all__ = ["accumulate_d8", "accumulate_mfd", "below_d8", "below_mfd", "climb_d8", "climb_mfd", "descend_d8", "descend_mfd", "inflows_d8", "inflows_mfd"]  # fmt: skip
+__all__ = [
+    "accumulate_d8", "accumulate_mfd", "below_d8", "below_mfd", "climb_d8", "climb_mfd", "descend_d8", "descend_mfd", "inflows_d8",
+    "inflows_mfd",
+]  # fmt: skip
 
 _OUTLET, _NO_SHARES, _NO_FLOW = OUTLET, NO_SHARES, NO_FLOW
 
@@ -78,7 +81,7 @@ def accumulate_mfd(shares: Any, offsets: Any, x: Any) -> None:
             count -= 1
             i = np.int64(stack[count])
             waiting[i] = 254
-            packed, total = shares[i], 0
+            packed, total = shares[i], np.int64(0)
             if packed == 0:
                 continue
             for k in range(8):
@@ -115,13 +118,13 @@ def below_mfd(shares: Any, offsets: Any, value: Any, missing: float, out: Any, f
         packed = shares[i]
         if packed == _NO_SHARES:
             continue
-        total, mean = 0, 0.0
+        total, mean = np.int64(0), 0.0
         for k in range(8):
             share = np.int64((packed >> np.uint32(4 * k)) & np.uint32(15))
             if share:
                 v = value[i + offsets[k]]
                 total += share
-                mean += share * (v if v == v else missing)
+                mean += share * (missing if np.isnan(v) else v)
         out[i] = mean / total if total else missing
 
 
@@ -137,7 +140,7 @@ def climb_d8(step, at, direction, offsets, lengths, value, outlet):
         if direction[first] == 255 or done[first]:
             continue
         i, count = first, 0
-        while not done[i] and not value[i] == value[i]:
+        while not done[i] and np.isnan(value[i]):
             if count == path.size:
                 wider = np.empty(path.size * 2, np.uint32)
                 wider[:count] = path
@@ -151,18 +154,18 @@ def climb_d8(step, at, direction, offsets, lengths, value, outlet):
         done[i] = True
         while count > 0:
             count -= 1
-            i = np.int64(path[count])
+            i = np.int64(path[count])  # type: ignore[assignment]
             done[i] = True
             code = direction[i]
             if code < 8:
                 below, length = value[i + offsets[code]], lengths[code]
             else:
                 below, length = outlet, lengths[0]
-            if below == below:
+            if not np.isnan(below):
                 value[i] = step(*at(i), length, below)
 
 
-def climb_mfd(step, at, shares, offsets, lengths, value, outlet):
+def climb_mfd(step, at, shares, offsets, lengths, value, outlet):  # noqa: PLR0912 - one loop, compiled
     """As `climb_d8`: the mean of the steps to the cells below, by shares; ways that never end in a value are left out."""
     waiting = np.zeros(shares.size, np.uint8)
     stack = np.empty(1024, np.uint32)
@@ -180,21 +183,21 @@ def climb_mfd(step, at, shares, offsets, lengths, value, outlet):
         stack[0], count = first, 1
         while count > 0:
             count -= 1
-            i = np.int64(stack[count])
+            i = np.int64(stack[count])  # type: ignore[assignment]
             waiting[i] = 254
             packed = shares[i]
-            if not value[i] == value[i]:
-                total, mean = 0, 0.0
+            if np.isnan(value[i]):
+                total, mean = np.int64(0), 0.0
                 for k in range(8):
                     share = np.int64((packed >> np.uint32(4 * k)) & np.uint32(15))
                     if share:
                         below = value[i + offsets[k]]
-                        if below == below:
+                        if not np.isnan(below):
                             total += share
                             mean += share * step(*at(i), lengths[k], below)
                 if total:
                     value[i] = mean / total
-                elif packed == 0 and outlet == outlet:
+                elif packed == 0 and not np.isnan(outlet):
                     value[i] = step(*at(i), lengths[0], outlet)
             if count + 8 > stack.size:
                 wider = np.empty(stack.size * 2, np.uint32)
@@ -226,7 +229,7 @@ def descend_d8(keep, send, at_keep, at_send, direction, offsets, waiting, x):
                 break
             n = i + offsets[code]
             out = send(*at_send(i), inflow)
-            if out == out:
+            if not np.isnan(out):
                 x[n] += out
             waiting[n] -= 1
             i = n
@@ -243,7 +246,7 @@ def descend_mfd(keep, send, at_keep, at_send, shares, offsets, waiting, x):
             count -= 1
             i = np.int64(stack[count])
             waiting[i] = 254
-            packed, total = shares[i], 0
+            packed, total = shares[i], np.int64(0)
             inflow = x[i]
             x[i] = keep(*at_keep(i), inflow)
             if packed == 0:
@@ -251,7 +254,7 @@ def descend_mfd(keep, send, at_keep, at_send, shares, offsets, waiting, x):
             for k in range(8):
                 total += np.int64((packed >> np.uint32(4 * k)) & np.uint32(15))
             out = send(*at_send(i), inflow) / total
-            if not out == out:
+            if np.isnan(out):
                 out = 0.0
             if count + 8 > stack.size:
                 wider = np.empty(stack.size * 2, np.uint32)

@@ -24,7 +24,7 @@ from .fill import NEW, SEED, fill, seeds
 from .lattice import refuse_small, square_cell
 from .stage import Graph, Job, job
 
-__all__ = ["CONSTANTS", "INPUTS", "OPTIONS", "OPTIONAL", "OUTPUTS", "TABLES", "run"]
+__all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
 INPUTS = {"elevation": "m", "sinks": ""}
 TABLES: dict[str, str] = {}
@@ -54,7 +54,9 @@ def run(
     )  # fmt: skip
     side = square_cell(grid, "flow")
     limited = 5 if {"keep_deeper", "keep_larger"} & set(constants) else 0
-    refuse_small(grid, max(FILLING + limited, ROUTING if work.options["routing"] == "mfd" else ROUTING - 3), memory, "flow")
+    refuse_small(
+        grid, max(FILLING + limited, ROUTING if work.options["routing"] == "mfd" else ROUTING - 3), memory, "flow"
+    )
     try:
         graph = _graph(work, side)
         if {"accumulation", "area"} & set(work.asked):
@@ -88,7 +90,7 @@ def _graph(work: Job, side: float) -> Graph:
     to: NDArray[Any] = directions.d8(z, state, sinks, lattice.offsets, lattice.lengths())
     if "sink" in work.asked:
         _write_sinks(work, to, z, state)
-    if "d8" != work.options["routing"]:
+    if work.options["routing"] != "d8":
         to = directions.mfd(z, to, lattice.offsets, lattice.lengths())
     del z, state
     if "direction" in work.asked:

@@ -150,7 +150,11 @@ def _trapping(work: Job, graph: Graph, stream: NDArray[np.bool_], sdr: NDArray[n
     invest = work.options["compat"] == "invest"
     sdr[stream] = 1.0
     share = graph.below(sdr, 0.0, work.workers)
-    work.map(steps_of(("t", "soil.trap_share@invest3", {"ratio": "sdr", "below": "b"})), {"sdr": sdr, "b": share}, {"t": share})
+    work.map(
+        steps_of(("t", "soil.trap_share@invest3", {"ratio": "sdr", "below": "b"})),
+        {"sdr": sdr, "b": share},
+        {"t": share},
+    )
     own = work.lattice.read(work.fields["undelivered"], np.float32, np.nan, work.workers)
     fixed(own, 0.0)
     if not invest:

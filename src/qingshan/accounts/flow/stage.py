@@ -79,11 +79,14 @@ class Job:
 
         def block(window: Window) -> None:
             given = [
-                self.lattice.inside(x, window) if isinstance(x, np.ndarray) else floats_of(x, window) for x in layers.values()
+                self.lattice.inside(x, window) if isinstance(x, np.ndarray) else floats_of(x, window)
+                for x in layers.values()
             ]
             codes = codes_of(self.classes, window) if tables and self.classes is not None else given[0]
             made = [
-                self.lattice.inside(x, window) if isinstance(x, np.ndarray) else np.empty((window.height, window.width), x.dtype)
+                self.lattice.inside(x, window)
+                if isinstance(x, np.ndarray)
+                else np.empty((window.height, window.width), x.dtype)
                 for x in outputs.values()
             ]
             kernel(codes, *given, *vectors, *numbers.values(), *made)
@@ -224,7 +227,10 @@ class Graph:
         run(self.to, self.lattice.offsets, value, missing, out, rim, value.size - rim)
         return out
 
-    def climb(self, cell: str, at: At, classes: Any, values: Mapping[str, Any], value: NDArray[Any], *, lengths: NDArray[np.float64], outlet: float = float("nan")) -> None:  # fmt: skip
+    def climb(
+        self, cell: str, at: At, classes: Any, values: Mapping[str, Any], value: NDArray[Any], *, lengths: NDArray[np.float64],
+        outlet: float = float("nan"),
+    ) -> None:  # fmt: skip
         """Carry a value up by the cell form `cell(*at, length, below)`, in place (`passes.climb_d8`)."""
         template = passes.climb_d8 if self.d8 else passes.climb_mfd
         kernel = woven(template, {"step": cell}, {"at": at})

@@ -57,7 +57,9 @@ def run(
             _gradient(z, x, y)
             rise = np.hypot(x, y) / side
             for name, made in fields.items():
-                made.write(window, rise * 100 if name == "slope" else np.arctan(rise) if name == "angle" else _aspect(x, y))
+                made.write(
+                    window, rise * 100 if name == "slope" else np.arctan(rise) if name == "angle" else _aspect(x, y)
+                )
 
         each(grid.blocks(BAND, WIDE), block, workers)
         work.tick()
@@ -74,11 +76,11 @@ def _aspect(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 @njit(nogil=True, cache=True)
 def _difference(before: float, here: float, after: float) -> Any:
     """Fall from `before` to `after` and over how many cells it was taken."""
-    if before == before and after == after:
+    if not np.isnan(before) and not np.isnan(after):
         return before - after, 2.0
-    if before == before and here == here:
+    if not np.isnan(before) and not np.isnan(here):
         return before - here, 1.0
-    if here == here and after == after:
+    if not np.isnan(here) and not np.isnan(after):
         return here - after, 1.0
     return 0.0, 0.0
 
@@ -88,7 +90,7 @@ def _gradient(z: Any, x: Any, y: Any) -> None:
     """Fall per cell to the east and to the south, rows weighted 1, 2, 1."""
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
-            if z[i + 1, j + 1] != z[i + 1, j + 1]:
+            if np.isnan(z[i + 1, j + 1]):
                 x[i, j], y[i, j] = np.nan, np.nan
                 continue
             east, over_east, south, over_south = 0.0, 0.0, 0.0, 0.0

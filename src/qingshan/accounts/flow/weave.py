@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -137,5 +137,3 @@ def cell_text(cell: Cell, name: str) -> str:
     body.name = name
     text = ast.unparse(ast.fix_missing_locations(_Constants(cell.constants).visit(tree)))
     return f"\n\n# {cell.name}\n{JIT}\n{text}\n"
-
-

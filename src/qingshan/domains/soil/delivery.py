@@ -42,7 +42,9 @@ Index = A[Array, Q("1", "连通性指数", "index of connectivity", symbol="IC")
 Up = A[Array, Q("m", "上坡分量", "upslope component", low=0, symbol="D_up")]
 Down = A[Array, Q("m", "下坡分量", "downslope component", low=0, symbol="D_dn")]
 Ratio = A[Array, Q("fraction", "泥沙输移比", "sediment delivery ratio", low=0, high=1, symbol="SDR")]
-Share = A[Array, Q("fraction", "来沙截留比例", "share of incoming sediment that is trapped", low=0, high=1, symbol="dT")]
+Share = A[
+    Array, Q("fraction", "来沙截留比例", "share of incoming sediment that is trapped", low=0, high=1, symbol="dT")
+]
 Inflow = A[Array, Q(LOSS, "上坡来沙量", "sediment coming from above", low=0)]
 Trapped = A[Array, Q(LOSS, "截留泥沙量", "sediment trapped", low=0, symbol="T")]
 Avoided = A[Array, Q(LOSS, "减少的侵蚀量", "avoided erosion", symbol="AER")]
@@ -74,7 +76,9 @@ def _exponent(slope: Array) -> Array:
     """Length exponent m: by slope class up to 9 %, above it from the rill ratio."""
     sine = np.sin(np.arctan(slope / 100))
     beta = (sine / RILL) / (3 * sine**0.8 + 0.56)
-    return np.select([slope <= 1, slope <= 3.5, slope <= 5, slope <= 9], [0.2, 0.3, 0.4, 0.5], default=beta / (1 + beta))
+    return np.select(
+        [slope <= 1, slope <= 3.5, slope <= 5, slope <= 9], [0.2, 0.3, 0.4, 0.5], default=beta / (1 + beta)
+    )
 
 
 def _length(area: Array, cell: Array, x: Array, m: Array) -> Array:
@@ -122,7 +126,9 @@ def l_invest(
     slope = np.asarray(slope, dtype=np.float64)
     angle = np.arctan(slope / 100)
     area = np.sqrt((np.asarray(cells) - 1) * np.asarray(cell) ** 2)
-    return np.minimum(_length(area, np.asarray(cell), np.abs(np.sin(angle)) + np.abs(np.cos(angle)), _exponent(slope)), l_max)
+    return np.minimum(
+        _length(area, np.asarray(cell), np.abs(np.sin(angle)) + np.abs(np.cos(angle)), _exponent(slope)), l_max
+    )
 
 
 @method(
@@ -216,7 +222,9 @@ def downslope_component(
     return length / (np.asarray(weight) * np.asarray(slope)) + below
 
 
-@method("soil.connectivity_index", edition="borselli2008", clause=Clause(BORSELLI, "IC"), formula="IC = log10(D_up/D_dn)")
+@method(
+    "soil.connectivity_index", edition="borselli2008", clause=Clause(BORSELLI, "IC"), formula="IC = log10(D_up/D_dn)"
+)
 def connectivity_index(up: Up, down: Down) -> Index:
     """Index of connectivity; NaN on the stream itself, where the way down is 0. Shapes: mutually broadcastable."""
     up, down = np.asarray(up, dtype=np.float64), np.asarray(down, dtype=np.float64)
@@ -243,14 +251,18 @@ def sediment_export(loss: Loss, ratio: Ratio) -> A[Array, Q(LOSS, "入河泥沙�
     return np.multiply(loss, ratio)
 
 
-@method("soil.undelivered", edition="invest3", clause=Clause(INVEST, "downslope trapping"), formula="E' = USLE (1 - SDR)")
-def undelivered(loss: Loss, ratio: Ratio) -> A[Array, Q(LOSS, "未入河泥沙量", "loss that stays on land", low=0, symbol="E'")]:
+@method(
+    "soil.undelivered", edition="invest3", clause=Clause(INVEST, "downslope trapping"), formula="E' = USLE (1 - SDR)"
+)
+def undelivered(
+    loss: Loss, ratio: Ratio
+) -> A[Array, Q(LOSS, "未入河泥沙量", "loss that stays on land", low=0, symbol="E'")]:
     """Loss of a cell that is trapped on its way. Shapes: mutually broadcastable."""
     return loss * (1 - np.asarray(ratio))
 
 
 @method(
-    "soil.trap_share", edition="invest3", clause=Clause(INVEST, "downslope trapping"), formula="dT = max(0, (sum_k SDR_k p_k - SDR)/(1 - SDR)), 1 where SDR = 1",
+    "soil.trap_share", edition="invest3", clause=Clause(INVEST, "downslope trapping"), formula="dT = max(0, (sum SDR_k p_k - SDR)/(1 - SDR)); 1 where SDR = 1",
 )  # fmt: skip
 def trap_share(ratio: Ratio, below: Ratio) -> Share:
     """Share of incoming sediment that a cell traps; `below` is the mean ratio of the cells it drains into."""
@@ -277,7 +289,9 @@ def sediment_passed(
     return (1 - np.asarray(share)) * inflow + own
 
 
-@method("soil.avoided_erosion", edition="invest3", clause=Clause(INVEST, "service indicators"), formula="AER = RKLS - USLE")
+@method(
+    "soil.avoided_erosion", edition="invest3", clause=Clause(INVEST, "service indicators"), formula="AER = RKLS - USLE"
+)
 def avoided_erosion(potential: Potential, loss: Loss) -> Avoided:
     """Loss that cover and practice prevent on the cell. Shapes: mutually broadcastable."""
     return np.subtract(potential, loss)

@@ -37,7 +37,9 @@ def l_grid(area: float, cell: float, slope: float, aspect: float, length_max: fl
         m = beta / (1.0 + beta)
     x = abs(math.sin(aspect)) + abs(math.cos(aspect))
     cap = (length_max / REFERENCE_LENGTH) ** m
-    length = ((area + cell * cell) ** (m + 1.0) - area ** (m + 1.0)) / (cell * cell * (cell * x * REFERENCE_LENGTH) ** m)
+    length = ((area + cell * cell) ** (m + 1.0) - area ** (m + 1.0)) / (
+        cell * cell * (cell * x * REFERENCE_LENGTH) ** m
+    )
     return min(length, cap)
 
 
@@ -58,7 +60,9 @@ def l_invest(cells: float, cell: float, slope: float, l_max: float) -> float:
         m = beta / (1.0 + beta)
     x = abs(sine) + abs(cosine)
     area = math.sqrt((cells - 1.0) * cell * cell)
-    length = ((area + cell * cell) ** (m + 1.0) - area ** (m + 1.0)) / (cell * cell * (cell * x * REFERENCE_LENGTH) ** m)
+    length = ((area + cell * cell) ** (m + 1.0) - area ** (m + 1.0)) / (
+        cell * cell * (cell * x * REFERENCE_LENGTH) ** m
+    )
     return min(length, l_max)
 
 

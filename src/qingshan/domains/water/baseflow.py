@@ -21,9 +21,17 @@ Rain = A[Array, Q("mm", "月降水量", "rain of the month", low=0, symbol="P")]
 Quick = A[Array, Q("mm", "快速径流", "quick flow", low=0, symbol="QF")]
 Recharge = A[Array, Q("mm", "局地补给", "local recharge", symbol="L")]
 Subsidy = A[Array, Q("mm", "上坡可用补给", "recharge available from above", symbol="L_sum.avail")]
-Alpha = A[Array, Q("fraction", "当月可用上坡补给比例", "part of the yearly subsidy in the month", low=0, high=1, symbol="alpha")]
-Beta = A[Array, Q("fraction", "上坡补给可蒸散比例", "part of the subsidy open to evaporation", low=0, high=1, symbol="beta")]
-Gamma = A[Array, Q("fraction", "补给可供下坡比例", "part of recharge open to cells below", low=0, high=1, symbol="gamma")]
+Shortfalls = A[Array, Q("mm", "各月缺水量", "demand less infiltration of each month", axis="month", symbol="d")]
+Alpha = A[
+    Array,
+    Q("fraction", "当月可用上坡补给比例", "part of the yearly subsidy in the month", low=0, high=1, symbol="alpha"),
+]
+Beta = A[
+    Array, Q("fraction", "上坡补给可蒸散比例", "part of the subsidy open to evaporation", low=0, high=1, symbol="beta")
+]
+Gamma = A[
+    Array, Q("fraction", "补给可供下坡比例", "part of recharge open to cells below", low=0, high=1, symbol="gamma")
+]
 
 
 def _scaled_integral(x: Array) -> Array:
@@ -64,19 +72,6 @@ def quick_flow(
 
 
 @method(
-    "water.unmet_demand", edition="invest3", clause=Clause(INVEST, "AET of a month"), formula="U = max(0, Kc ET0 - (P - QF) - alpha beta L_sum.avail)",
-)  # fmt: skip
-def unmet_demand(
-    shortfall: A[Array, Q("mm", "当月缺水量", "demand less infiltration of the month", symbol="Kc ET0 - P + QF")],
-    alpha: Alpha,
-    beta: Beta,
-    subsidy: Subsidy,
-) -> A[Array, Q("mm", "当月未满足的蒸散需求", "demand of the month that stays unmet", low=0, symbol="U")]:
-    """Demand left when rain and the subsidy from above are used: AET = Kc ET0 - U, the guide's minimum. Broadcastable."""
-    return np.maximum(0, shortfall - np.asarray(alpha) * beta * subsidy)
-
-
-@method(
     "water.month_shortfall", edition="invest3", clause=Clause(INVEST, "PET and infiltration of a month"), formula="Kc ET0 - (P - QF)",
 )  # fmt: skip
 def month_shortfall(
@@ -89,18 +84,49 @@ def month_shortfall(
     return np.asarray(crop_coefficient) * reference - (np.asarray(rain) - quick)
 
 
+def _recharge(shortfalls: Array, alpha: Array, beta: Array, subsidy: Array) -> Array:
+    """L = P - QF - AET of the year, AET of a month = Kc ET0 - max(0, shortfall - alpha beta subsidy)."""
+    shortfalls = np.asarray(shortfalls, dtype=np.float64)
+    open_to_use = np.asarray(alpha) * beta * subsidy
+    return np.sum(np.maximum(0, shortfalls - np.expand_dims(open_to_use, -1)) - shortfalls, axis=-1)
+
+
 @method(
-    "water.local_recharge", edition="invest3", clause=Clause(INVEST, "local recharge"), formula="L = P - QF - AET = sum U - sum (Kc ET0 - P + QF)",
+    "water.local_recharge", edition="invest3", clause=Clause(INVEST, "local recharge"),
+    formula="L = sum_m (P - QF - AET), AET = min(Kc ET0, P - QF + alpha beta L_sum.avail)",
 )  # fmt: skip
 def local_recharge(
-    unmet: A[Array, Q("mm", "年未满足的蒸散需求", "unmet demand of the year", low=0)],
-    shortfall: A[Array, Q("mm", "年缺水量", "demand less infiltration of the year")],
+    shortfalls: Shortfalls,
+    alpha: Alpha,
+    beta: Beta,
+    subsidy: Subsidy,
 ) -> Recharge:
-    """Water of a year that goes to ground; negative where the cell lives on water from above. Broadcastable."""
-    return np.subtract(unmet, shortfall)
+    """Water of a year that goes to ground; negative where the cell lives on water from above.
+
+    Shapes: `shortfalls` (..., 12), the rest (...). Written with the shortfall d = Kc ET0 - P + QF of each month, the
+    guide's minimum is AET = Kc ET0 - max(0, d - alpha beta L_sum.avail).
+    """
+    return _recharge(shortfalls, alpha, beta, subsidy)
 
 
-@method("water.available_recharge", edition="invest3", clause=Clause(INVEST, "L_avail"), formula="L_avail = min(gamma L, L)")
+@method(
+    "water.recharge_passed", edition="invest3", clause=Clause(INVEST, "L_sum.avail"), formula="min(gamma L, L) + L_sum.avail",
+)  # fmt: skip
+def recharge_passed(
+    shortfalls: Shortfalls,
+    alpha: Alpha,
+    beta: Beta,
+    gamma: Gamma,
+    subsidy: Subsidy,
+) -> Subsidy:
+    """Recharge that a cell leaves to the cells below: its own part and what came from above. Shapes as `local_recharge`."""
+    own = _recharge(shortfalls, alpha, beta, subsidy)
+    return np.minimum(np.asarray(gamma) * own, own) + subsidy
+
+
+@method(
+    "water.available_recharge", edition="invest3", clause=Clause(INVEST, "L_avail"), formula="L_avail = min(gamma L, L)"
+)
 def available_recharge(recharge: Recharge, gamma: Gamma) -> Recharge:
     """Recharge that cells below may use. Shapes: mutually broadcastable."""
     return np.minimum(np.asarray(gamma) * recharge, recharge)

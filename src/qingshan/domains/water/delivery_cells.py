@@ -53,7 +53,7 @@ def connectivity_index(up: float, down: float) -> float:
 
 @cell("water.retention_on_way@invest3")
 def retention_on_way(efficiency: float, critical: float, length: float, below: float) -> float:
-    if efficiency != efficiency or critical != critical:
+    if math.isnan(efficiency) or math.isnan(critical):
         return NONE
     if efficiency <= below:
         return below
@@ -113,19 +113,55 @@ def quick_flow(rain: float, events: float, curve_number: float) -> float:
     return max(0.0, rain * math.exp(-0.2 * x) * (1.0 - x + x * x * scaled))
 
 
-@cell("water.unmet_demand@invest3")
-def unmet_demand(shortfall: float, alpha: float, beta: float, subsidy: float) -> float:
-    return max(0.0, shortfall - alpha * beta * subsidy)
-
-
 @cell("water.month_shortfall@invest3")
 def month_shortfall(rain: float, quick: float, crop_coefficient: float, reference: float) -> float:
     return crop_coefficient * reference - (rain - quick)
 
 
 @cell("water.local_recharge@invest3")
-def local_recharge(unmet: float, shortfall: float) -> float:
-    return unmet - shortfall
+def local_recharge(
+    shortfalls_1: float, shortfalls_2: float, shortfalls_3: float, shortfalls_4: float, shortfalls_5: float, shortfalls_6: float,
+    shortfalls_7: float, shortfalls_8: float, shortfalls_9: float, shortfalls_10: float, shortfalls_11: float, shortfalls_12: float,
+    alpha: float, beta: float, subsidy: float,
+) -> float:  # fmt: skip
+    use = alpha * beta * subsidy
+    total = 0.0
+    total += max(0.0, shortfalls_1 - use) - shortfalls_1
+    total += max(0.0, shortfalls_2 - use) - shortfalls_2
+    total += max(0.0, shortfalls_3 - use) - shortfalls_3
+    total += max(0.0, shortfalls_4 - use) - shortfalls_4
+    total += max(0.0, shortfalls_5 - use) - shortfalls_5
+    total += max(0.0, shortfalls_6 - use) - shortfalls_6
+    total += max(0.0, shortfalls_7 - use) - shortfalls_7
+    total += max(0.0, shortfalls_8 - use) - shortfalls_8
+    total += max(0.0, shortfalls_9 - use) - shortfalls_9
+    total += max(0.0, shortfalls_10 - use) - shortfalls_10
+    total += max(0.0, shortfalls_11 - use) - shortfalls_11
+    total += max(0.0, shortfalls_12 - use) - shortfalls_12
+    return total
+
+
+@cell("water.recharge_passed@invest3")
+def recharge_passed(
+    shortfalls_1: float, shortfalls_2: float, shortfalls_3: float, shortfalls_4: float, shortfalls_5: float, shortfalls_6: float,
+    shortfalls_7: float, shortfalls_8: float, shortfalls_9: float, shortfalls_10: float, shortfalls_11: float, shortfalls_12: float,
+    alpha: float, beta: float, gamma: float, subsidy: float,
+) -> float:  # fmt: skip
+    use = alpha * beta * subsidy
+    total = 0.0
+    total += max(0.0, shortfalls_1 - use) - shortfalls_1
+    total += max(0.0, shortfalls_2 - use) - shortfalls_2
+    total += max(0.0, shortfalls_3 - use) - shortfalls_3
+    total += max(0.0, shortfalls_4 - use) - shortfalls_4
+    total += max(0.0, shortfalls_5 - use) - shortfalls_5
+    total += max(0.0, shortfalls_6 - use) - shortfalls_6
+    total += max(0.0, shortfalls_7 - use) - shortfalls_7
+    total += max(0.0, shortfalls_8 - use) - shortfalls_8
+    total += max(0.0, shortfalls_9 - use) - shortfalls_9
+    total += max(0.0, shortfalls_10 - use) - shortfalls_10
+    total += max(0.0, shortfalls_11 - use) - shortfalls_11
+    total += max(0.0, shortfalls_12 - use) - shortfalls_12
+    return min(gamma * total, total) + subsidy
 
 
 @cell("water.available_recharge@invest3")
@@ -136,7 +172,7 @@ def available_recharge(recharge: float, gamma: float) -> float:
 @cell("water.baseflow_passed@invest3")
 def baseflow_passed(total: float, recharge: float, gamma: float, below: float) -> float:
     from_above = total - recharge
-    if total != total or recharge != recharge:
+    if math.isnan(total) or math.isnan(recharge):
         return NONE
     if from_above == 0.0 or total == 0.0:
         return 0.0

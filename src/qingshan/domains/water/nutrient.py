@@ -31,7 +31,9 @@ Step = A[Array, Q("m", "到下一像元的距离", "way to the next cell", low=0
 Export = A[Array, Q(LOAD, "营养物入河量", "nutrient export", low=0)]
 
 
-@method("water.runoff_index", edition=EDITION, clause=Clause(INVEST, "runoff potential index"), formula="RPI = RP / mean RP")
+@method(
+    "water.runoff_index", edition=EDITION, clause=Clause(INVEST, "runoff potential index"), formula="RPI = RP / mean RP"
+)
 def runoff_index(
     runoff: A[Array, Q("1", "产流代用量", "runoff proxy", low=0, symbol="RP")],
     mean: A[Array, Q("1", "产流代用量均值", "mean of the runoff proxy", low=0)],
@@ -45,7 +47,9 @@ def runoff_index(
 def nutrient_load(
     load: Load,
     efficiency: Efficiency,
-    applied: A[Array, Q("class", "负荷是否为施用量", "load is an application rate", low=0, high=1, labels=("", "施用量"))],
+    applied: A[
+        Array, Q("class", "负荷是否为施用量", "load is an application rate", low=0, high=1, labels=("", "施用量"))
+    ],
     index: A[Array, Q("1", "产流指数", "runoff potential index", low=0, symbol="RPI")],
 ) -> A[Array, Q(LOAD, "修正营养物负荷", "modified nutrient load", low=0)]:
     """Load of a cell, scaled by its runoff. An application rate is cut by what its own cover retains. Broadcastable."""
@@ -69,7 +73,12 @@ def connectivity_slope(slope: A[Array, Q("%", "坡度（百分比）", "slope", 
     return np.clip(np.asarray(slope, dtype=np.float64) / 100, 0.005, 1)
 
 
-@method("water.upslope_component", edition=EDITION, clause=Clause(INVEST, "D_up"), formula="D_up = S sqrt(A), S the mean above")
+@method(
+    "water.upslope_component",
+    edition=EDITION,
+    clause=Clause(INVEST, "D_up"),
+    formula="D_up = S sqrt(A), S the mean above",
+)
 def upslope_component(
     slope: Gradient, area: A[Array, Q("m2", "汇流面积", "area draining through", low=0, symbol="A")]
 ) -> Component:
@@ -77,19 +86,33 @@ def upslope_component(
     return slope * np.sqrt(area)
 
 
-@method("water.downslope_component", edition=EDITION, clause=Clause(INVEST, "D_dn"), formula="D_dn = d/S + D_dn of the cell below")
+@method(
+    "water.downslope_component",
+    edition=EDITION,
+    clause=Clause(INVEST, "D_dn"),
+    formula="D_dn = d/S + D_dn of the cell below",
+)
 def downslope_component(slope: Gradient, length: Step, below: Component) -> Component:
     """One step of the way to the stream, weighted by slope. Shapes: mutually broadcastable."""
     return length / np.asarray(slope) + below
 
 
-@method("water.way_to_stream", edition=EDITION, clause=Clause(INVEST, "distance to stream"), formula="l = d + l of the cell below")
-def way_to_stream(length: Step, below: Step) -> A[Array, Q("m", "到河道的流路长度", "way to the stream", low=0, symbol="l")]:
+@method(
+    "water.way_to_stream",
+    edition=EDITION,
+    clause=Clause(INVEST, "distance to stream"),
+    formula="l = d + l of the cell below",
+)
+def way_to_stream(
+    length: Step, below: Step
+) -> A[Array, Q("m", "到河道的流路长度", "way to the stream", low=0, symbol="l")]:
     """Length of the flow path to the stream, one step. Shapes: mutually broadcastable."""
     return np.add(length, below)
 
 
-@method("water.connectivity_index", edition="borselli2008", clause=Clause(BORSELLI, "IC"), formula="IC = log10(D_up/D_dn)")
+@method(
+    "water.connectivity_index", edition="borselli2008", clause=Clause(BORSELLI, "IC"), formula="IC = log10(D_up/D_dn)"
+)
 def connectivity_index(up: Component, down: Component) -> Index:
     """Index of connectivity; NaN on the stream itself. Shapes: mutually broadcastable."""
     up, down = np.asarray(up, dtype=np.float64), np.asarray(down, dtype=np.float64)
@@ -157,7 +180,9 @@ def nutrient_export(surface: Export, subsurface: Export) -> Export:
     return np.add(surface, subsurface)
 
 
-@method("water.nutrient_retention", edition=EDITION, clause=Clause(INVEST, "evaluating retention"), formula="load - export")
+@method(
+    "water.nutrient_retention", edition=EDITION, clause=Clause(INVEST, "evaluating retention"), formula="load - export"
+)
 def nutrient_retention(load: Load, export: Export) -> A[Array, Q(LOAD, "营养物截留量", "nutrient retained", low=0)]:
     """Load that does not reach the stream. Shapes: mutually broadcastable."""
     return np.subtract(load, export)
