@@ -208,11 +208,11 @@ def _mitigation(plan: _Plan, results: Results) -> dict[str, float]:
         ((total, seen),) = parks.tile(window, part(gives))
         ((count, known),) = discs.tile(window, part(green))
         with np.errstate(invalid="ignore", divide="ignore"):
-            park_mean = (np.maximum(total, 0) / seen).astype(np.float32)
+            park_mean = (np.maximum(total, 0) / seen).astype(np.float32, copy=False)
             cells = np.rint(count * disc.total)
             if plan.invest:
                 cells = cells / np.rint(known * disc.total) * disc.total
-        area = (cells * hectares).astype(np.float32)
+        area = (cells * hectares).astype(np.float32, copy=False)
         here, hm = cc[at], np.empty(window_shape := (window.height, window.width), np.float32)
         nothing = np.isnan(here)
         park_mean[nothing], area[nothing] = np.nan, np.nan
