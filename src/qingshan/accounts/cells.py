@@ -178,9 +178,8 @@ def _service_cells(resolver: Resolver, use: ServiceUse, quantity: str, waits: li
         )
         where = {"place": place, "period": period, "basis": basis}
         return [_cell(resolver, resolver.refuse(quantity or f"gep.service.{use.id}", where, refusal), role, use.id)]
-    recipe = resolver.profile.recipes.get(quantity)
-    classes = resolver.classes_at(place, period) if recipe and recipe.by == "class" else []
-    parts = [resolver.quantity(quantity, place, period, cls, basis) for cls in classes]
+    classes = resolver.classes_at(place, period) if resolver.runs_by_class(quantity) else []
+    parts = [resolver.class_figure(quantity, cls, place, period, basis) for cls in classes]
     return [_cell(resolver, n, role, use.id) for n in (node, *parts)]
 
 
