@@ -18,9 +18,10 @@ def cube(values: np.ndarray, dims: tuple[str, ...] = ("y", "x"), **attrs: object
     """A field of 30 m cells whose first centre is (W + 15, N - 15)."""
     data = xr.Dataset({"rain": (dims, values, {"grid_mapping": "spatial_ref", **attrs})})
     size = dict(zip(dims, values.shape, strict=True))
-    data["x"] = ("x", W + 15 + 30 * np.arange(size["x"]))
-    data["y"] = ("y", N - 15 - 30 * np.arange(size["y"]))
-    data["spatial_ref"] = ((), 0, {"crs_wkt": CRS(UTM).to_wkt()})
+    for axis, first, step in (("x", W + 15, 30), ("y", N - 15, -30)):
+        about = {"standard_name": f"projection_{axis}_coordinate", "units": "m"}
+        data[axis] = (axis, first + step * np.arange(size[axis]), about)
+    data["spatial_ref"] = ((), 0, CRS(UTM).to_cf())
     return data.set_coords(["spatial_ref"])
 
 

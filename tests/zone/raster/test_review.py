@@ -139,6 +139,11 @@ def test_rotated(standard):
     assert only(entry(standard, more=MEAN), "raster_rotated").level == "error"
 
 
+def test_a_file_without_place(standard):
+    standard.write("a", ramp(40, 50), 0, 0, transform=rasterio.Affine.identity())
+    assert only(entry(standard, more=MEAN), "raster_no_place").level == "error"
+
+
 def test_partial_overlap_names_the_area(standard):
     """30 of 40 rows are covered: 10 * 50 cells of 900 m2 are not, 0.45 km2."""
     standard.write("a", ramp(30, 50), W, N)

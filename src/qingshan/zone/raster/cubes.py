@@ -6,6 +6,7 @@ that of the grid mapping (`crs_wkt` or `spatial_ref`), or the attribute `crs`. C
 
 from __future__ import annotations
 
+import base64
 import threading
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,9 @@ def look_at_zarr(path: Path, variable: str, band: int) -> Stored:
         )
     x, y = (_line(path, arrays, _axes(array)[i]) for i in (col, row))
     about = dict(array.attrs)
-    fill = about.get("_FillValue", array.fill_value)
+    fill = _number(about.get("_FillValue", array.fill_value))
     return Stored(
-        str(path), band, depth, str(array.dtype), None if fill is None else float(fill), _crs(group, arrays, about),
+        str(path), band, depth, str(array.dtype), fill, _crs(group, arrays, about),
         (x[1], 0.0, x[0], 0.0, y[1], y[0]), array.shape[col], array.shape[row], (array.chunks[row], array.chunks[col]),
         False, str(about.get("units", "")), float(about.get("scale_factor", 1)), float(about.get("add_offset", 0)), "Zarr",
         _stamp(path), {"variable": variable, "axes": (row, col)},
@@ -83,6 +84,13 @@ def read_zarr(stored: Stored, window: Window) -> NDArray[Any]:
     at[row], at[col] = window.slices
     values = np.asarray(array[tuple(at)])
     return values if row < col else values.T
+
+
+def _number(fill: Any) -> float | None:
+    """A fill value; format 3 writes floating ones as eight bytes in base 64."""
+    if isinstance(fill, str):
+        return float(np.frombuffer(base64.b64decode(fill), "<f8")[0])
+    return None if fill is None else float(fill)
 
 
 def _axes(array: Any) -> list[str]:

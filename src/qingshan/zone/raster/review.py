@@ -125,7 +125,9 @@ def _reference(entry: Mapping[str, Any], file: Stored, notes: Notes) -> None:
         notes.add("raster_no_crs", "crs")
     elif entry.get("crs") and not entry.get("crs_override") and not same_crs(file.crs, str(entry["crs"])):
         notes.add("raster_crs", "crs", crs=entry["crs"])
-    if b or d or not a or not e:
+    if not file.placed:
+        notes.add("raster_no_place")
+    elif b or d or not a or not e:
         notes.add("raster_rotated", limit=str(file.transform))
 
 

@@ -308,6 +308,12 @@ def _refuse(entry: Mapping[str, Any], file: Stored, how: str) -> None:
             fix="write the CRS into the file, or give `crs` in the [[raster]] entry"
             " / 为文件写入坐标系，或在 [[raster]] 中写明 crs",
         )  # fmt: skip
+    if not file.placed:
+        raise ZoneError(
+            f"the raster {entry.get('id')!r} does not say where it lies.", f"栅格 {entry.get('id')!r} 没有定位信息。", where=where,
+            fix="georeference it; a NetCDF needs coordinates with standard names"
+            " / 先做地理配准；NetCDF 的坐标变量须带标准名称",
+        )  # fmt: skip
     if b or d or not a or not e:
         raise ZoneError(
             f"the raster {entry.get('id')!r} is rotated or sheared: transform {file.transform}.",
