@@ -6,7 +6,7 @@ The numbers are those of the account: layers as they lie on the zone grid, the c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -101,6 +101,11 @@ class Pixel:
     accounts: tuple[Account, ...]
     why: str = ""
 
+    @property
+    def common(self) -> tuple[str, ...]:
+        """Labels that every reading bears: said once."""
+        return shared(r.labels for r in self.readings)
+
     def record(self) -> dict[str, Any]:
         """The whole working for programs: stored numbers and units, no words of the page."""
         return {
@@ -111,6 +116,12 @@ class Pixel:
                           "adds": [asdict(s) for s in a.trace.shares] if a.trace else [],
                           "refused": [{"sum": id, "reason": why} for id, _, why in a.refused]} for a in self.accounts],
         }  # fmt: skip
+
+
+def shared(labels: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Labels that stand in every one of several lists, in the order of the first."""
+    given = list(labels)
+    return tuple(x for x in given[0] if all(x in other for other in given)) if given else ()
 
 
 def pixel_at(ask: Ask, found: Shelf, period: str, lon: float, lat: float, main: str = "") -> Pixel | None:
@@ -248,7 +259,8 @@ def _line(ask: Ask, account: RasterAccount, traced: Trace, step: Worked) -> Line
 _READING_COLUMNS = (
     Column("layer", "图层", "layer"), Column("name", "名称", "name"),
     Column("period", "时期", "period"), Column("value", "数值", "value"),
-    Column("said", "含义", "meaning"), Column("unit", "单位", "unit"), Column("labels", "标注", "labels"), Column("reason", "没有数值的原因", "why there is none"),
+    Column("said", "含义", "meaning"), Column("unit", "单位", "unit"), Column("labels", "标注", "labels"),
+    Column("reason", "没有数值的原因", "why there is none"),
 )  # fmt: skip
 _STEP_COLUMNS = (
     Column("account", "账户", "account"), Column("step", "步骤", "step"), Column("method", "方法", "method"), Column("argument", "变量", "argument"),

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from qingshan.faces.web.legend import legend_of, share_word, span_of
+from qingshan.faces.web.legend import legend_of, paired, share_word, span_of
 from qingshan.faces.web.names import bare, capital
 from qingshan.faces.web.outlines import Frame, box_of, outlines, rings_of
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
-from qingshan.faces.web.pixel import Pixel, pixel_at, pixel_tables
+from qingshan.faces.web.pixel import Pixel, pixel_at, pixel_tables, shared
 from qingshan.faces.web.rasters import SERIES, Held, Shelf, ShownLayer, shelf, spread
 from qingshan.faces.web.scale import nice_step
 from qingshan.faces.web.site import Ask, last_year
@@ -56,16 +56,17 @@ def build(ask: Ask) -> Page:
     other = _other(ask, found, main)
     first, second = _in_time(main, other)
     frame = _frame(ask, found, main)
-    lines = _lines(ask, found, frame)
     pixel, asked, fault = _pixel(ask, found, main, frame)
     context = {
-        "question": question, "headline": _headline(ask, first, second), "lead": _lead(ask, first, second), "main": first, "other": second, "asked_side": main,
-        "layers": _choices(ask, found), "withs": _comparisons(ask, found, main), "window": frame, "lines": lines, "scale": _bar(ask, frame),
-        "still": {side.id: _still(side, frame) for side in (first, second) if side}, "map_json": _description(ask, first, second, frame), "period_of": lambda p: _word(ask, p),
-        "periods": [(p, _word(ask, p)) for p in layer.periods], "period": main.period, "span": _span(main.period),
-        "groups": _groups(ask, found), "count": sum(len(x.periods) for x in found.layers.values()), "unmade": _unmade(ask, found), "pixel": pixel, "asked": asked, "fault": fault, "marker": frame.at(*asked) if asked and pixel else None,
-        "keep": _keep(ask), "failed": _failed(ask, found), "credit": _credit(ask, found), "changes": _changes(ask, first, second),
-        "map_title": _title(ask, first, second),
+        "question": question, "headline": _headline(ask, first, second), "lead": _lead(ask, first, second), "map_title": _title(ask, first, second),
+        "main": first, "other": second, "with_id": other.id if other else "", "pair": _pair(ask, first, second), "changes": _changes(ask, first, second),
+        "layers": _choices(ask, found), "withs": _comparisons(ask, found, main), "keep": _keep(ask),
+        "periods": [(p, _word(ask, p)) for p in layer.periods], "period": main.period, "span": _span(main.period), "period_of": lambda p: _word(ask, p),
+        "window": frame, "lines": _lines(ask, found, frame), "scale": _bar(ask, frame), "credit": _credit(ask, found),
+        "still": {side.id: _still(side, frame) for side in (first, second) if side}, "map_json": _description(ask, first, second, frame),
+        "pixel": pixel, "asked": asked, "fault": fault, "marker": frame.at(*asked) if asked and pixel else None,
+        "groups": _groups(ask, found), "unmade": _unmade(ask, found), "failed": _failed(ask, found),
+        "count": sum(len(x.periods) for x in found.layers.values()), "common": shared(h.labels for x in found.layers.values() for h in x.held.values()),
     }  # fmt: skip
     tables = [_layers_table(ask, found), _legend_table(ask, [s for s in (main, other) if s])]
     if pixel:
@@ -74,9 +75,10 @@ def build(ask: Ask) -> Page:
     sources = [str(s.held.entry.get("source") or s.held.entry.get("title") or s.layer.name(ask.lang)) for s in sides]
     labels = sorted({label for s in sides for label in s.held.labels})
     record = pixel.record if pixel else None
+    headline = str(context["headline"])
     return Page(
         "raster.html",
-        context["headline"],
+        headline,
         context,
         tables,
         ask.zone.leaves(ask.zone.root),
@@ -127,6 +129,13 @@ def _in_time(main: Side, other: Side | None) -> tuple[Side, Side | None]:
     ):
         return other, main
     return main, other
+
+
+def _pair(ask: Ask, first: Side, second: Side | None) -> list[dict[str, Any]]:
+    """One legend for both sides where they are two periods of the land classes."""
+    if second is None or second.layer.id != first.layer.id or not first.layer.classes:
+        return []
+    return paired(first.legend["rows"], second.legend["rows"], ask.lang)
 
 
 def _keep(ask: Ask) -> dict[str, str]:
@@ -228,10 +237,8 @@ def _changed(ask: Ask, first: Side, second: Side) -> str:
             first=first.word,
             second=second.word,
         )
-    before, after = (
-        {r["code"]: r["share"] for r in s.legend["rows"] if r["code"] is not None} for s in (first, second)
-    )
-    moves = sorted(((after.get(c, 0.0) - before.get(c, 0.0)), c) for c in {*before, *after})
+    left, right = ({r["code"]: r["share"] for r in s.legend["rows"] if r["code"] is not None} for s in (first, second))
+    moves = sorted((right.get(c, 0.0) - left.get(c, 0.0), c) for c in {*left, *right})
     if not moves or moves[-1][0] < POINT or moves[0][0] > -POINT:
         return ""
     (lost, loser), (won, winner) = moves[0], moves[-1]
@@ -279,9 +286,7 @@ def _changes(ask: Ask, main: Side, other: Side | None) -> str:
     """The change matrix, where two periods of the land classes stand side by side."""
     if other is None or other.layer.id != main.layer.id or not main.layer.classes or not ask.has("change"):
         return ""
-    return ask.address(
-        "/account/change", period="", **{"from": main.period, "to": other.period, "place": ask.query.get("place", "")}
-    )
+    return ask.address("/account/change", period=other.period, place=ask.query.get("place", ""))
 
 
 def _choices(ask: Ask, found: Shelf) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -350,7 +355,8 @@ def _lines(ask: Ask, found: Shelf, frame: Frame) -> dict[str, Any]:
 def _bar(ask: Ask, frame: Frame) -> dict[str, Any]:
     """A scale bar of a round length, about a sixth of the map."""
     length = nice_step(frame.metres * frame.width / 6, 1)
-    return {"width": round(length / frame.metres, 1), "word": numbers.write(length / 1000, "km", ask.lang).text if length >= 1000 else numbers.write(length, "m", ask.lang).text}  # fmt: skip
+    value, unit = (length / 1000, "km") if length >= 1000 else (length, "m")
+    return {"width": round(length / frame.metres, 1), "word": numbers.write(value, unit, ask.lang).text}
 
 
 def _still(side: Side, frame: Frame) -> dict[str, str]:
