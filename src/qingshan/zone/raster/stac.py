@@ -263,7 +263,7 @@ def fetch_layer(
 
         seen = _Seen()
         kind, nodata = (preset.type, float(preset.nodata or 0)) if preset.is_class else ("float32", float("nan"))
-        with _named(preset, assets), gdal_manners(cache):
+        with _named(preset, assets), gdal_manners(cache, signed=sign is not None):
             blocks = _blocks(preset, grid, items, address, seen)
             kept = keep_raster(cache, key, grid, blocks, dtype=kind, nodata=nodata, about=lambda: asdict(seen))
     source = GridFile(
