@@ -87,12 +87,13 @@ def _graph(work: Job, side: float) -> Graph:
     work.tick()
     if "filled" in work.asked:
         work.write("filled", z)
-    to: NDArray[Any] = directions.d8(z, state, sinks, lattice.offsets, lattice.lengths())
+    to: NDArray[Any]
+    to, way = directions.d8(z, state, sinks, lattice.offsets, lattice.lengths())
     if "sink" in work.asked:
         _write_sinks(work, to, z, state)
     if work.options["routing"] != "d8":
-        to = directions.mfd(z, to, lattice.offsets, lattice.lengths())
-    del z, state
+        to = directions.mfd(z, to, way, lattice.offsets, lattice.lengths())
+    del z, state, way
     if "direction" in work.asked:
         work.write("direction", to, to.dtype.name)
     work.tick()
