@@ -15,8 +15,8 @@ from rasterio.warp import Resampling, reproject
 
 from qingshan.core.errors import ZoneError
 from qingshan.zone.raster.grid import Grid, Window
+from qingshan.zone.raster.lattice import coordinate_step, coordinates
 from qingshan.zone.raster.stored import look
-from qingshan.zone.raster.warp import coordinate_step, coordinates
 
 from .conftest import UTM, Ground, ramp
 
