@@ -12,7 +12,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from .extent import unbalanced
 from .figure import Node, Refusal, read_refusals, refusal_lines
 from .fill import filled_rows
 from .home import FOLDER, asked_path, pointers, runs_folder, store_path
+from .montecarlo import uncertainty
 from .profile import Profile, find_profile, settled
 from .raster.plan import RasterPlan, plan_rasters
 from .raster.run import How
@@ -42,6 +43,7 @@ from .sources import Scenarios
 from .store import Store
 
 RESULTS = ("facts.jsonl", "nodes.jsonl", "refusals.jsonl", "findings.jsonl")
+UNCERTAINTY = "uncertainty.jsonl"
 _OPENED: dict[str, Zone] = {}
 
 
@@ -87,7 +89,9 @@ def run_account(
     filled = filled_rows(live, chosen.id)
     wanted = Asked.of(live, period, place, draws, seed)
     runs_folder().mkdir(parents=True, exist_ok=True)
-    plan = plan_rasters(live, chosen, domains, _all_rows(domains, live, filled), wanted.periods or tuple(p.id for p in live.periods))
+    plan = plan_rasters(
+        live, chosen, domains, _all_rows(domains, live, filled), wanted.periods or tuple(p.id for p in live.periods)
+    )
     identity: dict[str, Any] = {
         "zone": seen(live), "filled": [r.key for r in filled], "profile": chosen.key, "software": software(domains),
     }  # fmt: skip
@@ -140,6 +144,11 @@ def _computed(live: Zone, profile: Profile, domains: Domains, filled: list[Param
             resolver, cells = compute(sealed, profile, domains, parameters, store, progress, rasters=figures,
                                       periods=wanted.periods, places=wanted.places)  # fmt: skip
             resolver.stats.computed += plan.computed if plan else 0
+            if wanted.draws:
+                write_lines(
+                    part / UNCERTAINTY,
+                    uncertainty(resolver, cells, plan, wanted.draws, wanted.seed, replace(how, writes=None)),
+                )
             folder = _seal(part, sealed, profile, domains, resolver, cells, plan, wanted)
     finally:
         shutil.rmtree(part, ignore_errors=True)  # after sealing it bears its final name
@@ -175,7 +184,8 @@ def _seal(part: Path, zone: Zone, profile: Profile, domains: Domains, resolver: 
     files = {p.relative_to(part).as_posix(): file_digest(p) for p in sorted(part.rglob("*")) if p.is_file()}
     manifest = {
         "format": 2, "zone": zone.id, "profile": profile.id, "profile_key": profile.key, "synthetic": zone.synthetic,
-        "periods": [p.id for p in zone.periods if not wanted.periods or p.id in wanted.periods], "scenarios": list(resolver.scenarios.rows), "central": list(resolver.scenarios.central),
+        "periods": [p.id for p in zone.periods if not wanted.periods or p.id in wanted.periods],
+        "scenarios": list(resolver.scenarios.rows), "central": list(resolver.scenarios.central),
         "files": files, "domains": domains.hashes, "methods": {n.method: n.code for n in resolver.nodes.values() if n.method},
         "software": {"qingshan": qingshan.__version__, "python": platform.python_version(), "numpy": np.__version__,
                      "machine": platform.machine(), "kernels": enabled_kernels()},
@@ -314,6 +324,12 @@ class Run:
     @cached_property
     def findings(self) -> list[Finding]:
         return [Finding(**r) for r in read_lines(self.path / "findings.jsonl")]
+
+    @cached_property
+    def uncertainty(self) -> list[dict[str, Any]]:
+        """A head (draws, seed, distributions, status) and a record per figure with its interval; the head alone: not assessed."""
+        path = self.path / UNCERTAINTY
+        return read_lines(path) if path.is_file() else [{"draws": 0, "distributions": [], "status": "not assessed"}]
 
     @cached_property
     def _index(self) -> dict[tuple[str, str], list[Fact]]:
