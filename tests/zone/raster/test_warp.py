@@ -111,6 +111,8 @@ def test_integers_become_real_where_values_mix(ground):
         ("float32", float(np.finfo("float32").min), "", float(np.finfo("float32").min)),
         ("float32", 3.4028234663852886e38, "", 3.4028234663852886e38),
         ("float32", None, "nodata = -9999.0", -9999),
+        ("float32", None, "", float(np.finfo("float32").min)),
+        ("float32", -3.4028230607370965e38, "", float(np.finfo("float32").min)),  # printed one digit short
         ("float32", math.nan, "", math.nan),
         ("int16", -32768, "", -32768),
         ("uint8", 255, "", 255),

@@ -22,7 +22,7 @@ from qingshan.core.canonical import digest
 from .align import same_crs
 from .grid import Grid, Window
 from .lattice import SourceWindow, source_window, tile_shape, transformer
-from .stored import Stored
+from .stored import HUGE, Stored
 from .tiles import from_tiles
 
 __all__ = ["Spread"]
@@ -69,7 +69,7 @@ class Spread:
         values = raw.astype(np.float64)
         if self.given is not None:
             values[raw == raw.dtype.type(self.given)] = np.nan
-        valid = ~np.isnan(values)
+        valid = np.abs(values) < HUGE
         share = self._by_rectangles if same_crs(self.file.crs, self.grid.crs) else self._by_points
         total, reached = share(np.where(valid, values, 0.0), valid, place, window)
         return np.where(reached > 0, total, np.nan)

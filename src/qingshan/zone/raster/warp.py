@@ -32,7 +32,7 @@ from .lattice import CLASS_RESAMPLING, RESAMPLING, coordinate_step, coordinates,
 from .sample import SAMPLERS, Points
 from .source import Source
 from .spread import Spread
-from .stored import Stored, plain
+from .stored import HUGE, Stored, plain
 from .tiles import from_tiles
 
 __all__ = ["Warped", "warped"]
@@ -86,6 +86,8 @@ class Warped:
         values = raw.astype(self.dtype)
         if self.given is not None and not (self.given == self.nodata and raw.dtype == self.dtype):
             values[raw == raw.dtype.type(self.given)] = self.nodata
+        if raw.dtype.kind == "f":
+            values[np.abs(raw) >= HUGE] = self.nodata
         return values
 
     def identity(self) -> Mapping[str, Any]:
