@@ -57,7 +57,7 @@ def flows_of(zone: Zone, service: str) -> tuple[str, dict[str, dict[str, Fractio
     by_place: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         if str(row.get("from")) not in zone.places or str(row.get("to")) not in known:
-            raise DeclarationError(f"from {row.get('from')!r} to {row.get('to')!r} is no place.", f"{row.get('from')!r}、{row.get('to')!r} 不全是本区域的地点。",
+            raise DeclarationError(f"from {row.get('from')!r} to {row.get('to')!r} is no place.", f"{row.get('from')!r}、{row.get('to')!r} 不是本区域地点。",
                                    where=where, fix="codes of places.csv, or to = \"outside\" / 用 places.csv 的代码，或 to = \"outside\"")  # fmt: skip
         by_place.setdefault(str(row["from"]), []).append(row)
     return kinds[0], {place: shares_of(each, f"{service} {place}", where) for place, each in by_place.items()}

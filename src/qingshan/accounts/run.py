@@ -12,7 +12,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from qingshan.core.finding import Finding
 from qingshan.core.parameter import ParameterRow, Parameters, read_rows
 from qingshan.zone.zone import Zone, open_zone
 
+from .asked import Asked
 from .cells import ACCOUNTED, STOCK, Fact, Progress, Service, ServiceLine, compute, figure_of, services_catalogue
 from .extent import unbalanced
 from .figure import Node, Refusal, read_refusals, refusal_lines
@@ -48,28 +49,6 @@ _OPENED: dict[str, Zone] = {}
 
 
 # ---- running and sealing --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What of an account is asked for: account periods and places (none: all), draws of its uncertainty."""
-
-    periods: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
-    draws: int = 0
-    seed: int = 0
-
-    @classmethod
-    def of(cls, zone: Zone, period: str, place: str, draws: int, seed: int) -> Asked:
-        """Raises `UnknownName` where the zone has no such period or place."""
-        periods = (zone.period(period).id,) if period else ()
-        within = zone.place(place).code if place else ""
-        places = tuple(c for c in zone.places if within in (c, *zone.ancestors(c))) if within else ()
-        return cls(periods, places, draws, seed)
-
-    def record(self) -> dict[str, Any]:
-        """What a manifest keeps: only what differs from the whole account."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in self.__dict__.items() if v and k != "periods"}
 
 
 def run_account(
