@@ -113,7 +113,7 @@ def _connected(z: Any, way: Any, offsets: Any, flat: Any, start: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _queued(ring: Any, head: int, count: int, cell: int) -> Any:
+def _queued(ring: Any, head: int, count: int, cell: Any) -> Any:
     if count == ring.size:
         wider = np.empty(ring.size * 2, np.uint32)
         for i in range(count):

@@ -207,13 +207,9 @@ class Graph:
     def d8(self) -> bool:
         return bool(self.to.dtype == np.uint8)
 
-    @property
-    def bytes(self) -> int:
-        """Bytes of a cell: the graph and the counters of a pass."""
-        return int(self.to.dtype.itemsize) + 1
-
-    @property
+    @cached_property
     def none(self) -> NDArray[np.bool_]:
+        """Cells without flow: NoData and the rim."""
         return np.asarray(self.to == (255 if self.d8 else 2**32 - 1))
 
     def accumulate(self, x: NDArray[Any]) -> None:
