@@ -150,6 +150,13 @@ function remember(values) {
   }
 }
 
+/** While the server works on an account of the pixel, it is asked again. */
+let following = 0;
+function follow() {
+  clearTimeout(following);
+  if (document.querySelector("[data-pixel] [data-working]")) following = setTimeout(() => ask({}).catch(() => {}), 2_000);
+}
+
 /** Asks the server for the page at this pixel and takes over what it says of it. */
 async function ask(values) {
   remember(values);
@@ -160,6 +167,7 @@ async function ask(values) {
     if (!answer.ok) throw new Error(`${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const [name, part] of parts) part.replaceChildren(...page.querySelector(name).childNodes);
+    follow();
   } finally {
     for (const [, part] of parts) part.removeAttribute("aria-busy");
   }
@@ -235,6 +243,7 @@ export async function openRaster(box) {
   });
   await Promise.all(maps.map((map) => new Promise((done) => map.once("idle", done))));
   show();
+  follow();
   maps[0].on("moveend", () => {
     const { lng, lat } = maps[0].getCenter();
     remember({ at: `${lng.toFixed(5)},${lat.toFixed(5)},${maps[0].getZoom().toFixed(2)}` });

@@ -83,6 +83,7 @@ class Account:
     trace: Trace | None
     why: str = ""
     stages: int = 0
+    working: bool = False
 
 
 @dataclass(frozen=True)
@@ -246,6 +247,10 @@ def _account(ask: Ask, opened: Opened, row: int, col: int) -> Account:
     refused = tuple(
         (id, t.pick(sums[id].zh, sums[id].en) or id, t.pick(*why)) for id, why in opened.refusals.items() if id in sums
     )
+    if opened.binding is not None and not opened.job.done():
+        return Account(
+            account.id, name, (), (), refused, None, t("raster.wait.stages", n=round(opened.job.seconds)), working=True
+        )
     held = opened.held
     if held is None or isinstance(held, QingshanError):
         return Account(account.id, name, (), (), refused, None, t.pick(held.zh, held.en) if held else "")

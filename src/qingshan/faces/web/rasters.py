@@ -7,9 +7,10 @@ NetCDF or Zarr field, a scratch layer of a run) is written as a COG under qingsh
 from __future__ import annotations
 
 import bisect
+import difflib
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from qingshan.zone.raster.layer import conversion, stored_of
 from qingshan.zone.raster.source import Source
 from qingshan.zone.raster.stored import Stored, valid_nodata
 
+from .job import Job
 from .names import bare, capital
 from .ramps import Palette, Scale, palette_of, scale_of
 from .site import Site
@@ -45,20 +47,20 @@ SCALE_SAMPLE = 20_000
 class Held:
     """One layer of one period: how it is drawn, and what its catalogue entry says of it.
 
-    `make` gives the drawing of a layer that is computed when it is first looked at; `drawn` is then None until that.
+    `job` makes the drawing of a layer that is computed when it is first looked at; `drawn` is then None until that.
     """
 
     period: str
     drawn: Drawn | None
     entry: Mapping[str, Any]
     why: QingshanError | None = None
-    make: Callable[[], Drawn] | None = None
+    job: Job[Drawn] | None = None
 
     def drawing(self) -> Drawn:
-        """How it is drawn, computed now where need be. Raises `QingshanError` saying why it cannot be."""
-        if self.drawn is None and self.why is None and self.make is not None:
+        """How it is drawn; waits for its computation. Raises `QingshanError` saying why it cannot be."""
+        if self.drawn is None and self.why is None and self.job is not None:
             try:
-                self.drawn = self.make()
+                self.drawn = self.job.result
             except QingshanError as error:
                 self.why = error
         if self.drawn is None:
@@ -125,6 +127,12 @@ class ShownLayer:
             raise UnknownName(f"{self.id} cannot be drawn: {error.en}", f"{self.zh}不能成图：{error.zh}") from None
         return found
 
+    def waiting(self) -> float | None:
+        """Seconds that the layer has been computed for, all its periods; None where it can be drawn. Starts the work."""
+        jobs = [h.job for h in self.held.values() if h.job is not None and h.drawn is None and h.why is None]
+        open_jobs = [j for j in jobs if not j.done()]
+        return max(j.seconds for j in open_jobs) if open_jobs else None
+
     def mark(self, period: str) -> str:
         """A short hash of everything a picture of the layer depends on."""
         drawn, painter = self.at(period).drawing(), self.painter
@@ -163,7 +171,7 @@ class Shelf:
     def layer(self, id: str) -> ShownLayer:
         """Raises `UnknownName` listing the layers."""
         if id not in self.layers:
-            known = ", ".join(self.layers) or "-"
+            known = ", ".join(difflib.get_close_matches(id, self.layers, 6, 0.3) or list(self.layers)[:6]) or "-"
             raise UnknownName(f"no map layer {id!r}; there are: {known}.", f"没有图层 {id!r}；有：{known}。")
         return self.layers[id]
 
@@ -220,7 +228,7 @@ def _results(site: Site, book: RasterBook) -> dict[str, ShownLayer]:
                     "source_en": account.account.en,
                     "synthetic": site.zone.synthetic,
                 }
-                shown.held[period] = Held(period, None, entry, make=partial(_result, account, step, id, period))
+                shown.held[period] = Held(period, None, entry, job=Job(partial(_result, account, step, id, period)))
     return made
 
 

@@ -14,6 +14,7 @@ from qingshan.core.domain import load_domains
 from qingshan.core.errors import QingshanError
 from qingshan.zone.raster.catalogue import RasterBook
 
+from .job import Job
 from .site import Site
 
 __all__ = ["Opened", "accounts_of"]
@@ -28,18 +29,19 @@ class Opened:
     why: QingshanError | None = None
 
     @cached_property
+    def job(self) -> Job[HeldAccount | None]:
+        """Opening the account for reading cells: its stages are run, once."""
+        return Job(lambda: open_held(self.binding) if self.binding else None)
+
+    @property
     def held(self) -> HeldAccount | QingshanError | None:
-        """The account open for reading cells; its stages are run here, once. An error says why that cannot be."""
+        """The open account; an error says why that cannot be. Waits for the stages."""
         if self.binding is None:
             return self.why
         try:
-            return open_held(self.binding)
+            return self.job.result
         except QingshanError as error:
             return error
-        except (OSError, ArithmeticError, ValueError) as error:  # a stage that fails leaves the rest of the page
-            return QingshanError(
-                f"the stages of {self.account.id} failed: {error}.", f"{self.account.zh}的前置计算失败：{error}。"
-            )
 
     @property
     def refusals(self) -> Mapping[str, tuple[str, str]]:

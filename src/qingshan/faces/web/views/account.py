@@ -84,6 +84,9 @@ def build(ask: Ask) -> Page:
         "said": counts(ask, asked),
         "crumbs": crumbs(ask, "/account"),
         "drill": _drill(ask, spread, period),
+        "seea": ask.address("/account/seea", basis="", of="", place=ask.query.get("place", ""))
+        if ask.has("seea")
+        else "",
         "changes": ask.address("/account/change", basis="", of="", place=ask.query.get("place", ""))
         if _changed(run) and ask.has("change")
         else "",

@@ -52,6 +52,8 @@ def build(ask: Ask) -> Page:
             {"question": question, "why": why, "failed": _failed(ask, found)},
         )
     layer = found.layer(ask.query["layer"]) if ask.query.get("layer") else drawable[0]
+    if wait := _waiting(ask, found, layer):
+        return wait
     main = _side(ask, layer, _period(ask, layer))
     other = _other(ask, found, main)
     first, second = _in_time(main, other)
@@ -94,6 +96,17 @@ def _word(ask: Ask, period: str) -> str:
 
 
 # ---- what was asked for ----------------------------------------------------------------------------------------------
+
+
+def _waiting(ask: Ask, found: Shelf, layer: ShownLayer) -> Page | None:
+    """A page that asks again by itself while a result of the address is still being computed."""
+    second = ask.query.get("with", "").partition("@")[0]
+    for shown in (layer, *([found.layer(second)] if second else [])):
+        seconds = shown.waiting()
+        if seconds is not None:
+            said = ask.t("raster.wait.title", name=shown.name(ask.lang))
+            return Page("raster_wait.html", said, {"question": ask.t("raster.question"), "seconds": round(seconds)})
+    return None
 
 
 def _period(ask: Ask, layer: ShownLayer) -> str:
