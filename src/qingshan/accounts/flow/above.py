@@ -15,6 +15,7 @@ from qingshan.zone.raster.grid import Window
 from qingshan.zone.raster.source import Source
 
 from ..focal.stage import codes_of, floats_of
+from .directions import OUTLET
 from .lattice import BAND, each, square_cell
 from .stage import WIDE, Graph, Job
 from .weave import At
@@ -68,18 +69,22 @@ def streams(work: Job, graph: Graph) -> NDArray[np.bool_]:
     if "streams" in work.inputs:
         out |= work.lattice.read(work.inputs["streams"], np.uint8, 0, work.workers) == 1
     out &= ~graph.none
-    if work.options.get("sinks") == "stream" and graph.d8:
-        out |= _inner_outlets(graph)
+    if work.options.get("sinks") == "stream":
+        _swallow_holes(graph.to, OUTLET if graph.d8 else 0, graph.none, graph.lattice.offsets, out)
     return out
 
 
-def _inner_outlets(graph: Graph) -> NDArray[np.bool_]:
-    """Outlets that do not lie beside the rim or NoData: swallow holes."""
-    beside = graph.none
-    spread = beside.copy()
-    for offset in graph.lattice.offsets:
-        spread |= np.roll(beside, -int(offset))
-    return np.asarray((graph.to == 8) & ~spread)
+@njit(nogil=True, cache=True)
+def _swallow_holes(to: Any, ends: Any, none: Any, offsets: Any, stream: Any) -> None:
+    """Outlets that do not lie beside the rim or NoData become streams."""
+    for i in range(to.size):
+        if none[i] or to[i] != ends:
+            continue
+        beside = False
+        for k in range(8):
+            beside |= none[i + offsets[k]]
+        if not beside:
+            stream[i] = True
 
 
 def class_codes(work: Job) -> NDArray[Any]:

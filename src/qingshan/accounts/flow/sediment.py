@@ -54,7 +54,7 @@ def run(
     """Sediment from every cell to the streams, per hectare and year; float32, NaN for NoData.
 
     Streams are cells through which `stream_area` drains, or those of the layer `streams`; soil loss has no value on them.
-    `sinks = "stream"` counts swallow holes as streams (D8). Raises `QingshanError` where `memory` is too small.
+    `sinks = "stream"` counts swallow holes (outlets away from the rim and NoData) as streams. Raises `QingshanError` where `memory` is too small.
     """
     work = job(
         "sediment", sys.modules[__name__], grid, inputs, tables, constants, options, outputs, folder, classes, workers,
