@@ -70,7 +70,7 @@ def test_the_balance_of_each_year_lies_between_nothing_and_the_rain(work: Path) 
 @pytest.mark.long
 def test_the_map_and_the_terrain_agree_on_the_catchment(work: Path) -> None:
     seen = json.loads((work / "observed.json").read_text())
-    assert seen["outlet_inside"] and not seen["station_inside"]
+    assert seen["outlet_inside"] and seen["metres_inside"] and not seen["degrees_inside"]
     assert abs(seen["terrain_km2"] / seen["map_km2"] - 1) < 0.05
     covered = {float(row["km2"]) for row in table(work / "balance.csv")}
     assert all(abs(km2 - seen["map_km2"]) < 1e-9 for km2 in covered)
