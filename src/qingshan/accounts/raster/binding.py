@@ -266,7 +266,8 @@ class _Binder(Rows):
         gives = bound.stage.unit("OUTPUTS", parts[1]) or "1"
         if name:
             self.units[name] = gives
-        return Found(Planned(use.id, parts[1], bound.about), self.pedigree.output(node, parts[1], gives, self.period))
+        made = self.pedigree.output(node, parts[1], gives, self.period)
+        return Found(Planned(use.id, parts[1], bound.about), made, gaps=self._known["stage", use.id].gaps)
 
     def _stage(self, use: StageUse) -> tuple[Refusal | None, BoundStage | None, str]:
         if ("stage", use.id) not in self._known:
