@@ -93,6 +93,12 @@ def ordered(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(labels), key=lambda x: (_GRAVITY.index(x) if x in _GRAVITY else len(_GRAVITY), x)))
 
 
+def shared(labels: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Labels that stand in every one of several lists, in the order of the first."""
+    given = list(labels)
+    return tuple(x for x in given[0] if all(x in other for other in given)) if given else ()
+
+
 def of_input(fact: InputFact, names: tuple[str, str], *, synthetic: bool = False) -> Figure:
     """A printed figure. A row that its own note calls screening keeps that label."""
     labels = {READ_LABELS[fact.status]} if fact.status in READ_LABELS else set()

@@ -6,7 +6,7 @@ The numbers are those of the account: layers as they lie on the zone grid, the c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,12 +20,13 @@ from qingshan.publish import numbers
 from qingshan.zone.raster.catalogue import RasterBook
 
 from . import formula
+from .figures import shared
 from .page import Cell, Column, Table
 from .rasters import RESULT, Shelf, ShownLayer
 from .site import Ask
 from .worked import Opened, accounts_of
 
-__all__ = ["EVERY", "Pixel", "pixel_at", "pixel_tables", "shared"]
+__all__ = ["EVERY", "Pixel", "pixel_at", "pixel_tables"]
 
 EVERY = "all"
 
@@ -119,12 +120,6 @@ class Pixel:
                           "adds": [asdict(s) for s in a.trace.shares] if a.trace else [],
                           "refused": [{"sum": id, "reason": why} for id, _, why in a.refused]} for a in self.accounts],
         }  # fmt: skip
-
-
-def shared(labels: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Labels that stand in every one of several lists, in the order of the first."""
-    given = list(labels)
-    return tuple(x for x in given[0] if all(x in other for other in given)) if given else ()
 
 
 def pixel_at(ask: Ask, found: Shelf, period: str, lon: float, lat: float, main: str = "") -> Pixel | None:

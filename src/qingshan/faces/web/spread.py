@@ -40,7 +40,7 @@ def candidates_of(ask: Ask, run: Run, asked: Sequence[Line], period: str) -> lis
     """Figures that add up over places and are known here: services first, then what is published beside them."""
     recipes = run.profile.recipes
     services = [x.physical.quantity for x in asked if x.physical and x.known]
-    figures = [q for q in run.profile.figures if recipes[q].rollup == "sum"]
+    figures = [q for q in run.profile.figures if (recipes[q].rollup if q in recipes else _rollup(ask, q)) == "sum"]
     around = _around(ask)
     coverage = {
         q: sum(bool(f) and not f[0].refused for c in around for f in [run.select(q, c, "", period, "")])
@@ -49,6 +49,12 @@ def candidates_of(ask: Ask, run: Run, asked: Sequence[Line], period: str) -> lis
     whole = [q for q in dict.fromkeys([*services, *figures]) if coverage[q]]
     whole.sort(key=lambda q: -coverage[q])
     return whole
+
+
+def _rollup(ask: Ask, quantity: str) -> str:
+    """How a figure that comes from rasters makes the whole of its parts."""
+    declared = ask.zone.quantities.get(quantity)
+    return declared.rollup if declared else "none"
 
 
 def _around(ask: Ask) -> list[str]:

@@ -50,16 +50,20 @@ class Opened:
 
     @property
     def results(self) -> dict[str, tuple[str, str, str]]:
-        """What there is to draw: step -> both names and the unit. A step that several sums add is called by its method."""
+        """What there is to draw: step -> both names and the unit. The name is the method's; where two steps share one, the step's
+        id stands beside it."""
         if self.binding is None or self.binding.sheet is None:
             return {}
-        sheet, found = self.binding.sheet, {}
-        for step in sheet.steps:
-            sums = [s for s in self.binding.sums if s.of == step.id]
-            if sums:
-                method = sheet.method(step)
-                zh, en = (sums[0].zh, sums[0].en) if len(sums) == 1 and sums[0].zh else (method.zh, method.en)
-                found[step.id] = (zh, en, sheet.units[step.id])
+        sheet = self.binding.sheet
+        summed = {s.of for s in self.binding.sums}
+        steps = [s for s in sheet.steps if s.id in summed]
+        names = {s.id: (sheet.method(s).zh, sheet.method(s).en) for s in steps}
+        several = {n for n in names.values() if list(names.values()).count(n) > 1}
+        found = {}
+        for step in steps:
+            zh, en = names[step.id]
+            more = f" {step.id}" if (zh, en) in several else ""
+            found[step.id] = (zh + more, en + more, sheet.units[step.id])
         return found
 
 

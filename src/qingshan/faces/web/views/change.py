@@ -142,7 +142,11 @@ def _headline(ask: Ask, matrix: Matrix, names: Mapping[str, str]) -> str:
     """How much changed, and the largest change."""
     t = ask.t
     moves = sorted(((f.value or 0.0, pair) for pair, f in matrix.cells.items() if pair[0] != pair[1]), reverse=True)
-    words = {"first": _word(ask, matrix.opening), "second": _word(ask, matrix.period), "place": ask.short(matrix.place)}
+    words = {
+        "first": _word(ask, matrix.opening),
+        "second": _word(ask, matrix.period),
+        "place": bare(ask.short(matrix.place)),
+    }
     if not matrix.cells:
         return t("change.headline.nothing", **words)
     if not moves:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from qingshan.faces.web.figures import shared
 from qingshan.faces.web.legend import legend_of, paired, share_word, span_of
 from qingshan.faces.web.names import bare, capital
 from qingshan.faces.web.outlines import Frame, box_of, outlines, rings_of
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
-from qingshan.faces.web.pixel import Pixel, pixel_at, pixel_tables, shared
+from qingshan.faces.web.pixel import Pixel, pixel_at, pixel_tables
 from qingshan.faces.web.rasters import RESULT, SERIES, Held, Shelf, ShownLayer, in_language, shelf, spread
 from qingshan.faces.web.scale import nice_step
 from qingshan.faces.web.site import Ask, last_year

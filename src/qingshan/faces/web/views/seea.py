@@ -93,7 +93,7 @@ def _headline(ask: Ask, table: Balance | None) -> str:
     closes = table.id in ("4.1", "4.2") or table.id.startswith("10.1")
     return ask.t(
         "seea.headline.closes" if closes else "seea.headline.table",
-        place=ask.short(ask.place.code),
+        place=bare(ask.short(ask.place.code)),
         name=name if ask.lang == "zh" else capital(name),
     )
 
@@ -110,30 +110,20 @@ def _grid(ask: Ask, run: Run, table: Balance, period: str) -> dict[str, Any]:
     lines = []
     for head in down:
         unit = table.units.get(head.id, table.unit)
-        values = [table.get(*at(head, other)) for other in across]
-        known = [float(v) for v in values if v is not None]
-        total = numbers.write(sum(known), unit, ask.lang).text if known and not turned else ""
+        values = [None if (v := table.get(*at(head, other))) is None else float(v) for other in across]
+        known = [v for v in values if v is not None]
+        texts, word = numbers.write_many([*values, sum(known) if known else None], unit, ask.lang)
         cells = tuple(
-            (_with_unit(v, unit, ask.lang), keys.get(at(head, other), ""))
-            for v, other in zip(values, across, strict=True)
+            (text if v is not None else "", keys.get(at(head, other), ""))
+            for text, v, other in zip(texts, values, across, strict=False)
         )
-        lines.append(
-            Line(
-                ask.t.pick(head.zh, head.en) if ask.lang == "zh" else capital(head.en),
-                numbers.unit_word(unit, ask.lang),
-                cells,
-                total,
-            )
-        )
-    return {
-        "heads": [ask.t.pick(h.zh, h.en) if ask.lang == "zh" else capital(h.en) for h in across],
-        "lines": lines,
-        "sums": not turned and len(across) > 1,
-    }
+        lines.append(Line(_head(ask, head), word, cells, texts[-1]))
+    return {"heads": [_head(ask, h) for h in across], "lines": lines, "sums": not turned and len(across) > 1}
 
 
-def _with_unit(value: Any, unit: str, lang: str) -> str:
-    return numbers.write(float(value), unit, lang).text if value is not None else ""
+def _head(ask: Ask, head: Head) -> str:
+    name = ask.t.pick(head.zh, head.en)
+    return name if ask.lang == "zh" else capital(name)
 
 
 def _keys(ask: Ask, run: Run, table: Balance, period: str) -> Mapping[tuple[str, str], str]:
