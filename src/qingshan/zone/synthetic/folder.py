@@ -16,6 +16,7 @@ from typing import Any
 
 from ..raster.grid import Grid
 from ..rows import FACT_COLUMNS
+from .declared import declared
 from .layers import SyntheticLayer, views
 from .places import Seats
 from .stack import LABEL, YEARS, Written
@@ -166,6 +167,7 @@ reason_zh = "合成区域在内陆，没有海岸带。"
 reason_en = "the synthetic zone is inland and has no coast."
 """
     parts = [head, *_levels(naming), *_periods(), _EXTENT, *_classes(), _QUANTITY]
+    parts += declared([code for _, code, _, _ in naming.leaves], [row["id"] for row in class_rows()])
     parts += [_raster(written, keys) for written, keys in rasters]
     parts += [text for written, keys in rasters for text in _views(written, keys)]
     return "\n".join(parts)
