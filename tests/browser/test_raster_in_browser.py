@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def raster_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         deadline = time.monotonic() + 20
         while not server.started and time.monotonic() < deadline:
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        urllib.request.urlopen(f"{address}/en/zone/raster", timeout=120).close()  # the first page loads the libraries
+        yield address
         server.should_exit = True
         thread.join(timeout=10)
 

@@ -29,8 +29,8 @@ id = "tinyraster"
 name_zh = "小栅格"
 name_en = "Tiny Rasters"
 root = "R"
-default_profile = "screening"
-profiles = ["screening"]
+default_profile = "spatial"
+profiles = ["spatial"]
 synthetic = true
 currency_year = 2020
 [[level]]
@@ -89,6 +89,12 @@ code = 61
 fact = "land.ecosystem.town"
 zh = "居住地"
 en = "residential land"
+[[quantity]]
+id = "land.ecosystem.*"
+zh = "地类面积"
+en = "class area"
+unit = "m2"
+rollup = "sum"
 """
 PLACE_ROWS = """code,name_zh,name_en,level,parent
 R,小栅格县,Tiny County,county,

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from qingshan.accounts.home import home
@@ -41,6 +42,7 @@ _MEMBER = re.compile(r"\.\d\d$")  # one month or half-month of a year's course
 MOST_WRITTEN = 64_000_000
 """Cells of the largest layer that is written for the map alone."""
 SCALE_SAMPLE = 20_000
+_SHELVING = Lock()
 
 
 @dataclass
@@ -178,8 +180,9 @@ class Shelf:
 
 def shelf(site: Site) -> Shelf:
     """The zone's layers, kept with the site."""
-    if "shelf" not in site.kept:
-        site.kept["shelf"] = _shelf(site)
+    with _SHELVING:
+        if "shelf" not in site.kept:
+            site.kept["shelf"] = _shelf(site)
     found: Shelf = site.kept["shelf"]
     return found
 

@@ -9,6 +9,7 @@ Files of any CRS are warped on the fly and read through their overviews. Drawing
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -100,6 +101,7 @@ def _rio() -> Any:
     import rasterio  # noqa: PLC0415 - the extra serve
     import rio_tiler.io  # noqa: PLC0415
 
+    warnings.filterwarnings("ignore", message="Dataset has no geotransform", module="rasterio")  # a PNG has none
     return rasterio, rio_tiler.io.Reader
 
 

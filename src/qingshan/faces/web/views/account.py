@@ -12,7 +12,7 @@ from qingshan.core.units import same_dimension
 from qingshan.faces.web.atlas import atlas
 from qingshan.faces.web.charts import Chart, Series
 from qingshan.faces.web.crumbs import crumbs
-from qingshan.faces.web.figures import FIGURE_COLUMNS, Figure, figures_table, of_run, row_of
+from qingshan.faces.web.figures import FIGURE_COLUMNS, Figure, figures_table, of_run, row_of, shared
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
 from qingshan.faces.web.services import Line, axis, bars, basis_word, counts, documents, groups, is_gep, lacks, line_of
@@ -219,6 +219,7 @@ def _drill(ask: Ask, spread: Spread | None, period: str) -> dict[str, Any] | Non
         "n": len(rows),
         "name": spread.whole.name(ask.lang),
         "beside": spread.beside,
+        "common": shared(f.labels for f in spread.figures),
     }
 
 
