@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ from ..home import home
 from .binding import Binding, BoundStage, bind
 from .declaration import CLASS_AREA, COVERED, RasterAccount, find_raster_account
 from .layers import Everywhere, InUnit, Named, Planned, Rasters
+
+if TYPE_CHECKING:
+    from .facts import RasterFact
 
 __all__ = ["How", "RasterRun", "compute", "place_areas", "run_raster"]
 
@@ -96,8 +99,8 @@ class RasterRun:
         return pl.DataFrame([n.__dict__ for n in self.facts], infer_schema_length=None)
 
     @property
-    def facts(self) -> list[Any]:
-        """One `RasterFact` per place, class and quantity."""
+    def facts(self) -> list[RasterFact]:
+        """One figure per place, class and quantity."""
         from .facts import facts_of  # noqa: PLC0415 - facts are made of runs
 
         return facts_of(self)
