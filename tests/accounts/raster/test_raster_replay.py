@@ -1,6 +1,9 @@
 """Raster accounts are computed once, whatever engine computes them, and replayed from their sealed inputs."""
 
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +96,29 @@ def test_a_stopped_run_leaves_nothing_and_goes_on(own_home, tmp_path):
     assert run.computed and not list((own_home / "work").iterdir())
 
 
+KILLED = """
+import os, signal, sys
+from qingshan.accounts.raster.run import run_raster
+run_raster(sys.argv[1], "tinyland", "2020", progress=lambda *told: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_a_killed_run_goes_on_from_its_blocks(own_home, tmp_path, monkeypatch):
+    """kill -9 after the first block: nothing half-written, the block is kept, the result is that of a run left alone."""
+    zone = make_cells(tmp_path / "zone")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(zone)], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not list((own_home / "rasters").glob("*"))
+    (journal,) = (own_home / "work").glob("*/sheet/blocks.journal")
+    assert journal.stat().st_size > 200
+    told: list[str] = []
+    run = run_raster(zone, "tinyland", "2020", progress=lambda title, *_: told.append(title))
+    assert run.computed and not told  # the only block was done
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / "clean"))
+    assert record_of(run_raster(zone, "tinyland", "2020")) == record_of(run)
+
+
+@pytest.mark.long
 def test_verify_replays_cells_and_names_a_changed_or_missing_raster(own_home, tmp_path):
     zone = make_cells(tmp_path / "zone")
     run = run_account(open_zone(zone), period="2021")
