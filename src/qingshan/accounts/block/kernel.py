@@ -38,6 +38,36 @@ from numba import njit
 '''
 _LOADING = threading.Lock()
 JIT = "@njit(nogil=True, cache=True, error_model='numpy')"
+COUNT = f'''
+
+{JIT}
+def added(row, terms, slots, why, seen, first):
+    """Add the terms of one cell; count the sums that have one, lack a layer, or are undefined there."""
+    n_sums = terms.shape[0]
+    for n in range(n_sums):
+        if why[n] == 0 and -{LARGEST!r} < terms[n] < {LARGEST!r}:
+            add(row, slots[n], terms[n])
+            seen[first + 2 * n_sums + n] += 1
+        elif why[n] == 1:
+            seen[first + n] += 1
+        else:
+            seen[first + n_sums + n] += 1
+
+
+{JIT}
+def told(seen, areas, tally, area):
+    """What was counted in a row of cells of one area: as numbers and, exactly, as areas."""
+    parts = np.zeros((1, 3), np.int64)
+    add(parts, 0, area)
+    for n in range(seen.shape[0]):
+        if n < areas.shape[0]:
+            for p in range(3):
+                areas[n, p] += seen[n] * parts[0, p]
+        tally[n] += seen[n]
+        seen[n] = 0
+'''
+"""Counts of a cell, in this order: no class; layers without data, layers outside their limits; sums that lack a layer, that
+are undefined, that have a value. The last have no area of their own."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +147,9 @@ class _Writer:
             at += s.codes
         functions = self._functions()
         loop = self._loop(tuple(offsets))
-        source = HEAD.format(title=f"raster account {self.sheet.id}") + "\n" + JIT + ADD + functions + "\n" + loop
+        source = (
+            HEAD.format(title=f"raster account {self.sheet.id}") + "\n" + JIT + ADD + COUNT + functions + "\n" + loop
+        )
         return Kernel(
             source, tuple(x.id for x in self.layers), tuple(t.id for t in self.tables), tuple(c.id for c in self.constants),
             tuple(self.sheet.writes), tuple(s.id for s in sums), tuple(offsets), max(at, 1),
@@ -153,10 +185,12 @@ class _Writer:
             arguments += [f"L_{x.id}", f"N_{x.id}"]
         arguments += [f"T_{t.id}" for t in self.tables] + [f"C_{c.id}" for c in self.constants]
         arguments += [f"W_{w}" for w in self.sheet.writes]
-        out = [f"\n{JIT}\ndef kernel({', '.join(arguments)}):"]
+        out, sums = [f"\n{JIT}\ndef kernel({', '.join(arguments)}):"], len(self.sheet.sums)
         out += [
             "    height, width = places.shape",
             "    n_places = place_index.shape[0]",
+            f"    terms, slots, why = np.empty({sums}), np.empty({sums}, np.int64), np.empty({sums}, np.int64)",
+            "    seen = np.zeros(tally.shape[0], np.int64)",
             "    for i in range(height):",
             "        area = row_area[i]",
             "        for j in range(width):",
@@ -175,14 +209,16 @@ class _Writer:
             body += [f"W_{w}[i, j] = v_{w} if m_{w} else math.nan"]
         if self.sheet.writes:
             body += ["if place == place_nodata or place < 0 or place >= n_places:", "    continue"]
-        body += ["if k < 0:", "    add(areas, 0, area)", "    continue", "row = acc[place_index[place], k]"]
+        body += ["if k < 0:", "    seen[0] += 1", "    continue"]
         body += [
-            f"if o_{x.id} != 0:\n    tally[0, o_{x.id} - 1, {n}] += 1\n    add(areas, {1 + n} + (o_{x.id} - 1) * {len(self.layers)}, area)"
+            f"if o_{x.id} != 0:\n    seen[{1 + n} + (o_{x.id} - 1) * {len(self.layers)}] += 1"
             for n, x in enumerate(self.layers)
         ]
         for n, s in enumerate(self.sheet.sums):
             body += self._sum(n, s, offsets[n])
-        return "\n".join([*out, *(f"            {line}" for part in body for line in part.split("\n"))]) + "\n"
+        body += [f"added(acc[place_index[place], k], terms, slots, why, seen, {1 + 2 * len(self.layers)})"]
+        inner = [f"            {line}" for part in body for line in part.split("\n")]
+        return "\n".join([*out, *inner, "        told(seen, areas, tally, area)"]) + "\n"
 
     def _layer(self, x: Layer) -> list[str]:
         """`o` says why a cell is not data: 1 NoData, 2 outside the limits."""
@@ -248,19 +284,9 @@ class _Writer:
         missing = " and ".join(f"m_{x}" for x in layers) or "True"
         return [
             f"if {' and '.join([*guard, *inside]) or 'True'}:",
-            f"    x = {term}",
-            f"    if -{LARGEST!r} < x < {LARGEST!r}:",
-            f"        add(row, {offset}{by}, x)",
-            f"        tally[1, 0, {n}] += 1",
-            "    else:",
-            f"        tally[1, 2, {n}] += 1",
-            f"        add(areas, {1 + 2 * len(self.layers) + len(self.sheet.sums) + n}, area)",
-            f"elif {missing}:",
-            f"    tally[1, 2, {n}] += 1",
-            f"    add(areas, {1 + 2 * len(self.layers) + len(self.sheet.sums) + n}, area)",
+            f"    terms[{n}], slots[{n}], why[{n}] = {term}, {offset}{by}, 0",
             "else:",
-            f"    tally[1, 1, {n}] += 1",
-            f"    add(areas, {1 + 2 * len(self.layers) + n}, area)",
+            f"    why[{n}] = 2 if {missing} else 1",
         ]
 
 
