@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from reader import AXE, Reader
 
+from qingshan.accounts.run import run_account
 from qingshan.faces.api.app import STATIC, create_app
 from qingshan.zone.zone import open_zone
 
@@ -35,7 +36,10 @@ def raster_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QINGSHAN_HOME", str(tmp_path_factory.mktemp("maps-home")))
         zone = open_zone(write_raster_zone(tmp_path_factory.mktemp("maps") / "zone"))
-        server = uvicorn.Server(uvicorn.Config(create_app(zone, {}), host="127.0.0.1", port=0, log_level="warning"))
+        run = run_account(zone, "spatial")
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(zone, {run.profile.id: run}), host="127.0.0.1", port=0, log_level="warning")
+        )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         deadline = time.monotonic() + 20
@@ -88,6 +92,8 @@ def test_the_map_comes_alive_and_asks_nobody_else(maps: Reader, path: str) -> No
         f"/en{COMPARED}",
         "/zh/zone/raster?layer=terrain.elevation&lon=105.0002&lat=27.1184",
         "/en/account/change",
+        "/zh/account/seea?of=7.1a",
+        "/zh/account",
     ],
 )
 def test_axe_finds_nothing_on_the_map(maps: Reader, path: str) -> None:
@@ -147,7 +153,7 @@ def test_the_keyboard_reads_the_middle_and_the_form_a_point(maps: Reader) -> Non
     page.get_by_label("经度").fill(str(lon))
     page.get_by_label("纬度").fill(str(lat))
     page.get_by_role("button", name="查看像元").click()
-    page.wait_for_function("document.querySelector('[data-pixel-card]').innerText.includes('东乡')")
+    page.locator("[data-pixel-card]", has_text="东乡").wait_for()
     assert f"lon={lon}" in page.url
     page.get_by_label("经度").fill("elsewhere")
     page.get_by_role("button", name="查看像元").click()
@@ -192,3 +198,27 @@ def test_the_map_on_paper_is_the_picture(maps: Reader) -> None:
     page.emulate_media(media="print")
     assert page.locator(".rastermap .live").is_hidden()
     assert page.locator(".stillmap:visible").count() == 2
+
+
+def test_the_flows_come_alive_and_tell_what_went_where(maps: Reader) -> None:
+    page = maps.go("/en/account/change")
+    still = page.locator(".sankey svg.still:visible")
+    assert still.count() == 1 and "cultivated land" in (still.text_content() or "")
+    page.locator("[data-chart]").focus()
+    page.wait_for_selector(".sankey .live canvas")
+    assert still.count() == 0  # the live chart stands in its place
+    page.locator(".matrix a.value").first.click()
+    page.wait_for_url("**/en/pedigree/*")
+    assert "woods" in page.locator("dialog.drawer").inner_text()
+    maps.content()
+
+
+def test_the_account_leads_down_by_a_click_on_the_map(maps: Reader) -> None:
+    page = maps.go("/en/account")
+    if page.locator("#drill").count() == 0:
+        pytest.skip("this account has no figure to compare places by")
+    page.locator("svg.map a[data-code='R1']").first.click()
+    page.wait_for_url("**/en/account?*place=R1*")
+    page.locator("nav.crumbs a").first.click()
+    page.wait_for_url(lambda url: "place=" not in url)
+    maps.content()
