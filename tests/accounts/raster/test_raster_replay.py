@@ -96,6 +96,14 @@ def test_a_stopped_run_leaves_nothing_and_goes_on(own_home, tmp_path):
     assert run.computed and not list((own_home / "work").iterdir())
 
 
+PRICE = """
+[[distribution]]
+parameter = "tiny.reservoir_cost"
+kind = "uniform"
+values = [5, 7]
+source = "synthetic"
+status = "project"
+"""
 KILLED = """
 import os, signal, sys
 from qingshan.accounts.raster.run import run_raster
@@ -120,10 +128,11 @@ def test_a_killed_run_goes_on_from_its_blocks(own_home, tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_verify_replays_cells_and_names_a_changed_or_missing_raster(own_home, tmp_path):
-    zone = make_cells(tmp_path / "zone")
-    run = run_account(open_zone(zone), period="2021")
+    zone = make_cells(tmp_path / "zone", more=PRICE)
+    run = run_account(open_zone(zone), period="2021", draws=40, seed=1)
     verdict = verify(run.id)
     assert verdict.equal, verdict.differences
+    assert run.uncertainty[0]["status"] == "assessed" and len(run.uncertainty) > 1
     with rasterio.open(zone / "rain.tif", "r+") as rain:
         rain.write(np.full((1, 1), 900, np.float32), 1, window=((0, 1), (0, 1)))
     kept = (zone / "aet.tif").rename(tmp_path / "aet.tif")
