@@ -16,8 +16,10 @@ import openpyxl
 import pytest
 from tinyraster import write_raster_zone
 
-from qingshan.accounts.run import Run, run_account
+from qingshan.accounts.extent import CHANGE
+from qingshan.accounts.run import Run, open_run, run_account
 from qingshan.faces.api.app import create_app
+from qingshan.faces.web.figures import of_run
 from qingshan.faces.web.page import Column, Table
 from qingshan.faces.web.sankey import Flow, Sankey
 from qingshan.zone.zone import open_zone
@@ -174,3 +176,17 @@ def test_the_account_leads_to_places_change_and_tables(client: TestClient, lang:
     assert f'href="/{lang}/account/seea"' in html
     west = client.get(f"/{lang}/account?place=R1").text
     assert re.search(rf'class="crumbs places".*?href="/{lang}/account".*?aria-current="page"', west, re.S)
+
+
+def test_drawn_intervals_become_whiskers(changed: tuple[TestClient, Run]) -> None:
+    """A figure with draws carries its 5 and 95 % points as a range; a run without draws says that nobody assessed it."""
+    client, run = changed
+    fact = next(f for f in run.facts if f.quantity == CHANGE and f.value)
+    assert of_run(run, fact).range is None
+    assert "uncertainty: not assessed" in text_of(client.get("/en/account").text)
+    drawn = open_run(run.path)
+    drawn.__dict__["uncertainty"] = [
+        {"draws": 200, "status": "assessed"},
+        {"key": fact.key, "p5": 0.1, "p95": 0.9},
+    ]  # as `run --draws` writes it
+    assert of_run(drawn, fact).range == (0.1, 0.9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from qingshan.accounts.run import Fact, Refusal, Run
 from qingshan.publish import numbers
@@ -114,6 +115,16 @@ def of_input(fact: InputFact, names: tuple[str, str], *, synthetic: bool = False
     )  # fmt: skip
 
 
+_INTERVALS: WeakKeyDictionary[Run, dict[str, tuple[float, float]]] = WeakKeyDictionary()
+
+
+def intervals(run: Run) -> dict[str, tuple[float, float]]:
+    """The 5 and 95 % points of each figure over the draws of a run; empty where its uncertainty was not assessed."""
+    if run not in _INTERVALS:
+        _INTERVALS[run] = {str(r["key"]): (float(r["p5"]), float(r["p95"])) for r in run.uncertainty[1:]}
+    return _INTERVALS[run]
+
+
 def of_run(run: Run, fact: Fact) -> Figure:
     """A worked-out cell, in the unit its profile shows it in where it declares one."""
     known = run.quantity(fact.quantity)
@@ -121,7 +132,7 @@ def of_run(run: Run, fact: Fact) -> Figure:
         {"draft"} if run.profile.draft and run.profile.id != "screening" and not fact.refused else set()
     )
     return Figure(
-        fact.quantity, known["zh"], known["en"], fact.place, fact.period, fact.unit, fact.value, fact.span, fact.range,
+        fact.quantity, known["zh"], known["en"], fact.place, fact.period, fact.unit, fact.value, fact.span, fact.range or intervals(run).get(fact.key),
         ordered(labels), "", run.profile.zh, "", fact.key, worked=True, refusal=fact.refusal,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from qingshan.core.errors import UnknownName
 from qingshan.publish import numbers
 
 from .charts import Chart, Series
-from .figures import Figure, figures_table, of_run
+from .figures import Figure, figures_table, intervals, of_run
 from .periods import period_word
 from .services import HUES, Line
 from .site import Ask
@@ -121,7 +121,9 @@ def spread_title(ask: Ask, run: Run, spread: Spread | None) -> tuple[str, str]:
         if ranged
         else ""
     )
-    if not any(f.range or f.span for f in spread.figures):
+    if not ranged and intervals(run):
+        whisker = t("account.drawn", n=run.uncertainty[0]["draws"])
+    elif not any(f.range or f.span for f in spread.figures):
         whisker = t("account.unassessed")
     measure = t("account.measure", name=name, period=period_word(spread.whole.period, t, ask.zone), whisker=whisker)
     if spread.beside:
