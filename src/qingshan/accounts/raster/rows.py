@@ -133,7 +133,9 @@ class Rows:
 
     def _class_names(self, code: int) -> tuple[str, str]:
         cls = self.classes.names.get(code, str(code))
-        known: Mapping[str, Any] = next((c for c in self.zone.config.get("extent", {}).get("class", ()) if c["id"] == cls), {})
+        known: Mapping[str, Any] = next(
+            (c for c in self.zone.config.get("extent", {}).get("class", ()) if c["id"] == cls), {}
+        )
         return str(known.get("zh", cls)), str(known.get("en", cls))
 
     def _tell_gaps(self, use: TableUse, gaps: Mapping[int, Refusal]) -> None:
