@@ -227,7 +227,7 @@ def test_the_headline_is_the_finding(maps: TestClient) -> None:
     """7/19 = 37 %, 6/19 = 32 %; 2015 to 2020: crops 8 to 6 of 19 cells (-10.5 points), town 5 to 6 (+5.3)."""
     assert "阔叶林占 37 %，耕地次之，占 32 %" in text_of(maps.get("/zh/zone/raster").text)
     moved = text_of(maps.get("/en/zone/raster?with=land.cover@2015").text)
-    assert "Residential land gained 5.3 points and cultivated land lost 10.5" in moved
+    assert "residential land gained 5.3 points and cultivated land lost 10.5" in moved
     assert "Elevation: 400 to 590 m" in text_of(maps.get("/en/zone/raster?layer=terrain.elevation").text)
 
 

@@ -265,7 +265,7 @@ def _changed(ask: Ask, first: Side, second: Side) -> str:
         "raster.headline.moved",
         first=first.word,
         second=second.word,
-        up=capital(names[winner]),
+        up=names[winner],
         up_by=_points(won),
         down=names[loser],
         down_by=_points(-lost),
@@ -277,14 +277,11 @@ def _points(share: float) -> str:
 
 
 def _lead(ask: Ask, main: Side, other: Side | None) -> str:
-    said = ask.t("raster.lead.layer", name=main.layer.name(ask.lang), period=main.word)
-    if other is not None:
-        return ask.t(
-            "raster.lead.compare",
-            left=f"{main.layer.name(ask.lang)} {main.word}",
-            right=f"{other.layer.name(ask.lang)} {other.word}",
-        )
-    return said
+    if other is None:
+        return ask.t("raster.lead.layer", name=main.layer.name(ask.lang), period=main.word)
+    left, right = (f"{ask.t.pick(s.layer.zh, s.layer.en)} {s.word}" for s in (main, other))
+    said = ask.t("raster.lead.compare", left=left, right=right)
+    return capital(said)
 
 
 def _title(ask: Ask, main: Side, other: Side | None) -> str:
