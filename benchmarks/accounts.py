@@ -224,6 +224,7 @@ class Bench:
         self.add(case, "cpu", done["cpu"], "CPU s")
         self.add(case, "cells", done["cells"], "cells")
         self.add(case, "figures", done["figures"], "sums that have a value")
+        self.add(case, "seconds of a first small run, all code compiled", done["first"], "s")
         for name, seconds in done["steps"].items():
             self.add(case, f"seconds of {name}", seconds, "s")
 

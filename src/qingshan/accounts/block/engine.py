@@ -192,7 +192,7 @@ def _result(plan: Plan, totals: Totals, seconds: float, reused: int, written: Ma
         split[s.id] = values[:, :, offset] if s.codes == 1 else values[:, :, offset : offset + s.codes]
     return SheetResult(
         plan.key, plan.n_places, plan.codes, split,
-        {s: int(totals.tally[1 + 2 * n + 2 * len(sums) + i]) for i, s in enumerate(sums)},
+        {s: int(totals.tally[-1] - sum(totals.tally[1 + 2 * n + i :: len(sums)][:2])) for i, s in enumerate(sums)},
         {x: float(areas[1 + i]) for i, x in enumerate(layers)}, {x: float(areas[1 + n + i]) for i, x in enumerate(layers)},
         {x: int(totals.tally[1 + n + i]) for i, x in enumerate(layers)},
         {s: float(areas[1 + 2 * n + i]) for i, s in enumerate(sums)}, {s: float(areas[1 + 2 * n + len(sums) + i]) for i, s in enumerate(sums)},

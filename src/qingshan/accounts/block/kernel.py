@@ -38,36 +38,23 @@ from numba import njit
 '''
 _LOADING = threading.Lock()
 JIT = "@njit(nogil=True, cache=True, error_model='numpy')"
+SKIPPED = 4 * LARGEST
 COUNT = f'''
-
-{JIT}
-def added(row, terms, slots, why, seen, first):
-    """Add the terms of one cell; count the sums that have one, lack a layer, or are undefined there."""
-    n_sums = terms.shape[0]
-    for n in range(n_sums):
-        if why[n] == 0 and -{LARGEST!r} < terms[n] < {LARGEST!r}:
-            add(row, slots[n], terms[n])
-            seen[first + 2 * n_sums + n] += 1
-        elif why[n] == 1:
-            seen[first + n] += 1
-        else:
-            seen[first + n_sums + n] += 1
-
 
 {JIT}
 def told(seen, areas, tally, area):
     """What was counted in a row of cells of one area: as numbers and, exactly, as areas."""
     parts = np.zeros((1, 3), np.int64)
     add(parts, 0, area)
+    for n in range(areas.shape[0]):
+        for p in range(3):
+            areas[n, p] += seen[n] * parts[0, p]
     for n in range(seen.shape[0]):
-        if n < areas.shape[0]:
-            for p in range(3):
-                areas[n, p] += seen[n] * parts[0, p]
         tally[n] += seen[n]
         seen[n] = 0
 '''
-"""Counts of a cell, in this order: no class; layers without data, layers outside their limits; sums that lack a layer, that
-are undefined, that have a value. The last have no area of their own."""
+"""Counts, in this order: cells of no class; per layer without data, outside its limits; per sum where a layer is lacking, where
+it is undefined; last the cells of a class."""
 
 
 @dataclass(frozen=True)
@@ -185,12 +172,12 @@ class _Writer:
             arguments += [f"L_{x.id}", f"N_{x.id}"]
         arguments += [f"T_{t.id}" for t in self.tables] + [f"C_{c.id}" for c in self.constants]
         arguments += [f"W_{w}" for w in self.sheet.writes]
-        out, sums = [f"\n{JIT}\ndef kernel({', '.join(arguments)}):"], len(self.sheet.sums)
+        out = [f"\n{JIT}\ndef kernel({', '.join(arguments)}):"]
         out += [
             "    height, width = places.shape",
             "    n_places = place_index.shape[0]",
-            f"    terms, slots, why = np.empty({sums}), np.empty({sums}, np.int64), np.empty({sums}, np.int64)",
             "    seen = np.zeros(tally.shape[0], np.int64)",
+            f"    terms, slots = np.empty({len(offsets)}), np.array({list(offsets) or [0]}, np.uint64)",
             "    for i in range(height):",
             "        area = row_area[i]",
             "        for j in range(width):",
@@ -209,14 +196,18 @@ class _Writer:
             body += [f"W_{w}[i, j] = v_{w} if m_{w} else math.nan"]
         if self.sheet.writes:
             body += ["if place == place_nodata or place < 0 or place >= n_places:", "    continue"]
-        body += ["if k < 0:", "    seen[0] += 1", "    continue"]
+        body += ["if k < 0:", "    seen[0] += 1", "    continue", "seen[-1] += 1"]
         body += [
             f"if o_{x.id} != 0:\n    seen[{1 + n} + (o_{x.id} - 1) * {len(self.layers)}] += 1"
             for n, x in enumerate(self.layers)
         ]
         for n, s in enumerate(self.sheet.sums):
             body += self._sum(n, s, offsets[n])
-        body += [f"added(acc[place_index[place], k], terms, slots, why, seen, {1 + 2 * len(self.layers)})"]
+        body += [
+            "row = acc[place_index[place], k]", f"for n in range({len(offsets)}):", "    x = terms[n]",
+            f"    if -{LARGEST!r} < x < {LARGEST!r}:", "        add(row, slots[n], x)",
+            f"    elif x != {SKIPPED!r}:", f"        seen[{1 + 2 * len(self.layers) + len(offsets)} + n] += 1",
+        ]  # fmt: skip
         inner = [f"            {line}" for part in body for line in part.split("\n")]
         return "\n".join([*out, *inner, "        told(seen, areas, tally, area)"]) + "\n"
 
@@ -278,15 +269,17 @@ class _Writer:
             for g in dict.fromkeys([s.of, s.by, s.on])
             if g not in ("1", "") and not isinstance(self.sheet.by_id[g], Constant)
         ]
-        by = f" + int(v_{s.by})" if s.by else ""
         inside = [f"0 <= v_{s.by} < {s.codes}"] if s.by else []
-        layers = self.sheet.layers_of(s)
+        layers, first = self.sheet.layers_of(s), 1 + 2 * len(self.layers) + n
         missing = " and ".join(f"m_{x}" for x in layers) or "True"
+        slot = [f"    slots[{n}] = np.uint64({offset} + int(v_{s.by}))"] if s.by else []
         return [
             f"if {' and '.join([*guard, *inside]) or 'True'}:",
-            f"    terms[{n}], slots[{n}], why[{n}] = {term}, {offset}{by}, 0",
+            f"    terms[{n}] = {term}",
+            *slot,
             "else:",
-            f"    why[{n}] = 2 if {missing} else 1",
+            f"    terms[{n}] = {SKIPPED!r}",
+            f"    seen[{first + len(self.sheet.sums)} if {missing} else {first}] += 1",
         ]
 
 

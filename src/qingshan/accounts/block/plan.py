@@ -94,7 +94,7 @@ class Totals:
         layers, sums = len(plan.kernel.layers), len(plan.kernel.sums)
         return cls(
             rows, np.zeros((len(rows), max(len(plan.codes), 1), plan.kernel.width, PARTS), np.int64),
-            np.zeros(1 + 2 * layers + 3 * sums, np.int64), np.zeros((1 + 2 * layers + 2 * sums, PARTS), np.int64),
+            np.zeros(2 + 2 * layers + 2 * sums, np.int64), np.zeros((1 + 2 * layers + 2 * sums, PARTS), np.int64),
         )  # fmt: skip
 
     def add(self, other: Totals) -> None:
