@@ -18,6 +18,7 @@ from qingshan.faces.web.periods import period_word
 from qingshan.faces.web.services import Line, axis, bars, basis_word, counts, documents, groups, is_gep, lacks, line_of
 from qingshan.faces.web.site import Ask, last_year
 from qingshan.faces.web.spread import Spread, candidates_of, places_chart, spread_of, spread_title, within
+from qingshan.publish import numbers
 
 CHANGE = "extent.change"
 ENTRIES = (
@@ -195,8 +196,9 @@ def _drill(ask: Ask, spread: Spread | None, period: str) -> dict[str, Any] | Non
     def lead(code: str) -> str:
         return ask.address("/account", **kept, place=code)
 
-    rows = [{"figure": f, "name": ask.short(f.place), "href": lead(f.place), "below": len(ask.zone.children(f.place)), "here": f.place == ask.place.code}
-            for f in spread.figures]  # fmt: skip
+    texts, unit = numbers.write_many([f.middle for f in spread.figures], spread.whole.unit, ask.lang)
+    rows = [{"figure": f, "said": said, "name": ask.short(f.place), "href": lead(f.place), "below": len(ask.zone.children(f.place)),
+             "here": f.place == ask.place.code} for f, said in zip(spread.figures, texts, strict=True)]  # fmt: skip
     fields = ask.site.fields(ask.profile, ask.site.leaf_level).values()
     field = next((f for f in fields if f.quantity == spread.quantity and f.period == period), None)
     branch = ask.place.code if ask.zone.children(ask.place.code) else (ask.place.parent or ask.zone.root)
@@ -209,6 +211,7 @@ def _drill(ask: Ask, spread: Spread | None, period: str) -> dict[str, Any] | Non
             field,
             frame=frame,
             chosen="" if branch == ask.place.code else ask.place.code,
+            legends=(436, 358),
             lead=lambda code: lead(step.get(code, code)),
         )
     level = ask.level(ask.zone.level(spread.figures[0].place), len(rows))
@@ -220,6 +223,7 @@ def _drill(ask: Ask, spread: Spread | None, period: str) -> dict[str, Any] | Non
         "name": spread.whole.name(ask.lang),
         "beside": spread.beside,
         "common": shared(f.labels for f in spread.figures),
+        "unit": unit,
     }
 
 
