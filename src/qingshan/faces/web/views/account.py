@@ -223,6 +223,7 @@ def _drill(ask: Ask, spread: Spread | None, period: str) -> dict[str, Any] | Non
         "name": spread.whole.name(ask.lang),
         "beside": spread.beside,
         "common": shared(f.labels for f in spread.figures),
+        "apart": len({f.labels for f in spread.figures}) > 1,
         "unit": unit,
     }
 
