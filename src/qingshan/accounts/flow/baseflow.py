@@ -32,6 +32,7 @@ INPUTS = {
     "direction": "", "accumulation": "count", "soil_group": "", "streams": "",
     **{f"rain_{m}": "mm" for m in MONTHS}, **{f"et0_{m}": "mm" for m in MONTHS},
 }  # fmt: skip
+LIMITS = {f"{name}_{m}": (0.0, float("inf")) for name in ("rain", "et0") for m in MONTHS}
 TABLES = {**{f"curve_number_{g}": "1" for g in GROUPS}, **{f"kc_{m}": "1" for m in MONTHS}}
 """Curve numbers of the soil groups A to D (1 to 4), crop coefficients of the months, by class."""
 CONSTANTS = {

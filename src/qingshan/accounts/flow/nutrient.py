@@ -33,6 +33,7 @@ __all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "r
 LOAD = "kg/(hm2 a)"
 NUTRIENTS = ("n", "p")
 INPUTS = {"direction": "", "accumulation": "count", "slope": "%", "runoff": "", "streams": ""}
+LIMITS = {"slope": (0.0, float("inf")), "runoff": (0.0, float("inf"))}
 TABLES = {
     unit + n: kind for n in NUTRIENTS
     for unit, kind in (("load_", LOAD), ("efficiency_", "fraction"), ("length_", "m"), ("applied_", ""), ("subsurface_", "fraction"))

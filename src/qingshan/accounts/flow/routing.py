@@ -27,6 +27,8 @@ from .stage import Graph, Job, job
 __all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
 INPUTS = {"elevation": "m", "sinks": ""}
+LIMITS = {"elevation": (-500.0, 9000.0)}
+"""No land lies lower (shore of the Dead Sea, about -430 m) or higher (Qomolangma, 8,849 m)."""
 TABLES: dict[str, str] = {}
 CONSTANTS = {"keep_deeper": "m", "keep_larger": "km2"}
 OUTPUTS = {"filled": "m", "direction": "", "accumulation": "count", "area": "m2", "sink": ""}

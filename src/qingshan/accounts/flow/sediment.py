@@ -33,6 +33,7 @@ INPUTS = {
     "direction": "", "accumulation": "count", "slope": "%", "ls": "1", "erosivity": "MJ mm/(hm2 h a)",
     "erodibility": "t hm2 h/(hm2 MJ mm)", "streams": "",
 }  # fmt: skip
+LIMITS = {"slope": (0.0, float("inf")), "erosivity": (0.0, float("inf")), "erodibility": (0.0, float("inf"))}
 TABLES = {"c": "1", "p": "1"}
 CONSTANTS = {"stream_area": "km2", "ic0": "1", "k": "1", "ratio_max": "fraction"}
 OUTPUTS = {
