@@ -24,7 +24,10 @@ def main(folder: Path, seed: int) -> None:
             group.append(command(Leg(debit, credit, CASH, rng.randint(1, 5), "gift"), key=f"n{n}", at=n))
             n += 1
         results = venue.submit_group(group)
-        print("\n".join(f"ack {c.key} {r.seq}" for c, r in zip(group, results, strict=True) if isinstance(r, Receipt)), flush=True)
+        print(
+            "\n".join(f"ack {c.key} {r.seq}" for c, r in zip(group, results, strict=True) if isinstance(r, Receipt)),
+            flush=True,
+        )
         if rng.random() < 0.02:
             venue.snapshot()
 

@@ -38,7 +38,9 @@ def test_money_beyond_int64_is_refused() -> None:
         amount(10**6, LARGEST + 1)
 
 
-@pytest.mark.parametrize(("text", "value"), [("12.5", 12_500_000), ("0.000001", 1), ("-3", -3_000_000), ("1.0000000", 1_000_000)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("12.5", 12_500_000), ("0.000001", 1), ("-3", -3_000_000), ("1.0000000", 1_000_000)]
+)
 def test_decimal_text_is_read_exactly(text: str, value: int) -> None:
     assert read_decimal(text, 10**6) == value
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from qingshan.ledger.book import Book, Refused
-from qingshan.ledger.entry import Account, Asset, Entry, Hold, Leg, Lot, LotStatus, RegisterEntry, Release, Trade, read_entry
+from qingshan.ledger.entry import (
+    Account,
+    Asset,
+    Entry,
+    Hold,
+    Leg,
+    Lot,
+    LotStatus,
+    RegisterEntry,
+    Release,
+    Trade,
+    read_entry,
+)
 
 from .office import CASH, UNITS, T, opened, opening
 
@@ -56,7 +68,10 @@ def test_m9_three_legs_are_one_transaction() -> None:
     book.post([Asset(y, "m3") for y in years] + [Lot(y, y, 9 * 10**10, "A", "issue", "cd" * 32) for y in years])
     legs: list[Entry] = []
     for n, y in enumerate(years):
-        legs += [Trade(f"w{n}", y, 9 * 10**10, "A", "B", CASH, None, None), Leg("A", "B", y, 9 * 10**10, "water", ((y, 0, 9 * 10**10),), trade=f"w{n}")]
+        legs += [
+            Trade(f"w{n}", y, 9 * 10**10, "A", "B", CASH, None, None),
+            Leg("A", "B", y, 9 * 10**10, "water", ((y, 0, 9 * 10**10),), trade=f"w{n}"),
+        ]
     broken = [*legs[:-1], Leg("A", "B", years[2], 9 * 10**10, "water", ((years[0], 0, 9 * 10**10),), trade="w2")]
     refused(book, "not_held", *broken)
     book.post(legs)
@@ -65,7 +80,10 @@ def test_m9_three_legs_are_one_transaction() -> None:
 
 def test_priced_legs_take_the_money_of_the_trade() -> None:
     book = opened()
-    legs = [Leg("A", "B", UNITS, T, "settlement", (("L1", 0, T),), trade="t1"), Leg("B", "A", CASH, 500_000, "settlement", trade="t1")]
+    legs = [
+        Leg("A", "B", UNITS, T, "settlement", (("L1", 0, T),), trade="t1"),
+        Leg("B", "A", CASH, 500_000, "settlement", trade="t1"),
+    ]
     refused(book, "money", Trade("t1", UNITS, T, "A", "B", CASH, 500_000, 499_999), *legs)
     refused(book, "unsettled", Trade("t1", UNITS, T, "A", "B", CASH, 500_000, 500_000), legs[0])
     refused(book, "no_trade", legs[0])
@@ -83,8 +101,8 @@ def test_what_is_held_cannot_be_used_twice() -> None:
     refused(book, "not_held", Hold("h2", "A", UNITS, 100 * T, "pledge", (("L1", 250 * T, 350 * T),)))
     refused(book, "too_little", Hold("h2", "A", CASH, 100_000_001, "order"))
     book.post([Leg("A", "B", UNITS, 100 * T, "settlement", (("L1", 0, 100 * T),), hold="h1")])
-    refused(book, "hold_mismatch", Release("h1", 201 * T, (("L1", 100 * T, 301 * T),)))
-    book.post([Release("h1", 200 * T, (("L1", 100 * T, 300 * T),))])
+    refused(book, "hold_mismatch", Release("h1", "A", UNITS, 201 * T, (("L1", 100 * T, 301 * T),)))
+    book.post([Release("h1", "A", UNITS, 200 * T, (("L1", 100 * T, 300 * T),))])
     assert not book.holds
     assert book.balance("A", UNITS).held == 0
     assert [r.line() for r in book.shelves["A", UNITS]] == [["L1", 100 * T, 1000 * T]]
@@ -132,7 +150,7 @@ def test_the_cap_counts_what_was_cancelled() -> None:
         ("cash_lot", Lot("L2", CASH, T, "A", "issue", "ab")),
         ("hold_reason", Hold("h", "A", CASH, 1, "whim")),
         ("hold_account", Hold("h", "bank", CASH, 1, "freeze")),
-        ("unknown_hold", Release("h", 1)),
+        ("unknown_hold", Release("h", "A", CASH, 1)),
         ("lot_status", LotStatus("L1", "gone", "x")),
         ("asset_unit", Asset(UNITS, "kg")),
         ("stale", RegisterEntry("site", "s1", 2, "open", {})),
@@ -146,7 +164,14 @@ def test_each_wrong_entry_has_its_refusal(code: str, entry: Entry) -> None:
 
 def test_turnover_beyond_int64_is_refused() -> None:
     book = Book()
-    book.post([Asset(CASH, "yuan"), Account("bank", "bank", "outside"), Account("A", "A", "cash"), Leg("bank", "A", CASH, 2**63 - 1, "paid_in")])
+    book.post(
+        [
+            Asset(CASH, "yuan"),
+            Account("bank", "bank", "outside"),
+            Account("A", "A", "cash"),
+            Leg("bank", "A", CASH, 2**63 - 1, "paid_in"),
+        ]
+    )
     refused(book, "overflow", Leg("bank", "A", CASH, 1, "paid_in"))
 
 
@@ -157,7 +182,7 @@ def test_day_of_resale_is_kept_through_holds_and_splits() -> None:
         book.pick("B", UNITS, T, day=20_000)
     assert book.pick("B", UNITS, T, day=20_001) == (("L1", 0, T),)
     book.post([Hold("h", "B", UNITS, 5 * T, "pledge", (("L1", 0, 5 * T),))])
-    book.post([Release("h", 5 * T, (("L1", 0, 5 * T),))])
+    book.post([Release("h", "B", UNITS, 5 * T, (("L1", 0, 5 * T),))])
     with pytest.raises(Refused):
         book.pick("B", UNITS, T, day=20_000)
     assert len(list(book.shelves["B", UNITS])) == 1
@@ -165,14 +190,24 @@ def test_day_of_resale_is_kept_through_holds_and_splits() -> None:
 
 def test_state_is_enough_to_go_on() -> None:
     book = opened()
-    book.post([Hold("h", "A", UNITS, 5 * T, "pledge", (("L1", 0, 5 * T),), "loan 7"), RegisterEntry("site", "s1", 1, "open", {"name": "磷石膏库"})])
+    book.post(
+        [
+            Hold("h", "A", UNITS, 5 * T, "pledge", (("L1", 0, 5 * T),), "loan 7"),
+            RegisterEntry("site", "s1", 1, "open", {"name": "磷石膏库"}),
+        ]
+    )
     again = Book.of(book.state())
     assert again.state() == book.state()
     for b in (book, again):
-        b.post([Release("h", 2 * T, (("L1", T, 3 * T),)), move("A", "B", T, 2 * T)])
+        b.post([Release("h", "A", UNITS, 2 * T, (("L1", T, 3 * T),)), move("A", "B", T, 2 * T)])
     assert again.hash() == book.hash()
 
 
 def test_entries_are_read_back_as_written() -> None:
-    for entry in [*opening(), Hold("h", "A", UNITS, 5, "order", (("L1", 0, 5),)), Trade("t", UNITS, 1, "A", "B", CASH), LotStatus("L1", "closed", "x")]:
+    for entry in [
+        *opening(),
+        Hold("h", "A", UNITS, 5, "order", (("L1", 0, 5),)),
+        Trade("t", UNITS, 1, "A", "B", CASH),
+        LotStatus("L1", "closed", "x"),
+    ]:
         assert read_entry(entry.line()) == entry

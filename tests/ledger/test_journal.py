@@ -105,7 +105,10 @@ def test_no_space_left_keeps_what_was_acknowledged() -> None:
 
 
 @settings(max_examples=200)
-@given(st.integers(0, 2**32), st.lists(st.lists(st.binary(min_size=0, max_size=40), min_size=1, max_size=4), min_size=1, max_size=6))
+@given(
+    st.integers(0, 2**32),
+    st.lists(st.lists(st.binary(min_size=0, max_size=40), min_size=1, max_size=4), min_size=1, max_size=6),
+)
 def test_acknowledged_records_survive_every_crash(seed: int, groups: list[list[bytes]]) -> None:
     """The last group is appended and the power fails before its sync: all earlier records are there, it is whole or gone."""
     rng = random.Random(seed)

@@ -173,7 +173,10 @@ def test_simulated_crashes_lose_nothing_acknowledged(tmp_path: Path, seed: int) 
     """Groups of random size, a crash at a random sync, restart, clients retry all they had no answer for."""
     rng = random.Random(seed)
     disk, acknowledged = SimulatedDisk(), 0
-    commands = [command(*opening(), key="open"), *(pay(rng.randint(1, 9), f"k{n}", at=rng.randint(0, 100)) for n in range(40))]
+    commands = [
+        command(*opening(), key="open"),
+        *(pay(rng.randint(1, 9), f"k{n}", at=rng.randint(0, 100)) for n in range(40)),
+    ]
     while True:
         disk.fail_sync_at = disk.syncs + rng.randint(2, 12)
         v = Venue(tmp_path, "test", HANDLERS, disk=disk)

@@ -115,7 +115,7 @@ def overdrawn(lines: Lines) -> None:
 
 
 def released_twice(lines: Lines) -> None:
-    free = Release("p1", 50 * T, (("L1", 150 * T, 200 * T),)).line()
+    free = Release("p1", "B", UNITS, 50 * T, (("L1", 150 * T, 200 * T),)).line()
     lines.append(copy_with(lines[3], [free], key="r1"))
     lines.append(copy_with(lines[3], [free], key="r2"))
 
@@ -133,7 +133,9 @@ def time_back(lines: Lines) -> None:
 
 
 def minted_by_a_leg(lines: Lines) -> None:
-    lines.append(copy_with(lines[3], [Leg("issue", "C", UNITS, T, "x", (("L1", 900 * T, 901 * T),)).line()], key="mint"))
+    lines.append(
+        copy_with(lines[3], [Leg("issue", "C", UNITS, T, "x", (("L1", 900 * T, 901 * T),)).line()], key="mint")
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,9 +208,13 @@ class Office(RuleBasedStateMachine):
 
     def units(self, where: str) -> list[tuple[str, int]]:
         held = {u for _, us in self.holds.values() for u in us}
-        return sorted((u for u, p in self.place.items() if p == where and u not in held), key=lambda u: (int(u[0][1:]), u[1]))
+        return sorted(
+            (u for u, p in self.place.items() if p == where and u not in held), key=lambda u: (int(u[0][1:]), u[1])
+        )
 
-    @rule(source=st.sampled_from(HOLDERS), to=st.sampled_from([*HOLDERS, "retired", "void"]), quantity=st.integers(1, 30))
+    @rule(
+        source=st.sampled_from(HOLDERS), to=st.sampled_from([*HOLDERS, "retired", "void"]), quantity=st.integers(1, 30)
+    )
     def transfer(self, source: str, to: str, quantity: int) -> None:
         free = self.units(source)
         try:
@@ -222,7 +228,12 @@ class Office(RuleBasedStateMachine):
             for unit in free[:quantity]:
                 self.place[unit] = to
 
-    @rule(seller=st.sampled_from(HOLDERS), buyer=st.sampled_from(HOLDERS), quantity=st.integers(1, 20), price=st.integers(1, 10**13))
+    @rule(
+        seller=st.sampled_from(HOLDERS),
+        buyer=st.sampled_from(HOLDERS),
+        quantity=st.integers(1, 20),
+        price=st.integers(1, 10**13),
+    )
     def trade(self, seller: str, buyer: str, quantity: int, price: int) -> None:
         free = self.units(seller)[:quantity]
         if len(free) < quantity:
@@ -247,15 +258,19 @@ class Office(RuleBasedStateMachine):
         free = self.units(account)[:quantity]
         if len(free) == quantity:
             id = f"h{self.keys}"
-            assert self.send(Hold(id, account, UNITS, quantity, "pledge", self.venue.book.pick(account, UNITS, quantity)))
+            assert self.send(
+                Hold(id, account, UNITS, quantity, "pledge", self.venue.book.pick(account, UNITS, quantity))
+            )
             self.holds[id] = (account, free)
 
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         if self.holds:
             id = data.draw(st.sampled_from(sorted(self.holds)))
-            _, units = self.holds.pop(id)
-            assert self.send(Release(id, len(units), self.venue.book.pick("", UNITS, len(units), hold=id)))
+            account, units = self.holds.pop(id)
+            assert self.send(
+                Release(id, account, UNITS, len(units), self.venue.book.pick("", UNITS, len(units), hold=id))
+            )
 
     @rule(quantity=st.integers(1, 40), to=st.sampled_from(HOLDERS))
     def issue(self, quantity: int, to: str) -> None:
@@ -284,7 +299,9 @@ class Office(RuleBasedStateMachine):
         verdict = verify_journal(self.disk.durable)
         assert verdict.sound, verdict.faults
         assert verdict.root == self.venue.root().hex()
-        assert {k: v for k, v in verdict.balances.items()} == {k: b.value for k, b in self.venue.book.balances.items() if b.value}
+        assert {k: v for k, v in verdict.balances.items()} == {
+            k: b.value for k, b in self.venue.book.balances.items() if b.value
+        }
 
 
 TestOffice = Office.TestCase

@@ -304,8 +304,7 @@ class Book:
 
     def _release(self, e: Release) -> None:
         self._quantity(e.quantity)
-        hold = self._known(self.holds, e.id, "hold", "冻结")
-        self._from_hold(e.id, hold.account, hold.asset, e.quantity, [self.range(*r) for r in e.ranges], free=True)
+        self._from_hold(e.id, e.account, e.asset, e.quantity, [self.range(*r) for r in e.ranges], free=True)
 
     def _from_hold(self, id: str, account: str, asset: str, quantity: int, parts: list[Range], *, free: bool) -> None:
         """Take a quantity out of a hold, back onto the account's shelf where it is set free."""

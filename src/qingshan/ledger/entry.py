@@ -114,6 +114,8 @@ class Hold(Entry):
 class Release(Entry):
     do = "release"
     id: str
+    account: str
+    asset: str
     quantity: int
     ranges: Ranges = ()
 

@@ -191,10 +191,7 @@ class _State:
             self._ranges(seq, e.get("ranges", []), asset, quantity, (account, ""), (account, e["id"]))
 
     def _release(self, seq: int, e: dict[str, Any]) -> None:
-        if e["id"] not in self.holds:
-            self.fault(6, seq, f"the hold {e['id']} is not there")
-            return
-        account, asset, _ = self.holds[e["id"]]
+        account, asset = e["account"], e["asset"]
         self._unhold(seq, e["id"], account, asset, e["quantity"])
         if not asset.startswith("cash:"):
             self._ranges(seq, e.get("ranges", []), asset, e["quantity"], (account, e["id"]), (account, ""))
