@@ -6,9 +6,10 @@ import random
 import sys
 from pathlib import Path
 
+from tests.ledger.office import CASH, HANDLERS, command, opening
+
 from qingshan.ledger.entry import Leg
 from qingshan.ledger.venue import Command, Receipt, Venue
-from tests.ledger.office import CASH, HANDLERS, command, opening
 
 
 def main(folder: Path, seed: int) -> None:

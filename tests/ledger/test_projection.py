@@ -193,7 +193,7 @@ def test_a_batch_is_written_whole_or_not_at_all(engine: sa.Engine, venue: Venue)
     business(venue, 5)
     records = list(venue.journal.read(1))
     with engine.begin() as c:  # a row in the way: the batch fails in its last steps
-        c.execute(sa.insert(SERIAL_RANGE).values(lot="L1", start=list(venue.book.shelves["A", UNITS])[0].start, end=1, account="x", asset="y", hold="",
+        c.execute(sa.insert(SERIAL_RANGE).values(lot="L1", start=next(iter(venue.book.shelves["A", UNITS])).start, end=1, account="x", asset="y", hold="",
                                                  free_on=0))  # fmt: skip
         c.execute(sa.delete(SERIAL_RANGE).where(SERIAL_RANGE.c.account == "A"))
     with pytest.raises(sa.exc.IntegrityError):

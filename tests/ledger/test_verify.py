@@ -299,9 +299,7 @@ class Office(RuleBasedStateMachine):
         verdict = verify_journal(self.disk.durable)
         assert verdict.sound, verdict.faults
         assert verdict.root == self.venue.root().hex()
-        assert {k: v for k, v in verdict.balances.items()} == {
-            k: b.value for k, b in self.venue.book.balances.items() if b.value
-        }
+        assert verdict.balances == {k: b.value for k, b in self.venue.book.balances.items() if b.value}
 
 
 TestOffice = Office.TestCase

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Full, Queue
 from typing import Any
 
-from qingshan.core.canonical import canonical, digest
+from qingshan.core.canonical import canonical, digest, write_atomic
 from qingshan.core.errors import QingshanError
 
 from .book import Book, Refused
@@ -26,8 +26,10 @@ from .journal import BrokenJournal, Disk, FileDisk, Journal, JournalStopped, Rec
 from .merkle import Tree, leaf_hash
 from .snapshot import Snapshot, newest_snapshot
 
-__all__ = ["Command", "Decision", "Handler", "Receipt", "Venue", "Writer"]
+__all__ = ["Command", "Decision", "Handler", "Receipt", "Venue", "Writer", "open_venue", "upcast"]
 
+NAME = "name"
+"""File in a venue's folder that holds its name."""
 FORMAT = 1
 LONGEST_KEY = 200
 LONGEST_BODY = 4 << 20
@@ -86,6 +88,8 @@ class Venue:
         decides every command again. Raises `LockedJournal`, `BrokenJournal`."""
         self.folder, self.name, self.handlers = folder, name, dict(handlers)
         self.journal = Journal(disk or FileDisk(folder / "journal"), name)
+        if disk is None and not (folder / NAME).exists():
+            write_atomic(folder / NAME, name.encode())
         self.book, self.tree = Book(), Tree()
         self.keys: dict[str, tuple[str, int]] = {}
         self.answers: dict[int, Mapping[str, Any]] = {}
@@ -215,6 +219,11 @@ class Venue:
                 f"record {record.seq} cannot be replayed: {error.en}", f"第 {record.seq} 条记录无法复算：{error.zh}"
             ) from error
         self._remember(command, record.seq, line["answer"])
+
+
+def open_venue(folder: Path) -> Venue:
+    """An existing venue by its folder, for reading and proofs: it has no handlers. Raises as `Venue` does."""
+    return Venue(folder, (folder / NAME).read_text(encoding="utf-8"), {})
 
 
 def upcast(record: Record) -> dict[str, Any]:

@@ -37,7 +37,12 @@ PROFILE = Option("--profile", "specification profile (default: the zone's defaul
 JSON = Option("--json", "print one JSON document, also where the verb fails", kind="flag")
 LANG = Option("--lang", "language of names and messages", choices=("zh", "en"), default="en")
 
-GROUPS = {"zone": "what belongs to a zone: its rasters"}
+GROUPS = {
+    "zone": "what belongs to a zone: its rasters",
+    "ledger": "a venue's journal: verify, replay, proofs, tables",
+}
+
+VENUE = Option("venue", "folder of the venue")
 
 VERBS = (
     Verb(
@@ -143,5 +148,61 @@ VERBS = (
             LANG,
         ),
         "qingshan serve --zone guizhou",
+    ),
+    Verb(
+        "ledger verify",
+        "qingshan.faces.cli.ledger:verify",
+        "prove the eight rules from a journal's bytes, by code that shares nothing with the engine",
+        (Option("venue", "folder of the venue, or its journal file"), LANG, JSON),
+        "qingshan ledger verify venue",
+    ),
+    Verb(
+        "ledger replay",
+        "qingshan.faces.cli.ledger:replay",
+        "rebuild the state from the journal: balances, state hash, Merkle root",
+        (VENUE, LANG, JSON),
+        "qingshan ledger replay venue",
+    ),
+    Verb("ledger key", "qingshan.faces.cli.ledger:key", "make a signing key; it is kept nowhere", (LANG, JSON)),
+    Verb(
+        "ledger root",
+        "qingshan.faces.cli.ledger:root",
+        "sign the Merkle root of a day (key: QINGSHAN_LEDGER_KEY)",
+        (VENUE, Option("--day", "ISO date", required=True), LANG, JSON),
+        "qingshan ledger root venue --day 2026-01-31",
+    ),
+    Verb(
+        "ledger proof",
+        "qingshan.faces.cli.ledger:proof",
+        "print a proof: a record under a day's root, or an older day's records unchanged under it",
+        (
+            VENUE,
+            Option("--day", "day whose root is used", required=True),
+            Option("--record", "number of the record", default=""),
+            Option("--since", "older day to prove unchanged", default=""),
+            LANG,
+            JSON,
+        ),
+        "qingshan ledger proof venue --day 2026-01-31 --record 17",
+    ),
+    Verb(
+        "ledger check-proof",
+        "qingshan.faces.cli.ledger:check_proof",
+        "check a proof file with nothing but itself",
+        (Option("file", "proof file"), LANG, JSON),
+        "qingshan ledger check-proof proof.json",
+    ),
+    Verb(
+        "ledger tables",
+        "qingshan.faces.cli.ledger:tables",
+        "bring SQL tables (SQLite, PostgreSQL) up to the journal",
+        (
+            VENUE,
+            Option("--url", "database, e.g. sqlite:///ledger.sqlite", required=True),
+            Option("--rebuild", "empty the tables and make them again", kind="flag"),
+            LANG,
+            JSON,
+        ),
+        "qingshan ledger tables venue --url sqlite:///ledger.sqlite",
     ),
 )
