@@ -74,6 +74,25 @@ for (const button of document.querySelectorAll("[data-map-open]")) {
   });
 }
 
+// The map of rasters is the page's picture: it comes alive as soon as the rest of the page stands.
+for (const box of document.querySelectorAll("[data-raster-map]")) {
+  const wake = async () => {
+    try {
+      const { openRaster } = await import("./raster.js");
+      await openRaster(box);
+    } catch (error) {
+      const note = document.createElement("p");
+      note.className = "notice";
+      note.setAttribute("role", "status");
+      note.textContent = JSON.parse(box.querySelector("script").textContent).words.failed;
+      box.after(note);
+      console.warn(error);
+    }
+  };
+  if (document.readyState === "complete") wake();
+  else addEventListener("load", wake, { once: true });
+}
+
 watchMaps();
 openDrawers();
 savePictures();

@@ -1,7 +1,7 @@
 // A figure's mark leads to its pedigree page. With a script the same page opens beside the one being read: the address
 // becomes the pedigree's own, so that it can be sent on; back and Esc lead to the page that was read.
 
-const home = location.href;
+let home = location.href;
 const title = document.title;
 let dialog = null;
 let turn = 0; // an answer that comes after a later wish is dropped
@@ -57,6 +57,12 @@ async function show(href) {
 async function open(link) {
   if (!(await show(link.href))) return;
   history.pushState({ drawer: link.href, depth: (history.state?.depth ?? 0) + 1 }, "", link.href);
+}
+
+/** The page being read has changed its own address, as a map does that is moved. */
+export function readAt(href) {
+  history.replaceState(history.state, "", href);
+  home = location.href;
 }
 
 export function openDrawers() {

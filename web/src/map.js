@@ -3,9 +3,10 @@ import { Map, NavigationControl, setWorkerUrl } from "maplibre-gl";
 
 setWorkerUrl(new URL(MAP_WORKER, import.meta.url).href);
 
-const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function style() {
+/** The map's own style sheet, loaded once. */
+export function style() {
   if (document.querySelector("link[data-map]")) return Promise.resolve();
   return new Promise((done, failed) => {
     const link = document.createElement("link");

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from qingshan.zone.zone import Zone
 from .extent import extent_cells
 from .figure import Node, Refusal
 from .profile import Profile, ServiceUse, settled
+from .raster.facts import RasterFigures
 from .resolver import Resolver
 from .sources import Scenarios
 from .store import Store
@@ -110,15 +111,23 @@ def services_catalogue(domains: Domains) -> dict[str, Service]:
 
 
 def compute(zone: Zone, profile: Profile, domains: Domains, parameters: Parameters, store: Store,
-            progress: Progress | None = None) -> tuple[Resolver, list[Fact]]:  # fmt: skip
+            progress: Progress | None = None, *, rasters: RasterFigures | None = None, periods: Sequence[str] = (),
+            places: Sequence[str] = ()) -> tuple[Resolver, list[Fact]]:  # fmt: skip
     """Resolve every published cell of the account. Order: period, place, then figures, services, sum, extent.
 
+    `rasters` are the figures of the profile's raster accounts; `periods` and `places` limit what is published.
     Raises `DeclarationError` where zone.toml declares something for the profile that does not fit.
     """
     resolver = Resolver(zone, settled(profile, zone, parameters), domains, parameters, store)
+    resolver.rasters = rasters
     catalogue = services_catalogue(domains)
     cells: list[Fact] = []
-    jobs = [(period.id, place) for period in zone.periods for place in zone.places]
+    jobs = [
+        (period.id, place)
+        for period in zone.periods
+        for place in zone.places
+        if (not periods or period.id in periods) and (not places or place in places)
+    ]
     for done, (period, place) in enumerate(jobs):
         cells += _place_cells(resolver, catalogue, place, period)
         if progress:

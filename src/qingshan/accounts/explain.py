@@ -37,6 +37,8 @@ def _tree(run: Run, key: str, seen: set[str], depth: int) -> dict[str, Any]:
         "period": node.period, "basis": node.basis, "value": value, "span": span, "range": reach, "unit": node.unit,
         "labels": list(node.labels), "flags": list(node.flags), "notes": node.notes, "choices": dict(node.choices),
     }  # fmt: skip
+    if {"zh", "en"} <= set(node.notes):  # a step or stage names itself
+        tree |= {"zh": node.notes["zh"], "en": node.notes["en"]}
     tree |= _names(run, node)
     if "left_out" in node.notes:
         tree["notes"] = node.notes | {
@@ -91,7 +93,7 @@ def _row(run: Run, node: Node) -> dict[str, Any]:
     row = dict(node.row or {})
     file = str(row.get("file") or row.get("origin") or "")
     hashes = {f.removeprefix("inputs/zone/"): h for f, h in run.manifest["files"].items()} | run.manifest["domains"]
-    row["file_sha256"] = hashes.get(file, "")
+    row["file_sha256"] = str(row.get("sha256") or hashes.get(file, ""))
     return row
 
 
@@ -110,7 +112,7 @@ def _lines(tree: dict[str, Any], lang: str, role: str, indent: str, full: bool) 
         yield f"{inside}{method['ref']}  {method['formula']}"
         yield f"{inside}  {method['clause']['document']}, {method['clause']['where']} ({method['status']})"
     if row := tree.get("row"):
-        where = f"{row.get('file') or row.get('origin', '')}:{row.get('row') or row.get('line', '')}"
+        where = f"{row.get('file') or row.get('origin', '')}:{row.get('row') or row.get('line', '')}".rstrip(":")
         source = ", ".join(
             p for p in (row.get("source_title", ""), row.get("source_where") or row.get("issuer", "")) if p
         )

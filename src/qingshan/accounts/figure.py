@@ -74,7 +74,7 @@ class Node:
     """One step of a pedigree. `args` are (role, key) of what it was made from; `value` has the scenario axis first."""
 
     key: str
-    kind: str  # input | parameter | span | method | rollup | sum | refusal
+    kind: str  # input | parameter | span | method | rollup | sum | refusal; raster | cell | stage | layer | table | constant
     quantity: str
     place: str = ""
     cls: str = ""

@@ -3,6 +3,7 @@
 A profile is a TOML file in `domains/<subject>/profiles/`. Its shape:
 
     id, zh, en, official, labels, note_zh, note_en      identity; `labels` stand beside every figure of the profile
+    rasters = [account ...]                             raster accounts whose sums it binds: class_fact = "soil.retention"
     figures = [quantity ...]                            intermediate quantities published beside the services
     slots = [parameter ...]                             parameters that every service of the profile waits for
     confirm = parameter                                 each service also waits for the row [class = service, set = profile]:
@@ -34,6 +35,8 @@ from qingshan.core.method import Choice, Method, Registry
 from qingshan.core.parameter import Parameters
 from qingshan.zone.quantity import catalogue
 from qingshan.zone.zone import Zone
+
+from .raster.declaration import RasterAccount, find_raster_account
 
 BIND_KINDS = (
     "fact", "quantity", "quantities", "parameter", "class_area", "class_fact", "class_parameter", "item_fact", "item_parameter",
@@ -116,6 +119,7 @@ class Profile:
     confirm: str
     documents: Mapping[str, str]
     items: Mapping[str, tuple[Item, ...]]
+    rasters: tuple[str, ...]
     content: Mapping[str, Any] = field(repr=False, compare=False)
 
     @property
@@ -179,21 +183,24 @@ def parse_profile(content: Mapping[str, Any], domains: Domains, where: str) -> P
             recipes={q["id"]: _recipe(q) for q in content.get("quantity", ())},
             services=tuple(_use(s) for s in content.get("service", ())), figures=tuple(content.get("figures", ())),
             slots=tuple(content.get("slots", ())), confirm=content.get("confirm", ""), documents=content.get("documents", {}),
-            items=_items(content), content=content,
+            items=_items(content), rasters=tuple(content.get("rasters", ())), content=content,
         )  # fmt: skip
     except KeyError as error:
         raise DeclarationError(f"the profile lacks {error}.", where=where) from None
+    accounts = [find_raster_account(domains, id) for id in made.rasters]
     for recipe in made.recipes.values():
         _check_recipe(recipe, made, domains, where)
     for figure in made.figures:
         if figure not in made.recipes:
             raise DeclarationError(f"figures: {figure!r} has no [[quantity]].", where=where)
     for use in made.services:
-        _check_use(use, made, domains, where)
+        _check_use(use, made, accounts, domains, where)
     return made
 
 
-def _check_use(use: ServiceUse, profile: Profile, domains: Domains, where: str) -> None:
+def _check_use(
+    use: ServiceUse, profile: Profile, accounts: list[RasterAccount], domains: Domains, where: str
+) -> None:
     known = {s["id"] for _, declared in domains.declared("services") for s in declared["service"]}
     if use.id not in known:
         raise DeclarationError(f"service {use.id!r} is not in any services.toml.", where=where)
@@ -203,7 +210,8 @@ def _check_use(use: ServiceUse, profile: Profile, domains: Domains, where: str) 
         )
     if use.value and use.value not in profile.recipes:
         raise DeclarationError(f"service {use.id}: {use.value!r} has no [[quantity]].", where=where)
-    if use.physical and use.physical not in profile.recipes and catalogue().get(use.physical) is None:
+    summed = any(use.physical in account.quantities for account in accounts)
+    if use.physical and use.physical not in profile.recipes and not summed and catalogue().get(use.physical) is None:
         raise DeclarationError(
             f"service {use.id}: {use.physical!r} is neither a [[quantity]] nor a declared input.", where=where
         )

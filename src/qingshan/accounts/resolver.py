@@ -75,8 +75,9 @@ class Resolver(Sources):
         return self._sum("sum", quantity, good, where, unit or good[0].unit, left_out=bad)
 
     def classes_at(self, place: str, period: str) -> list[str]:
-        """Ecosystem classes with an area on file (or rolled up) at the place."""
-        return [c for c in self.extent_classes if self.class_area(c, place, period).refusal is None]
+        """Ecosystem classes with an area on file (or rolled up) at the place. A class without a cell in the rasters is none."""
+        areas = {c: self.class_area(c, place, period) for c in self.extent_classes}
+        return [c for c, area in areas.items() if area.refusal is None and not (self.rasters and area.value == [0.0])]
 
     # ---- steps --------------------------------------------------------------------------------------------------
 

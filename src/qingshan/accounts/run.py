@@ -12,6 +12,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from .figure import Node, Refusal, read_refusals, refusal_lines
 from .fill import filled_rows
 from .home import FOLDER, asked_path, pointers, runs_folder, store_path
 from .profile import Profile, find_profile, settled
+from .raster.plan import RasterPlan, plan_rasters
+from .raster.run import How
 from .resolver import Resolver, Stats
 from .seal import changed_files, seal_inputs, seen, software
 from .sources import Scenarios
@@ -45,10 +48,36 @@ _OPENED: dict[str, Zone] = {}
 # ---- running and sealing --------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What of an account is asked for: account periods and places (none: all), draws of its uncertainty."""
+
+    periods: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    draws: int = 0
+    seed: int = 0
+
+    @classmethod
+    def of(cls, zone: Zone, period: str, place: str, draws: int, seed: int) -> Asked:
+        """Raises `UnknownName` where the zone has no such period or place."""
+        periods = (zone.period(period).id,) if period else ()
+        within = zone.place(place).code if place else ""
+        places = tuple(c for c in zone.places if within in (c, *zone.ancestors(c))) if within else ()
+        return cls(periods, places, draws, seed)
+
+    def record(self) -> dict[str, Any]:
+        """What a manifest keeps: only what differs from the whole account."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in self.__dict__.items() if v and k != "periods"}
+
+
 def run_account(
-    zone: Zone | str | Path | None = None, profile: str | None = None, *, progress: Progress | None = None
-) -> Run:
+    zone: Zone | str | Path | None = None, profile: str | None = None, *, progress: Progress | None = None,
+    period: str = "", place: str = "", how: How | None = None, draws: int = 0, seed: int = 0,
+) -> Run:  # fmt: skip
     """Compute one account and seal it. Idempotent: unchanged inputs give the same run and compute nothing.
+
+    `period` and `place` (with all below it) limit the account; `how` says how rasters are computed and where they are
+    written; `draws` of the declared distributions from `seed` give its uncertainty.
 
     Raises `ZoneError`, `UnknownName`, `DeclarationError`. Refusals are cells of the result, not errors.
     """
@@ -56,21 +85,33 @@ def run_account(
     domains = load_domains()
     chosen = find_profile(domains, profile or live.config["zone"]["default_profile"])
     filled = filled_rows(live, chosen.id)
+    wanted = Asked.of(live, period, place, draws, seed)
     runs_folder().mkdir(parents=True, exist_ok=True)
-    asked = asked_path(
-        digest(
-            {
-                "zone": seen(live),
-                "filled": [r.key for r in filled],
-                "profile": chosen.key,
-                "software": software(domains),
-            }
-        )
-    )
-    run = _known(asked) or _computed(live, chosen, domains, filled, asked, progress)
+    plan = plan_rasters(live, chosen, domains, _all_rows(domains, live, filled), wanted.periods or tuple(p.id for p in live.periods))
+    identity: dict[str, Any] = {
+        "zone": seen(live), "filled": [r.key for r in filled], "profile": chosen.key, "software": software(domains),
+    }  # fmt: skip
+    if plan or wanted != Asked():
+        identity |= {"rasters": plan.key if plan else "", "asked": [wanted.periods, wanted.places, draws, seed]}
+    asked = asked_path(digest(identity))
+    how = how or How()
+    run = _known(asked)
+    if run is None:
+        run = _computed(live, chosen, domains, filled, asked, progress, plan, wanted, how)
+    elif plan and how.writes:
+        plan.figures(how)
     write_atomic(pointers(live) / FOLDER, str(live.path.resolve()).encode())
-    write_atomic(pointers(live) / chosen.id, run.id.encode())
+    if not wanted.places or not (pointers(live) / chosen.id).is_file():
+        write_atomic(pointers(live) / chosen.id, run.id.encode())
     return run
+
+
+def _all_rows(domains: Domains, zone: Zone, filled: list[ParameterRow]) -> Parameters:
+    """The parameter rows of a run, in their layers."""
+    parameters = domains.parameters()
+    parameters.add(zone.parameters)
+    parameters.add(filled)
+    return parameters
 
 
 def _known(asked: Path) -> Run | None:
@@ -87,19 +128,19 @@ def _known(asked: Path) -> Run | None:
     return run
 
 
-def _computed(
-    live: Zone, profile: Profile, domains: Domains, filled: list[ParameterRow], asked: Path, progress: Progress | None
-) -> Run:
+def _computed(live: Zone, profile: Profile, domains: Domains, filled: list[ParameterRow], asked: Path, progress: Progress | None,
+              plan: RasterPlan | None, wanted: Asked, how: How) -> Run:  # fmt: skip
     part = Path(tempfile.mkdtemp(prefix=".sealing-", dir=runs_folder()))
     try:
         seal_inputs(live, filled, part / "inputs")
-        parameters = domains.parameters()
         sealed = sealed_zone(part)  # compute from the sealed copy: a replay reads the same bytes
-        parameters.add(sealed.parameters)
-        parameters.add(sealed_fills(part))
+        parameters = _all_rows(domains, sealed, sealed_fills(part))
+        figures = plan.figures(how) if plan else None
         with Store(store_path()) as store:
-            resolver, cells = compute(sealed, profile, domains, parameters, store, progress)
-            folder = _seal(part, sealed, profile, domains, resolver, cells)
+            resolver, cells = compute(sealed, profile, domains, parameters, store, progress, rasters=figures,
+                                      periods=wanted.periods, places=wanted.places)  # fmt: skip
+            resolver.stats.computed += plan.computed if plan else 0
+            folder = _seal(part, sealed, profile, domains, resolver, cells, plan, wanted)
     finally:
         shutil.rmtree(part, ignore_errors=True)  # after sealing it bears its final name
     run = Run(folder)
@@ -124,19 +165,21 @@ def sealed_fills(folder: Path) -> list[ParameterRow]:
     return read_rows(path, "inputs/filled.csv") if path.exists() else []
 
 
-def _seal(part: Path, zone: Zone, profile: Profile, domains: Domains, resolver: Resolver, cells: list[Fact]) -> Path:
+def _seal(part: Path, zone: Zone, profile: Profile, domains: Domains, resolver: Resolver, cells: list[Fact],
+          plan: RasterPlan | None, wanted: Asked) -> Path:  # fmt: skip
     """Write the results beside the sealed inputs, then rename: a reader sees a whole run or none.
 
     Raises `QingshanError` where the same run is on file and was changed since.
     """
-    write_results(part, resolver, cells)
+    write_results(part, resolver, cells, plan)
     files = {p.relative_to(part).as_posix(): file_digest(p) for p in sorted(part.rglob("*")) if p.is_file()}
     manifest = {
         "format": 2, "zone": zone.id, "profile": profile.id, "profile_key": profile.key, "synthetic": zone.synthetic,
-        "periods": [p.id for p in zone.periods], "scenarios": list(resolver.scenarios.rows), "central": list(resolver.scenarios.central),
+        "periods": [p.id for p in zone.periods if not wanted.periods or p.id in wanted.periods], "scenarios": list(resolver.scenarios.rows), "central": list(resolver.scenarios.central),
         "files": files, "domains": domains.hashes, "methods": {n.method: n.code for n in resolver.nodes.values() if n.method},
         "software": {"qingshan": qingshan.__version__, "python": platform.python_version(), "numpy": np.__version__,
                      "machine": platform.machine(), "kernels": enabled_kernels()},
+        **wanted.record(), **({"rasters": plan.keys} if plan else {}),
     }  # fmt: skip
     (part / "manifest.json").write_bytes(canonical(manifest))
     final = runs_folder() / f"{zone.id}-{profile.id}-{digest(manifest)[:12]}"
@@ -158,11 +201,12 @@ def _require_whole(folder: Path, files: Mapping[str, str]) -> None:
         )  # fmt: skip
 
 
-def write_results(folder: Path, resolver: Resolver, cells: list[Fact]) -> None:
+def write_results(folder: Path, resolver: Resolver, cells: list[Fact], plan: RasterPlan | None = None) -> None:
     """Everything a replay must reproduce to the byte."""
     nodes = [resolver.nodes[k] for k in sorted(resolver.nodes)]
     findings = [
         *resolver.zone.findings,
+        *(plan.findings() if plan else ()),
         *unbalanced(resolver, [resolver.nodes[c.key] for c in cells if c.role == "extent"]),
     ]
     write_lines(folder / "facts.jsonl", (c.line() for c in cells))

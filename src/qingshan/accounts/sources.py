@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,11 @@ from qingshan.zone.zone import Zone
 
 from .figure import Node, Refusal
 from .profile import Profile
+from .raster.declaration import find_raster_account
+
+if TYPE_CHECKING:
+    from .block.sheet import Sum
+    from .raster.facts import RasterFigures
 
 Where = dict[str, Any]  # place, period, cls, basis of a node
 NAMES = {
@@ -65,6 +70,8 @@ class Scenarios:
 
 class Sources:
     """Nodes of inputs and parameters of one zone under one profile, memoised; the base of `Resolver`."""
+
+    rasters: RasterFigures | None = None
 
     def __init__(self, zone: Zone, profile: Profile, domains: Domains, parameters: Parameters) -> None:
         self.zone, self.profile, self.domains, self.parameters = zone, profile, domains, parameters
@@ -180,13 +187,52 @@ class Sources:
                 )
             return node
         below = self.zone.children(place)
+        if not below and (found := self._from_rasters(quantity, place, period.id)):
+            return found
         declared = self.zone.quantities.get(quantity)
         rule = declared.rollup if declared else "none"
+        if self.rasters and self.rasters.knows(quantity):
+            rule = "sum"  # figures of cells are amounts
         if below and rule != "none":
             parts = [child(c) for c in below]
             if not all(part.refusal for part in parts):
                 return self._rolled(quantity, rule, parts, below, period.id, where)
         return self._refuse(quantity, where, self._missing(quantity, place))
+
+    def _from_rasters(self, quantity: str, place: str, period: str) -> Node | None:
+        """A leaf place's figure from the raster accounts, with all that it stands on."""
+        if self.rasters is None:
+            return None
+        found = self.rasters.figure(quantity, place, period)
+        where = {"place": place, "period": period}
+        if isinstance(found, Refusal):
+            return self._refuse(quantity, where, found)
+        if isinstance(found, tuple):
+            parts = [self.fact(part, place, period) for part in found]
+            refused = [p.refusal for p in parts if p.refusal]
+            return self._refuse(quantity, where, dependency(refused)) if refused else self._sum("sum", quantity, parts, where, parts[0].unit)
+        if found is not None:
+            self.nodes |= self.rasters.below(found)
+        return found
+
+    @cached_property
+    def _raster_sums(self) -> dict[str, Sum]:
+        """The sums of the profile's raster accounts by the quantity they give."""
+        accounts = [find_raster_account(self.domains, id) for id in self.profile.rasters]
+        return {quantity: s for account in accounts for quantity, s in account.quantities.items()}
+
+    def _raster_names(self, quantity: str) -> tuple[str, str] | None:
+        """Names of a sum, with the class or code that the id adds to the quantity."""
+        stem, rest = quantity, []
+        while stem not in self._raster_sums and "." in stem:
+            stem, _, last = stem.rpartition(".")
+            rest.insert(0, last)
+        known = self._raster_sums.get(stem)
+        if known is None or not (known.zh or known.en):
+            return None
+        classes = [self.extent_classes.get(r, {}) for r in rest]
+        zh, en = ([str(c.get(k, r)) for c, r in zip(classes, rest, strict=True)] for k in ("zh", "en"))
+        return known.zh + (f"（{'，'.join(zh)}）" if rest else ""), known.en + (f" ({', '.join(en)})" if rest else "")
 
     def _missing(self, quantity: str, place: str) -> Refusal:
         zone = self.zone
@@ -222,6 +268,8 @@ class Sources:
         if recipe:
             method = self.domains.registry[recipe.method]
             return recipe.zh or method.zh, recipe.en or method.en
+        if self.profile.rasters and (named := self._raster_names(quantity)):
+            return named
         declared = self.zone.quantities.get(quantity)
         if declared is None:
             return NAMES.get(quantity, (quantity, quantity))

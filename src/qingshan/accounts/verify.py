@@ -21,11 +21,12 @@ from qingshan.core.baseline import DISPATCHED, VARIABLE
 from qingshan.core.canonical import canonical, digest, file_digest
 from qingshan.core.errors import QingshanError
 
-from .home import zone_folder
+from .home import home, zone_folder
 from .run import RESULTS, find_run, read_lines
 from .seal import DERIVED, changed_files
 
 REPLAY_SECONDS = 600
+RASTER_SECONDS = 6 * 3600
 TOLERANCE = 1e-12
 COMPARED = ("key", "value", "span", "range", "unit", "refusal", "labels", "flags")
 
@@ -65,10 +66,9 @@ def verify(name: str | Path) -> Verdict:
     if manifest is not None:
         _seals(folder, manifest, verdict)
         _software(manifest, verdict)
+        whole = _layers(folder, manifest, verdict)
         with tempfile.TemporaryDirectory(prefix="qingshan-replay-") as scratch:
-            replay = _replay(
-                folder, manifest["profile"], manifest["software"].get("kernels", []), Path(scratch), verdict
-            )
+            replay = _replay(folder, manifest, Path(scratch), verdict) if whole else None
             if replay:
                 _compare(folder, replay, verdict)
         _live(folder, manifest, verdict)
@@ -135,19 +135,49 @@ def _software(manifest: dict[str, Any], verdict: Verdict) -> None:
             verdict.notes.append(f"{file} differs from the run's; rows it used are compared below.")
 
 
-def _replay(folder: Path, profile: str, kernels: list[str], scratch: Path, verdict: Verdict) -> Path | None:
+def _layers(folder: Path, manifest: dict[str, Any], verdict: Verdict) -> bool:
+    """True where every raster that the run read is still there with the bytes it had. A run refers to rasters by hash."""
+    if "rasters" not in manifest:
+        return True
+    live = zone_folder(folder.name, manifest["zone"])
+    try:
+        used = [n for n in read_lines(folder / "nodes.jsonl") if n["kind"] == "layer" and n.get("row", {}).get("local")]
+    except (OSError, ValueError, KeyError, TypeError):
+        return True  # the results cannot be read, which is named where they are compared
+    hashes: dict[str, str] = {}
+    for node in used:
+        name, sha = str(node["row"]["file"]), str(node["row"]["sha256"])
+        path = Path(name) if live is None else live / name
+        if name in hashes or path.is_dir():  # a Zarr folder is hashed by the replay
+            continue
+        hashes[name] = file_digest(path) if path.is_file() else ""
+        if not hashes[name]:
+            verdict.name("layer", name, f"the raster {name} ({node['quantity']}) is gone.", f"栅格 {name}（{node['quantity']}）已不在。")
+        elif hashes[name] != sha:
+            verdict.name("layer", name, f"the raster {name} ({node['quantity']}) was changed since the run.",
+                         f"栅格 {name}（{node['quantity']}）在核算之后被改动。")  # fmt: skip
+    return not any(d["kind"] == "layer" for d in verdict.differences)
+
+
+def _replay(folder: Path, manifest: dict[str, Any], scratch: Path, verdict: Verdict) -> Path | None:
     """Recompute in another process, with its own empty home and the CPU baseline the run was made with."""
     environment = {**os.environ, "QINGSHAN_HOME": str(scratch / "home"), "PYTHONHASHSEED": "0"}
     environment.pop(VARIABLE, None)
-    if not kernels:
+    if not manifest["software"].get("kernels", []):
         environment[VARIABLE] = DISPATCHED
-    command = [sys.executable, "-m", "qingshan.accounts.replay", str(folder), profile, str(scratch)]
+    command = [sys.executable, "-m", "qingshan.accounts.replay", str(folder), manifest["profile"], str(scratch)]
     limits: dict[str, Any] = {"capture_output": True, "text": True, "timeout": REPLAY_SECONDS}
+    if "rasters" in manifest:
+        (scratch / "home").mkdir()
+        if (home() / "cache").is_dir():  # files fetched once are read again, by their hash
+            (scratch / "home" / "cache").symlink_to((home() / "cache").resolve())
+        command += [str(live)] if (live := zone_folder(folder.name, manifest["zone"])) else []
+        limits["timeout"] = RASTER_SECONDS
     try:
         done = subprocess.run(command, env=environment, check=False, **limits)  # noqa: S603 - our own module
     except subprocess.TimeoutExpired:
         raise QingshanError(
-            f"the replay took longer than {REPLAY_SECONDS} s.", "重放超时。", where=folder.name
+            f"the replay took longer than {limits['timeout']} s.", "重放超时。", where=folder.name
         ) from None
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -222,7 +252,7 @@ def _compare_node(mine: dict[str, Any] | None, theirs: dict[str, Any] | None, ve
             f"{name} ({node['kind']}{f', {at}' if at else ''}) was altered in the sealed results.",
             f"{name} 在封存结果里被改动。",
         )
-    elif node["kind"] not in ("input", "parameter"):
+    elif node["kind"] not in ("input", "parameter", "layer"):
         return  # a step with another key follows from another input, parameter or method, which is named
     elif mine:
         en, zh = (

@@ -7,6 +7,10 @@
 The declaration (units, limits, names, clause) is the method's; the cell only says it for scalars. A test holds every cell
 to its method. The body uses arithmetic, `math` and module-level numbers only, calls no other function, and returns NaN
 where the method gives no value.
+
+An argument of the method with an axis is spread over scalars: `cuts` becomes `cuts_1` to `cuts_4`, `rain` `rain_1` to
+`rain_12`. A method of amounts (t, m3) has a cell per area: with `per="km2"` the argument `area` is 1 km2 and left out, the
+`amounts` among the arguments and the result are per km2. This holds because such a method is proportional to its area.
 """
 
 from __future__ import annotations
@@ -15,25 +19,52 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from .canonical import digest
 from .errors import DeclarationError, UnknownName
+from .method import Method, Q
 
 __all__ = ["CELLS", "Cell", "cell", "find_cell"]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """`method` is the reference of the declared method, `choices` its options that are fixed here."""
+    """`method` is the reference of the declared method, `choices` its options that are fixed here; for `per` and
+    `amounts` see above."""
 
     name: str
     method: str
     function: Callable[..., float]
     arguments: tuple[str, ...]
     choices: Mapping[str, str] = field(default_factory=dict)
+    per: str = ""
+    amounts: tuple[str, ...] = ()
+
+    def declared(self, method: Method) -> dict[str, Q]:
+        """Unit, names and limits of each argument. Raises `DeclarationError` where the method has no such argument."""
+        return {name: self._declared(method, name) for name in self.arguments}
+
+    def _declared(self, method: Method, name: str) -> Q:
+        known = method.arguments.get(name)
+        stem, _, place = name.rpartition("_")
+        if known is None and place.isdigit():
+            known = method.arguments.get(stem)
+            known = replace(known, axis="") if isinstance(known, Q) and known.axis else None
+        if not isinstance(known, Q):
+            raise DeclarationError(f"the cell {self.name} takes {name!r}, which {method.ref} does not have.")
+        return replace(known, unit=f"{known.unit}/{self.per}") if name in self.amounts else known
+
+    def left_out(self, method: Method) -> list[str]:
+        """Arguments of the method that the cell ought to take and does not."""
+        spread = {a.rpartition("_")[0] for a in self.arguments if a.rpartition("_")[2].isdigit()}
+        said = {*self.arguments, *spread, *self.choices, *method.defaults}
+        return sorted(set(method.arguments) - said - ({"area"} if self.per else set()))
+
+    def result_unit(self, method: Method) -> str:
+        return f"{method.result.unit}/{self.per}" if self.per else method.result.unit
 
     @cached_property
     def source(self) -> str:
@@ -58,14 +89,19 @@ class Cell:
     @cached_property
     def code(self) -> str:
         """sha-256 of the text and its numbers."""
-        return digest([self.source, self.constants])
+        return digest([self.source, self.constants, self.per, self.amounts])
 
 
 CELLS: dict[str, Cell] = {}
 
 
 def cell(
-    method: str, *, variant: str = "", choices: Mapping[str, str] | None = None
+    method: str,
+    *,
+    variant: str = "",
+    choices: Mapping[str, str] | None = None,
+    per: str = "",
+    amounts: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., float]], Callable[..., float]]:
     """Declare the cell form of `method` (`id@edition`); `variant` tells several forms of one method apart.
 
@@ -81,7 +117,7 @@ def cell(
         ):
             raise DeclarationError(f"the cell {name} is declared twice.", fix="name the variant")
         arguments: tuple[Any, ...] = tuple(inspect.signature(function).parameters)
-        CELLS[name] = Cell(name, method, function, arguments, dict(choices or {}))
+        CELLS[name] = Cell(name, method, function, arguments, dict(choices or {}), per, amounts)
         return function
 
     return declare

@@ -40,9 +40,9 @@ def _check_catalogue(zone: Zone, report: Report) -> None:
             if raw["id"] in seen:
                 report.add("duplicate_entry", file=ZONE_FILE, field=f"{table}.id", id=raw["id"])
             seen.add(raw["id"])
-            if "path" in raw:
+            if "path" in raw and "://" not in str(raw["path"]):
                 _check_file(zone.path / str(raw["path"]), table, raw, report)
-            elif "package" not in raw:
+            elif not {"package", "url", "stations", "generator"} & set(raw):
                 report.add("no_path", file=ZONE_FILE, field=f"{table}.path", id=raw["id"])
 
 

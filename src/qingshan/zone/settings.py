@@ -26,7 +26,7 @@ _ENTRY_KEYS = {
     "comparison": ("code", "name_zh", "name_en"),
     "merge": ("quantity", "rule"),
     "class": ("id", "fact", "zh", "en"),
-    "raster": ("id", "title", "crs", "resolution", "licence"),
+    "raster": ("id", "title", "licence"),
     "series": ("id", "title", "licence"),
 }
 MERGE_RULES = ("sum",)

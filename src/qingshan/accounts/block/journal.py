@@ -2,54 +2,74 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from qingshan.core.errors import QingshanError
 from qingshan.zone.raster.grid import Window
 
-if TYPE_CHECKING:
-    from .engine import Totals
+from .plan import Plan, Totals
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "kept_block"]
 
 _HEAD = struct.Struct("<II")
 
 
+def kept_block(path: Path) -> tuple[int, int] | None:
+    """Rows and columns of the blocks of a journal, None where there is none."""
+    try:
+        with path.open("rb") as stream:
+            words = stream.readline(200).split()
+        return (int(words[1]), int(words[2])) if len(words) == 3 else None
+    except (OSError, ValueError):
+        return None
+
+
 class Journal:
-    """Partial totals of one plan. A journal of another plan, or of other blocks, is started anew."""
+    """Partial totals of one plan in a file that one run writes at a time.
 
-    def __init__(self, path: Path, key: str, windows: Sequence[Window]) -> None:
+    A journal of another plan, or of other blocks, is started anew. Raises `QingshanError` where another run has it.
+    """
+
+    def __init__(self, path: Path, plan: Plan) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self.windows = {(w.row, w.col, w.height, w.width): w for w in windows}
-        head = f"{key}\n".encode()
-        raw = path.read_bytes() if path.exists() else b""
-        if not raw.startswith(head):
-            raw = head
-            path.write_bytes(raw)
-        self._records, whole = _records(raw, len(head))
-        self._stream = path.open("r+b")
-        self._stream.truncate(whole)
-        self._stream.seek(whole)
+        self.plan = plan
+        self._stream = path.open("r+b") if path.exists() else path.open("w+b")
+        try:
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._stream.close()
+            raise QingshanError(
+                "another run is writing there.", "另一次运行正在写入该文件夹。", where=path.parent.name,
+                fix="wait for it, or resume in another folder / 等它结束，或换一个续算文件夹",
+            ) from None  # fmt: skip
+        head = f"{plan.key} {plan.block[0]} {plan.block[1]}\n".encode()
+        if self._stream.read(len(head)) != head:
+            self._stream.seek(0)
+            self._stream.truncate()
+            self._stream.write(head)
+        self._stream.seek(len(head))
 
-    def read(self, make: Callable[..., Totals]) -> dict[Window, Totals]:
-        """Blocks that are done."""
-        found = {}
-        for record in self._records:
-            with np.load(io.BytesIO(record), allow_pickle=False) as arrays:
-                at = tuple(int(v) for v in arrays["window"])
-                if at in self.windows:
-                    acc = np.zeros(tuple(arrays["shape"]), np.int64)
-                    acc.reshape(-1)[arrays["where"]] = arrays["acc"]
-                    found[self.windows[at]] = make(acc, arrays["tally"], arrays["areas"])
-        return found
+    def records(self) -> Iterator[tuple[Window, Totals]]:
+        """Blocks that are done, each once. Read them all before the first `append`: that goes behind the last whole one."""
+        seen, windows = set(), set(self.plan.windows)
+        end = self._stream.tell()
+        for body in _whole(self._stream):
+            end += _HEAD.size + len(body)
+            window, totals = _record(body)
+            if window in windows and window not in seen:
+                seen.add(window)
+                yield window, totals
+        self._stream.seek(end)
+        self._stream.truncate()
 
     def append(self, window: Window, totals: Totals) -> None:
         """Keep a block; on disk when this returns."""
@@ -57,8 +77,8 @@ class Journal:
         where = np.flatnonzero(flat)
         body = io.BytesIO()
         arrays: dict[str, Any] = {
-            "window": np.array([window.row, window.col, window.height, window.width]), "shape": np.array(totals.acc.shape),
-            "where": where, "acc": flat[where], "tally": totals.tally, "areas": totals.areas,
+            "window": np.array([window.row, window.col, window.height, window.width]), "rows": totals.rows,
+            "shape": np.array(totals.acc.shape), "where": where, "acc": flat[where], "tally": totals.tally, "areas": totals.areas,
         }  # fmt: skip
         np.savez(body, **arrays)
         raw = body.getvalue()
@@ -70,14 +90,19 @@ class Journal:
         self._stream.close()
 
 
-def _records(raw: bytes, at: int) -> tuple[list[bytes], int]:
-    """Whole records and the length they take; what follows the last whole one was torn by a kill."""
-    found = []
-    while at + _HEAD.size <= len(raw):
-        length, check = _HEAD.unpack_from(raw, at)
-        body = raw[at + _HEAD.size : at + _HEAD.size + length]
+def _record(body: bytes) -> tuple[Window, Totals]:
+    with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+        acc = np.zeros(tuple(arrays["shape"]), np.int64)
+        acc.reshape(-1)[arrays["where"]] = arrays["acc"]
+        window = Window(*(int(v) for v in arrays["window"]))
+        return window, Totals(arrays["rows"], acc, arrays["tally"], arrays["areas"])
+
+
+def _whole(stream: BinaryIO) -> Iterator[bytes]:
+    """Records from here on, up to the first that was torn by a kill."""
+    while len(head := stream.read(_HEAD.size)) == _HEAD.size:
+        length, check = _HEAD.unpack(head)
+        body = stream.read(length)
         if len(body) < length or zlib.crc32(body) != check:
-            break
-        found.append(body)
-        at += _HEAD.size + length
-    return found, at
+            return
+        yield body

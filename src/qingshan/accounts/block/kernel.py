@@ -13,6 +13,7 @@ import math
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +36,7 @@ import math
 import numpy as np
 from numba import njit
 '''
+_LOADING = threading.Lock()
 JIT = "@njit(nogil=True, cache=True, error_model='numpy')"
 
 
@@ -62,9 +64,14 @@ def kernel_of(sheet: Sheet) -> Kernel:
     return _Writer(sheet).kernel()
 
 
-@lru_cache(maxsize=64)
 def compiled(source: str) -> Callable[..., Any]:
-    """The compiled function of a kernel text; the file is written once."""
+    """The compiled function of a kernel text; the file is written once, loaded once per process."""
+    with _LOADING:
+        return _loaded(source)
+
+
+@lru_cache(maxsize=64)
+def _loaded(source: str) -> Callable[..., Any]:
     name = f"qingshan_kernel_{hashlib.sha256(source.encode()).hexdigest()[:24]}"
     path = _kernel_file(name, source)
     spec = spec_from_file_location(name, path)
@@ -131,7 +138,17 @@ class _Writer:
     # ---- the loop --------------------------------------------------------------------------------------------------
 
     def _loop(self, offsets: tuple[int, ...]) -> str:
-        arguments = ["acc", "tally", "areas", "row_area", "places", "place_nodata", "classes", "class_index"]
+        arguments = [
+            "acc",
+            "tally",
+            "areas",
+            "row_area",
+            "places",
+            "place_nodata",
+            "place_index",
+            "classes",
+            "class_index",
+        ]
         for x in self.layers:
             arguments += [f"L_{x.id}", f"N_{x.id}"]
         arguments += [f"T_{t.id}" for t in self.tables] + [f"C_{c.id}" for c in self.constants]
@@ -139,7 +156,7 @@ class _Writer:
         out = [f"\n{JIT}\ndef kernel({', '.join(arguments)}):"]
         out += [
             "    height, width = places.shape",
-            "    n_places = acc.shape[0]",
+            "    n_places = place_index.shape[0]",
             "    for i in range(height):",
             "        area = row_area[i]",
             "        for j in range(width):",
@@ -158,7 +175,7 @@ class _Writer:
             body += [f"W_{w}[i, j] = v_{w} if m_{w} else math.nan"]
         if self.sheet.writes:
             body += ["if place == place_nodata or place < 0 or place >= n_places:", "    continue"]
-        body += ["if k < 0:", "    add(areas, 0, area)", "    continue", "row = acc[place, k]"]
+        body += ["if k < 0:", "    add(areas, 0, area)", "    continue", "row = acc[place_index[place], k]"]
         body += [
             f"if o_{x.id} != 0:\n    tally[0, o_{x.id} - 1, {n}] += 1\n    add(areas, {1 + n} + (o_{x.id} - 1) * {len(self.layers)}, area)"
             for n, x in enumerate(self.layers)
@@ -217,7 +234,7 @@ class _Writer:
         term = " * ".join([*factors, *([] if scale == 1.0 and factors else [repr(scale)])])
         guard = [
             f"m_{g}"
-            for g in dict.fromkeys([s.of, s.by])
+            for g in dict.fromkeys([s.of, s.by, s.on])
             if g not in ("1", "") and not isinstance(self.sheet.by_id[g], Constant)
         ]
         by = f" + int(v_{s.by})" if s.by else ""

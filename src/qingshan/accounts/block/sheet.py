@@ -25,7 +25,7 @@ from typing import Any
 from qingshan.core.canonical import digest
 from qingshan.core.cell import Cell, find_cell
 from qingshan.core.errors import DeclarationError, UnitError
-from qingshan.core.method import REGISTRY, Method, Q
+from qingshan.core.method import REGISTRY, Method
 from qingshan.core.units import factor
 from qingshan.core.units import unit as parse_unit
 
@@ -83,7 +83,8 @@ class Sum:
     """`of` times the cell's area (`per` m2, hm2, km2; `cell`: as it is), added up in `unit`.
 
     `of` = "1" adds the area itself. `by` names a layer or step of small whole codes (0 to `codes` - 1) that splits the sum
-    further. `zh`, `en` and `quantity` say what it is.
+    further. `on` names a layer or step that must have a value too: with `of` = "1" the sum is the area where it has one.
+    `zh`, `en` and `quantity` say what it is.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Sum:
     quantity: str = ""
     zh: str = ""
     en: str = ""
+    on: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class Sheet:
     def units(self) -> dict[str, str]:
         """Unit of every layer, table, constant and step."""
         given: tuple[Layer | Table | Constant, ...] = (*self.layers, *self.tables, *self.constants)
-        return {x.id: x.unit for x in given} | {s.id: self.method(s).result.unit for s in self.steps}
+        return {x.id: x.unit for x in given} | {s.id: self.cell(s).result_unit(self.method(s)) for s in self.steps}
 
     def cell(self, step: Step) -> Cell:
         return find_cell(step.cell)
@@ -166,10 +168,9 @@ class Sheet:
 
     def bound(self, step: Step) -> list[Bound]:
         """The arguments of a step in the order of its cell. Raises `UnitError` where a unit cannot become the method's."""
-        declared, found = self.method(step).arguments, []
-        for argument in self.cell(step).arguments:
-            wanted, source = declared[argument], step.bind[argument]
-            assert isinstance(wanted, Q)
+        found = []
+        for argument, wanted in self.cell(step).declared(self.method(step)).items():
+            source = step.bind[argument]
             given = self.units[source]
             try:
                 ratio = 1.0 if given == wanted.unit else factor(given, wanted.unit)
@@ -208,14 +209,14 @@ class Sheet:
     @cached_property
     def used(self) -> set[str]:
         """What the sums and written rasters need; the rest is not computed."""
-        return set().union(*(self.needs(s.of) | self.needs(s.by) for s in self.sums), *map(self.needs, self.writes))
+        return set().union(*(self.needs(s.of) | self.needs(s.by) | self.needs(s.on) for s in self.sums), *map(self.needs, self.writes))
 
     def used_layers(self) -> list[Layer]:
         return [layer for layer in self.layers if layer.id in self.used]
 
     def layers_of(self, sum: Sum) -> list[str]:
         """Layers without which a cell does not count in the sum."""
-        asked = self.needs(sum.of) | self.needs(sum.by)
+        asked = self.needs(sum.of) | self.needs(sum.by) | self.needs(sum.on)
         return [layer.id for layer in self.layers if layer.id in asked]
 
     def scale(self, sum: Sum) -> float:
@@ -265,14 +266,12 @@ class Sheet:
 
     def _check_step(self, step: Step, known: set[str]) -> None:
         cell = self.cell(step)
-        method = self.method(step)
-        choices = {n for n, a in method.arguments.items() if not isinstance(a, Q)}
         wanted = set(cell.arguments)
         if wanted != set(step.bind):
             self._refuse(f"{step.cell} takes {sorted(wanted)}, bound are {sorted(step.bind)}.", step.id)
-        unsaid = set(method.arguments) - wanted - choices - set(method.defaults)
+        unsaid = cell.left_out(self.method(step))
         if unsaid:
-            self._refuse(f"the cell {step.cell} leaves out {sorted(unsaid)} of its method.", step.id)
+            self._refuse(f"the cell {step.cell} leaves out {unsaid} of its method.", step.id)
         unknown = sorted(s for s in step.bind.values() if s not in known)
         if unknown:
             self._refuse(f"{unknown} is no layer, table, constant or earlier step.", step.id)
@@ -281,6 +280,8 @@ class Sheet:
     def _check_sum(self, sum: Sum, known: set[str]) -> None:
         if sum.per not in PER or (sum.of != "1" and sum.of not in known) or (sum.by and sum.by not in known):
             self._refuse(f"sum {sum.id} of {sum.of!r} per {sum.per!r} by {sum.by!r} cannot be made.", sum.id)
+        if sum.on and sum.on not in known:
+            self._refuse(f"sum {sum.id}: `on` = {sum.on!r} is no layer or step.", sum.id)
         if not 1 <= sum.codes <= 65536 or (sum.codes > 1) != bool(sum.by):
             self._refuse(f"sum {sum.id}: `by` and `codes` go together, codes is 2 to 65536.", sum.id)
         self.scale(sum)

@@ -25,15 +25,15 @@ _MASK = (1 << _BITS) - 1
 ADD = '''
 def add(row, s, x):
     """Add x to the three parts of sum `s` of one key."""
-    hi = math.floor(x * 9.5367431640625e-07)
+    hi = np.int64(x * 9.5367431640625e-07)
     rest = x - hi * 1048576.0
-    mid = math.floor(rest * 1048576.0)
+    mid = np.int64(rest * 1048576.0)
     rest = rest - mid * 9.5367431640625e-07
-    row[s, 0] += np.int64(hi)
-    row[s, 1] += np.int64(mid)
-    row[s, 2] += np.int64(math.floor(rest * 1152921504606846976.0))
+    row[s, 0] += hi
+    row[s, 1] += mid
+    row[s, 2] += np.int64(rest * 1152921504606846976.0)
 '''
-"""Source of the kernel's adder: 2^-20, 2^20 and 2^60 as literals."""
+"""Source of the kernel's adder: 2^-20, 2^20 and 2^60 as literals. Each part is cut toward zero, so x and -x cancel."""
 
 
 def carried(parts: NDArray[np.int64]) -> NDArray[np.int64]:

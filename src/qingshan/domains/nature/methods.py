@@ -1,7 +1,7 @@
-"""Methods of the nature domain: classes, pattern, quality, biodiversity, problems, project scale, accuracy."""
+"""Methods of the nature domain: classes, pattern, quality, biodiversity, problems, project scale, accuracy, habitat."""
 
 from __future__ import annotations
 
-from . import accuracy, biodiversity, classes, pattern, problems, project_scale, quality
+from . import accuracy, biodiversity, classes, habitat, habitat_cells, pattern, problems, project_scale, quality
 
-__all__ = ["accuracy", "biodiversity", "classes", "pattern", "problems", "project_scale", "quality"]
+__all__ = ["accuracy", "biodiversity", "classes", "habitat", "habitat_cells", "pattern", "problems", "project_scale", "quality"]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import loss, rusle, rusle_papers, rweq
+from . import loss, rusle, rusle_papers, rusle_raster, rweq
 
-__all__ = ["loss", "rusle", "rusle_papers", "rweq"]
+__all__ = ["loss", "rusle", "rusle_papers", "rusle_raster", "rweq"]

@@ -160,7 +160,7 @@ def l(  # noqa: E743 - the symbol of the standard
     sine = np.sin(np.radians(slope))
     beta = (sine / beta_constant) / (3 * sine**0.8 + 0.56)
     length = np.minimum(slope_length, slope_length_max)
-    return (np.where(length > 0, length, np.nan) / REFERENCE_LENGTH) ** (beta / (1 + beta))
+    return np.where(length > 0, (length / REFERENCE_LENGTH) ** (beta / (1 + beta)), np.nan)
 
 
 @method(

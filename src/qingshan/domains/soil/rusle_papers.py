@@ -178,7 +178,7 @@ def l_rill_ratio(
     sine = np.sin(np.radians(slope))
     b = (sine / beta_constant) / (3 * sine**0.8 + 0.56)
     length = np.minimum(slope_length, slope_length_max)
-    return (np.where(length > 0, length, np.nan) / REFERENCE_LENGTH) ** (b / (1 + b))
+    return np.where(length > 0, (length / REFERENCE_LENGTH) ** (b / (1 + b)), np.nan)
 
 
 @method(
@@ -203,7 +203,7 @@ def l_slope_class(
         [percent >= 9, percent >= 3, percent >= 1, percent < 1], [steep, medium, gentle, gentlest], np.nan
     )
     length = np.minimum(slope_length, slope_length_max)
-    return (np.where(length > 0, length, np.nan) / REFERENCE_LENGTH) ** chosen
+    return np.where(length > 0, (length / REFERENCE_LENGTH) ** chosen, np.nan)
 
 
 @method(

@@ -34,6 +34,7 @@ from qingshan.faces.web.words import LANG_TAGS, LANGUAGES
 from qingshan.zone.zone import Zone
 
 from .exports import FORMATS, NotInstalled
+from .maps import add_maps
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 MAX_ADDRESS = 2_000
@@ -92,6 +93,7 @@ def create_app(zone: Zone, runs: Mapping[str, Run] | None = None, *, views: tupl
         ask = Ask(site, views[0], lang, {}, {"period": period} if period else {})
         return RedirectResponse(ask.place_address(code) or ask.address("/", place=code), HTTPStatus.SEE_OTHER)
 
+    add_maps(app, site)
     for view in views:
         _add(app, site, printer, view)
     return app

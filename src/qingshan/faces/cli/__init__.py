@@ -63,12 +63,14 @@ def _add(to: argparse.ArgumentParser, option: Option) -> None:
         to.add_argument(option.flag, action="store_true", help=option.help)
         return
     extra: dict[str, object] = {"help": option.help, "default": option.default}
-    if option.kind == "port":
-        extra["type"] = _port
+    if option.kind in ("port", "count"):
+        extra["type"] = _port if option.kind == "port" else _count
     if option.choices:
         extra["choices"] = option.choices
     if option.flag.startswith("--"):
         extra["required"] = option.required
+    elif option.many:
+        extra["nargs"] = "*"
     elif option.default is not None:
         extra["nargs"] = "?"
     to.add_argument(option.flag, **extra)  # type: ignore[arg-type]
@@ -77,6 +79,12 @@ def _add(to: argparse.ArgumentParser, option: Option) -> None:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port; give 0 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     return int(text)
 
 

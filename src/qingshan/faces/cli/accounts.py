@@ -17,6 +17,7 @@ from qingshan.accounts.explain import explain as explain_tree
 from qingshan.accounts.fill import fill as fill_slots
 from qingshan.accounts.fill import filled_rows, template
 from qingshan.accounts.profile import find_profile
+from qingshan.accounts.raster.run import How
 from qingshan.accounts.run import Fact, Run, latest_runs, run_account, services_catalogue
 from qingshan.accounts.seal import changed_files
 from qingshan.accounts.verify import verify as verify_run
@@ -26,20 +27,23 @@ from qingshan.core.finding import worst
 from qingshan.zone.zone import Zone, open_zone
 
 from .problem import WrongCall
-from .show import amount, counted, emit, progress
+from .show import amount, cells_progress, counted, emit, progress
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute the profiles of a zone, print what came out and what refuses."""
     started = time.perf_counter()
     zone = open_zone(arguments.zone)
-    asked = arguments.profile
-    settings = zone.config["zone"]
-    names = [asked] if asked and asked != "all" else list(settings.get("profiles") or [settings["default_profile"]])
     runs = []
-    for name in names:
-        with progress(f"{zone.id} / {name}") as step:
-            runs.append(run_account(zone, name, progress=step))
+    for name in _profiles_asked(arguments, zone):
+        with progress(f"{zone.id} / {name}") as step, cells_progress() as cells:
+            how = How(
+                arguments.scheduler, arguments.workers or None, arguments.memory,
+                Path(arguments.rasters) if arguments.rasters else None, not arguments.no_resume, cells,
+            )  # fmt: skip
+            runs.append(run_account(
+                zone, name, progress=step, period=arguments.year, place=arguments.place, how=how, draws=arguments.draws, seed=arguments.seed
+            ))  # fmt: skip
     records = [_summary(r) for r in runs]
     findings = list(dict.fromkeys(f for f in [*zone.findings, *(f for r in runs for f in r.findings)]))
     if arguments.json:
@@ -60,6 +64,18 @@ def run(arguments: argparse.Namespace) -> int:
     if worst(findings) == "error":
         return 1
     return 1 if arguments.strict and any(r["refused"] for r in records) else 0
+
+
+def _profiles_asked(arguments: argparse.Namespace, zone: Zone) -> list[str]:
+    """The profiles of the call: those named, `gep` for the zone's default, else the zone's own list."""
+    settings = zone.config["zone"]
+    if arguments.accounts and arguments.profile:
+        raise WrongCall("give accounts or --profile, not both.", "账户和 --profile 只给一个。")
+    if arguments.accounts:
+        return list(dict.fromkeys(settings["default_profile"] if a == "gep" else a for a in arguments.accounts))
+    if arguments.profile and arguments.profile != "all":
+        return [arguments.profile]
+    return list(settings.get("profiles") or [settings["default_profile"]])
 
 
 def _summary(done: Run) -> dict[str, Any]:

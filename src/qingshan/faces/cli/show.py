@@ -36,6 +36,33 @@ def amount(fact: Fact, run: Run) -> str:
 
 
 @contextmanager
+def cells_progress() -> Iterator[Callable[[str, int, int, float], None] | None]:
+    """Bars with rate and time left while cells are computed, one per stage or sheet; on a terminal only."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - on a terminal only
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+    )  # fmt: skip
+    started: dict[str, tuple[Any, float]] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+
+        def tell(title: str, done: int, whole: int, left: float) -> None:
+            if title not in started:
+                started[title] = (bars.add_task(title, total=whole, rate=""), time.perf_counter())
+            task, began = started[title]
+            rate = done / max(time.perf_counter() - began, 1e-9)
+            unit = f"{rate / 1e6:,.1f} Mpx/s" if whole >= 10_000 else ""
+            bars.update(task, completed=done, total=whole, rate=unit)
+
+        yield tell
+
+
+@contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
     """A single line with rate and time left, on a terminal only."""
     if not sys.stderr.isatty():

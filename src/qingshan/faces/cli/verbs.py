@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Option:
-    """One argument. `flag` is a positional name or `--name`; `kind` is str, flag or port."""
+    """One argument. `flag` is a positional name or `--name`; `kind` is str, flag, port or count (a whole number)."""
 
     flag: str
     help: str
@@ -87,13 +87,32 @@ VERBS = (
         "qingshan.faces.cli.accounts:run",
         "compute the account of a zone and seal it",
         (
+            Option(
+                "accounts",
+                "`gep`: the zone's default profile; or profile ids (default: the zone's own list)",
+                many=True,
+            ),
+            Option("--year", "account period (default: every period of the zone)", default=""),
+            Option("--place", "only this place and all below it", default=""),
+            Option("--scheduler", "threads, sync or the address of a Dask scheduler (tcp://...)", default="threads"),
+            Option("--workers", "threads that compute cells (default: the cores)", kind="count"),
+            Option("--memory", "memory that computing cells may take", default="1GB"),
+            Option("--rasters", "folder for the rasters behind the sums, as COGs", default=""),
+            Option("--no-resume", "start anew what a stopped run left (default: go on with it)", kind="flag"),
+            Option(
+                "--draws",
+                "draws of the declared distributions: the uncertainty of the account",
+                kind="count",
+                default=0,
+            ),
+            Option("--seed", "seed of the draws", kind="count", default=0),
             ZONE,
             Option("--profile", "a profile id, or `all` for every profile of the zone (default: the zone's own list)"),
             Option("--strict", "exit 1 when any service of the account refuses", kind="flag"),
             LANG,
             JSON,
         ),
-        "qingshan run --zone guizhou",
+        "qingshan run gep --zone demo30m --year 2020",
     ),
     Verb(
         "explain",
@@ -136,6 +155,20 @@ VERBS = (
             JSON,
         ),
         "qingshan publish gep --year 2019 --lang zh",
+    ),
+    Verb(
+        "synth",
+        "qingshan.faces.cli.synth:synth",
+        "make a synthetic zone from a seed: terrain, land cover, climate and soil as rasters, with its tables",
+        (
+            Option("--pixels", "cells of 30 m, up to 2e9; a province is about 196e6", default="1e6"),
+            Option("--out", "new folder", required=True),
+            Option("--seed", "whole number; the same seed and size give the same cells", default="1"),
+            Option("--workers", "threads (default: one per processor)", default=""),
+            LANG,
+            JSON,
+        ),
+        "qingshan synth --pixels 196e6 --out province --seed 7",
     ),
     Verb(
         "serve",

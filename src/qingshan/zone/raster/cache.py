@@ -161,7 +161,7 @@ class Cache:
             name = self._name(key)
             name.parent.mkdir(parents=True, exist_ok=True)
             draft.replace(name)
-        return Kept(path, sha, size, note["about"])
+        return Kept(path, sha, size, dict(about or {}))
 
     def keep_text(self, key: str, text: str, suffix: str = ".json") -> Kept:
         """Keep a text as the answer to `key`."""

@@ -1,0 +1,134 @@
+"""What stands behind a sum of cells, as nodes: steps with their methods, layers with their hashes, stages, tables, rows.
+
+One set of nodes serves every place and class of a period; the figures of `facts.py` point at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qingshan.core.canonical import digest
+from qingshan.core.cell import find_cell
+from qingshan.core.method import REGISTRY
+from qingshan.core.parameter import ParameterRow
+
+from ..block.sheet import Step
+from ..figure import Node
+from ..sources import DERIVED_LABELS, merged
+
+if TYPE_CHECKING:
+    from .binding import Binding, BoundStage
+    from .declaration import Row, TableUse
+
+__all__ = ["Pedigree"]
+
+LAYER_FIELDS = ("id", "title", "source", "licence", "resampling", "band", "variable", "scale", "offset", "nodata", "mapping", "datetimes")
+
+
+@dataclass
+class Pedigree:
+    """Nodes by key; `of` maps a sum to the node of what it adds; `ground` are the layers of classes and places."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    of: dict[str, str] = field(default_factory=dict)
+    ground: tuple[tuple[str, str], ...] = ()
+
+    def layer(self, quantity: str, period: str, layer: Any) -> str:
+        row = layer_row(layer.entry, layer.source)
+        return self._add("layer", quantity, period=str(layer.entry.get("period", period)), unit=layer.unit, row=row, labels=_labels(layer.entry))
+
+    def parameter(self, row: ParameterRow) -> str:
+        node = Node(row.key, "parameter", row.parameter, cls=row.cls, unit=row.unit, value=[row.value], row=row.record(),
+                    labels=tuple(sorted({row.status} & DERIVED_LABELS)))  # fmt: skip
+        self.nodes[node.key] = node
+        return node.key
+
+    def declared(self, row: Row, role: str, where: str) -> str:
+        """A constant that the account itself declares."""
+        about = {"parameter": role, "value": row.value, "unit": row.unit, "source_title": row.source, "status": row.status, "origin": where}
+        return self._add("constant", role, unit=row.unit, value=[row.value], row=about, labels=tuple(sorted({row.status} & DERIVED_LABELS)))
+
+    def table(self, use: TableUse, rows: list[tuple[str, str]], period: str) -> str:
+        return self._add("table", use.parameter, period=period, unit=use.unit, args=tuple(rows), notes={"set": use.set, "map": use.map, "by": use.by})
+
+    def stage(self, bound: BoundStage, args: list[tuple[str, str]], period: str) -> str:
+        notes = {"stage": bound.stage.name, "options": dict(bound.use.options), "zh": bound.stage.zh, "en": bound.stage.en}
+        return self._add("stage", f"stage.{bound.stage.name}", period=period, code=bound.stage.code, args=tuple(args), notes=notes)
+
+    def output(self, stage: str, output: str, unit: str, period: str) -> str:
+        quantity = f"{self.nodes[stage].quantity}.{output}"
+        return self._add("stage", quantity, period=period, unit=unit, args=(("stage", stage),), notes={"output": output})
+
+    def step(self, step: Step, args: list[tuple[str, str]], period: str) -> str:
+        form = find_cell(step.cell)
+        method = REGISTRY[form.method]
+        notes = {"cell": form.name, "cell_code": form.code, "step": step.id, "zh": method.zh, "en": method.en}
+        return self._add("cell", f"cell.{method.id}", period=period, unit=form.result_unit(method), method=method.ref, code=method.code,
+                         args=tuple(args), choices=tuple(sorted(form.choices.items())), notes=notes)  # fmt: skip
+
+    def close(self, binding: Binding, cover: Mapping[str, Any], places: Mapping[str, Any]) -> None:
+        """The layers of classes and places, which every sum stands on, with their entries of the catalogue."""
+        classes = self.cover(binding.classes, cover, "land.cover", binding.period)
+        where = places_node(binding.places, places)
+        self.nodes[where.key] = where
+        self.ground = (("classes", classes), ("places", where.key))
+
+    def cover(self, classes: Any, entry: Mapping[str, Any], quantity: str, period: str) -> str:
+        """A layer of account classes."""
+        names = {str(code): name for code, name in sorted(classes.names.items())}
+        row = layer_row(entry, classes.source) | {"classes": names}
+        return self._add("layer", quantity, period=str(entry.get("period", period)), unit="class", row=row, labels=_labels(entry))
+
+    def below(self, key: str) -> dict[str, Node]:
+        """A node and everything under it."""
+        found: dict[str, Node] = {}
+        queue = [key]
+        while queue:
+            at = queue.pop()
+            if at not in found:
+                found[at] = self.nodes[at]
+                queue += [k for _, k in found[at].args]
+        return found
+
+    def _add(self, kind: str, quantity: str, **known: Any) -> str:
+        labels = merged((self.nodes[k] for _, k in known.get("args", ())), known.pop("labels", ()))
+        identity = {"kind": kind, "quantity": quantity, "labels": labels, **{k: v for k, v in known.items() if k != "args"}, "args": known.get("args", ())}
+        node = Node(digest(identity), kind, quantity, labels=labels, **known)
+        self.nodes[node.key] = node
+        return node.key
+
+
+def layer_row(entry: Mapping[str, Any], source: Any) -> dict[str, Any]:
+    """Where a layer comes from: file as the zone names it, hash, title, status, entry and identity. `local`: a file of the zone."""
+    about = dict(source.identity())
+    path = str(entry.get("path", ""))
+    local = bool(path) and "://" not in path and not path.startswith("/vsi")
+    row = {
+        "file": path or str(entry.get("url") or entry.get("id") or about.get("array", "")), "sha256": sha256_of(about, entry),
+        "source_title": str(entry.get("title") or entry.get("source") or ""), "status": str(entry.get("status", "")),
+        "entry": {k: entry[k] for k in LAYER_FIELDS if k in entry}, "identity": about,
+    }  # fmt: skip
+    return row | ({"local": True} if local else {})
+
+
+def places_node(places: Any, entry: Mapping[str, Any]) -> Node:
+    """The layer of places: a raster of the zone, or its boundaries."""
+    row = layer_row(entry, places.source) | {"places": list(places.codes)}
+    row["file"] = row["file"] or "places"
+    return Node(digest(["places", row]), "layer", "places", unit="index", row=row, labels=_labels(entry))
+
+
+def _labels(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted(({"synthetic"} if entry.get("synthetic") else set()) | ({str(entry.get("status", ""))} & DERIVED_LABELS)))
+
+
+def sha256_of(about: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
+    """The hash a layer's identity states, wherever it stands in it; else the declared one."""
+    if isinstance(about.get("sha256"), str):
+        return str(about["sha256"])
+    for part in about.values():
+        if isinstance(part, Mapping) and (found := sha256_of(part, {})):
+            return found
+    return str(entry.get("sha256", ""))

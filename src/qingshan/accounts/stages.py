@@ -1,0 +1,104 @@
+"""The stages of a raster account: what cannot be said cell by cell, with the units of what each reads and gives.
+
+A stage is a module with a function `run(grid, inputs, tables, constants, options, outputs, folder, *, classes, workers, memory,
+progress)` that returns a `Field` per asked output, and the tables `INPUTS`, `TABLES`, `CONSTANTS`, `OUTPUTS` (name -> unit; ""
+takes codes), `OPTIONS` (name -> words, the first is the default) and perhaps `OPTIONAL`. A name with NAME in it stands for one
+per threat, substance and so on. An account names a stage by `run = "<name>"`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from qingshan.core.canonical import digest, file_digest
+from qingshan.core.cell import CELLS
+from qingshan.core.errors import UnknownName
+
+__all__ = ["STAGES", "Stage", "find_stage"]
+
+STAGES: dict[str, tuple[str, str, str]] = {
+    "terrain": ("qingshan.accounts.flow.terrain", "坡度与坡向", "slope and aspect"),
+    "flow": ("qingshan.accounts.flow.routing", "填洼与汇流", "depression filling and flow routing"),
+    "slope_length": ("qingshan.accounts.flow.slope_length", "坡长坡度因子", "slope length and steepness"),
+    "sediment": ("qingshan.accounts.flow.sediment", "泥沙输移", "sediment delivery"),
+    "nutrient": ("qingshan.accounts.flow.nutrient", "养分输移", "nutrient delivery"),
+    "baseflow": ("qingshan.accounts.flow.baseflow", "季节基流", "seasonal baseflow"),
+    "cooling": ("qingshan.accounts.focal.cooling", "城市降温", "urban cooling"),
+    "habitat": ("qingshan.accounts.focal.habitat", "生境质量", "habitat quality"),
+}
+"""Module and both names of each stage."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage and what its module declares."""
+
+    name: str
+    module: str
+    zh: str
+    en: str
+
+    def function(self) -> Callable[..., Any]:
+        found: Callable[..., Any] = import_module(self.module).run
+        return found
+
+    def declared(self, kind: str) -> Mapping[str, Any]:
+        """`INPUTS`, `TABLES`, `CONSTANTS`, `OUTPUTS` or `OPTIONS` of the module."""
+        found: Mapping[str, Any] = getattr(import_module(self.module), kind)
+        return found
+
+    def unit(self, kind: str, name: str) -> str | None:
+        """Unit of an input, table, constant or output; None where the stage has none of that name."""
+        known = self.declared(kind)
+        if name in known:
+            return str(known[name])
+        return next((str(unit) for pattern, unit in known.items() if _fits(pattern, name)), None)
+
+    def takes(self, kind: str, name: str) -> bool:
+        return any(_fits(pattern, name) for pattern in self.declared(kind))
+
+    def gives(self, output: str) -> bool:
+        """True where the stage has that output, or is not installed and so cannot say."""
+        return find_spec(self.module) is None or self.unit("OUTPUTS", output) is not None
+
+    def outputs(self, asked: set[str]) -> tuple[str, ...]:
+        """The asked outputs in the order of the declaration."""
+        known = list(self.declared("OUTPUTS"))
+        return tuple(sorted(asked, key=lambda o: (next((i for i, p in enumerate(known) if _fits(p, o)), len(known)), o)))
+
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        return tuple(getattr(import_module(self.module), "OPTIONAL", ()))
+
+    @property
+    def code(self) -> str:
+        """Hash of the packages of stages and of every cell form that they may use."""
+        return _code(self.module)
+
+
+def find_stage(name: str) -> Stage:
+    """The stage of that name. Raises `UnknownName` with those there are."""
+    if name not in STAGES:
+        known = ", ".join(STAGES)
+        raise UnknownName(f"no stage {name!r}; known: {known}.", f"没有前置计算 {name!r}；现有：{known}。")
+    return Stage(name, *STAGES[name])
+
+
+def _fits(pattern: str, name: str) -> bool:
+    return pattern == name or ("NAME" in pattern and re.fullmatch(pattern.replace("NAME", r"\w+"), name) is not None)
+
+
+@lru_cache(maxsize=16)
+def _code(module: str) -> str:
+    spec = find_spec(module)
+    assert spec is not None and spec.origin is not None
+    beside = Path(spec.origin).parent.parent
+    files = sorted([*beside.glob("flow/*.py"), *beside.glob("focal/*.py")] if beside.name == "accounts" else [Path(spec.origin)])
+    return digest([[file_digest(p) for p in files], {name: c.code for name, c in sorted(CELLS.items())}])

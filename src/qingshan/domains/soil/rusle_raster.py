@@ -1,0 +1,105 @@
+"""RUSLE on rasters: what the pieces of `rusle` and `rusle_papers` need to meet there.
+
+LS comes as one layer from flow routing; a class of the land-cover map may hold both paddy and dry land; a bare number
+of a paper gets its unit; a grade says whether the cell is eroded. A NaN in any input stays NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qingshan.core.method import A, Array, Clause, Q, method
+
+from .rusle import K_UNIT, R_UNIT, c_cover, c_dry
+
+AH703 = "USDA Agriculture Handbook 703 (Renard et al. 1997)"
+HJ1173 = "HJ 1173-2021 全国生态状况调查评估技术规范——生态系统服务功能评估"
+OWN = "青山核算规则"
+
+R = A[Array, Q(R_UNIT, "降雨侵蚀力因子", "rainfall erosivity factor", low=0, symbol="R")]
+K = A[Array, Q(K_UNIT, "土壤可蚀性因子", "soil erodibility factor", low=0, symbol="K")]
+LS = A[Array, Q("1", "坡长坡度因子", "slope length and steepness factor", low=0, symbol="LS")]
+
+
+@method(
+    "soil.r_in_unit", edition="declared", clause=Clause(OWN, "原文未标单位的降雨侵蚀力"), status="project",
+    zh="降雨侵蚀力因子（声明单位）", en="rainfall erosivity, unit declared", formula="R = number * unit",
+)  # fmt: skip
+def r_in_unit(
+    number: A[Array, Q("1", "降雨侵蚀力（原文未标单位）", "erosivity, unit as source", low=0)],
+    unit: A[Array, Q(R_UNIT, "原文数值 1 所代表的侵蚀力", "what 1 of the source stands for", low=0)],
+) -> R:
+    """Erosivity of a paper that prints no unit, once somebody has declared it (`soil.r_source_unit`).
+
+    Shapes: mutually broadcastable.
+    """
+    return number * unit
+
+
+@method(
+    "soil.potential_loss", edition="rusle1997", clause=Clause(AH703, "A = R K L S C P, C = P = 1"),
+    status="secondary", zh="潜在土壤侵蚀量", en="potential soil loss", formula="A_p = R K LS",
+)  # fmt: skip
+def potential_loss(
+    r: R, k: K, ls: LS
+) -> A[Array, Q("t/(hm2 a)", "潜在土壤侵蚀量", "potential soil loss", low=0, symbol="A_p")]:
+    """Loss of bare, untreated soil, LS from one layer. Shapes: mutually broadcastable."""
+    return r * k * ls
+
+
+@method(
+    "soil.actual_loss", edition="rusle1997", clause=Clause(AH703, "A = R K L S C P"),
+    status="secondary", zh="实际土壤侵蚀量", en="actual soil loss", formula="A = R K LS C P",
+)  # fmt: skip
+def actual_loss(
+    r: R,
+    k: K,
+    ls: LS,
+    c: A[Array, Q("1", "植被覆盖与管理因子", "cover factor", low=0, high=1, symbol="C")],
+    p: A[Array, Q("1", "水土保持措施因子", "support practice factor", low=0, high=1, symbol="P")],
+) -> A[Array, Q("t/(hm2 a)", "实际土壤侵蚀量", "actual soil loss", low=0, symbol="A")]:
+    """Loss under cover and practice, LS from one layer. Shapes: mutually broadcastable."""
+    return r * k * ls * c * p
+
+
+@method(
+    "soil.retention", edition="rusle1997", clause=Clause(AH703, "A_p - A"),
+    status="secondary", zh="土壤保持量", en="soil retained", formula="retention = A_p - A",
+)  # fmt: skip
+def retention(
+    potential: A[Array, Q("t/(hm2 a)", "潜在土壤侵蚀量", "potential soil loss", low=0, symbol="A_p")],
+    actual: A[Array, Q("t/(hm2 a)", "实际土壤侵蚀量", "actual soil loss", low=0, symbol="A")],
+) -> A[Array, Q("t/(hm2 a)", "土壤保持量", "soil retained")]:
+    """Potential less actual loss. A negative value is kept: the account flags it."""
+    return potential - actual
+
+
+@method(
+    "soil.c", edition="hj1173_2021", clause=Clause(HJ1173, "附录A.2 表A.1, (A.13)"), status="project",
+    zh="植被覆盖与管理因子（按类别）", en="cover factor of a class",
+    formula="C = w C_dry(c) + (1 - w) C_table(c), w the share of dry cropland in the class",
+)  # fmt: skip
+def c(
+    cover: A[Array, Q("%", "植被覆盖度", "vegetation cover", low=0, high=100)],
+    dry_share: A[Array, Q("fraction", "旱地占该类面积比例", "share of dry cropland in the class", low=0, high=1)],
+    table: A[Array, Q("1", "该类六级盖度的 C 值", "six C values of the class by cover", low=0, high=1, axis="class")],
+) -> A[Array, Q("1", "植被覆盖与管理因子", "cover factor", low=0, high=1, symbol="C")]:
+    """C of a land-cover class: the table of A.2, equation A.13 for its dry cropland, weighted by area.
+
+    The standard gives paddy, wetland, urban land and desert one value each: their six are the same. Class 51 of
+    HJ 1166 holds paddy and dry land; `dry_share` (0 for every other class) keeps both rules without a finer map: the
+    weighting is ours. Shapes: `cover` and `dry_share` any, `table` (..., 6).
+    """
+    share = np.asarray(dry_share)
+    return share * c_dry(np.asarray(cover) / 100) + (1 - share) * c_cover(cover, table)
+
+
+@method(
+    "soil.eroded", edition="grade", clause=Clause(OWN, "轻度及以上为水土流失"), status="project",
+    zh="水土流失", en="eroded", formula="1 where the grade is 轻度 or worse",
+)  # fmt: skip
+def eroded(
+    grade: A[Array, Q("class", "水土流失程度", "grade of soil loss", low=0, high=5)],
+) -> A[Array, Q("class", "水土流失", "eroded", low=0, high=1, labels=("否", "是"))]:
+    """1 where the soil loss is above 微度, else 0; NaN stays NaN. Its area over the land area gives the conservation rate."""
+    return np.where(np.isnan(grade), np.nan, np.asarray(grade) >= 1)

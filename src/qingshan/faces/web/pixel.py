@@ -1,0 +1,327 @@
+"""One pixel of the map: every layer's value there, the land class, and each raster account worked through step by step.
+
+The numbers are those of the account: layers as they lie on the zone grid, the cell forms of the methods, the same guards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from qingshan.accounts.block.trace import Trace, Value, Worked, cell_value
+from qingshan.accounts.raster.binding import bind
+from qingshan.accounts.raster.declaration import RasterAccount, raster_accounts
+from qingshan.accounts.raster.held import HeldAccount, open_held
+from qingshan.core.domain import load_domains
+from qingshan.core.errors import QingshanError
+from qingshan.core.method import REGISTRY, Q
+from qingshan.publish import numbers
+from qingshan.zone.raster.catalogue import RasterBook
+
+from . import formula
+from .page import Cell, Column, Table
+from .rasters import Shelf, ShownLayer
+from .site import Ask, Site
+
+__all__ = ["Pixel", "accounts_of", "pixel_at", "pixel_tables"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A layer at the pixel. `value` None: no data there; `why` says what kept it from being read."""
+
+    layer: ShownLayer
+    period: str
+    value: float | None
+    unit: str
+    said: str
+    labels: tuple[str, ...]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a step as the page prints it."""
+
+    name: str
+    symbol: str
+    value: str
+    unit: str
+    source: str
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One step as the page prints it."""
+
+    name: str
+    method: str
+    formula: Markup | str
+    clause: str
+    arguments: tuple[Argument, ...]
+    value: str
+    unit: str
+    why: str
+    raw: Worked
+
+
+@dataclass(frozen=True)
+class Account:
+    """A raster account at the pixel: its steps, what the pixel adds to its sums, what refuses."""
+
+    id: str
+    name: str
+    steps: tuple[Line, ...]
+    shares: tuple[tuple[str, str, str], ...]
+    refused: tuple[tuple[str, str, str], ...]
+    trace: Trace | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Pixel:
+    """Where the pixel is and everything known there."""
+
+    lon: float
+    lat: float
+    row: int
+    col: int
+    centre: tuple[float, float]
+    corners: tuple[tuple[float, float], ...]
+    area: float
+    place: str
+    cls: int | None
+    period: str
+    readings: tuple[Reading, ...]
+    accounts: tuple[Account, ...]
+    why: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """The whole working for programs: stored numbers and units, no words of the page."""
+        return {
+            "asked": [self.lon, self.lat], "row": self.row, "col": self.col, "centre": list(self.centre), "cell_area_m2": self.area,
+            "place": self.place, "class": self.cls, "period": self.period,
+            "layers": [{"layer": r.layer.id, "period": r.period, "value": r.value, "unit": r.unit} for r in self.readings],
+            "accounts": [{"account": a.id, "steps": [asdict(s.raw) for s in a.steps],
+                          "adds": [asdict(s) for s in a.trace.shares] if a.trace else [],
+                          "refused": [{"sum": id, "reason": why} for id, _, why in a.refused]} for a in self.accounts],
+        }  # fmt: skip
+
+
+def pixel_at(ask: Ask, found: Shelf, period: str, lon: float, lat: float) -> Pixel | None:
+    """The pixel under a point in degrees; None where it lies outside the zone grid."""
+    from pyproj import Transformer  # noqa: PLC0415 - the extra geo
+
+    book = found.book
+    assert book is not None
+    grid = book.grid
+    a, _, west, _, e, north = grid.transform
+    x, y = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(lon, lat)
+    col, row = int((x - west) // a), int((y - north) // e)
+    if not (0 <= row < grid.height and 0 <= col < grid.width):
+        return None
+    back = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+    centre, *corners = (
+        tuple(round(v, 6) for v in back.transform(west + (col + i) * a, north + (row + j) * e))
+        for i, j in ((0.5, 0.5), (0, 0), (1, 0), (1, 1), (0, 1))
+    )
+    readings = tuple(_reading(ask, book, layer, period, row, col) for layer in found.layers.values())
+    try:
+        accounts, why = tuple(_account(ask, x, row, col) for x in accounts_of(ask.site, book, period)), ""
+    except QingshanError as error:  # a declaration that cannot be read
+        accounts, why = (), ask.t.pick(error.zh, error.en)
+    return Pixel(
+        lon, lat, row, col, centre, tuple(corners), float(grid.row_area[row]), _place(book, row, col),
+        _cls(book, period, row, col), period, readings, accounts, why,
+    )  # fmt: skip
+
+
+def _place(book: RasterBook, row: int, col: int) -> str:
+    try:
+        places = book.places()
+    except QingshanError:
+        return ""
+    index = cell_value(places.source, row, col)
+    return places.codes[int(index)] if index is not None and 0 <= index < len(places.codes) else ""
+
+
+def _cls(book: RasterBook, period: str, row: int, col: int) -> int | None:
+    try:
+        classes = book.classes(period)
+    except QingshanError:
+        return None
+    code = cell_value(classes.source, row, col)
+    return int(code) if code is not None and int(code) in classes.codes else None
+
+
+def _reading(ask: Ask, book: RasterBook, layer: ShownLayer, period: str, row: int, col: int) -> Reading:
+    """The layer of the period, else the one nearest that is on file."""
+    held = layer.held.get(period) or layer.held.get("static") or next(iter(layer.held.values()))
+    try:
+        got = book.layer(layer.id, held.period)
+        value = cell_value(got.source, row, col)
+    except QingshanError as error:
+        return Reading(layer, held.period, None, layer.unit, "", held.labels, ask.t.pick(error.zh, error.en))
+    if layer.classes:
+        return Reading(
+            layer, held.period, value, "class", _class_said(ask, book, layer, held.period, value), held.labels
+        )
+    said = numbers.write(value, got.unit, ask.lang).text if value is not None else ""
+    return Reading(layer, held.period, value, got.unit, said, held.labels)
+
+
+def _class_said(ask: Ask, book: RasterBook, layer: ShownLayer, period: str, value: float | None) -> str:
+    """The name of the class that a stored code stands for."""
+    if value is None:
+        return ""
+    code = int(value)
+    if layer.id == str((ask.zone.config.get("landcover") or {}).get("quantity", "")):
+        mapping = book.mapping(period)
+        row = mapping.row(code) if mapping else None
+        code = (row.class_code or 0) if row else code
+    names = layer.names.get(code)
+    return ask.t.pick(*names) if names else str(int(value))
+
+
+# ---- accounts --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A raster account of a zone and period, open for reading cells; `held` None where it cannot be, `why` says it."""
+
+    account: RasterAccount
+    held: HeldAccount | None
+    refusals: Mapping[str, tuple[str, str]]
+    why: QingshanError | None = None
+
+
+def accounts_of(site: Site, book: RasterBook, period: str) -> list[Opened]:
+    """Every raster account of which the zone has at least one sum, bound once for each period and kept."""
+    kept: dict[str, list[Opened]] = site.kept.setdefault("raster_accounts", {})
+    if period not in kept:
+        domains = load_domains()
+        parameters = domains.parameters()
+        parameters.add(site.zone.parameters)
+        found = (_opened(site, book, account, period, parameters) for account in raster_accounts(domains).values())
+        kept[period] = [x for x in found if x]
+    return kept[period]
+
+
+def _opened(site: Site, book: RasterBook, account: RasterAccount, period: str, parameters: Any) -> Opened | None:
+    try:
+        binding = bind(site.zone, account, period, parameters, book)
+    except QingshanError as error:
+        return Opened(account, None, {}, error)
+    if not binding.sums:
+        return None
+    refusals = {k: (r.zh, r.en) for k, r in binding.refusals.items()}
+    try:
+        return Opened(account, open_held(binding), refusals)
+    except QingshanError as error:
+        return Opened(account, None, refusals, error)
+
+
+def _account(ask: Ask, opened: Opened, row: int, col: int) -> Account:
+    t, account = ask.t, opened.account
+    name = t.pick(account.zh, account.en)
+    sums = {s.id: s for s in account.sums}
+    refused = tuple(
+        (id, t.pick(sums[id].zh, sums[id].en) or id, t.pick(*why)) for id, why in opened.refusals.items() if id in sums
+    )
+    if opened.held is None:
+        why = t.pick(opened.why.zh, opened.why.en) if opened.why else ""
+        return Account(account.id, name, (), (), refused, None, why)
+    traced = opened.held.at(row, col)
+    lines = tuple(_line(ask, account, traced, step) for step in traced.steps)
+    shares = tuple(
+        (t.pick(sums[s.sum].zh, sums[s.sum].en) or s.sum, numbers.write(s.value, s.unit, ask.lang).text, s.sum)
+        for s in traced.shares if s.sum in sums and s.value is not None
+    )  # fmt: skip
+    return Account(account.id, name, lines, shares, refused, traced)
+
+
+def _line(ask: Ask, account: RasterAccount, traced: Trace, step: Worked) -> Line:
+    method = REGISTRY[step.method]
+    first = formula.lines(method.formula)
+    arguments = []
+    for given in step.given:
+        declared = method.arguments.get(given.argument) or method.arguments.get(given.argument.rpartition("_")[0])
+        name = ask.t.pick(declared.zh, declared.en) if isinstance(declared, Q) else given.argument
+        symbol = declared.symbol if isinstance(declared, Q) else ""
+        written = numbers.write(
+            given.used, given.unit, ask.lang, "exact" if given.source.kind in ("table", "constant") else "plain"
+        )
+        arguments.append(
+            Argument(name, symbol, written.number, written.unit, given.source.id, given.source.kind, given.source.why)
+        )
+    result = numbers.write(step.result.value, step.result.unit, ask.lang)
+    return Line(
+        ask.t.pick(method.zh, method.en), step.method, formula.typeset(first[0]) if first else "", f"{method.clause.document} {method.clause.where}".strip(),
+        tuple(arguments), result.number, result.unit, step.result.why, step,
+    )  # fmt: skip
+
+
+# ---- what leaves the house -------------------------------------------------------------------------------------------
+
+_READING_COLUMNS = (
+    Column("layer", "图层", "layer"), Column("name", "名称", "name"),
+    Column("period", "时期", "period"), Column("value", "数值", "value"),
+    Column("said", "含义", "meaning"), Column("unit", "单位", "unit"), Column("labels", "标注", "labels"), Column("reason", "没有数值的原因", "why there is none"),
+)  # fmt: skip
+_STEP_COLUMNS = (
+    Column("account", "账户", "account"), Column("step", "步骤", "step"), Column("method", "方法", "method"), Column("argument", "变量", "argument"),
+    Column("source", "来自", "from"), Column("value", "数值", "value"), Column("unit", "单位", "unit"), Column("reason", "没有数值的原因", "why there is none"),
+)  # fmt: skip
+
+
+def pixel_tables(ask: Ask, pixel: Pixel) -> list[Table]:
+    """The readings, and every step with its arguments and its result."""
+    readings: list[dict[str, Cell]] = [
+        {"layer": r.layer.id, "name": r.layer.name(ask.lang), "period": r.period, "value": r.value, "said": r.said if r.layer.classes else "",
+         "unit": r.unit, "labels": "; ".join(_words(ask, r.labels)), "reason": r.why or ("" if r.value is not None else ask.t("raster.pixel.why.nodata"))}
+        for r in pixel.readings
+    ]  # fmt: skip
+    rows: list[dict[str, Cell]] = []
+    for account in pixel.accounts:
+        for line in account.steps:
+            head: dict[str, Cell] = {"account": account.id, "step": line.raw.step, "method": line.method}
+            rows += [
+                head
+                | {
+                    "argument": g.argument,
+                    "source": g.source.id,
+                    "value": g.used,
+                    "unit": g.unit,
+                    "reason": _why(ask, g.source),
+                }
+                for g in line.raw.given
+            ]
+            result = line.raw.result
+            rows.append(
+                head
+                | {
+                    "argument": "=",
+                    "source": line.raw.cell,
+                    "value": result.value,
+                    "unit": result.unit,
+                    "reason": _why(ask, result),
+                }
+            )
+    return [
+        Table("pixel", "像元读数", "Pixel", _READING_COLUMNS, readings),
+        Table("steps", "像元逐步计算", "Pixel worked through", _STEP_COLUMNS, rows),
+    ]
+
+
+def _why(ask: Ask, value: Value) -> str:
+    return ask.t(f"raster.pixel.why.{value.why}") if value.why else ""
+
+
+def _words(ask: Ask, labels: Sequence[str]) -> list[str]:
+    return [ask.t(f"badge.{x}.word") if ask.t.has(f"badge.{x}.word") else x for x in labels]

@@ -1,0 +1,254 @@
+"""The raster layers a zone can show: what each is, for which periods it is on file, and how it is drawn.
+
+`shelf(site)` reads the zone's catalogue once. A layer that lies in no file that can be tiled (interpolated stations, a
+NetCDF or Zarr field, a scratch layer of a run) is written as a COG under qingshan's home at its first use.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from qingshan.accounts.home import home
+from qingshan.core.canonical import digest
+from qingshan.core.errors import QingshanError, UnknownName
+from qingshan.zone.raster.catalogue import STATIC, RasterBook
+from qingshan.zone.raster.content import content_digest
+from qingshan.zone.raster.grid import Grid
+from qingshan.zone.raster.layer import conversion, stored_of
+from qingshan.zone.raster.source import Source
+from qingshan.zone.raster.stored import Stored, valid_nodata
+
+from .names import bare
+from .ramps import Palette, Scale, palette_of, scale_of
+from .site import Site
+from .tiles import Drawn, Survey, survey
+
+__all__ = ["Held", "Shelf", "ShownLayer", "shelf"]
+
+MOST_WRITTEN = 64_000_000
+"""Cells of the largest layer that is written for the map alone."""
+SCALE_SAMPLE = 20_000
+
+
+@dataclass(frozen=True)
+class Held:
+    """One layer of one period: how it is drawn, and what its catalogue entry says of it."""
+
+    period: str
+    drawn: Drawn | None
+    entry: Mapping[str, Any]
+    why: QingshanError | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Badges: synthetic, and the status of the source where it is below primary."""
+        status = str(self.entry.get("status", ""))
+        return (("synthetic",) if self.entry.get("synthetic") else ()) + ((status,) if status else ())
+
+
+@dataclass
+class ShownLayer:
+    """One quantity as a map layer. `names` are the classes of a class layer: code -> (Chinese, English)."""
+
+    id: str
+    zh: str
+    en: str
+    unit: str
+    group: str
+    hue: str
+    held: dict[str, Held] = field(default_factory=dict)
+    names: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+
+    def name(self, lang: str) -> str:
+        return self.zh if lang == "zh" else self.en
+
+    @property
+    def classes(self) -> bool:
+        return bool(self.names)
+
+    @property
+    def periods(self) -> list[str]:
+        """The newest first."""
+        return sorted((p for p, h in self.held.items() if h.drawn), key=lambda p: (p == STATIC, p), reverse=True)
+
+    def at(self, period: str) -> Held:
+        """The layer of a period, else the undated one. Raises `UnknownName` listing the periods on file."""
+        found = self.held.get(period) or self.held.get(STATIC)
+        if found is None:
+            known = ", ".join(self.held)
+            raise UnknownName(
+                f"{self.id} has no map for {period!r}; there are: {known}.",
+                f"{self.zh}没有 {period!r} 的图；有：{known}。",
+            )
+        if found.why is not None:
+            raise UnknownName(f"{self.id} cannot be drawn: {found.why.en}", f"{self.zh}不能成图：{found.why.zh}")
+        return found
+
+    def mark(self, period: str) -> str:
+        """A short hash of everything a picture of the layer depends on."""
+        drawn, painter = self.at(period).drawn, self.painter
+        assert drawn is not None
+        colours = (
+            painter.colours
+            if isinstance(painter, Scale)
+            else {k: sorted(v.items()) for k, v in painter.colours.items()}
+        )
+        breaks = list(painter.breaks) if isinstance(painter, Scale) else []
+        parts = [drawn.sha256 or drawn.path, drawn.band, drawn.scale, drawn.offset, [list(p) for p in drawn.recode]]
+        return digest([parts, breaks, {look: list(c) for look, c in colours.items()}])[:16]
+
+    def survey(self, period: str) -> Survey:
+        drawn = self.at(period).drawn
+        assert drawn is not None
+        return survey(drawn)
+
+    @cached_property
+    def painter(self) -> Scale | Palette:
+        """One colour scale for all periods, so that they can be compared."""
+        if self.classes:
+            return palette_of(list(self.names))
+        values: list[float] = []
+        for period in self.periods:
+            sample = self.survey(period).sample
+            values += [float(v) for v in sample[:: max(1, len(sample) * len(self.periods) // SCALE_SAMPLE)]]
+        return scale_of(values, self.hue)
+
+
+@dataclass
+class Shelf:
+    """Every layer of a zone, in the order the page lists them. `why` says why there is none."""
+
+    layers: dict[str, ShownLayer]
+    book: RasterBook | None = None
+    why: QingshanError | None = None
+
+    def layer(self, id: str) -> ShownLayer:
+        """Raises `UnknownName` listing the layers."""
+        if id not in self.layers:
+            known = ", ".join(self.layers) or "-"
+            raise UnknownName(f"no map layer {id!r}; there are: {known}.", f"没有图层 {id!r}；有：{known}。")
+        return self.layers[id]
+
+
+def shelf(site: Site) -> Shelf:
+    """The zone's layers, kept with the site."""
+    if "shelf" not in site.kept:
+        site.kept["shelf"] = _shelf(site)
+    found: Shelf = site.kept["shelf"]
+    return found
+
+
+def _shelf(site: Site) -> Shelf:
+    zone = site.zone
+    if "grid" not in zone.config:
+        return Shelf({})
+    try:
+        book = RasterBook.of(zone)
+    except QingshanError as error:
+        return Shelf({}, why=error)
+    classed = str((zone.config.get("landcover") or {}).get("quantity", ""))
+    names = _class_names(zone.config)
+    made: dict[str, ShownLayer] = {}
+    for entry in book.entries:
+        quantity, period = str(entry["quantity"]), str(entry["period"])
+        if quantity not in made:
+            made[quantity] = _shown(site, entry, names if quantity == classed else _labels(entry))
+        made[quantity].held[period] = _held(site, book, entry, made[quantity], quantity == classed)
+    order = list(site.shown("raster_groups"))
+    return Shelf(dict(sorted(made.items(), key=lambda p: (_place(order, p[1].group), p[0] != classed, p[0]))), book)
+
+
+def _place(order: list[str], group: str) -> int:
+    return order.index(group) if group in order else len(order)
+
+
+def _class_names(config: Mapping[str, Any]) -> dict[int, tuple[str, str]]:
+    rows = (config.get("extent") or {}).get("class", [])
+    return {int(r["code"]): (str(r.get("zh", "")), str(r.get("en", ""))) for r in rows if "code" in r}
+
+
+def _labels(entry: Mapping[str, Any]) -> dict[int, tuple[str, str]]:
+    """Names of the codes of a class layer that is not the land cover, where its entry prints them."""
+    return {i: (str(label), str(label)) for i, label in enumerate(entry.get("labels", ()))}
+
+
+def _shown(site: Site, entry: Mapping[str, Any], names: Mapping[int, tuple[str, str]]) -> ShownLayer:
+    quantity = str(entry["quantity"])
+    title = str(entry.get("title", "")) or quantity
+    zh, en = site.names(quantity, str(entry.get("title_zh", "")) or title)
+    if en == zh:
+        en = str(entry.get("title_en", "")) or title
+    own = str(entry.get("unit", "1"))
+    return ShownLayer(quantity, bare(zh), en, own, _group(site, quantity), site.hue(quantity, own), names=names)
+
+
+def _group(site: Site, quantity: str) -> str:
+    subject = quantity.split(".", maxsplit=1)[0]
+    return next((g for g, subjects in site.shown("raster_groups").items() if subject in subjects), "other")
+
+
+def _held(site: Site, book: RasterBook, entry: Mapping[str, Any], layer: ShownLayer, classed: bool) -> Held:
+    period = str(entry["period"])
+    try:
+        found = book.layer(layer.id, period)
+        recode = _recode(book, layer, period) if classed else ()
+        if not layer.names:
+            layer.unit = found.unit
+        if entry.get("stations"):
+            return Held(period, written(layer.id, period, found.source, book.grid, classes=layer.classes), entry)
+        file = stored_of(entry, site.zone.path)
+        if file.driver in ("Zarr", "netCDF") or not file.crs or entry.get("crs_override"):
+            drawn = written(layer.id, period, found.source, book.grid, classes=layer.classes)
+        else:
+            drawn = _in_file(entry, file, layer, period, found.unit, recode)
+        return Held(period, drawn, entry)
+    except QingshanError as error:
+        return Held(period, None, entry, error)
+
+
+def _recode(book: RasterBook, layer: ShownLayer, period: str) -> tuple[tuple[int, int], ...]:
+    mapping = book.mapping(period)
+    return tuple(pair for pair in mapping.table if pair[1] in layer.names) if mapping else ()
+
+
+def _in_file(entry: Mapping[str, Any], file: Stored, layer: ShownLayer, period: str, unit: str, recode: tuple[tuple[int, int], ...]) -> Drawn:  # fmt: skip
+    own = str(entry.get("unit", "1"))
+    scale, offset = (1.0, 0.0) if layer.classes else conversion(entry, file, own, unit)
+    nodata = valid_nodata(file, entry.get("nodata"))
+    local = not file.path.startswith("/vsi")
+    sha = str(entry.get("sha256", "")) or (content_digest(Path(file.path)) if local else "")
+    return Drawn(layer.id, period, file.path, file.band, nodata, scale, offset, recode, layer.classes, sha)
+
+
+def written(id: str, period: str, source: Source, grid: Grid, *, classes: bool = False) -> Drawn:
+    """A layer that lies in no file of its own, written once as a COG. Raises `QingshanError` for one too large for that."""
+    from qingshan.accounts.block.cog import write_cog  # noqa: PLC0415 - the extra geo
+
+    if grid.size > MOST_WRITTEN:
+        raise QingshanError(
+            f"{grid.size:,} cells are too many to be written for a map alone.",
+            f"{grid.size:,} 个像元过多，不专为成图写出。",
+            fix="write the layer as a COG and catalogue it / 先写成 COG 并登记",
+        )
+    sha = digest({"cells": dict(source.identity()), "grid": [grid.crs, list(grid.transform), list(grid.shape)]})
+    path = home() / "maps" / f"{sha}.tif"
+    if not path.is_file():
+        write_cog(source, grid, path, nodata=source.nodata, title=id, nearest=classes)
+    return Drawn(id, period, str(path), classes=classes, sha256=sha)
+
+
+def spread(sample: Any, share: float) -> float:
+    """The value below which a share of a sorted sample lies."""
+    return float(sample[min(len(sample) - 1, int(share * len(sample)))])
+
+
+def class_counts(sample: Any, breaks: tuple[float, ...]) -> list[int]:
+    """How many values of a sorted sample fall into each class."""
+    edges = [0, *(bisect.bisect_left(sample, b) for b in breaks), len(sample)]
+    return [b - a for a, b in itertools.pairwise(edges)]

@@ -1,0 +1,411 @@
+"""Map: what lies where? One raster layer with its legend, two side by side under a slider, and one pixel worked through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qingshan.faces.web.legend import legend_of, share_word, span_of
+from qingshan.faces.web.outlines import Frame, box_of, outlines, rings_of
+from qingshan.faces.web.page import Cell, Column, Page, Table, View
+from qingshan.faces.web.periods import period_word
+from qingshan.faces.web.pixel import Pixel, pixel_at, pixel_tables
+from qingshan.faces.web.rasters import Held, Shelf, ShownLayer, shelf, spread
+from qingshan.faces.web.scale import nice_step
+from qingshan.faces.web.site import Ask, last_year
+from qingshan.publish import numbers
+
+WIDTH, HEIGHT = 900, 640
+_NUMBER = re.compile(r"[-+−]?\d{1,3}(?:[.．]\d{1,12})?")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One layer of one period as the map shows it."""
+
+    layer: ShownLayer
+    period: str
+    word: str
+    held: Held
+    legend: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return f"{self.layer.id}@{self.period}"
+
+
+def build(ask: Ask) -> Page:
+    """The page. `?layer=`, `?period=`, `?with=layer@period`, `?place=`, `?lon=&lat=` and `?at=lon,lat,zoom` hold its state."""
+    found = shelf(ask.site)
+    question = ask.t("raster.question")
+    drawable = [x for x in found.layers.values() if x.periods]
+    if not drawable:
+        why = ask.t.pick(found.why.zh, found.why.en) if found.why else ""
+        return Page(
+            "raster_empty.html",
+            ask.t("raster.empty"),
+            {"question": question, "why": why, "failed": _failed(ask, found)},
+        )
+    layer = found.layer(ask.query["layer"]) if ask.query.get("layer") else drawable[0]
+    main = _side(ask, layer, _period(ask, layer))
+    other = _other(ask, found, main)
+    frame = _frame(ask, found, main)
+    lines = _lines(ask, found, frame)
+    pixel, asked, fault = _pixel(ask, found, main, frame)
+    context = {
+        "question": question, "headline": _headline(ask, main), "lead": _lead(ask, main, other), "main": main, "other": other,
+        "layers": _choices(ask, found), "withs": _comparisons(ask, found, main), "window": frame, "lines": lines, "scale": _bar(ask, frame),
+        "still": {side.id: _still(side, frame) for side in (main, other) if side}, "map_json": _description(ask, main, other, frame), "period_of": lambda p: period_word(p, ask.t, ask.zone),
+        "periods": [(p, period_word(p, ask.t, ask.zone)) for p in layer.periods], "period": main.period, "span": _span(main.period),
+        "groups": _groups(ask, found), "pixel": pixel, "asked": asked, "fault": fault, "marker": frame.at(*asked) if asked and pixel else None,
+        "keep": _keep(ask), "failed": _failed(ask, found), "credit": _credit(ask, found),
+    }  # fmt: skip
+    tables = [_layers_table(ask, found), _legend_table(ask, [s for s in (main, other) if s])]
+    if pixel:
+        tables = [*pixel_tables(ask, pixel), *tables]
+    sides = [s for s in (main, other) if s]
+    sources = [str(s.held.entry.get("source") or s.held.entry.get("title") or s.layer.name(ask.lang)) for s in sides]
+    labels = sorted({label for s in sides for label in s.held.labels})
+    record = pixel.record if pixel else None
+    return Page(
+        "raster.html",
+        context["headline"],
+        context,
+        tables,
+        ask.zone.leaves(ask.zone.root),
+        list(dict.fromkeys(sources)),
+        labels,
+        record,
+    )
+
+
+# ---- what was asked for ----------------------------------------------------------------------------------------------
+
+
+def _period(ask: Ask, layer: ShownLayer) -> str:
+    """The asked period, else the one of its year, else the newest."""
+    asked = ask.query.get("period", "")
+    if asked in layer.periods:
+        return asked
+    same = [p for p in layer.periods if ask.span and last_year(p) == ask.span[1]]
+    return same[0] if same else layer.periods[0]
+
+
+def _side(ask: Ask, layer: ShownLayer, period: str) -> Side:
+    held = layer.at(period)
+    return Side(
+        layer, held.period, period_word(held.period, ask.t, ask.zone), held, legend_of(layer, held.period, ask.lang)
+    )
+
+
+def _other(ask: Ask, found: Shelf, main: Side) -> Side | None:
+    """The layer of `?with=layer@period`. Raises `UnknownName` where there is no such map."""
+    asked = ask.query.get("with", "")
+    if not asked:
+        return None
+    id, _, period = asked.partition("@")
+    layer = found.layer(id)
+    side = _side(ask, layer, period or _period(ask, layer))
+    return None if side.id == main.id else side
+
+
+def _keep(ask: Ask) -> dict[str, str]:
+    return {k: ask.query.get(k, "") for k in ("layer", "period", "with", "place", "profile", "lon", "lat", "at")}
+
+
+def _span(period: str) -> tuple[int, int] | None:
+    year = last_year(period)
+    return (year, year) if year else None
+
+
+def _frame(ask: Ask, found: Shelf, main: Side) -> Frame:
+    """The chosen place's box, else the whole of the layer's data."""
+    chosen = ask.place.code if ask.query.get("place") else ask.zone.root
+    box = None
+    if chosen in ask.zone.places and chosen != ask.zone.root:
+        inside = set(ask.zone.leaves(chosen))
+        box = box_of(f for f in outlines(ask.site, found.book)["features"] if f["properties"]["code"] in inside)
+    return Frame.around(box or main.layer.survey(main.period).bounds, WIDTH, HEIGHT)
+
+
+def _number(text: str, low: float, high: float) -> float | None:
+    plain = text.strip().replace("−", "-").replace("．", ".")
+    if not _NUMBER.fullmatch(plain):
+        return None
+    return float(plain) if low <= float(plain) <= high else None
+
+
+def _pixel(ask: Ask, found: Shelf, main: Side, frame: Frame) -> tuple[Pixel | None, tuple[float, float] | None, str]:
+    """The pixel asked for by `?lon=&lat=`, or under the point of the still map that was clicked (`?hit.x=&hit.y=`)."""
+    x, y = ask.query.get("hit.x", ""), ask.query.get("hit.y", "")
+    if x.isdecimal() and y.isdecimal() and len(x) < 6 and len(y) < 6:
+        lon, lat = (round(v, 6) for v in frame.under(float(x), float(y)))
+    else:
+        given = ask.query.get("lon", ""), ask.query.get("lat", "")
+        if not any(given):
+            return None, None, ""
+        point = _number(given[0], -180, 180), _number(given[1], -90, 90)
+        if point[0] is None or point[1] is None:
+            return None, None, ask.t("raster.pixel.no_number")
+        lon, lat = point[0], point[1]
+    if found.book is None:
+        return None, (lon, lat), ask.t("raster.pixel.outside")
+    pixel = pixel_at(ask, found, main.period, lon, lat)
+    return pixel, (lon, lat), "" if pixel else ask.t("raster.pixel.outside")
+
+
+# ---- what is said ----------------------------------------------------------------------------------------------------
+
+
+def _headline(ask: Ask, side: Side) -> str:
+    """The layer in one sentence: its largest classes, or its reach and middle."""
+    t, name = ask.t, side.layer.name(ask.lang)
+    rows = [r for r in side.legend["rows"] or () if r["code"] is not None]
+    if side.layer.classes:
+        if not rows:
+            return t("raster.headline.nothing", name=name)
+        words = [{"name": r[ask.lang], "share": r["said"]} for r in rows[:2]]
+        if len(words) == 1:
+            return t("raster.headline.one", **words[0])
+        return t(
+            "raster.headline.classes",
+            a=words[0]["name"],
+            a_share=words[0]["share"],
+            b=words[1]["name"],
+            b_share=words[1]["share"],
+        )
+    survey = side.layer.survey(side.period)
+    if not len(survey.sample):
+        return t("raster.headline.nothing", name=name)
+    low, high, middle = *span_of(survey), spread(survey.sample, 0.5)
+    (a, b, m), unit = numbers.write_many([low, high, middle], side.layer.unit, ask.lang)
+    gap = "\u00a0" if unit else ""
+    return t("raster.headline.range", name=name, low=a, high=b, middle=m, unit=f"{gap}{unit}")
+
+
+def _lead(ask: Ask, main: Side, other: Side | None) -> str:
+    said = ask.t("raster.lead.layer", name=main.layer.name(ask.lang), period=main.word)
+    if other is not None:
+        return ask.t(
+            "raster.lead.compare",
+            left=f"{main.layer.name(ask.lang)} {main.word}",
+            right=f"{other.layer.name(ask.lang)} {other.word}",
+        )
+    return said
+
+
+def _choices(ask: Ask, found: Shelf) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Layers by group, for the list."""
+    listed = [x for x in found.layers.values() if x.periods]
+    return [
+        (ask.t(f"raster.group.{group}"), [(x.id, x.name(ask.lang)) for x in listed if x.group == group])
+        for group in dict.fromkeys(x.group for x in listed)
+    ]
+
+
+def _comparisons(ask: Ask, found: Shelf, main: Side) -> list[tuple[str, str]]:
+    """What may lie on the other side of the slider: other periods of the layer first, then other layers."""
+    options = [("", ask.t("raster.with.none"))]
+    options += [
+        (f"{main.layer.id}@{p}", ask.t("raster.with.period", period=period_word(p, ask.t, ask.zone)))
+        for p in main.layer.periods
+        if p != main.period
+    ]
+    for layer in found.layers.values():
+        if layer.id != main.layer.id and layer.periods:
+            period = main.period if main.period in layer.periods else layer.periods[0]
+            options.append((f"{layer.id}@{period}", layer.name(ask.lang)))
+    return options
+
+
+def _failed(ask: Ask, found: Shelf) -> list[tuple[str, str]]:
+    """Layers that are catalogued and cannot be drawn, with the reason."""
+    return [
+        (f"{x.name(ask.lang)} {period_word(h.period, ask.t, ask.zone)}", ask.t.pick(h.why.zh, h.why.en))
+        for x in found.layers.values()
+        for h in x.held.values()
+        if h.why is not None
+    ]
+
+
+# ---- the map ---------------------------------------------------------------------------------------------------------
+
+
+def _lines(ask: Ask, found: Shelf, frame: Frame) -> dict[str, Any]:
+    """Outlines and names on the still map; the chosen place heavier."""
+    chosen = (
+        set(ask.zone.leaves(ask.place.code)) if ask.query.get("place") and ask.place.code in ask.zone.places else set()
+    )
+    shapes = []
+    for feature in outlines(ask.site, found.book)["features"]:
+        code = feature["properties"]["code"]
+        rings = rings_of(feature["geometry"])
+        largest = max(rings, key=len)
+        x = sum(p[0] for p in largest) / len(largest)
+        y = sum(p[1] for p in largest) / len(largest)
+        at = frame.at(x, y)
+        inside = 40 < at[0] < frame.width - 40 and 20 < at[1] < frame.height - 20
+        shapes.append(
+            {
+                "path": frame.path(rings),
+                "name": ask.short(code) if inside else "",
+                "x": at[0],
+                "y": at[1],
+                "chosen": code in chosen,
+            }
+        )
+    return {"shapes": shapes, "named": len(shapes) <= 24}
+
+
+def _bar(ask: Ask, frame: Frame) -> dict[str, Any]:
+    """A scale bar of a round length, about a sixth of the map."""
+    length = nice_step(frame.metres * frame.width / 6, 1)
+    return {"width": round(length / frame.metres, 1), "word": numbers.write(length / 1000, "km", ask.lang).text if length >= 1000 else numbers.write(length, "m", ask.lang).text}  # fmt: skip
+
+
+def _still(side: Side, frame: Frame) -> dict[str, str]:
+    box = ",".join(f"{v:.1f}" for v in frame.box)
+    stem = f"/tiles/{side.layer.id}/{side.period}/still.png?box={box}&size={frame.width}x{frame.height}&v={side.layer.mark(side.period)}"
+    return {look: f"{stem}&look={look}" for look in ("light", "dark")}
+
+
+def _description(ask: Ask, main: Side, other: Side | None, frame: Frame) -> dict[str, Any]:
+    """What the browser's map needs: tile addresses, zoom levels, the box to show, the words of its controls."""
+
+    def side(s: Side) -> dict[str, Any]:
+        survey = s.layer.survey(s.period)
+        return {
+            "tiles": f"/tiles/{s.layer.id}/{s.period}/{{z}}/{{x}}/{{y}}.png?v={s.layer.mark(s.period)}&look=", "zooms": list(survey.zooms),
+            "bounds": [round(v + d, 6) for v, d in zip(survey.bounds, (1e-6, 1e-6, -1e-6, -1e-6), strict=True)], "name": f"{s.layer.name(ask.lang)} {s.word}",
+        }  # fmt: skip
+
+    at = [float(v) for v in ask.query.get("at", "").split(",") if _number(v, -180, 180) is not None]
+    words = {k: ask.t(f"raster.map.{k}") for k in ("failed", "zoom_in", "zoom_out")}
+    if other is not None:
+        words["swipe"] = ask.t(
+            "raster.map.swipe",
+            left=f"{main.layer.name(ask.lang)} {main.word}",
+            right=f"{other.layer.name(ask.lang)} {other.word}",
+        )
+    corners = (*frame.under(0, frame.height), *frame.under(frame.width, 0))
+    return {
+        "sides": [side(s) for s in (main, other) if s], "box": [round(v, 6) for v in corners], "at": at if len(at) == 3 else None,
+        "places": "/tiles/places.geojson", "lang": ask.lang, "words": words,
+    }  # fmt: skip
+
+
+def _credit(ask: Ask, found: Shelf) -> str:
+    if not outlines(ask.site, found.book)["features"]:
+        return ""
+    source = ask.zone.boundary_source
+    told = ask.t.pick(str(source.get("title_zh", "")), str(source.get("title", ""))) or str(source.get("file", ""))
+    return told or ask.t("raster.map.traced")
+
+
+# ---- the list of layers ----------------------------------------------------------------------------------------------
+
+
+def _groups(ask: Ask, found: Shelf) -> list[tuple[str, list[dict[str, Any]]]]:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for layer in found.layers.values():
+        for period in layer.periods:
+            rows.setdefault(layer.group, []).append(_row(ask, layer, period))
+    return [(ask.t(f"raster.group.{group}"), listed) for group, listed in rows.items()]
+
+
+def _row(ask: Ask, layer: ShownLayer, period: str) -> dict[str, Any]:
+    held, survey = layer.at(period), layer.survey(period)
+    entry = held.entry
+    drawn = held.drawn
+    assert drawn is not None
+    return {
+        "id": layer.id, "period": period, "name": layer.name(ask.lang), "word": period_word(period, ask.t, ask.zone),
+        "href": ask.address("/zone/raster", layer=layer.id, period=period, place=ask.query.get("place", "")),
+        "unit": ask.t("raster.layers.class") if layer.classes else numbers.unit_word(layer.unit, ask.lang), "resolution": resolution_word(ask, layer, period),
+        "nodata": numbers.write(survey.nodata_area / 1e6, "km2", ask.lang).text, "nodata_share": share_word(survey.nodata_area / (survey.whole_area or 1)),
+        "sampled": survey.every > 1, "licence": str(entry.get("licence", "")), "source": str(entry.get("source", "")), "sha256": drawn.sha256,
+        "labels": held.labels, "title": str(entry.get("title", "")),
+    }  # fmt: skip
+
+
+def resolution_word(ask: Ask, layer: ShownLayer, period: str) -> str:
+    """The side of a cell: metres, or seconds of arc."""
+    survey = layer.survey(period)
+    x = survey.resolution[0]
+    return numbers.write(x, "m", ask.lang).text if survey.metres else f"{numbers.digits(round(x * 3600, 3))}″"
+
+
+_LAYER_COLUMNS = (
+    Column("layer", "图层", "layer"),
+    Column("name", "名称", "name"),
+    Column("group", "类别", "group"),
+    Column("period", "时期", "period"),
+    Column("unit", "单位", "unit"),
+    Column("cell_x", "像元宽", "cell width"),
+    Column("cell_y", "像元高", "cell height"),
+    Column("crs", "坐标系", "CRS"),
+    Column("area_km2", "图幅面积", "area of the file", "km2"),
+    Column("nodata_km2", "无数据面积", "area without data", "km2"),
+    Column("looked_every", "抽样间隔", "sampled every n-th row and column"),
+    Column("licence", "使用条件", "licence"),
+    Column("source", "出处", "source"),
+    Column("labels", "标注", "labels"),
+    Column("sha256", "sha-256", "sha-256"),
+)
+
+
+def _layers_table(ask: Ask, found: Shelf) -> Table:
+    rows: list[dict[str, Cell]] = []
+    for layer in found.layers.values():
+        for period in layer.periods:
+            held, survey = layer.at(period), layer.survey(period)
+            rows.append({
+                "layer": layer.id, "name": layer.name(ask.lang), "group": ask.t(f"raster.group.{layer.group}"), "period": period,
+                "unit": layer.unit, "cell_x": survey.resolution[0], "cell_y": survey.resolution[1], "crs": survey.crs,
+                "area_km2": survey.whole_area / 1e6, "nodata_km2": survey.nodata_area / 1e6, "looked_every": survey.every,
+                "licence": str(held.entry.get("licence", "")), "source": str(held.entry.get("source", "")),
+                "labels": "; ".join(ask.t(f"badge.{x}.word") if ask.t.has(f"badge.{x}.word") else x for x in held.labels),
+                "sha256": held.drawn.sha256 if held.drawn else "",
+            })  # fmt: skip
+    return Table("layers", "图层", "Layers", _LAYER_COLUMNS, rows)
+
+
+def _legend_table(ask: Ask, sides: Sequence[Side]) -> Table:
+    """The numbers of the legends: limits of the classes with their shares, or the land classes with their areas."""
+    columns = (
+        Column("layer", "图层", "layer"), Column("period", "时期", "period"), Column("code", "代码", "code"), Column("class", "类别", "class"),
+        Column("low", "下限", "from"), Column("high", "上限", "to"), Column("unit", "单位", "unit"), Column("share", "面积占比", "share of the area"),
+        Column("area_km2", "面积", "area", "km2"),
+    )  # fmt: skip
+    rows: list[dict[str, Cell]] = []
+    for side in sides:
+        head: dict[str, Cell] = {"layer": side.layer.id, "period": side.period, "unit": side.layer.unit}
+        if side.legend["rows"] is not None:
+            rows += [
+                head | {"code": r["code"], "class": r[ask.lang], "share": r["share"], "area_km2": r["area"] / 1e6}
+                for r in side.legend["rows"]
+            ]
+        else:
+            rows += [head | more for more in _class_rows(side)]
+    return Table("legend", "图例", "Legend", columns, rows)
+
+
+def _class_rows(side: Side) -> list[dict[str, Cell]]:
+    from qingshan.faces.web.ramps import Scale  # noqa: PLC0415
+    from qingshan.faces.web.rasters import class_counts  # noqa: PLC0415
+
+    survey, scale = side.layer.survey(side.period), side.layer.painter
+    if not isinstance(scale, Scale) or not len(survey.sample):
+        return []
+    low, high = span_of(survey)
+    counts = class_counts(survey.sample, scale.breaks)
+    edges = [low, *scale.breaks, high]
+    return [
+        {"low": a, "high": b, "share": n / len(survey.sample)}
+        for a, b, n in zip(edges, edges[1:], counts, strict=False)
+    ]
+
+
+VIEW = View("raster", "/zone/raster", build, home=lambda code: "/zone/raster", rail=lambda code: "/zone/raster")

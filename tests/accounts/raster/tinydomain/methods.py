@@ -1,0 +1,1 @@
+"""It declares no method of its own."""
