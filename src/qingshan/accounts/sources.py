@@ -210,7 +210,11 @@ class Sources:
         if isinstance(found, tuple):
             parts = [self.fact(part, place, period) for part in found]
             refused = [p.refusal for p in parts if p.refusal]
-            return self._refuse(quantity, where, dependency(refused)) if refused else self._sum("sum", quantity, parts, where, parts[0].unit)
+            return (
+                self._refuse(quantity, where, dependency(refused))
+                if refused
+                else self._sum("sum", quantity, parts, where, parts[0].unit)
+            )
         if found is not None:
             self.nodes |= self.rasters.below(found)
         return found

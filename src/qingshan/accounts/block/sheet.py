@@ -209,7 +209,9 @@ class Sheet:
     @cached_property
     def used(self) -> set[str]:
         """What the sums and written rasters need; the rest is not computed."""
-        return set().union(*(self.needs(s.of) | self.needs(s.by) | self.needs(s.on) for s in self.sums), *map(self.needs, self.writes))
+        return set().union(
+            *(self.needs(s.of) | self.needs(s.by) | self.needs(s.on) for s in self.sums), *map(self.needs, self.writes)
+        )
 
     def used_layers(self) -> list[Layer]:
         return [layer for layer in self.layers if layer.id in self.used]
