@@ -10,7 +10,7 @@ obligation. 8 is the journal's. They are checked where a transaction touches the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -104,6 +104,9 @@ class Book:
         self.cancelled: dict[str, int] = defaultdict(int)
         self.surrendered: dict[str, int] = defaultdict(int)
         self.records: dict[tuple[str, str], RegisterEntry] = {}
+        self.in_state: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        """(register, state) -> id -> arrival number there; follows `records`."""
+        self.arrivals = 0
         self._undo: list[Callable[[], object]] = []
 
     # ---- reading ---------------------------------------------------------------------------------------------------
@@ -137,6 +140,7 @@ class Book:
             "issued": sorted((k, v) for k, v in self.issued.items() if v), "cancelled": sorted((k, v) for k, v in self.cancelled.items() if v),
             "surrendered": sorted((k, v) for k, v in self.surrendered.items() if v),
             "records": [r.line() for _, r in sorted(self.records.items())],
+            "in_state": [[*k, sorted(ids.items())] for k, ids in sorted(self.in_state.items()) if ids], "arrivals": self.arrivals,
         }  # fmt: skip
 
     @classmethod
@@ -158,11 +162,19 @@ class Book:
             getattr(book, name).update(dict(state[name]))
         records = [RegisterEntry(**{"content": {}} | _without_do(r)) for r in state["records"]]
         book.records = {(r.register, r.id): r for r in records}
+        for register, word, ids in state["in_state"]:
+            book.in_state[register, word] = dict(ids)
+        book.arrivals = state["arrivals"]
         return book
 
     def hash(self) -> str:
         """sha-256 of the state."""
         return digest(self.state())
+
+    def standing(self, register: str, state: str) -> Iterator[RegisterEntry]:
+        """The records of a register in a state, the longest there first."""
+        there = self.in_state.get((register, state), {})
+        return (self.records[register, id] for id in sorted(there, key=there.__getitem__))
 
     def range(self, lot: str, start: int, end: int, free_on: int = 0) -> Range:
         """A range of a known lot. Raises `Refused`."""
@@ -354,6 +366,11 @@ class Book:
                 "stale", f"{e.register}/{e.id} is at version {version}.", f"{e.register}/{e.id} 的当前版本是 {version}。",
                 fix="read it again, then change it / 重新读取后再修改",
             )  # fmt: skip
+        if known is None or known.state != e.state:
+            if known:
+                self._drop(self.in_state[e.register, known.state], e.id)
+            self._set_attribute(self, "arrivals", self.arrivals + 1)
+            self._set(self.in_state[e.register, e.state], e.id, self.arrivals)
         self._set(self.records, (e.register, e.id), e)
 
     def _check_trades(self, entries: Iterable[Entry]) -> None:
