@@ -1,4 +1,4 @@
-"""Every cell form says what its method says, on limits, breaks, NaN and anything between."""
+"""Every cell form of a `domains/*/cells.py` says what its method says, on limits, breaks, NaN and anything between."""
 
 import numpy as np
 import pytest
@@ -24,8 +24,6 @@ GUARDED = {
     "soil.l@huanghua2011": ("m",), "water.storm_runoff@neh630": ("rain", "retention", "abstraction_ratio"),
 }  # fmt: skip
 """Rows of a table are never NaN where a cell runs: the engine asks for all of them first."""
-PARTS = {"nature.habitat_degradation@invest_guide:one_threat"}
-"""Forms of a part of a method; their own tests hold them."""
 AREA = {"km2": "km2", "hm2": "hm2", "m2": "m2"}
 
 
@@ -45,7 +43,7 @@ def inputs(cell, method, rng):
         high = low + 10.0 ** rng.integers(0, 5) if declared.high is None else declared.high
         found[name] = drawn(rng, declared, low, high)
         stem = name.rpartition("_")[0] if name not in method.arguments else name
-        if stem not in GUARDED.get(cell.method, ()) and cell.function.__module__.endswith(".cells"):
+        if stem not in GUARDED.get(cell.method, ()):
             found[name][rng.random(SIZE) < 0.05] = np.nan
     for stem in {n.rpartition("_")[0] for n in found if n not in method.arguments}:
         if "cuts" in stem:  # a table of cuts rises, and from the tolerance where there is one
@@ -77,9 +75,7 @@ def by_method(cell, method, found):
     return method(**given, **cell.choices)
 
 
-@pytest.mark.parametrize(
-    "name", sorted(n for n in set(CELLS) - PARTS if CELLS[n].function.__module__.startswith("qingshan."))
-)
+@pytest.mark.parametrize("name", sorted(n for n, c in CELLS.items() if c.function.__module__.endswith(".cells")))
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=4, deadline=None)
 def test_cell_is_its_method(name, seed):

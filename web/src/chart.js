@@ -1,10 +1,10 @@
 // Live charts with ECharts, from the same description the page's drawing was made of.
 import * as echarts from "echarts/core";
-import { BarChart, CustomChart, LineChart, SunburstChart } from "echarts/charts";
+import { BarChart, CustomChart, LineChart, SankeyChart, SunburstChart } from "echarts/charts";
 import { GridComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
 import { CanvasRenderer } from "echarts/renderers";
 
-echarts.use([BarChart, LineChart, CustomChart, SunburstChart, GridComponent, MarkLineComponent, TooltipComponent, CanvasRenderer]);
+echarts.use([BarChart, LineChart, CustomChart, SankeyChart, SunburstChart, GridComponent, MarkLineComponent, TooltipComponent, CanvasRenderer]);
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -26,7 +26,74 @@ function tip(chart, item) {
   return box;
 }
 
+const dark = () => {
+  const { theme } = document.documentElement.dataset;
+  return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+};
+
+function note(head, line) {
+  const box = document.createElement("div");
+  box.className = "tip";
+  const [b, span] = [document.createElement("b"), document.createElement("span")];
+  b.textContent = head;
+  span.textContent = line;
+  box.append(b, span);
+  return box;
+}
+
+/** Flows between two columns of classes, in the colours and the order of the still drawing. */
+function flows(chart, text) {
+  const look = dark() ? "dark" : "light";
+  const said = new Map(chart.nodes.map((n) => [n.id, n]));
+  return {
+    animation: false,
+    textStyle: { fontFamily: text, color: token("--ink") },
+    tooltip: {
+      trigger: "item",
+      confine: true,
+      transitionDuration: 0,
+      backgroundColor: "transparent",
+      borderWidth: 0,
+      padding: 0,
+      extraCssText: "box-shadow:none",
+      formatter: ({ dataType, data }) =>
+        dataType === "edge"
+          ? note(`${said.get(data.source).name} → ${said.get(data.target).name}`, data.written)
+          : note(said.get(data.name).name, said.get(data.name).written),
+    },
+    series: [
+      {
+        type: "sankey",
+        left: "17%",
+        right: "17%",
+        top: 20,
+        bottom: 8,
+        nodeWidth: 12,
+        nodeGap: 10,
+        layoutIterations: 0,
+        draggable: false,
+        emphasis: { focus: "adjacency" },
+        data: chart.nodes.map((n) => ({
+          name: n.id,
+          depth: n.depth,
+          itemStyle: { color: n[look], borderWidth: 0 },
+          label: {
+            position: n.depth ? "right" : "left",
+            color: token("--ink"),
+            fontSize: 12,
+            formatter: `${n.name} {v|${n.written}}`,
+            rich: { v: { fontWeight: 600, fontSize: 12, color: token("--ink") } },
+          },
+        })),
+        links: chart.links,
+        lineStyle: { color: "source", opacity: 0.5, curveness: 0.5 },
+      },
+    ],
+  };
+}
+
 function options(chart, text) {
+  if (chart.kind === "sankey") return flows(chart, text);
   const lying = chart.kind === "bars";
   const category = {
     type: "category",
@@ -105,7 +172,8 @@ function options(chart, text) {
 
 export function enliven(figure) {
   const chart = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-  const still = figure.querySelector("svg.still");
+  const stills = [...figure.querySelectorAll("svg.still")];
+  const still = stills.find((svg) => svg.getBoundingClientRect().height) ?? stills[0];
   const box = document.createElement("div");
   box.className = "live";
   box.style.height = `${still.getBoundingClientRect().height}px`;

@@ -153,20 +153,20 @@ function remember(values) {
 /** Asks the server for the page at this pixel and takes over what it says of it. */
 async function ask(lon, lat) {
   remember({ lon: String(lon), lat: String(lat) });
-  const section = document.querySelector("[data-pixel]");
-  section.setAttribute("aria-busy", "true");
+  const parts = ["[data-pixel-card]", "[data-pixel]"].map((name) => [name, document.querySelector(name)]);
+  parts[0][1].setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(30_000) });
     if (!answer.ok) throw new Error(`${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    section.replaceChildren(...page.querySelector("[data-pixel]").childNodes);
+    for (const [name, part] of parts) part.replaceChildren(...page.querySelector(name).childNodes);
   } finally {
-    section.removeAttribute("aria-busy");
+    parts[0][1].removeAttribute("aria-busy");
   }
 }
 
-function ring(section) {
-  const cell = section.querySelector("[data-cell]");
+function ring(card) {
+  const cell = card.querySelector("[data-cell]");
   if (!cell) return NOTHING;
   const corners = JSON.parse(cell.dataset.cell);
   return { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: [...corners, corners[0]] } };
@@ -190,14 +190,14 @@ export async function openRaster(box) {
   const maps = about.sides.map((side, i) => draw(stage, about, side, places, i === 0));
   together(maps);
   if (maps.length > 1) divide(stage, about);
-  const section = document.querySelector("[data-pixel]");
+  const [card, section] = [document.querySelector("[data-pixel-card]"), document.querySelector("[data-pixel]")];
   const markers = maps.map(() => new Marker({ element: cross() }));
   const show = () => {
-    const at = section.querySelector("[data-at]")?.dataset.at.split(",").map(Number);
+    const at = card.querySelector("[data-at]")?.dataset.at.split(",").map(Number);
     maps.forEach((map, i) => {
       if (at) markers[i].setLngLat(at).addTo(map);
       else markers[i].remove();
-      map.getSource("pixel")?.setData(ring(section));
+      map.getSource("pixel")?.setData(ring(card));
     });
     return at;
   };
@@ -210,7 +210,7 @@ export async function openRaster(box) {
     }
     const at = show();
     if (at && move) maps[0].easeTo({ center: at, duration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200 });
-    if (focus) section.focus({ preventScroll: false });
+    if (focus) (at ? section : card.querySelector("[aria-invalid]") ?? section).focus();
   };
   const round = (value) => Math.round(value * 1e6) / 1e6;
   for (const map of maps) map.on("click", (event) => choose(round(event.lngLat.lng), round(event.lngLat.lat)));
@@ -220,7 +220,7 @@ export async function openRaster(box) {
     const { lng, lat } = maps[0].getCenter();
     choose(round(lng), round(lat), { focus: true });
   });
-  section.addEventListener("submit", (event) => {
+  card.addEventListener("submit", (event) => {
     const form = event.target.closest("[data-pixel-form]");
     if (!form) return;
     event.preventDefault();

@@ -10,7 +10,7 @@ from qingshan.core.domain import Domains
 from qingshan.core.parameter import Parameters
 from qingshan.zone.zone import Zone
 
-from .extent import extent_cells
+from .extent import change_cells, extent_cells
 from .figure import Node, Refusal
 from .profile import Profile, ServiceUse, settled
 from .raster.facts import RasterFigures
@@ -28,7 +28,7 @@ class Fact:
     """One published cell. `span`: the figure itself is an interval; `range`: over the declared parameter ranges."""
 
     key: str
-    role: str  # figure | physical | value | accounted | extent
+    role: str  # figure | physical | value | accounted | extent | change
     quantity: str
     place: str
     period: str
@@ -152,7 +152,8 @@ def _place_cells(resolver: Resolver, catalogue: Mapping[str, Service], place: st
                 values[basis].append((use.id, resolver.nodes[of_basis[0].key]))
     if profile.services:
         cells += [_accounted(resolver, of_basis, place, period, basis) for basis, of_basis in values.items()]
-    return cells + [_cell(resolver, node, "extent") for node in extent_cells(resolver, place, period)]
+    cells += [_cell(resolver, node, "extent") for node in extent_cells(resolver, place, period)]
+    return cells + [_cell(resolver, node, "change") for node in change_cells(resolver, place, period)]
 
 
 def _service_cells(resolver: Resolver, use: ServiceUse, quantity: str, waits: list[Refusal], place: str, period: str, basis: str,
@@ -177,9 +178,8 @@ def _service_cells(resolver: Resolver, use: ServiceUse, quantity: str, waits: li
         )
         where = {"place": place, "period": period, "basis": basis}
         return [_cell(resolver, resolver.refuse(quantity or f"gep.service.{use.id}", where, refusal), role, use.id)]
-    recipe = resolver.profile.recipes.get(quantity)
-    classes = resolver.classes_at(place, period) if recipe and recipe.by == "class" else []
-    parts = [resolver.quantity(quantity, place, period, cls, basis) for cls in classes]
+    classes = resolver.classes_at(place, period) if resolver.runs_by_class(quantity) else []
+    parts = [resolver.class_figure(quantity, cls, place, period, basis) for cls in classes]
     return [_cell(resolver, n, role, use.id) for n in (node, *parts)]
 
 

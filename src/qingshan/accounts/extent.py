@@ -38,6 +38,7 @@ ENTRIES = (
     "closing",
 )
 UNALLOCATED = "unallocated"
+CHANGE = "extent.change"
 _UNIT = "hm2"
 
 
@@ -58,6 +59,17 @@ def extent_cells(resolver: Resolver, place: str, period: str) -> list[Node]:
         for entry, parts in (("opening", opening), ("closing", closing))
     ]
     return [*cells, *rest, _difference(resolver, "extent.net", rest[1], rest[:1], where)]
+
+
+def change_cells(resolver: Resolver, place: str, period: str) -> list[Node]:
+    """Nodes of the change matrix of one place (table 4.2): class `forest>grass` for each pair of classes that occurs there."""
+    changes = resolver.rasters.changes.get(period) if resolver.rasters else None
+    cells: list[Node] = []
+    for pair in changes.pairs() if changes else ():
+        node = resolver.fact(f"{CHANGE}.{pair}", place, period)
+        if node.refusal is None and node.value != [0.0]:
+            cells.append(_restated(resolver, CHANGE, node, {"place": place, "period": period, "cls": pair}))
+    return cells
 
 
 def _class_cells(resolver: Resolver, cls: str, place: str, period: str) -> list[Node]:

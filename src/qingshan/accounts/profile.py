@@ -191,7 +191,7 @@ def parse_profile(content: Mapping[str, Any], domains: Domains, where: str) -> P
     for recipe in made.recipes.values():
         _check_recipe(recipe, made, domains, where)
     for figure in made.figures:
-        if figure not in made.recipes:
+        if figure not in made.recipes and not any(figure in account.quantities for account in accounts):
             raise DeclarationError(f"figures: {figure!r} has no [[quantity]].", where=where)
     for use in made.services:
         _check_use(use, made, accounts, domains, where)

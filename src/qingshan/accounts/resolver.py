@@ -24,7 +24,7 @@ from qingshan.zone.zone import Zone
 
 from .figure import Node, Refusal
 from .profile import Item, Profile, Recipe
-from .sources import DERIVED_LABELS, Sources, Where, dependency, first, merged
+from .sources import DERIVED_LABELS, OUTSIDE, Sources, Where, dependency, first, merged
 from .store import Store
 
 MONTHS = 12
@@ -79,6 +79,21 @@ class Resolver(Sources):
         areas = {c: self.class_area(c, place, period) for c in self.extent_classes}
         return [c for c, area in areas.items() if area.refusal is None and not (self.rasters and area.value == [0.0])]
 
+    def runs_by_class(self, quantity: str) -> bool:
+        """True where a quantity has a figure for every ecosystem class: a recipe by class, or a sum over cells."""
+        recipe = self.profile.recipes.get(quantity)
+        return recipe.by == "class" if recipe else self.rasters is not None and quantity in self._raster_sums
+
+    def class_figure(self, quantity: str, cls: str, place: str, period: str, basis: str) -> Node:
+        """The figure of one class; a sum over cells stands under the quantity's own id."""
+        if quantity in self.profile.recipes:
+            return self.quantity(quantity, place, period, cls, basis)
+        where = {"place": place, "period": period, "cls": cls}
+        found = self.fact(f"{quantity}.{cls}", place, period)
+        if found.refusal:
+            return self.refuse(quantity, where, found.refusal)
+        return self.joined(quantity, [(cls, found)], where, found.unit, list(found.value), {"rule": "restated"})
+
     # ---- steps --------------------------------------------------------------------------------------------------
 
     def _needs_basis(self, id: str) -> bool:
@@ -113,7 +128,7 @@ class Resolver(Sources):
         if not members:
             return self._refuse(recipe.id, where, self._no_members(recipe, place, period))
         parts = [self.quantity(recipe.id, place, period, member, basis) for member in members]
-        outside = [p for p in parts if p.refusal and _only(p.refusal, ("unmapped_class", "undefined"))]
+        outside = [p for p in parts if p.refusal and _only(p.refusal, OUTSIDE)]
         failed = [p for p in parts if p.refusal and p not in outside]
         if failed or (outside and recipe.unmapped == "refuse") or len(outside) == len(parts):
             return self._refuse(recipe.id, where, dependency([p.refusal for p in failed or outside if p.refusal]))
@@ -262,7 +277,7 @@ class Resolver(Sources):
     def _class_parameter(self, binding: Mapping[str, Any], cls: str, place: str, period: str, basis: str) -> Node:
         """Parameter of an ecosystem class, through the profile's declared class map; several targets give a span."""
         mapping = self.profile.maps[binding["map"]]
-        targets = mapping.rows.get(cls)
+        targets = mapping.rows.get(cls) or mapping.rows.get(str(self.extent_classes.get(cls, {}).get("code", "")))
         name = binding["class_parameter"]
         if not targets:
             zh = self.extent_classes.get(cls, {}).get("zh", cls)

@@ -40,7 +40,9 @@ NAMES = {
     "extent.reduction_unmanaged": ("自然减少", "unmanaged reductions"),
     "extent.net": ("净变化", "net change"),
     "extent.closing": ("期末面积", "closing extent"),
+    "extent.change": ("地类转移面积", "area that changed class"),
 }
+OUTSIDE = ("unmapped_class", "undefined")  # why a class has no figure of its own and leaves the sum whole
 DERIVED_LABELS = {"secondary", "news", "ocr_doubt", "project"}
 
 
@@ -130,7 +132,8 @@ class Sources:
             and row.value is not None
         ):
             value = self.scenarios.pick(group, row.value, row.low, row.high)
-        labels = {row.status} & DERIVED_LABELS | ({"transferred"} if transferred else set())
+        elsewhere = transferred and not row.origin.startswith("parameters/")  # a row of the zone's own is of the zone
+        labels = {row.status} & DERIVED_LABELS | ({"transferred"} if elsewhere else set())
         return self._leaf("parameter", row.parameter, row.unit, value, row.record(), labels, cls=row.cls)
 
     def _find(
@@ -191,11 +194,11 @@ class Sources:
             return found
         declared = self.zone.quantities.get(quantity)
         rule = declared.rollup if declared else "none"
-        if self.rasters and self.rasters.knows(quantity):
-            rule = "sum"  # figures of cells are amounts
+        cells = self.rasters is not None and self.rasters.knows(quantity)
+        rule = "sum" if cells else rule  # figures of cells are amounts
         if below and rule != "none":
             parts = [child(c) for c in below]
-            if not all(part.refusal for part in parts):
+            if cells or not all(part.refusal for part in parts):
                 return self._rolled(quantity, rule, parts, below, period.id, where)
         return self._refuse(quantity, where, self._missing(quantity, place))
 
@@ -208,16 +211,21 @@ class Sources:
         if isinstance(found, Refusal):
             return self._refuse(quantity, where, found)
         if isinstance(found, tuple):
-            parts = [self.fact(part, place, period) for part in found]
-            refused = [p.refusal for p in parts if p.refusal]
-            return (
-                self._refuse(quantity, where, dependency(refused))
-                if refused
-                else self._sum("sum", quantity, parts, where, parts[0].unit)
-            )
+            return self._over_classes(quantity, [self.fact(part, place, period) for part in found], where)
         if found is not None:
             self.nodes |= self.rasters.below(found)
         return found
+
+    def _over_classes(self, quantity: str, parts: list[Node], where: Where) -> Node:
+        """Sum over the classes of a place; a class that has no row or no value is left out and named."""
+        outside = [p for p in parts if p.refusal and all(r.code in OUTSIDE for r in p.refusal.leaves())]
+        failed = [p.refusal for p in parts if p.refusal and p not in outside]
+        if failed or len(outside) == len(parts):
+            return self._refuse(quantity, where, dependency(failed or [p.refusal for p in outside if p.refusal]))
+        good = [p for p in parts if p.refusal is None]
+        named = [replace(p, cls=p.quantity.rpartition(".")[2]) for p in outside]
+        node = self._sum("sum", quantity, good, where, good[0].unit, left_out=named)
+        return replace(node, flags=(*node.flags, "classes_excluded")) if outside else node
 
     @cached_property
     def _raster_sums(self) -> dict[str, Sum]:
@@ -276,7 +284,7 @@ class Sources:
             return named
         declared = self.zone.quantities.get(quantity)
         if declared is None:
-            return NAMES.get(quantity, (quantity, quantity))
+            return NAMES.get(quantity) or NAMES.get(quantity.rpartition(".")[0]) or (quantity, quantity)
         if declared.id.endswith(".*"):  # one name for many: the class or item says which
             last = quantity[len(declared.id) - 1 :]
             member = self.extent_classes.get(last, {})

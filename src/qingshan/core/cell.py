@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -89,7 +90,8 @@ class Cell:
     @cached_property
     def code(self) -> str:
         """sha-256 of the text and its numbers."""
-        return digest([self.source, self.constants, self.per, self.amounts])
+        written = {n: v if math.isfinite(v) else repr(v) for n, v in self.constants.items()}
+        return digest([self.source, written, self.per, self.amounts])
 
 
 CELLS: dict[str, Cell] = {}

@@ -59,6 +59,7 @@ _ATOMS: dict[str, tuple[Fraction, dict[str, int]]] = {
     "W": (Fraction(1), _POWER), "kW": (Fraction(10**3), _POWER), "MW": (Fraction(10**6), _POWER),
     "GW": (Fraction(10**9), _POWER),
     "Pa": (Fraction(1), {"M": 1, "L": -1, "T": -2}), "hPa": (Fraction(100), {"M": 1, "L": -1, "T": -2}),
+    "kPa": (Fraction(1000), {"M": 1, "L": -1, "T": -2}),
     "元": (Fraction(1), {"CNY": 1}), "yuan": (Fraction(1), {"CNY": 1}), "CNY": (Fraction(1), {"CNY": 1}),
     "人": (Fraction(1), {"person": 1}), "人次": (Fraction(1), {"person": 1}),
     "count": (Fraction(1), {"count": 1}), "个": (Fraction(1), {"count": 1}), "家": (Fraction(1), {"count": 1}),

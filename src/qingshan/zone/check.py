@@ -29,7 +29,20 @@ def check_zone(path: str | Path) -> list[Finding]:
     report = Report()
     _check_catalogue(zone, report)
     _check_boundaries(zone, report)
-    return [*zone.findings, *report.findings()]
+    return [*zone.findings, *report.findings(), *_raster_findings(zone)]
+
+
+def _raster_findings(zone: Zone) -> list[Finding]:
+    """The rasters on the zone grid, every cell read; a changed file is found with the catalogue."""
+    if "grid" not in zone.config:
+        return []
+    from .raster.catalogue import RasterBook  # noqa: PLC0415 - the core installs without GDAL
+
+    try:
+        found = RasterBook.of(zone).findings(cells=True)
+    except ZoneError as error:
+        return [Finding("error", "bad_grid", error.en, error.zh, file=error.where or ZONE_FILE, fix=error.fix)]
+    return [f for f in found if f.code != "changed_file"]
 
 
 def _check_catalogue(zone: Zone, report: Report) -> None:

@@ -154,6 +154,9 @@ def test_a_geographic_grid_bad_weights_and_too_little_memory_refuse(tmp_path):
         )
     with pytest.raises(OutOfBounds, match="sum to 1"):
         run([[1]], tmp_path, shade_weight=0.7)
+    with pytest.raises(OutOfBounds, match="green"):
+        cooling.run(grid_of((1, 1)), {"reference_et": ArraySource(np.ones((1, 1)))}, {**TABLES, "green": np.array([NAN, 0.5])}, CONSTANTS, {},
+                    ["mitigation"], tmp_path, classes=ArraySource(np.ones((1, 1), np.uint8)))  # fmt: skip
     with pytest.raises(QingshanError, match="memory"):
         run([[1]], tmp_path, memory="100MB")
     assert not list(tmp_path.iterdir())

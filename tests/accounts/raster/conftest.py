@@ -27,18 +27,21 @@ COVER = {
 }  # fmt: skip
 PLACES = np.repeat([[1, 1, 1, 2, 2, 2]], 5, axis=0)
 RAIN = np.where(PLACES == 1, 1000.0, 1200.0)
-RAIN[0, 5] = NOTHING
+RAIN[0, 5] = NOTHING  # an arable cell of the east
 
 
 def of_class(values: dict[int, float], year: str = "2020") -> np.ndarray:
     return np.vectorize(lambda code: values.get(int(code), NOTHING))(COVER[year]).astype(float)
 
 
+NPP = of_class({F: 8, G: 4, A: 2, 0: 0})
+NPP[4, 5] = NOTHING  # another
+
 LAYERS: dict[str, tuple[str, str, np.ndarray]] = {
     "rain.tif": ("climate.rain_annual", "mm", RAIN),
     "aet.tif": ("tiny.evapotranspiration", "mm", of_class({F: 600, G: 500, A: 400, 0: 300})),
     "r.tif": ("tiny.erosivity", "MJ*mm/(hm2*h*a)", np.full((5, 6), 5000.0)),
-    "npp.tif": ("tiny.npp", "t C/hm2", of_class({F: 8, G: 4, A: 2, 0: 0})),
+    "npp.tif": ("tiny.npp", "t C/hm2", NPP),
 }
 
 ZONE = """
@@ -103,7 +106,7 @@ en = "grass"
 [[extent.class]]
 id = "arable"
 code = 31
-fact = "land.cropland"
+fact = "land.cultivated"
 zh = "耕地"
 en = "arable land"
 """

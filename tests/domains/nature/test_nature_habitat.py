@@ -57,4 +57,6 @@ def test_each_cell_form_equals_its_method():
             float(habitat.habitat_degradation(effect, weight, sensitivity, access)), rel=1e-12
         )
         h, d, k = rng.random(), rng.choice([0.0, rng.random()]), rng.choice([0.0, rng.random()])
-        np.testing.assert_allclose(quality.function(h, d, k, 2.5), habitat.habitat_quality(h, d, k, 2.5), rtol=1e-12)
+        np.testing.assert_allclose(
+            quality.function(h, d, k, 2.5), habitat.habitat_quality(h, d, k, 2.5), rtol=1e-12, atol=1e-14
+        )

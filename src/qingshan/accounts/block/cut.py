@@ -14,7 +14,7 @@ from .total import BLOCK_CELLS
 
 __all__ = ["FIXED", "bytes_of", "cut", "most_cells"]
 
-FIXED = 320 * 2**20
+FIXED = 384 * 2**20
 """Interpreter, libraries, compiled code, GDAL's cache of 64 MB: what a run needs besides its blocks and totals."""
 WANTED = 2**21
 """Cells of a block where memory allows more: it decodes whole tiles, and a thread does not wait long for the last one."""

@@ -135,7 +135,7 @@ class _Dask:
 
         shared = self.client.scatter(plan, broadcast=True, hash=False)
         queue, flying = iter(windows), {}
-        running = as_completed(with_results=False)
+        running = as_completed(loop=self.client.loop)
 
         def ask() -> None:
             if (window := next(queue, None)) is not None:

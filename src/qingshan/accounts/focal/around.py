@@ -8,6 +8,7 @@ workers nor memory change a byte.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,7 +76,8 @@ class Around:
             scipy.fft.next_fast_len(min(self.side, n) + 2 * r)
             for n, r in zip(grid.shape, (self.rows, self.cols), strict=True)
         )
-        self._spectra = [self._spectrum(k) for k in kernels]
+        self._lock = threading.Lock()
+        self._spectra: dict[Any, list[NDArray[Any]]] = {}
 
     @property
     def bytes(self) -> int:
@@ -84,8 +86,8 @@ class Around:
 
     @property
     def held(self) -> int:
-        """Memory of the spectra."""
-        return sum(s.nbytes for s in self._spectra)
+        """Memory of the spectra, single and double."""
+        return self.size[0] * self.size[1] * 12 * len(self.kernels)
 
     def padded(self, window: Window) -> Window:
         """The window with its halo, cut at the rim of the grid."""
@@ -94,8 +96,8 @@ class Around:
         right = min(self.grid.width, window.col + window.width + self.cols)
         return Window(top, left, bottom - top, right - left)
 
-    def tile(self, window: Window, layer: Layer) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """(S, M) of each kernel on the window, float64, shape of the window. `layer(window)` gives values and mask."""
+    def tile(self, window: Window, layer: Layer) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """(S, M) of each kernel on the window, shape of the window, float32 or float64. `layer(window)` gives values and mask."""
         wide = self.padded(window)
         values, known = layer(wide)
         at = (window.row - wide.row, window.col - wide.col)
@@ -111,7 +113,7 @@ class Around:
 
     def _sums(
         self, values: NDArray[np.float32], known: NDArray[np.bool_], at: tuple[int, int], window: Window, kind: Any
-    ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         field = np.zeros(self.size, kind)
         height, width = values.shape
         part = field[:height, :width]
@@ -120,14 +122,20 @@ class Around:
         spectrum = scipy.fft.fft2(field, workers=1, overwrite_x=True)
         rows, cols = slice(at[0], at[0] + window.height), slice(at[1], at[1] + window.width)
         found = []
-        for n, weights in enumerate(self._spectra):
-            last = n == len(self._spectra) - 1
-            product = np.multiply(
-                spectrum, weights.astype(field.real.dtype, copy=False), out=spectrum if last else None
-            )
+        for n, weights in enumerate(self._weights(kind)):
+            last = n == len(self.kernels) - 1
+            product = np.multiply(spectrum, weights, out=spectrum if last else None)
             sums = scipy.fft.ifft2(product, workers=1, overwrite_x=True)[rows, cols]
-            found.append((sums.real.astype(np.float64), sums.imag.astype(np.float64)))
+            found.append((np.ascontiguousarray(sums.real), np.ascontiguousarray(sums.imag)))
         return found
+
+    def _weights(self, kind: Any) -> list[NDArray[Any]]:
+        """Spectra of all kernels in the precision of `kind`, made once."""
+        with self._lock:
+            if kind not in self._spectra:
+                real = np.float32 if kind is np.complex64 else np.float64
+                self._spectra[kind] = [self._spectrum(k).astype(real) for k in self.kernels]
+            return self._spectra[kind]
 
     def _spectrum(self, kernel: Weights) -> NDArray[np.float64]:
         """Spectrum of the kernel over its total: real, because the kernel is even."""
@@ -135,5 +143,5 @@ class Around:
         whole = np.zeros(self.size)
         y, x = np.arange(-rows, rows + 1) % self.size[0], np.arange(-cols, cols + 1) % self.size[1]
         np.add.at(whole, np.ix_(y, x), kernel.values / kernel.total)
-        spectrum: NDArray[np.float64] = scipy.fft.fft2(whole, workers=1).real.copy()
+        spectrum: NDArray[np.float64] = scipy.fft.fft2(whole, workers=1).real
         return spectrum

@@ -136,6 +136,10 @@ class _Plan:
                 f"{', '.join(bad)} must be 0 to 10,000 km.", f"{'、'.join(bad)} 应在 0 到 1 万公里之间。", where=where
             )
         used = {k: np.asarray(tables[k], np.float64) for k in (*(DAY if day else ("building_intensity",)), "green")}
+        if not np.isin(used["green"][~np.isnan(used["green"])], (0, 1)).all():
+            raise OutOfBounds(
+                "green must be 1 for green space and 0 for all else.", "绿地一列只能填 1（绿地）或 0。", where=where
+            )
         assert classes is not None
         passes = 2 if set(outputs) & set(LATER) else 1
         plan = cls(grid, {k: inputs[k] for k in (INPUTS if day else ())}, classes, used, kept, chosen, metres(grid, "cooling"), passes,
@@ -189,7 +193,7 @@ def _mitigation(plan: _Plan, results: Results) -> dict[str, float]:
     hectares = plan.cell[0] * plan.cell[1] / 1e4
     wide = parks if max(park.reach) >= max(disc.reach) else discs
 
-    def work(window: Window) -> NDArray[np.float64]:
+    def work(window: Window) -> float:
         around = wide.padded(window)
         codes = codes_of(plan.classes, around)
         cc, green = capacity(plan, codes, around)
@@ -208,20 +212,19 @@ def _mitigation(plan: _Plan, results: Results) -> dict[str, float]:
         ((total, seen),) = parks.tile(window, part(gives))
         ((count, known),) = discs.tile(window, part(green))
         with np.errstate(invalid="ignore", divide="ignore"):
-            park_mean = (np.maximum(total, 0) / seen).astype(np.float32)
+            park_mean = (np.maximum(total, 0) / seen).astype(np.float32, copy=False)
             cells = np.rint(count * disc.total)
             if plan.invest:
                 cells = cells / np.rint(known * disc.total) * disc.total
-        area = (cells * hectares).astype(np.float32)
-        here, hm = cc[at], np.empty(window_shape := (window.height, window.width), np.float32)
+        area = (cells * hectares).astype(np.float32, copy=False)
+        here, hm = cc[at], np.empty((window.height, window.width), np.float32)
         nothing = np.isnan(here)
         park_mean[nothing], area[nothing] = np.nan, np.nan
         mitigate(codes[at], here, park_mean, area, plan.constants["smallest_park"], hm)
-        assert hm.shape == window_shape
         for name, values in zip(FIRST, (here, park_mean, area, hm), strict=True):
             results.write(name, window, values)
         row_area = plan.grid.row_area[window.row : window.row + window.height]
-        return ((nothing & (codes[at] >= 0) & (codes[at] != -1)).sum(axis=1) * row_area).sum()
+        return float(((nothing & (codes[at] != -1)).sum(axis=1) * row_area).sum())
 
     areas = on_tiles(
         list(plan.grid.blocks(side, side)), work, bytes_each=parks.bytes + discs.bytes, held=parks.held + discs.held,

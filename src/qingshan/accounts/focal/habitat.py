@@ -31,14 +31,15 @@ from .cellwise import steps_of
 from .nearest import effect_of_nearest, effect_table
 from .stage import Results, codes_of, floats_of, metres, on_tiles, require
 
-__all__ = ["CONSTANTS", "INPUTS", "OPTIONS", "OUTPUTS", "TABLES", "run", "threats_of"]
+__all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run", "threats_of"]
 
 INPUTS = {"threat_NAME": "1", "access": "1", "base_classes": ""}
 TABLES = {"suitability": "1", "sensitivity_NAME": "1", "rarity": "1"}
 CONSTANTS = {"distance_NAME": "m", "weight_NAME": "1", "half_saturation": "1", "scaling": "1"}
 OUTPUTS = {"degradation": "1", "quality": "1", "rarity": "1", "effect_NAME": "1", "degradation_NAME": "1"}
 OPTIONS = {"compat": ("", "invest"), "effect": ("sum", "nearest"), "decay_NAME": ("linear", "exponential")}
-"""Names with NAME are there once per threat; `access`, `base_classes` and `rarity` may be left out."""
+"""Names with NAME are there once per threat. `base_classes` or the table `rarity` is for the output rarity alone."""
+OPTIONAL = ("access",)
 
 EDITION = "@invest_guide"
 

@@ -15,6 +15,7 @@ from qingshan.core.canonical import digest
 from ..block.sheet import Sum
 from ..figure import Node, Refusal
 from ..sources import merged
+from .changes import CHANGE, Changes
 from .run import RasterRun
 
 __all__ = ["RasterFact", "RasterFigures", "explained", "facts_of"]
@@ -45,6 +46,7 @@ class RasterFigures:
     areas: Mapping[str, float] = field(default_factory=dict)
     class_facts: Mapping[str, str] = field(default_factory=dict)  # fact id of a class area -> class id
     area_pedigree: Node | None = None
+    changes: Mapping[str, Changes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._by: dict[tuple[str, str], tuple[RasterRun, Sum, int]] = {}
@@ -60,17 +62,16 @@ class RasterFigures:
 
     def knows(self, quantity: str) -> bool:
         """True where rasters may give the quantity, so that the places above are its sum."""
-        return (
-            quantity in self._stems
-            or quantity in self.class_facts
-            or quantity.rpartition(".")[0] in self._stems
-            or (quantity == PLACE_AREA and bool(self.areas))
-        )
+        if quantity in self._stems or quantity in self.class_facts or quantity.rpartition(".")[0] in self._stems:
+            return True
+        return (quantity == PLACE_AREA and bool(self.areas)) or quantity.startswith(f"{CHANGE}.")
 
     def figure(self, quantity: str, place: str, period: str) -> Node | Refusal | tuple[str, ...] | None:
         """The node of a leaf place; why there is none; the class figures it is the sum of; None: not from rasters."""
         if quantity == PLACE_AREA and place in self.areas:
             return self._place_area(place)
+        if quantity.startswith(f"{CHANGE}."):
+            return self._change(quantity, place, period)
         if quantity in self.class_facts:
             return self._class_area(quantity, place, period)
         if (quantity, period) in self._by:
@@ -81,10 +82,11 @@ class RasterFigures:
     def below(self, node: Node) -> dict[str, Node]:
         """The nodes under a figure."""
         found: dict[str, Node] = {}
+        known = [*(r.binding.pedigree for r in self.runs), *(c.pedigree for c in self.changes.values())]
         for _, key in node.args:
-            for run in self.runs:
-                if key in run.binding.pedigree.nodes:
-                    found |= run.binding.pedigree.below(key)
+            for pedigree in known:
+                if key in pedigree.nodes:
+                    found |= pedigree.below(key)
                     break
             else:
                 if self.area_pedigree and key == self.area_pedigree.key:
@@ -106,16 +108,15 @@ class RasterFigures:
         if code is None:
             return None
         labels = merged(run.binding.pedigree.nodes[k] for _, k in run.binding.pedigree.ground)
-        return _node(
-            quantity,
-            place,
-            period,
-            "m2",
-            float(run.class_area[at, code]),
-            run.binding.pedigree.ground,
-            {"sum": "1", "per": "m2"},
-            labels=labels,
-        )
+        return _node(quantity, place, period, "m2", float(run.class_area[at, code]), run.binding.pedigree.ground, {"sum": "1", "per": "m2"}, labels=labels)
+
+    def _change(self, quantity: str, place: str, period: str) -> Node | None:
+        changes = self.changes.get(period)
+        area = changes.of(place, quantity.removeprefix(f"{CHANGE}.")) if changes else None
+        if changes is None or area is None:
+            return None
+        labels = merged(changes.pedigree.nodes[k] for _, k in changes.ground)
+        return _node(quantity, place, period, "m2", area, changes.ground, {"sum": "1", "per": "m2"}, labels=labels)
 
     def _whole(self, quantity: str, place: str, period: str) -> Refusal | tuple[str, ...] | None:
         run, s, _ = self._by[quantity, period]
@@ -151,9 +152,7 @@ class RasterFigures:
             return refusal
         pedigree = binding.pedigree
         args = (*((("of", pedigree.of[s.id]),) if s.of != "1" else ()), *pedigree.ground)
-        notes: dict[str, Any] = {"account": binding.account.id, "sum": s.of, "per": s.per} | (
-            {"code": code, "by": s.by} if s.by else {}
-        )
+        notes: dict[str, Any] = {"account": binding.account.id, "sum": s.of, "per": s.per} | ({"code": code, "by": s.by} if s.by else {})
         part = area - covered > SLACK * area
         notes |= {"covered_m2": covered, "area_m2": area} if part else {}
         labels = merged(pedigree.nodes[key] for _, key in args)
@@ -240,15 +239,6 @@ def _code(run: RasterRun, cls: str) -> int | None:
 
 def _node(quantity: str, place: str, period: str, unit: str, value: float, args: tuple[tuple[str, str], ...], notes: dict[str, Any],
           labels: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> Node:  # fmt: skip
-    identity = {
-        "kind": "raster",
-        "quantity": quantity,
-        "place": place,
-        "period": period,
-        "unit": unit,
-        "value": value,
-        "args": args,
-        "notes": notes,
-    }
+    identity = {"kind": "raster", "quantity": quantity, "place": place, "period": period, "unit": unit, "value": value, "args": args, "notes": notes}
     return Node(digest(identity), "raster", quantity, place=place, period=period, unit=unit, value=[value], args=args, notes=notes,
                 labels=labels, flags=flags)  # fmt: skip

@@ -121,9 +121,13 @@ class Pedigree:
     def close(self, binding: Binding, cover: Mapping[str, Any], places: Mapping[str, Any]) -> None:
         """The layers of classes and places, which every sum stands on, with their entries of the catalogue."""
         classes = self.cover(binding.classes, cover, "land.cover", binding.period)
-        where = places_node(binding.places, places)
-        self.nodes[where.key] = where
-        self.ground = (("classes", classes), ("places", where.key))
+        self.ground = (("classes", classes), ("places", self.places(binding.places, places)))
+
+    def places(self, places: Any, entry: Mapping[str, Any]) -> str:
+        """The layer of places."""
+        node = places_node(places, entry)
+        self.nodes[node.key] = node
+        return node.key
 
     def cover(self, classes: Any, entry: Mapping[str, Any], quantity: str, period: str) -> str:
         """A layer of account classes."""

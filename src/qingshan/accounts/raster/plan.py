@@ -17,7 +17,8 @@ from qingshan.zone.zone import Zone
 
 from ..figure import Node
 from ..profile import Profile
-from .binding import Binding, bind, places_entry
+from .binding import LANDCOVER, Binding, bind, places_entry
+from .changes import Changes, changes_between
 from .declaration import RasterAccount, find_raster_account
 from .facts import RasterFigures
 from .layers import Rasters
@@ -66,7 +67,19 @@ class RasterPlan:
         self.runs = [compute(binding, how) for binding in self.bindings]
         areas, pedigree = _areas(self.zone, self.rasters, self.bindings, how)
         classes = {str(c["fact"]): str(c["id"]) for c in self.zone.config.get("extent", {}).get("class", ())}
-        return RasterFigures(self.runs, areas, classes, pedigree)
+        return RasterFigures(self.runs, areas, classes, pedigree, self._changes(how))
+
+    def _changes(self, how: How) -> dict[str, Changes]:
+        """The change matrix of each asked period that has classes before it."""
+        found: dict[str, Changes] = {}
+        order = [p.id for p in self.zone.periods]
+        cover = str(self.zone.config.get("landcover", {}).get("quantity", LANDCOVER))
+        for period in dict.fromkeys(b.period for b in self.bindings if b.account is not BARE and b.sheet is not None):
+            before = order[order.index(period) - 1] if order.index(period) else ""
+            if before and self.rasters.has(cover, before):
+                entries = (self.rasters.entry(cover, before), self.rasters.entry(cover, period), places_entry(self.zone))
+                found[period] = changes_between(self.rasters, before, period, entries, how)
+        return found
 
 
 def plan_rasters(zone: Zone, profile: Profile, domains: Domains, parameters: Parameters, periods: Sequence[str],

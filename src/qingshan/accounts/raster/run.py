@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from qingshan.core.parameter import Parameters
 from qingshan.zone.raster.source import Field, Source
 from qingshan.zone.zone import Zone, open_zone
 
-from ..block.engine import Progress, run_sheet
+from ..block.engine import Progress, SheetResult, run_sheet
 from ..block.sheet import Sheet, Sum
 from ..home import home
 from .binding import Binding, BoundStage, bind
@@ -195,7 +195,7 @@ def _computed(binding: Binding, how: How, folder: Path, paths: Mapping[str, Path
     )  # fmt: skip
     return {
         "key": binding.key, "sums": {s: result.values[s].tolist() for s in sorted(result.values)},
-        "findings": [f.record() for f in (*result.findings(binding.sheet), *_nodata(binding, result.nodata_area))],
+        "findings": [f.record() for f in (*_told(binding, result), *_nodata(binding, result.nodata_area))],
     }  # fmt: skip
 
 
@@ -219,7 +219,7 @@ def _stage(
         folder.mkdir(parents=True)
         given = bound.stage.function()(
             binding.grid, {k: _settled(s, fields) for k, s in bound.inputs.items()}, bound.tables, bound.constants, bound.use.options,
-            bound.outputs, folder, classes=binding.classes.source if bound.stage.classes or bound.tables else None,
+            bound.outputs, folder, classes=bound.classes,
             workers=how.workers, memory=how.memory, progress=how.step(f"{bound.use.id} {binding.period}"),
         )  # fmt: skip
         known = asked | {"fields": {o: [f.path.name, f.type, _written(f.nodata), f.tile] for o, f in given.items()}}
@@ -242,6 +242,16 @@ def _settled(source: Any, fields: Mapping[tuple[str, str], Source]) -> Source:
 
 def _written(nodata: float | None) -> float | str | None:
     return "nan" if nodata is not None and nodata != nodata else nodata
+
+
+def _told(binding: Binding, result: SheetResult) -> Iterator[Finding]:
+    """What the sheet found, with the figure's name instead of the sum's; the sums of covered areas repeat it."""
+    assert binding.sheet is not None
+    names = {s.id: s.quantity for s in binding.account.sums}
+    for f in result.findings(binding.sheet):
+        if not f.file.startswith(COVERED) and f.file != CLASS_AREA:
+            name = names.get(f.file, f.file)
+            yield replace(f, file=name, en=f.en.removeprefix(f"{f.file}: "), zh=f.zh.removeprefix(f"{f.file}："))
 
 
 def _nodata(binding: Binding, areas: Mapping[str, float]) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
-"""Methods of the land domain: rocky desertification, and the wetland, forest and water-source indicators."""
+"""Methods of the land domain: rocky desertification, land-cover change, and the wetland, forest and water-source indicators."""
 
 from __future__ import annotations
 
-from . import indicators, karst
+from . import change, indicators, karst
 
-__all__ = ["indicators", "karst"]
+__all__ = ["change", "indicators", "karst"]

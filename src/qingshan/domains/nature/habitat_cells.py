@@ -15,6 +15,7 @@ def one_threat(effect: float, weight: float, sensitivity: float, access: float) 
 
 @cell("nature.habitat_quality@invest_guide")
 def habitat_quality(suitability: float, degradation: float, half_saturation: float, scaling: float) -> float:
-    d_z = degradation**scaling
-    whole = d_z + half_saturation**scaling
-    return suitability * (1.0 - d_z / whole) if whole > 0.0 else math.nan
+    """1 - D^z/(D^z + k^z) = 1/(1 + (D/k)^z): one power instead of two, and no difference of near numbers."""
+    if half_saturation > 0.0:
+        return suitability / (1.0 + (degradation / half_saturation) ** scaling)
+    return 0.0 if degradation > 0.0 else math.nan

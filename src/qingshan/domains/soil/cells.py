@@ -244,21 +244,6 @@ def retention_weibei(potential: float, actual: float) -> float:
     return potential - actual
 
 
-@cell("soil.potential_loss@rusle1997")
-def potential_loss_ls(r: float, k: float, ls: float) -> float:
-    return r * k * ls
-
-
-@cell("soil.actual_loss@rusle1997")
-def actual_loss_ls(r: float, k: float, ls: float, c: float, p: float) -> float:
-    return r * k * ls * c * p
-
-
-@cell("soil.retention@rusle1997")
-def retention_ls(potential: float, actual: float) -> float:
-    return potential - actual
-
-
 @cell("soil.modulus@hj1174_2021")
 def modulus(r: float, k: float, l: float, s: float, c: float) -> float:  # noqa: E741
     return 100 * r * k * l * s * c

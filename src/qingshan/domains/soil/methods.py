@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import loss, rusle, rusle_papers, rusle_raster, rweq
+from . import delivery, delivery_cells, loss, rusle, rusle_papers, rusle_raster, rweq
 
-__all__ = ["loss", "rusle", "rusle_papers", "rusle_raster", "rweq"]
+__all__ = ["delivery", "delivery_cells", "loss", "rusle", "rusle_papers", "rusle_raster", "rweq"]

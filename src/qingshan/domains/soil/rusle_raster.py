@@ -1,7 +1,7 @@
 """RUSLE on rasters: what the pieces of `rusle` and `rusle_papers` need to meet there.
 
-LS comes as one layer from flow routing; a class of the land-cover map may hold both paddy and dry land; a bare number
-of a paper gets its unit; a grade says whether the cell is eroded. A NaN in any input stays NaN.
+A class of the land-cover map may hold both paddy and dry land; a bare number of a paper gets its unit; a grade says whether
+the cell is eroded. A NaN in any input stays NaN.
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ import numpy as np
 
 from qingshan.core.method import A, Array, Clause, Q, method
 
-from .rusle import K_UNIT, R_UNIT, c_cover, c_dry
+from .rusle import R_UNIT, c_cover, c_dry
 
-AH703 = "USDA Agriculture Handbook 703 (Renard et al. 1997)"
 HJ1173 = "HJ 1173-2021 全国生态状况调查评估技术规范——生态系统服务功能评估"
 OWN = "青山核算规则"
 
 R = A[Array, Q(R_UNIT, "降雨侵蚀力因子", "rainfall erosivity factor", low=0, symbol="R")]
-K = A[Array, Q(K_UNIT, "土壤可蚀性因子", "soil erodibility factor", low=0, symbol="K")]
-LS = A[Array, Q("1", "坡长坡度因子", "slope length and steepness factor", low=0, symbol="LS")]
 
 
 @method(
@@ -34,44 +31,6 @@ def r_in_unit(
     Shapes: mutually broadcastable.
     """
     return number * unit
-
-
-@method(
-    "soil.potential_loss", edition="rusle1997", clause=Clause(AH703, "A = R K L S C P, C = P = 1"),
-    status="secondary", zh="潜在土壤侵蚀量", en="potential soil loss", formula="A_p = R K LS",
-)  # fmt: skip
-def potential_loss(
-    r: R, k: K, ls: LS
-) -> A[Array, Q("t/(hm2 a)", "潜在土壤侵蚀量", "potential soil loss", low=0, symbol="A_p")]:
-    """Loss of bare, untreated soil, LS from one layer. Shapes: mutually broadcastable."""
-    return r * k * ls
-
-
-@method(
-    "soil.actual_loss", edition="rusle1997", clause=Clause(AH703, "A = R K L S C P"),
-    status="secondary", zh="实际土壤侵蚀量", en="actual soil loss", formula="A = R K LS C P",
-)  # fmt: skip
-def actual_loss(
-    r: R,
-    k: K,
-    ls: LS,
-    c: A[Array, Q("1", "植被覆盖与管理因子", "cover factor", low=0, high=1, symbol="C")],
-    p: A[Array, Q("1", "水土保持措施因子", "support practice factor", low=0, high=1, symbol="P")],
-) -> A[Array, Q("t/(hm2 a)", "实际土壤侵蚀量", "actual soil loss", low=0, symbol="A")]:
-    """Loss under cover and practice, LS from one layer. Shapes: mutually broadcastable."""
-    return r * k * ls * c * p
-
-
-@method(
-    "soil.retention", edition="rusle1997", clause=Clause(AH703, "A_p - A"),
-    status="secondary", zh="土壤保持量", en="soil retained", formula="retention = A_p - A",
-)  # fmt: skip
-def retention(
-    potential: A[Array, Q("t/(hm2 a)", "潜在土壤侵蚀量", "potential soil loss", low=0, symbol="A_p")],
-    actual: A[Array, Q("t/(hm2 a)", "实际土壤侵蚀量", "actual soil loss", low=0, symbol="A")],
-) -> A[Array, Q("t/(hm2 a)", "土壤保持量", "soil retained")]:
-    """Potential less actual loss. A negative value is kept: the account flags it."""
-    return potential - actual
 
 
 @method(

@@ -32,8 +32,7 @@ def add_maps(app: FastAPI, site: Site) -> None:
     @app.api_route("/tiles/{layer}/{period}/{z}/{x}/{y}.png", methods=_READ)
     def one_tile(request: Request, layer: str, period: str, z: str, x: str, y: str) -> Response:
         shown = shelf(site).layer(layer)
-        drawn = shown.at(period).drawn
-        assert drawn is not None
+        drawn = shown.at(period).drawing()
         at, look = Tile.of(drawn, z, x, y), _look(request)
         kept = _kept(request, shown, period)
         return kept or _png(request, shown, period, tile(drawn, shown.painter, at, look))
@@ -41,8 +40,7 @@ def add_maps(app: FastAPI, site: Site) -> None:
     @app.api_route("/tiles/{layer}/{period}/still.png", methods=_READ)
     def one_still(request: Request, layer: str, period: str) -> Response:
         shown = shelf(site).layer(layer)
-        drawn = shown.at(period).drawn
-        assert drawn is not None
+        drawn = shown.at(period).drawing()
         box, (width, height), look = _box(request), _size(request), _look(request)
         kept = _kept(request, shown, period)
         return kept or _png(request, shown, period, still(drawn, shown.painter, box, width, height, look))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -54,11 +54,13 @@ class Rung:
 
 
 def atlas(
-    ask: Ask, field: Field, *, frame: Sequence[str] = (), chosen: str = "", legends: Sequence[int] = LEGENDS
-) -> dict[str, Any]:
+    ask: Ask, field: Field, *, frame: Sequence[str] = (), chosen: str = "", legends: Sequence[int] = LEGENDS,
+    lead: Callable[[str], str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Everything the map block prints for one figure.
 
     `frame` are the leaves to show (all by default), `chosen` a place to outline: a leaf, or a branch whose outer line is drawn.
+    `lead` gives the address that an area leads to; by default its place page.
     """
     site, t, lang = ask.site, ask.t, ask.lang
     known = [(code, f.middle) for code, f in field.figures.items() if f.middle is not None]
@@ -68,6 +70,7 @@ def atlas(
     level = ask.level(site.leaf_level, len(field.figures))
     texts, unit = _columns(field, lang)
     drawing = site.drawing
+    to = lead or (lambda code: ask.place_address(code) or ask.address("/", place=code))
     shapes: list[Shape] = []
     for place in ask.zone.at_level(site.leaf_level) if drawing else ():
         area = drawing.areas.get(place.code) if drawing else None
@@ -78,8 +81,7 @@ def atlas(
         labels = numbers.joined([label_word(x, t) for x in figure.labels], lang) if figure else ""
         shapes.append(
             Shape(place.code, area.path, shade(figure.middle if figure else None, between), place.name(lang), texts.get(place.code, ""),
-                  unit, rank, labels, figure.key if figure else "", area.middle, ask.place_address(place.code) or ask.address("/", place=place.code),
-                  place.code == chosen)
+                  unit, rank, labels, figure.key if figure else "", area.middle, to(place.code), place.code == chosen)
         )  # fmt: skip
     return {
         "field": field, "hue": site.hue(field.quantity, field.sample.unit), "shapes": shapes, "unit": unit, "count": len(pairs),

@@ -11,10 +11,10 @@ from .ramps import LOOKS, Palette, Scale
 from .rasters import ShownLayer, class_counts, spread
 from .tiles import Survey
 
-__all__ = ["legend_of", "span_of"]
+__all__ = ["legend_of", "paired", "share_word", "span_of"]
 
 LOW, HIGH = 0.0, 1.0
-WIDTHS = (720, 358)
+WIDTHS = (400,)
 _BAR = 40
 
 
@@ -43,6 +43,28 @@ def _rows(layer: ShownLayer, survey: Survey, painter: Palette, lang: str) -> lis
         rows.append({"code": None, "zh": "", "en": "", "share": share, "area": unclassed, "bar": round(100 * share / top, 2),
                      "said": share_word(share), "written": numbers.write(unclassed / 1e6, "km2", lang).text, "light": "none", "dark": "none"})  # fmt: skip
     return rows
+
+
+def paired(first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]], lang: str) -> list[dict[str, Any]]:
+    """Two class legends as one table: both shares of each class, and what it gained or lost in percentage points."""
+    left, right = ({r["code"]: r for r in rows} for rows in (first, second))
+    order = sorted(
+        {*left, *right}, key=lambda c: -max(left.get(c, {}).get("share", 0.0), right.get(c, {}).get("share", 0.0))
+    )
+    found = []
+    for code in order:
+        a, b = left.get(code, {}).get("share", 0.0), right.get(code, {}).get("share", 0.0)
+        points = round(100 * (b - a), 1)
+        sign = "+" if points > 0 else ""
+        found.append(
+            {
+                **(left.get(code) or right[code]),
+                "left": share_word(a),
+                "right": share_word(b),
+                "moved": f"{sign}{numbers.digits(points, 2)}" if points else "0",
+            }
+        )
+    return found
 
 
 def _boxes(layer: ShownLayer, survey: Survey, scale: Scale, lang: str, width: int) -> dict[str, Any]:
@@ -88,6 +110,8 @@ def _apart(marks: Sequence[dict[str, Any]], ends: Sequence[dict[str, Any]], widt
 
 def share_word(share: float) -> str:
     """34 %, 0.4 %, < 0.1 %."""
+    if share == 0:
+        return "0"
     if 0 < share < 0.001:
         return "< 0.1\u00a0%"
     return f"{numbers.digits(round(100 * share, 1 if share < 0.095 else 0), 2)}\u00a0%"

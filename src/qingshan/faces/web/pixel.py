@@ -5,17 +5,15 @@ The numbers are those of the account: layers as they lie on the zone grid, the c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
 
 from qingshan.accounts.block.trace import Trace, Value, Worked, cell_value
-from qingshan.accounts.raster.binding import bind
-from qingshan.accounts.raster.declaration import RasterAccount, raster_accounts
-from qingshan.accounts.raster.held import HeldAccount, open_held
-from qingshan.core.domain import load_domains
+from qingshan.accounts.raster.declaration import RasterAccount
 from qingshan.core.errors import QingshanError
 from qingshan.core.method import REGISTRY, Q
 from qingshan.publish import numbers
@@ -23,10 +21,11 @@ from qingshan.zone.raster.catalogue import RasterBook
 
 from . import formula
 from .page import Cell, Column, Table
-from .rasters import Shelf, ShownLayer
-from .site import Ask, Site
+from .rasters import RESULT, Shelf, ShownLayer
+from .site import Ask
+from .worked import Opened, accounts_of
 
-__all__ = ["Pixel", "accounts_of", "pixel_at", "pixel_tables"]
+__all__ = ["Pixel", "pixel_at", "pixel_tables"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,7 @@ class Account:
     refused: tuple[tuple[str, str, str], ...]
     trace: Trace | None
     why: str = ""
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,11 @@ class Pixel:
     accounts: tuple[Account, ...]
     why: str = ""
 
+    @property
+    def common(self) -> tuple[str, ...]:
+        """Labels that every reading bears: said once."""
+        return shared(r.labels for r in self.readings)
+
     def record(self) -> dict[str, Any]:
         """The whole working for programs: stored numbers and units, no words of the page."""
         return {
@@ -113,8 +118,14 @@ class Pixel:
         }  # fmt: skip
 
 
-def pixel_at(ask: Ask, found: Shelf, period: str, lon: float, lat: float) -> Pixel | None:
-    """The pixel under a point in degrees; None where it lies outside the zone grid."""
+def shared(labels: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Labels that stand in every one of several lists, in the order of the first."""
+    given = list(labels)
+    return tuple(x for x in given[0] if all(x in other for other in given)) if given else ()
+
+
+def pixel_at(ask: Ask, found: Shelf, period: str, lon: float, lat: float, main: str = "") -> Pixel | None:
+    """The pixel under a point in degrees; None where it lies outside the zone grid. `main` is the layer on the map."""
     from pyproj import Transformer  # noqa: PLC0415 - the extra geo
 
     book = found.book
@@ -122,6 +133,8 @@ def pixel_at(ask: Ask, found: Shelf, period: str, lon: float, lat: float) -> Pix
     grid = book.grid
     a, _, west, _, e, north = grid.transform
     x, y = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(lon, lat)
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return None
     col, row = int((x - west) // a), int((y - north) // e)
     if not (0 <= row < grid.height and 0 <= col < grid.width):
         return None
@@ -130,15 +143,25 @@ def pixel_at(ask: Ask, found: Shelf, period: str, lon: float, lat: float) -> Pix
         tuple(round(v, 6) for v in back.transform(west + (col + i) * a, north + (row + j) * e))
         for i, j in ((0.5, 0.5), (0, 0), (1, 0), (1, 1), (0, 1))
     )
-    readings = tuple(_reading(ask, book, layer, period, row, col) for layer in found.layers.values())
+    readings = tuple(
+        _reading(ask, book, layer, period, row, col) for layer in found.layers.values() if layer.group != RESULT
+    )
     try:
-        accounts, why = tuple(_account(ask, x, row, col) for x in accounts_of(ask.site, book, period)), ""
+        accounts, why = _unfolded([_account(ask, x, row, col) for x in accounts_of(ask.site, book, period)], main), ""
     except QingshanError as error:  # a declaration that cannot be read
         accounts, why = (), ask.t.pick(error.zh, error.en)
     return Pixel(
         lon, lat, row, col, centre, tuple(corners), float(grid.row_area[row]), _place(book, row, col),
         _cls(book, period, row, col), period, readings, accounts, why,
     )  # fmt: skip
+
+
+def _unfolded(accounts: list[Account], main: str) -> tuple[Account, ...]:
+    """The account of the result on the map is open, else the first that has steps."""
+    mine = next((a for a in accounts if main.startswith(f"result.{a.id}.")), None) or next(
+        (a for a in accounts if a.steps), None
+    )
+    return tuple(replace(a, open=a is mine) for a in accounts)
 
 
 def _place(book: RasterBook, row: int, col: int) -> str:
@@ -191,42 +214,6 @@ def _class_said(ask: Ask, book: RasterBook, layer: ShownLayer, period: str, valu
 # ---- accounts --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A raster account of a zone and period, open for reading cells; `held` None where it cannot be, `why` says it."""
-
-    account: RasterAccount
-    held: HeldAccount | None
-    refusals: Mapping[str, tuple[str, str]]
-    why: QingshanError | None = None
-
-
-def accounts_of(site: Site, book: RasterBook, period: str) -> list[Opened]:
-    """Every raster account of which the zone has at least one sum, bound once for each period and kept."""
-    kept: dict[str, list[Opened]] = site.kept.setdefault("raster_accounts", {})
-    if period not in kept:
-        domains = load_domains()
-        parameters = domains.parameters()
-        parameters.add(site.zone.parameters)
-        found = (_opened(site, book, account, period, parameters) for account in raster_accounts(domains).values())
-        kept[period] = [x for x in found if x]
-    return kept[period]
-
-
-def _opened(site: Site, book: RasterBook, account: RasterAccount, period: str, parameters: Any) -> Opened | None:
-    try:
-        binding = bind(site.zone, account, period, parameters, book)
-    except QingshanError as error:
-        return Opened(account, None, {}, error)
-    if not binding.sums:
-        return None
-    refusals = {k: (r.zh, r.en) for k, r in binding.refusals.items()}
-    try:
-        return Opened(account, open_held(binding), refusals)
-    except QingshanError as error:
-        return Opened(account, None, refusals, error)
-
-
 def _account(ask: Ask, opened: Opened, row: int, col: int) -> Account:
     t, account = ask.t, opened.account
     name = t.pick(account.zh, account.en)
@@ -234,10 +221,10 @@ def _account(ask: Ask, opened: Opened, row: int, col: int) -> Account:
     refused = tuple(
         (id, t.pick(sums[id].zh, sums[id].en) or id, t.pick(*why)) for id, why in opened.refusals.items() if id in sums
     )
-    if opened.held is None:
-        why = t.pick(opened.why.zh, opened.why.en) if opened.why else ""
-        return Account(account.id, name, (), (), refused, None, why)
-    traced = opened.held.at(row, col)
+    held = opened.held
+    if held is None or isinstance(held, QingshanError):
+        return Account(account.id, name, (), (), refused, None, t.pick(held.zh, held.en) if held else "")
+    traced = held.at(row, col)
     lines = tuple(_line(ask, account, traced, step) for step in traced.steps)
     shares = tuple(
         (t.pick(sums[s.sum].zh, sums[s.sum].en) or s.sum, numbers.write(s.value, s.unit, ask.lang).text, s.sum)
@@ -272,7 +259,8 @@ def _line(ask: Ask, account: RasterAccount, traced: Trace, step: Worked) -> Line
 _READING_COLUMNS = (
     Column("layer", "图层", "layer"), Column("name", "名称", "name"),
     Column("period", "时期", "period"), Column("value", "数值", "value"),
-    Column("said", "含义", "meaning"), Column("unit", "单位", "unit"), Column("labels", "标注", "labels"), Column("reason", "没有数值的原因", "why there is none"),
+    Column("said", "含义", "meaning"), Column("unit", "单位", "unit"), Column("labels", "标注", "labels"),
+    Column("reason", "没有数值的原因", "why there is none"),
 )  # fmt: skip
 _STEP_COLUMNS = (
     Column("account", "账户", "account"), Column("step", "步骤", "step"), Column("method", "方法", "method"), Column("argument", "变量", "argument"),

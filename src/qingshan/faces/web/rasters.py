@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +29,41 @@ from .names import bare
 from .ramps import Palette, Scale, palette_of, scale_of
 from .site import Site
 from .tiles import Drawn, Survey, survey
+from .worked import Opened, accounts_of
 
 __all__ = ["Held", "Shelf", "ShownLayer", "shelf"]
 
+RESULT, SERIES = "result", "series"
+_BOTH = re.compile(r"(.*[\u4e00-\u9fff）])\s+([A-Za-z].*)")  # a title in Chinese, then in English
+_MEMBER = re.compile(r"\.\d\d$")  # one month or half-month of a year's course
 MOST_WRITTEN = 64_000_000
 """Cells of the largest layer that is written for the map alone."""
 SCALE_SAMPLE = 20_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Held:
-    """One layer of one period: how it is drawn, and what its catalogue entry says of it."""
+    """One layer of one period: how it is drawn, and what its catalogue entry says of it.
+
+    `make` gives the drawing of a layer that is computed when it is first looked at; `drawn` is then None until that.
+    """
 
     period: str
     drawn: Drawn | None
     entry: Mapping[str, Any]
     why: QingshanError | None = None
+    make: Callable[[], Drawn] | None = None
+
+    def drawing(self) -> Drawn:
+        """How it is drawn, computed now where need be. Raises `QingshanError` saying why it cannot be."""
+        if self.drawn is None and self.why is None and self.make is not None:
+            try:
+                self.drawn = self.make()
+            except QingshanError as error:
+                self.why = error
+        if self.drawn is None:
+            raise self.why or QingshanError("nothing to draw.", "没有可画的内容。")
+        return self.drawn
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -75,7 +95,7 @@ class ShownLayer:
     @property
     def periods(self) -> list[str]:
         """The newest first."""
-        return sorted((p for p, h in self.held.items() if h.drawn), key=lambda p: (p == STATIC, p), reverse=True)
+        return sorted((p for p, h in self.held.items() if h.why is None), key=lambda p: (p == STATIC, p), reverse=True)
 
     def at(self, period: str) -> Held:
         """The layer of a period, else the undated one. Raises `UnknownName` listing the periods on file."""
@@ -86,14 +106,15 @@ class ShownLayer:
                 f"{self.id} has no map for {period!r}; there are: {known}.",
                 f"{self.zh}没有 {period!r} 的图；有：{known}。",
             )
-        if found.why is not None:
-            raise UnknownName(f"{self.id} cannot be drawn: {found.why.en}", f"{self.zh}不能成图：{found.why.zh}")
+        try:
+            found.drawing()
+        except QingshanError as error:
+            raise UnknownName(f"{self.id} cannot be drawn: {error.en}", f"{self.zh}不能成图：{error.zh}") from None
         return found
 
     def mark(self, period: str) -> str:
         """A short hash of everything a picture of the layer depends on."""
-        drawn, painter = self.at(period).drawn, self.painter
-        assert drawn is not None
+        drawn, painter = self.at(period).drawing(), self.painter
         colours = (
             painter.colours
             if isinstance(painter, Scale)
@@ -104,9 +125,7 @@ class ShownLayer:
         return digest([parts, breaks, {look: list(c) for look, c in colours.items()}])[:16]
 
     def survey(self, period: str) -> Survey:
-        drawn = self.at(period).drawn
-        assert drawn is not None
-        return survey(drawn)
+        return survey(self.at(period).drawing())
 
     @cached_property
     def painter(self) -> Scale | Palette:
@@ -155,13 +174,50 @@ def _shelf(site: Site) -> Shelf:
     classed = str((zone.config.get("landcover") or {}).get("quantity", ""))
     names = _class_names(zone.config)
     made: dict[str, ShownLayer] = {}
+    drawn_as_places = str((zone.config.get("places") or {}).get("raster", ""))
     for entry in book.entries:
+        if str(entry["id"]) == drawn_as_places:
+            continue
         quantity, period = str(entry["quantity"]), str(entry["period"])
         if quantity not in made:
             made[quantity] = _shown(site, entry, names if quantity == classed else _labels(entry))
         made[quantity].held[period] = _held(site, book, entry, made[quantity], quantity == classed)
     order = list(site.shown("raster_groups"))
+    made |= _results(site, book)
     return Shelf(dict(sorted(made.items(), key=lambda p: (_place(order, p[1].group), p[0] != classed, p[0]))), book)
+
+
+def _results(site: Site, book: RasterBook) -> dict[str, ShownLayer]:
+    """What raster accounts give, as layers that are computed when they are first looked at."""
+    made: dict[str, ShownLayer] = {}
+    for period in book.periods():
+        try:
+            opened = accounts_of(site, book, period)
+        except QingshanError:  # a declaration that cannot be read; the pixel says which
+            continue
+        for account in opened:
+            for step, (zh, en, unit) in account.results.items():
+                id = f"result.{account.account.id}.{step}"
+                hue = site.hue(
+                    next((s.quantity for s in account.account.sums if s.of == step and s.quantity), id), unit
+                )
+                shown = made.setdefault(id, ShownLayer(id, zh, en, unit, RESULT, hue))
+                entry = {
+                    "source": account.account.zh,
+                    "source_en": account.account.en,
+                    "synthetic": site.zone.synthetic,
+                }
+                shown.held[period] = Held(period, None, entry, make=partial(_result, account, step, id, period))
+    return made
+
+
+def _result(opened: Opened, step: str, id: str, period: str) -> Drawn:
+    held = opened.held
+    if held is None or isinstance(held, QingshanError):
+        raise held or QingshanError("no sum of it can be made.", "它的各项都算不出。")
+    binding = opened.binding
+    assert binding is not None
+    return Drawn(id, period, str(held.raster(step)), sha256=digest([binding.key, step]))
 
 
 def _place(order: list[str], group: str) -> int:
@@ -180,15 +236,30 @@ def _labels(entry: Mapping[str, Any]) -> dict[int, tuple[str, str]]:
 
 def _shown(site: Site, entry: Mapping[str, Any], names: Mapping[int, tuple[str, str]]) -> ShownLayer:
     quantity = str(entry["quantity"])
-    title = str(entry.get("title", "")) or quantity
-    zh, en = site.names(quantity, str(entry.get("title_zh", "")) or title)
-    if en == zh:
-        en = str(entry.get("title_en", "")) or title
+    zh, en = _named(site, quantity, entry)
     own = str(entry.get("unit", "1"))
-    return ShownLayer(quantity, bare(zh), en, own, _group(site, quantity), site.hue(quantity, own), names=names)
+    return ShownLayer(quantity, zh, en, own, _group(site, quantity), site.hue(quantity, own), names=names)
+
+
+def _named(site: Site, quantity: str, entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Both names: those of the quantity, those of its family with the member's number, else the entry's title."""
+    declared = site.zone.quantities.get(quantity)
+    if declared is not None and declared.id == quantity:
+        return bare(declared.zh), declared.en
+    if declared is not None:
+        member = quantity.removeprefix(declared.id.removesuffix("*"))
+        return f"{bare(declared.zh)} {member}", f"{declared.en} {member}"
+    title = str(entry.get("title", "")) or quantity
+    halves = _BOTH.match(title)
+    zh, en = (halves[1], halves[2]) if halves else (title, title)
+    zh, en = str(entry.get("title_zh", "")) or zh, str(entry.get("title_en", "")) or en
+    year = str(entry["period"])
+    return re.sub(rf"，{year}\s*年?$", "", bare(zh)), bare(en).removesuffix(f", {year}")
 
 
 def _group(site: Site, quantity: str) -> str:
+    if _MEMBER.search(quantity):
+        return SERIES
     subject = quantity.split(".", maxsplit=1)[0]
     return next((g for g, subjects in site.shown("raster_groups").items() if subject in subjects), "other")
 

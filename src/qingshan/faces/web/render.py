@@ -154,7 +154,7 @@ class Printer:
         tail = urlencode({k: v for k, v in ask.query.items() if v})
         stem = f"/{ask.lang}{self._path(ask).rstrip('/')}"
         endings = ["csv", "xlsx"] if page.tables else []
-        if any(table.place_column for table in page.tables) and self.site.drawing is not None:
+        if any(table.place_column for table in page.tables) and self.site.zone.boundaries.shapes:
             endings.append("geojson")
         return [
             {"name": e, "href": f"{stem}.{e}" + (f"?{tail}" if tail else "")}

@@ -18,7 +18,7 @@ from qingshan.zone.place import Place
 from qingshan.zone.zone import Zone
 
 from .figures import Figure, of_input, of_run
-from .geometry import Drawing, draw, mesh
+from .geometry import Drawing, draw, drawing_of, mesh
 from .names import level_word, short_names
 from .page import View
 from .words import Words
@@ -78,7 +78,14 @@ class Site:
 
     @cached_property
     def drawing(self) -> Drawing | None:
-        return draw(self.zone, self.leaf_level)
+        """The areas of the leaves: from the boundaries, else drawn around the cells of the zone's raster of places."""
+        drawn = draw(self.zone, self.leaf_level)
+        if drawn is not None or not {"grid", "places"} <= set(self.zone.config):
+            return drawn
+        from .outlines import outlines  # noqa: PLC0415 - reads rasters
+        from .rasters import shelf  # noqa: PLC0415
+
+        return drawing_of(outlines(self, shelf(self).book)["features"])
 
     @cached_property
     def _meshes(self) -> dict[str, tuple[str, str]]:

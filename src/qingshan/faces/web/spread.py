@@ -115,6 +115,8 @@ def spread_title(ask: Ask, run: Run, spread: Spread | None) -> tuple[str, str]:
         if ranged
         else ""
     )
+    if not any(f.range or f.span for f in spread.figures):
+        whisker = t("account.unassessed")
     measure = t("account.measure", name=name, period=period_word(spread.whole.period, t, ask.zone), whisker=whisker)
     if spread.beside:
         rank = [code for code, _ in known].index(ask.place.code) + 1 if ask.place.code in dict(known) else 0

@@ -266,9 +266,9 @@ def _download(cache: Cache, url: str, sign: Callable[[str], str] | None, draft: 
     with draft.open("wb") as stream:
         body, headers, whole = _piece(cache, url, sign, 0, "")
         tag, total = headers.get("ETag", ""), _total(headers, len(body))
+        _check_size(cache, url, total)
         stream.write(body)
         while not whole and stream.tell() < total:
-            _check_size(cache, url, total)
             body, _, restarted = _piece(cache, url, sign, stream.tell(), tag)
             if restarted:  # the file changed under way: the server sent it anew from its first byte
                 stream.seek(0)

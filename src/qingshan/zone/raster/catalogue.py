@@ -31,6 +31,8 @@ from .source import Source
 if TYPE_CHECKING:
     from qingshan.zone.zone import Zone
 
+    from .point import Point
+
 __all__ = ["STATIC", "Classes", "Layer", "MissingRaster", "Places", "RasterBook"]
 
 STATIC = "static"
@@ -127,7 +129,10 @@ class RasterBook:
 
         Raises `MissingRaster`, `UnitError`, `ZoneError` (two entries, a changed file) or `CannotRead`.
         """
-        entry = self.entry(quantity, period)
+        return self.layer_of(self.entry(quantity, period), unit)
+
+    def layer_of(self, entry: Mapping[str, Any], unit: str = "") -> Layer:
+        """The layer of one entry of the catalogue."""
         key = (str(entry["id"]), unit)
         if key not in self._layers:
             self._layers[key] = self._made(entry, unit)
@@ -246,6 +251,22 @@ class RasterBook:
         from .review import review  # noqa: PLC0415
 
         return review(self, cells=cells)
+
+    def point(
+        self,
+        lon: float | None = None,
+        lat: float | None = None,
+        *,
+        x: float | None = None,
+        y: float | None = None,
+        quantity: str = "",
+        period: str = "",
+    ) -> Point:
+        """The cell at a point (degrees, or x and y in the grid's CRS), its place, and the value of every layer, or of those
+        of a quantity and period. Raises `OutOfBounds` outside the grid and what reading a layer raises."""
+        from .point import point  # noqa: PLC0415
+
+        return point(self, lon, lat, x, y, quantity, period)
 
 
 def raster_entries(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -28,8 +28,11 @@ def is_remote(path: str) -> bool:
 
 
 @contextmanager
-def gdal_manners(cache: Cache) -> Iterator[None]:
-    """GDAL settings for reading by ranges: bounded waits and tries, no listing of folders, nothing asked twice."""
+def gdal_manners(cache: Cache, *, signed: bool = False) -> Iterator[None]:
+    """GDAL settings for reading by ranges: bounded waits and tries, no listing of folders, nothing asked twice.
+
+    `signed` addresses admit GET alone; else the size is asked for with HEAD.
+    """
     import rasterio  # noqa: PLC0415 - the extra geo
 
     seconds = str(max(1, round(cache.timeout)))
@@ -42,7 +45,7 @@ def gdal_manners(cache: Cache) -> Iterator[None]:
         GDAL_HTTP_RETRY_DELAY=str(cache.wait),
         GDAL_HTTP_RETRY_CODES=",".join(map(str, RETRIED)),
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",
-        CPL_VSIL_CURL_USE_HEAD="NO",
+        CPL_VSIL_CURL_USE_HEAD="NO" if signed else "YES",
         CPL_VSIL_CURL_NON_CACHED="/vsicurl/",
         GDAL_HTTP_MERGE_CONSECUTIVE_RANGES="YES",
         GDAL_INGESTED_BYTES_AT_OPEN="32768",
@@ -61,7 +64,7 @@ def open_remote(
 
     cache = cache or Cache()
     cache.refuse_offline(plain_url(url))
-    with gdal_manners(cache):
+    with gdal_manners(cache, signed=sign is not None):
         try:
             dataset = rasterio.open(f"/vsicurl/{sign(url) if sign else url}")
         except RasterioIOError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ class ArraySource:
 
     def identity(self) -> Mapping[str, Any]:
         raw = hashlib.sha256(np.ascontiguousarray(self.values).tobytes()).hexdigest()
-        return {"array": self.name, "shape": list(self.values.shape), "sha256": raw, "nodata": self.nodata}
+        nodata = self.nodata if self.nodata is None or math.isfinite(self.nodata) else str(self.nodata)
+        return {"array": self.name, "shape": list(self.values.shape), "sha256": raw, "nodata": nodata}
 
 
 @dataclass(frozen=True)

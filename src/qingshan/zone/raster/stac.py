@@ -263,7 +263,7 @@ def fetch_layer(
 
         seen = _Seen()
         kind, nodata = (preset.type, float(preset.nodata or 0)) if preset.is_class else ("float32", float("nan"))
-        with _named(preset, assets), gdal_manners(cache):
+        with _named(preset, assets), gdal_manners(cache, signed=sign is not None):
             blocks = _blocks(preset, grid, items, address, seen)
             kept = keep_raster(cache, key, grid, blocks, dtype=kind, nodata=nodata, about=lambda: asdict(seen))
     source = GridFile(
@@ -445,7 +445,7 @@ def _entry(
     preset: Preset, grid: Grid, items: Sequence[Mapping[str, Any]], path: Path, sha256: str, read: Mapping[str, str]
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "id": preset.id.replace("@", "-"), "title": preset.title, "path": str(path), "sha256": sha256,
+        "id": preset.id.replace("@", "-").lower(), "title": preset.title, "path": str(path), "sha256": sha256,
         "quantity": preset.quantity, "unit": preset.unit, "crs": grid.crs, "resolution": _resolution(grid),
         "resampling": "nearest" if preset.is_class else "bilinear", "licence": preset.licence,
         "source": f"{preset.catalogue} {preset.collection}", "items": [item["id"] for item in items],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,6 +81,12 @@ class Stored:
         return np.dtype(self.type)
 
     @property
+    def placed(self) -> bool:
+        """Whether the file says where it lies: GDAL gives unit cells at the origin where it does not."""
+        a, b, c, d, e, f = self.transform
+        return (a, b, c, d, abs(e), f) != (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+    @property
     def whole(self) -> Window:
         return Window(0, 0, self.height, self.width)
 
@@ -138,19 +145,18 @@ def look(path: str, band: int = 1, variable: str = "") -> Stored:
     if not remote and (local.is_dir() or local.suffix == ".zarr"):
         from .cubes import look_at_zarr  # noqa: PLC0415 - needs the extra cube
 
-        return _bounded(look_at_zarr(local, variable))
+        return _bounded(look_at_zarr(local, variable, band))
     return _bounded(_look_with_gdal(path, band, variable, _stamp(local)))
 
 
 def _look_with_gdal(path: str, band: int, variable: str, stamp: tuple[int, ...]) -> Stored:
-    import rasterio  # noqa: PLC0415 - the extra geo
     from rasterio.enums import MaskFlags  # noqa: PLC0415
     from rasterio.errors import RasterioError  # noqa: PLC0415
 
     if variable:
         path = f'netcdf:"{path}":{variable}' if not path.startswith("netcdf:") else path
     try:
-        with rasterio.open(path) as found:
+        with _opened(path) as found:
             inside = [name.rpartition(":")[2] for name in found.subdatasets]
             if inside and not found.count:
                 raise CannotRead(
@@ -181,6 +187,15 @@ def _look_with_gdal(path: str, band: int, variable: str, stamp: tuple[int, ...])
             fix="give a GeoTIFF, COG, NetCDF or Zarr; fetch it again if it is damaged"
             " / 使用 GeoTIFF、COG、NetCDF 或 Zarr；文件损坏时重新获取",
         ) from None
+
+
+def _opened(path: str) -> Any:
+    import rasterio  # noqa: PLC0415 - the extra geo
+    from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `placed` tells it
+        return rasterio.open(path)
 
 
 def _bounded(found: Stored) -> Stored:

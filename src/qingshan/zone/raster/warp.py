@@ -20,7 +20,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +35,10 @@ from .source import Source
 from .spread import Spread
 from .stored import Stored, plain
 
-__all__ = ["RESAMPLING", "SourceWindow", "Warped", "source_window", "warped"]
+__all__ = ["CLASS_RESAMPLING", "RESAMPLING", "SourceWindow", "Warped", "source_window", "warped"]
 
 RESAMPLING = ("nearest", "bilinear", "average", "mode", "sum")
+CLASS_RESAMPLING = ("nearest", "mode")
 TILE_ROWS, TILE_COLS = 256, 1024
 SOURCE_CELLS = 4_000_000
 """Most cells of the file read for one tile; tiles are made smaller where the file is much finer than the grid."""
@@ -72,6 +73,24 @@ class _Tiles:
 
 
 _KEPT = _Tiles()
+
+
+class Tiled(Protocol):
+    """A layer made of fixed tiles; `token` names its cells."""
+
+    @property
+    def grid(self) -> Grid: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    @property
+    def tile(self) -> tuple[int, int]: ...
+
+    @property
+    def token(self) -> str: ...
+
+    def make(self, window: Window) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -242,7 +261,7 @@ class Warped:
         return {k: v for k, v in self.__dict__.items() if k not in ("tile", "token")}
 
 
-def from_tiles(layer: Warped | Spread, window: Window) -> NDArray[Any]:
+def from_tiles(layer: Tiled, window: Window) -> NDArray[Any]:
     """A window put together from the fixed tiles of the layer."""
     rows, cols = layer.tile
     grid, out = layer.grid, np.empty((window.height, window.width), layer.dtype)
@@ -270,7 +289,7 @@ def warped(
     scale = local_scale(file, grid)
     if how == "sum":
         return Spread(file, grid, nodata, scale, about)
-    if how in ("nearest", "mode"):
+    if how in CLASS_RESAMPLING:
         dtype, none = (file.dtype, nodata) if nodata is not None else wider(file.dtype)
         if file.dtype.kind == "f":
             none = float("nan")
@@ -289,6 +308,12 @@ def _refuse(entry: Mapping[str, Any], file: Stored, how: str) -> None:
             fix="write the CRS into the file, or give `crs` in the [[raster]] entry"
             " / 为文件写入坐标系，或在 [[raster]] 中写明 crs",
         )  # fmt: skip
+    if not file.placed:
+        raise ZoneError(
+            f"the raster {entry.get('id')!r} does not say where it lies.", f"栅格 {entry.get('id')!r} 没有定位信息。", where=where,
+            fix="georeference it; a NetCDF needs coordinates with standard names"
+            " / 先做地理配准；NetCDF 的坐标变量须带标准名称",
+        )  # fmt: skip
     if b or d or not a or not e:
         raise ZoneError(
             f"the raster {entry.get('id')!r} is rotated or sheared: transform {file.transform}.",
@@ -304,7 +329,7 @@ def _refuse(entry: Mapping[str, Any], file: Stored, how: str) -> None:
             fix=f"one of {', '.join(RESAMPLING)}: nearest or mode for classes, sum for counts"
             f" / 写 {'、'.join(RESAMPLING)} 之一：类型用 nearest 或 mode，计数用 sum",
         )
-    if entry.get("unit") == "class" and how not in ("nearest", "mode"):
+    if entry.get("unit") == "class" and how not in CLASS_RESAMPLING:
         raise ZoneError(
             f"the classes of {entry.get('id')!r} cannot be resampled by {how}.",
             f"{entry.get('id')!r} 是类型，不能用 {how} 重采样。",

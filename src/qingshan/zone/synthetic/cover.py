@@ -21,7 +21,6 @@ BROADLEAF, NEEDLELEAF, MIXED, SPARSE_FOREST = 11, 12, 13, 14
 SHRUB, SPARSE_SHRUB, MEADOW, TUSSOCK, SPARSE_GRASS = 21, 23, 31, 33, 34
 MARSH, LAKE, RIVER = 41, 42, 43
 FIELD, ORCHARD, HOMES, PARK, WORKS, BARE = 51, 52, 61, 62, 63, 82
-JIT = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def cover_of(seed: int, ground: Ground, rock: Rock, years: float) -> NDArray[np.
     return out
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _classes(
     height: NDArray[np.float64], above: NDArray[np.float64], slope: NDArray[np.float64], south: NDArray[np.float64],
     river: NDArray[np.uint8], road: NDArray[np.uint8], town: NDArray[np.float64], karst: NDArray[np.uint8],
@@ -62,8 +61,8 @@ def _classes(
             )  # fmt: skip
 
 
-@njit(**JIT)
-def _class(
+@njit(nogil=True, cache=True, error_model="numpy")
+def _class(  # noqa: PLR0911 - one way out per class
     height: float, above: float, slope: float, south: float, river: bool, road: bool, town: float, karst: bool,
     bare: float, field: float, plant: float, wet: float, kind: float, home: float, years: float,
 ) -> int:  # fmt: skip
@@ -75,7 +74,7 @@ def _class(
         return MARSH
     if road:
         return WORKS
-    built = town + 0.22 * home - 0.5 * max(slope - 0.12, 0.0)
+    built = town + 0.22 * home - 0.9 * max(slope - 0.12, 0.0)
     if built > 0.70 - 0.010 * years:
         if home > 0.42:
             return PARK
@@ -91,8 +90,8 @@ def _class(
     return _vegetation(height, slope, south, karst, bare, plant, wet, kind, years)
 
 
-@njit(**JIT)
-def _vegetation(
+@njit(nogil=True, cache=True, error_model="numpy")
+def _vegetation(  # noqa: PLR0911
     height: float, slope: float, south: float, karst: bool, bare: float, plant: float, wet: float, kind: float,
     years: float,
 ) -> int:  # fmt: skip

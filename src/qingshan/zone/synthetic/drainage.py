@@ -11,15 +11,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["accumulate", "above_river", "carve", "drain", "smooth"]
+__all__ = ["above_river", "accumulate", "carve", "drain", "smooth"]
 
 LIFT = np.float32(1e-3)  # m by which a flooded cell stands above the one it drains to
 TALUS = 0.75  # steepest slope that holds
 HILLSLOPE = 5.0e4  # m2 of catchment below which slopes do not steepen further
-JIT = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def drain(height: NDArray[np.float32], order: NDArray[np.int32], receiver: NDArray[np.int32]) -> None:
     """Fill the pits of `height` in place; write the cells from the rim inwards and the cell each one drains to (-1: rim)."""
     rows, cols = height.shape
@@ -60,12 +59,12 @@ def drain(height: NDArray[np.float32], order: NDArray[np.int32], receiver: NDArr
         receiver[cell] = best
 
 
-@njit(inline="always", **JIT)
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _before(keys: NDArray[np.float32], cells: NDArray[np.int32], a: int, b: int) -> bool:
     return keys[a] < keys[b] or (keys[a] == keys[b] and cells[a] < cells[b])
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _push(keys: NDArray[np.float32], cells: NDArray[np.int32], size: int, key: float, cell: int) -> int:
     keys[size], cells[size] = key, cell
     at = size
@@ -79,7 +78,7 @@ def _push(keys: NDArray[np.float32], cells: NDArray[np.int32], size: int, key: f
     return size + 1
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _pop(keys: NDArray[np.float32], cells: NDArray[np.int32], size: int) -> int:
     size -= 1
     keys[0], cells[0] = keys[size], cells[size]
@@ -97,7 +96,7 @@ def _pop(keys: NDArray[np.float32], cells: NDArray[np.int32], size: int) -> int:
         at = below
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def accumulate(order: NDArray[np.int32], receiver: NDArray[np.int32], cell_area: float) -> NDArray[np.float64]:
     """Catchment of each cell, itself included, in the unit of `cell_area`."""
     area = np.full(order.size, cell_area)
@@ -108,7 +107,7 @@ def accumulate(order: NDArray[np.int32], receiver: NDArray[np.int32], cell_area:
     return area
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def carve(
     height: NDArray[np.float32],
     order: NDArray[np.int32],
@@ -132,7 +131,7 @@ def carve(
         h[cell] += share * (h[to] + slope * run - h[cell])
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def smooth(height: NDArray[np.float32], area: NDArray[np.float64], limit: float, share: float) -> NDArray[np.float32]:
     """One step of hillslope creep: cells with a catchment below `limit` move towards the mean of their four neighbours."""
     rows, cols = height.shape
@@ -145,7 +144,7 @@ def smooth(height: NDArray[np.float32], area: NDArray[np.float64], limit: float,
     return out
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def above_river(
     height: NDArray[np.float32],
     order: NDArray[np.int32],

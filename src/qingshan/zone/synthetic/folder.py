@@ -182,6 +182,13 @@ zh = "生态系统面积"
 en = "area of an ecosystem class"
 unit = "km2"
 rollup = "sum"
+
+[[quantity]]
+id = "place.index"
+zh = "地点编号"
+en = "number of the place"
+unit = "class"
+rollup = "none"
 """
 
 

@@ -99,9 +99,9 @@ def window_layers(
     ground = ground_of(relief, top, left, rows, cols)
     seed = relief.seed
     rock = _rock(seed, ground)
-    soil = _soil(seed, ground, rock)
     made: dict[tuple[str, int], NDArray[Any]] = {
         ("elevation", 0): ground.height,
+        ("sinks", 0): ground.sink,
         ("karst", 0): rock.karst,
         ("lithology", 0): _lithology(seed, ground, rock),
         ("slope_length", 0): 20.0 + 0.6 * ground.above / (ground.slope + 0.05),
@@ -111,7 +111,7 @@ def window_layers(
         ("storm", 0): 105.0 + 0.012 * (ground.height - 1000.0) + ground.noise(seed, "storm", (900, 18.0), (250, 8.0)),
         ("places", 0): places_of(seats, seed, top, left, rows, cols),
     }  # fmt: skip
-    made |= {(name, 0): values for name, values in soil.items()}
+    made |= {(name, 0): values for name, values in _soil(seed, ground, rock).items()}
     for year in years:
         made |= {(name, year): values for name, values in _year(seed, ground, rock, year).items()}
     return {(name, year): _kept(declared_layers()[name], values) for (name, year), values in made.items()}
@@ -137,7 +137,7 @@ def _lithology(seed: int, ground: Ground, rock: Rock) -> NDArray[np.uint8]:
     return np.where(rock.karst > 0, np.clip(np.floor(pure), 0.0, 4.0), 255.0).astype(np.uint8)
 
 
-def _soil(seed: int, ground: Ground, rock: Rock) -> dict[str, Cells]:
+def _soil(seed: int, ground: Ground, rock: Rock) -> dict[str, NDArray[Any]]:
     karst = rock.karst.astype(np.float64)
     sand = 34.0 - 10.0 * karst + 9.0 * ground.slope + ground.noise(seed, "sand", (160, 12.0), (40, 6.0), (10, 3.0))
     clay = 26.0 + 9.0 * karst + ground.noise(seed, "clay", (160, 10.0), (40, 5.0), (10, 3.0))
@@ -154,6 +154,7 @@ def _soil(seed: int, ground: Ground, rock: Rock) -> dict[str, Cells]:
     return {
         "sand": sand - short, "silt": silt + short, "clay": clay, "organic_carbon": carbon,
         "soil_depth": depth, "pawc": np.clip(water, 0.03, 0.28), "soil_group": group,
+        "erodibility": 0.012 + 0.00062 * silt - 0.0018 * np.clip(carbon, 0.0, 4.0),
     }  # fmt: skip
 
 

@@ -50,14 +50,14 @@ def add_noise(
     """
     rows, cols = out.shape
     step = 2 * spacing  # half cells, so that centres of any factor are whole numbers
-    shift_row = np.int64(uniform(key, -1, spacing) * step)
-    shift_col = np.int64(uniform(key, -2, spacing) * step)
+    shift_row = int(uniform(key, -1, spacing) * step)
+    shift_col = int(uniform(key, -2, spacing) * step)
     for i in range(rows):
         y = 2 * (top + i) * factor + factor - 1 + shift_row
         lattice_row = y // step
         t = (y - lattice_row * step) / step
         t = t * t * (3.0 - 2.0 * t)
-        known = np.int64(-(1 << 62))
+        known = -(1 << 62)
         west, east = 0.0, 0.0
         for j in range(cols):
             x = 2 * (left + j) * factor + factor - 1 + shift_col

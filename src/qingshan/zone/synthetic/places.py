@@ -19,7 +19,6 @@ __all__ = ["Seats", "make_seats", "places_of"]
 
 TOWNSHIP_SIDE = 1024  # cells: a smaller grid is one county of townships
 WIND = 0.16  # how far borders wind, in lattice squares
-JIT = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
 @dataclass(frozen=True)
@@ -76,14 +75,14 @@ def places_of(seats: Seats, seed: int, top: int, left: int, rows: int, cols: int
     return out
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _inside(row: float, col: float, rows: int, cols: int) -> float:
     """Below 1 inside a rounded square that touches no rim."""
     y, x = (2.0 * row / rows - 1.0) / 0.97, (2.0 * col / cols - 1.0) / 0.97
     return y * y * y * y + x * x * x * x
 
 
-@njit(**JIT)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _nearest(
     seat_row: NDArray[np.float64], seat_col: NDArray[np.float64], number: NDArray[np.int64], spacing: int,
     all_rows: int, all_cols: int, top: int, left: int,
@@ -93,7 +92,7 @@ def _nearest(
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             y, x = top + i + bend_row[i, j], left + j + bend_col[i, j]
-            if _inside(y, x, all_rows, all_cols) >= 1.0:
+            if max(_inside(y, x, all_rows, all_cols), _inside(top + i, left + j, all_rows, all_cols)) >= 1.0:
                 continue
             a, b = int(y) // spacing, int(x) // spacing
             nearest = 1e30

@@ -169,7 +169,7 @@ def _towns(
                 size = uniform(key, -1 - i, j)
                 found.append((best[1], best[2], 7.0 + 26.0 * size * size * size * size))
     towns = np.array(found, np.float64).reshape(-1, 3)
-    if len(found):  # the county town lies on the largest river
+    if found:  # the county town lies on the largest river
         sizes = river_area[towns[:, 0].astype(int) // factor, towns[:, 1].astype(int) // factor]
         towns[np.argmax(sizes), 2] = max(24.0, towns[:, 2].max())
     return towns

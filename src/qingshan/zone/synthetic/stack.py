@@ -158,7 +158,8 @@ def _create(written: Written, grid: Grid, seed: int) -> Any:
     floating = written.layer.type == "float32"
     file = rasterio.open(
         written.path, "w", driver="GTiff", crs=grid.crs, transform=rasterio.Affine(*grid.transform), width=grid.width,
-        height=grid.height, count=1, dtype=written.layer.type, nodata=NODATA[written.layer.type], tiled=True, blockxsize=BLOCK, blockysize=BLOCK, compress="ZSTD",
+        height=grid.height, count=1, dtype=written.layer.type, nodata=NODATA[written.layer.type],
+        tiled=True, blockxsize=BLOCK, blockysize=BLOCK, compress="ZSTD",
         zstd_level=1, predictor=3 if floating else 1, bigtiff="IF_SAFER",
     )  # fmt: skip
     file.update_tags(synthetic="true", label=LABEL, seed=str(seed), layer=written.id)

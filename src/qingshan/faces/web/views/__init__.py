@@ -6,13 +6,14 @@ To add a page: a module with `build(ask) -> Page` and `VIEW = View(...)`, a temp
 
 from qingshan.faces.web.page import View
 
-from . import account, data, method, overview, pedigree, place, raster, standards, target
+from . import account, change, data, method, overview, pedigree, place, raster, standards, target
 
 VIEWS: tuple[View, ...] = (
     overview.VIEW,
     place.VIEW,
     account.VIEW,
     raster.VIEW,
+    change.VIEW,
     *standards.VIEWS,
     *method.VIEWS,
     data.VIEW,

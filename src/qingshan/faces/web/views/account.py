@@ -9,14 +9,17 @@ from typing import Any
 from qingshan.accounts.run import Fact, Run
 from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.core.units import same_dimension
+from qingshan.faces.web.atlas import atlas
 from qingshan.faces.web.charts import Chart, Series
+from qingshan.faces.web.crumbs import crumbs
 from qingshan.faces.web.figures import FIGURE_COLUMNS, Figure, figures_table, of_run, row_of
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
 from qingshan.faces.web.services import Line, axis, bars, basis_word, counts, documents, groups, is_gep, lacks, line_of
 from qingshan.faces.web.site import Ask, last_year
-from qingshan.faces.web.spread import candidates_of, places_chart, spread_of, spread_title, within
+from qingshan.faces.web.spread import Spread, candidates_of, places_chart, spread_of, spread_title, within
 
+CHANGE = "extent.change"
 ENTRIES = (
     "extent.opening",
     "extent.addition_managed",
@@ -79,6 +82,11 @@ def build(ask: Ask) -> Page:
         "years": _series(ask, run),
         "money": bool(basis),
         "said": counts(ask, asked),
+        "crumbs": crumbs(ask, "/account"),
+        "drill": _drill(ask, spread, period),
+        "changes": ask.address("/account/change", basis="", of="", place=ask.query.get("place", ""))
+        if _changed(run) and ask.has("change")
+        else "",
     }
     names = {p.code: p.name(ask.lang) for p in ask.zone.places.values()}
     tables = [_services_table(ask, run, lines, whole, basis)]
@@ -170,6 +178,49 @@ def _published(ask: Ask) -> list[Figure]:
         if f.quantity.startswith("gep.") and same_dimension(f.unit, "元")
     ]
     return [ask.site.figure(f) for f in sorted(facts, key=lambda f: f.period, reverse=True)][:2]
+
+
+# ---- down to the places below --------------------------------------------------------------------------------------
+
+
+def _drill(ask: Ask, spread: Spread | None, period: str) -> dict[str, Any] | None:
+    """The places below (or beside) as a map and rows that lead to their accounts; the address keeps the choices made."""
+    if spread is None or len(spread.figures) < 2:
+        return None
+    kept = {k: ask.query.get(k, "") for k in ("basis", "of")}
+
+    def lead(code: str) -> str:
+        return ask.address("/account", **kept, place=code)
+
+    rows = [{"figure": f, "name": ask.short(f.place), "href": lead(f.place), "below": len(ask.zone.children(f.place)), "here": f.place == ask.place.code}
+            for f in spread.figures]  # fmt: skip
+    fields = ask.site.fields(ask.profile, ask.site.leaf_level).values()
+    field = next((f for f in fields if f.quantity == spread.quantity and f.period == period), None)
+    branch = ask.place.code if ask.zone.children(ask.place.code) else (ask.place.parent or ask.zone.root)
+    step = {leaf: child for child in ask.zone.children(branch) for leaf in ask.zone.leaves(child)}
+    drawn = None
+    if field is not None and ask.site.drawing is not None:
+        frame = [] if branch == ask.zone.root else ask.zone.leaves(branch)
+        drawn = atlas(
+            ask,
+            field,
+            frame=frame,
+            chosen="" if branch == ask.place.code else ask.place.code,
+            lead=lambda code: lead(step.get(code, code)),
+        )
+    level = ask.level(ask.zone.level(spread.figures[0].place), len(rows))
+    return {
+        "rows": rows,
+        "atlas": drawn,
+        "level": level,
+        "n": len(rows),
+        "name": spread.whole.name(ask.lang),
+        "beside": spread.beside,
+    }
+
+
+def _changed(run: Run) -> bool:
+    return any(f.quantity == CHANGE for f in run.facts)
 
 
 # ---- by class, extent, years -----------------------------------------------------------------------------------------

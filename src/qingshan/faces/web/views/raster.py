@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from qingshan.faces.web.legend import legend_of, share_word, span_of
+from qingshan.faces.web.legend import legend_of, paired, share_word, span_of
+from qingshan.faces.web.names import bare, capital
 from qingshan.faces.web.outlines import Frame, box_of, outlines, rings_of
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
-from qingshan.faces.web.pixel import Pixel, pixel_at, pixel_tables
-from qingshan.faces.web.rasters import Held, Shelf, ShownLayer, shelf, spread
+from qingshan.faces.web.pixel import Pixel, pixel_at, pixel_tables, shared
+from qingshan.faces.web.rasters import SERIES, Held, Shelf, ShownLayer, shelf, spread
 from qingshan.faces.web.scale import nice_step
 from qingshan.faces.web.site import Ask, last_year
 from qingshan.publish import numbers
 
 WIDTH, HEIGHT = 900, 640
+POINT = 0.0005  # a share below this is no change worth a headline
 _NUMBER = re.compile(r"[-+−]?\d{1,3}(?:[.．]\d{1,12})?")
 
 
@@ -51,16 +54,19 @@ def build(ask: Ask) -> Page:
     layer = found.layer(ask.query["layer"]) if ask.query.get("layer") else drawable[0]
     main = _side(ask, layer, _period(ask, layer))
     other = _other(ask, found, main)
+    first, second = _in_time(main, other)
     frame = _frame(ask, found, main)
-    lines = _lines(ask, found, frame)
     pixel, asked, fault = _pixel(ask, found, main, frame)
     context = {
-        "question": question, "headline": _headline(ask, main), "lead": _lead(ask, main, other), "main": main, "other": other,
-        "layers": _choices(ask, found), "withs": _comparisons(ask, found, main), "window": frame, "lines": lines, "scale": _bar(ask, frame),
-        "still": {side.id: _still(side, frame) for side in (main, other) if side}, "map_json": _description(ask, main, other, frame), "period_of": lambda p: period_word(p, ask.t, ask.zone),
-        "periods": [(p, period_word(p, ask.t, ask.zone)) for p in layer.periods], "period": main.period, "span": _span(main.period),
-        "groups": _groups(ask, found), "pixel": pixel, "asked": asked, "fault": fault, "marker": frame.at(*asked) if asked and pixel else None,
-        "keep": _keep(ask), "failed": _failed(ask, found), "credit": _credit(ask, found),
+        "question": question, "headline": _headline(ask, first, second), "lead": _lead(ask, first, second), "map_title": _title(ask, first, second),
+        "main": first, "other": second, "with_id": other.id if other else "", "pair": _pair(ask, first, second), "changes": _changes(ask, first, second),
+        "layers": _choices(ask, found), "withs": _comparisons(ask, found, main), "keep": _keep(ask),
+        "periods": [(p, _word(ask, p)) for p in layer.periods], "period": main.period, "span": _span(main.period), "period_of": lambda p: _word(ask, p),
+        "window": frame, "lines": _lines(ask, found, frame), "scale": _bar(ask, frame), "credit": _credit(ask, found),
+        "still": {side.id: _still(side, frame) for side in (first, second) if side}, "map_json": _description(ask, first, second, frame),
+        "pixel": pixel, "asked": asked, "fault": fault, "marker": frame.at(*asked) if asked and pixel else None,
+        "groups": _groups(ask, found), "unmade": _unmade(ask, found), "failed": _failed(ask, found),
+        "count": sum(len(x.periods) for x in found.layers.values()), "common": shared(h.labels for x in found.layers.values() for h in x.held.values()),
     }  # fmt: skip
     tables = [_layers_table(ask, found), _legend_table(ask, [s for s in (main, other) if s])]
     if pixel:
@@ -69,9 +75,10 @@ def build(ask: Ask) -> Page:
     sources = [str(s.held.entry.get("source") or s.held.entry.get("title") or s.layer.name(ask.lang)) for s in sides]
     labels = sorted({label for s in sides for label in s.held.labels})
     record = pixel.record if pixel else None
+    headline = str(context["headline"])
     return Page(
         "raster.html",
-        context["headline"],
+        headline,
         context,
         tables,
         ask.zone.leaves(ask.zone.root),
@@ -79,6 +86,10 @@ def build(ask: Ask) -> Page:
         labels,
         record,
     )
+
+
+def _word(ask: Ask, period: str) -> str:
+    return bare(period_word(period, ask.t, ask.zone))
 
 
 # ---- what was asked for ----------------------------------------------------------------------------------------------
@@ -95,9 +106,7 @@ def _period(ask: Ask, layer: ShownLayer) -> str:
 
 def _side(ask: Ask, layer: ShownLayer, period: str) -> Side:
     held = layer.at(period)
-    return Side(
-        layer, held.period, period_word(held.period, ask.t, ask.zone), held, legend_of(layer, held.period, ask.lang)
-    )
+    return Side(layer, held.period, _word(ask, held.period), held, legend_of(layer, held.period, ask.lang))
 
 
 def _other(ask: Ask, found: Shelf, main: Side) -> Side | None:
@@ -109,6 +118,24 @@ def _other(ask: Ask, found: Shelf, main: Side) -> Side | None:
     layer = found.layer(id)
     side = _side(ask, layer, period or _period(ask, layer))
     return None if side.id == main.id else side
+
+
+def _in_time(main: Side, other: Side | None) -> tuple[Side, Side | None]:
+    """The earlier period of one layer lies left, as time runs."""
+    if (
+        other is not None
+        and other.layer.id == main.layer.id
+        and (last_year(other.period) or 0) < (last_year(main.period) or 0)
+    ):
+        return other, main
+    return main, other
+
+
+def _pair(ask: Ask, first: Side, second: Side | None) -> list[dict[str, Any]]:
+    """One legend for both sides where they are two periods of the land classes."""
+    if second is None or second.layer.id != first.layer.id or not first.layer.classes:
+        return []
+    return paired(first.legend["rows"], second.legend["rows"], ask.lang)
 
 
 def _keep(ask: Ask) -> dict[str, str]:
@@ -152,16 +179,24 @@ def _pixel(ask: Ask, found: Shelf, main: Side, frame: Frame) -> tuple[Pixel | No
         lon, lat = point[0], point[1]
     if found.book is None:
         return None, (lon, lat), ask.t("raster.pixel.outside")
-    pixel = pixel_at(ask, found, main.period, lon, lat)
+    pixel = pixel_at(ask, found, _book_period(found, main.period), lon, lat, main.layer.id)
     return pixel, (lon, lat), "" if pixel else ask.t("raster.pixel.outside")
+
+
+def _book_period(found: Shelf, period: str) -> str:
+    """The period whose inputs are read at a pixel: the map's own, else the newest of the catalogue."""
+    known = found.book.periods() if found.book else []
+    return period if period in known or not known else known[-1]
 
 
 # ---- what is said ----------------------------------------------------------------------------------------------------
 
 
-def _headline(ask: Ask, side: Side) -> str:
-    """The layer in one sentence: its largest classes, or its reach and middle."""
-    t, name = ask.t, side.layer.name(ask.lang)
+def _headline(ask: Ask, side: Side, other: Side | None) -> str:
+    """The layer in one sentence: its largest classes, or its reach and middle; of two periods, what changed most."""
+    t, name = ask.t, capital(side.layer.name(ask.lang))
+    if other is not None and other.layer.id == side.layer.id:
+        return _changed(ask, side, other) or t("raster.headline.same", name=name, a=side.word, b=other.word)
     rows = [r for r in side.legend["rows"] or () if r["code"] is not None]
     if side.layer.classes:
         if not rows:
@@ -185,6 +220,44 @@ def _headline(ask: Ask, side: Side) -> str:
     return t("raster.headline.range", name=name, low=a, high=b, middle=m, unit=f"{gap}{unit}")
 
 
+def _changed(ask: Ask, first: Side, second: Side) -> str:
+    """The class that gained and the one that lost most between two periods; of numbers, the two middles."""
+    t = ask.t
+    if not first.layer.classes:
+        before, after = (s.layer.survey(s.period).sample for s in (first, second))
+        if not len(before) or not len(after):
+            return ""
+        (a, b), unit = numbers.write_many([spread(before, 0.5), spread(after, 0.5)], first.layer.unit, ask.lang)
+        return t(
+            "raster.headline.middles",
+            name=capital(first.layer.name(ask.lang)),
+            a=a,
+            b=b,
+            unit=f"\u00a0{unit}" if unit else "",
+            first=first.word,
+            second=second.word,
+        )
+    left, right = ({r["code"]: r["share"] for r in s.legend["rows"] if r["code"] is not None} for s in (first, second))
+    moves = sorted((right.get(c, 0.0) - left.get(c, 0.0), c) for c in {*left, *right})
+    if not moves or moves[-1][0] < POINT or moves[0][0] > -POINT:
+        return ""
+    (lost, loser), (won, winner) = moves[0], moves[-1]
+    names = {c: ask.t.pick(*first.layer.names[c]) for c in (loser, winner)}
+    return t(
+        "raster.headline.moved",
+        first=first.word,
+        second=second.word,
+        up=capital(names[winner]),
+        up_by=_points(won),
+        down=names[loser],
+        down_by=_points(-lost),
+    )
+
+
+def _points(share: float) -> str:
+    return numbers.digits(round(100 * share, 1), 2)
+
+
 def _lead(ask: Ask, main: Side, other: Side | None) -> str:
     said = ask.t("raster.lead.layer", name=main.layer.name(ask.lang), period=main.word)
     if other is not None:
@@ -194,6 +267,26 @@ def _lead(ask: Ask, main: Side, other: Side | None) -> str:
             right=f"{other.layer.name(ask.lang)} {other.word}",
         )
     return said
+
+
+def _title(ask: Ask, main: Side, other: Side | None) -> str:
+    """What the picture shows."""
+    one = ask.t("raster.map.title", name=main.layer.name(ask.lang), period=main.word)
+    if other is None:
+        return one
+    second = (
+        other.word
+        if other.layer.id == main.layer.id
+        else ask.t("raster.map.title", name=other.layer.name(ask.lang), period=other.word)
+    )
+    return ask.t("raster.map.versus", left=one, right=second)
+
+
+def _changes(ask: Ask, main: Side, other: Side | None) -> str:
+    """The change matrix, where two periods of the land classes stand side by side."""
+    if other is None or other.layer.id != main.layer.id or not main.layer.classes or not ask.has("change"):
+        return ""
+    return ask.address("/account/change", period=other.period, place=ask.query.get("place", ""))
 
 
 def _choices(ask: Ask, found: Shelf) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -209,7 +302,7 @@ def _comparisons(ask: Ask, found: Shelf, main: Side) -> list[tuple[str, str]]:
     """What may lie on the other side of the slider: other periods of the layer first, then other layers."""
     options = [("", ask.t("raster.with.none"))]
     options += [
-        (f"{main.layer.id}@{p}", ask.t("raster.with.period", period=period_word(p, ask.t, ask.zone)))
+        (f"{main.layer.id}@{p}", ask.t("raster.with.period", period=_word(ask, p)))
         for p in main.layer.periods
         if p != main.period
     ]
@@ -223,7 +316,7 @@ def _comparisons(ask: Ask, found: Shelf, main: Side) -> list[tuple[str, str]]:
 def _failed(ask: Ask, found: Shelf) -> list[tuple[str, str]]:
     """Layers that are catalogued and cannot be drawn, with the reason."""
     return [
-        (f"{x.name(ask.lang)} {period_word(h.period, ask.t, ask.zone)}", ask.t.pick(h.why.zh, h.why.en))
+        (f"{x.name(ask.lang)} {_word(ask, h.period)}", ask.t.pick(h.why.zh, h.why.en))
         for x in found.layers.values()
         for h in x.held.values()
         if h.why is not None
@@ -262,7 +355,8 @@ def _lines(ask: Ask, found: Shelf, frame: Frame) -> dict[str, Any]:
 def _bar(ask: Ask, frame: Frame) -> dict[str, Any]:
     """A scale bar of a round length, about a sixth of the map."""
     length = nice_step(frame.metres * frame.width / 6, 1)
-    return {"width": round(length / frame.metres, 1), "word": numbers.write(length / 1000, "km", ask.lang).text if length >= 1000 else numbers.write(length, "m", ask.lang).text}  # fmt: skip
+    value, unit = (length / 1000, "km") if length >= 1000 else (length, "m")
+    return {"width": round(length / frame.metres, 1), "word": numbers.write(value, unit, ask.lang).text}
 
 
 def _still(side: Side, frame: Frame) -> dict[str, str]:
@@ -307,21 +401,49 @@ def _credit(ask: Ask, found: Shelf) -> str:
 # ---- the list of layers ----------------------------------------------------------------------------------------------
 
 
+class Later(Sequence[Mapping[str, Cell]]):
+    """Rows that are made when they are first read: surveying every layer is for the exports."""
+
+    def __init__(self, make: Callable[[], list[dict[str, Cell]]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _rows(self) -> list[dict[str, Cell]]:
+        return self._make()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._rows[at]
+
+
 def _groups(ask: Ask, found: Shelf) -> list[tuple[str, list[dict[str, Any]]]]:
     rows: dict[str, list[dict[str, Any]]] = {}
     for layer in found.layers.values():
         for period in layer.periods:
-            rows.setdefault(layer.group, []).append(_row(ask, layer, period))
+            if layer.held[period].drawn is not None and layer.group != SERIES:
+                rows.setdefault(layer.group, []).append(_row(ask, layer, period))
     return [(ask.t(f"raster.group.{group}"), listed) for group, listed in rows.items()]
+
+
+def _unmade(ask: Ask, found: Shelf) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Layers that the table leaves out, as links: the courses of a year, and results not looked at yet."""
+    listed: dict[str, list[tuple[str, str]]] = {}
+    for layer in found.layers.values():
+        fresh = [p for p in layer.periods if layer.held[p].drawn is None]
+        if layer.group == SERIES or fresh:
+            period = (fresh or layer.periods)[0]
+            href = ask.address("/zone/raster", layer=layer.id, period=period, place=ask.query.get("place", ""))
+            listed.setdefault(ask.t(f"raster.group.{layer.group}"), []).append((href, layer.name(ask.lang)))
+    return list(listed.items())
 
 
 def _row(ask: Ask, layer: ShownLayer, period: str) -> dict[str, Any]:
     held, survey = layer.at(period), layer.survey(period)
-    entry = held.entry
-    drawn = held.drawn
-    assert drawn is not None
+    entry, drawn = held.entry, held.drawing()
     return {
-        "id": layer.id, "period": period, "name": layer.name(ask.lang), "word": period_word(period, ask.t, ask.zone),
+        "id": layer.id, "period": period, "name": layer.name(ask.lang), "word": _word(ask, period),
         "href": ask.address("/zone/raster", layer=layer.id, period=period, place=ask.query.get("place", "")),
         "unit": ask.t("raster.layers.class") if layer.classes else numbers.unit_word(layer.unit, ask.lang), "resolution": resolution_word(ask, layer, period),
         "nodata": numbers.write(survey.nodata_area / 1e6, "km2", ask.lang).text, "nodata_share": share_word(survey.nodata_area / (survey.whole_area or 1)),
@@ -357,9 +479,15 @@ _LAYER_COLUMNS = (
 
 
 def _layers_table(ask: Ask, found: Shelf) -> Table:
+    return Table("layers", "图层", "Layers", _LAYER_COLUMNS, Later(lambda: _layer_rows(ask, found)))
+
+
+def _layer_rows(ask: Ask, found: Shelf) -> list[dict[str, Cell]]:
     rows: list[dict[str, Cell]] = []
     for layer in found.layers.values():
         for period in layer.periods:
+            if layer.held[period].drawn is None:
+                continue
             held, survey = layer.at(period), layer.survey(period)
             rows.append({
                 "layer": layer.id, "name": layer.name(ask.lang), "group": ask.t(f"raster.group.{layer.group}"), "period": period,
@@ -367,9 +495,9 @@ def _layers_table(ask: Ask, found: Shelf) -> Table:
                 "area_km2": survey.whole_area / 1e6, "nodata_km2": survey.nodata_area / 1e6, "looked_every": survey.every,
                 "licence": str(held.entry.get("licence", "")), "source": str(held.entry.get("source", "")),
                 "labels": "; ".join(ask.t(f"badge.{x}.word") if ask.t.has(f"badge.{x}.word") else x for x in held.labels),
-                "sha256": held.drawn.sha256 if held.drawn else "",
+                "sha256": held.drawing().sha256,
             })  # fmt: skip
-    return Table("layers", "图层", "Layers", _LAYER_COLUMNS, rows)
+    return rows
 
 
 def _legend_table(ask: Ask, sides: Sequence[Side]) -> Table:

@@ -1,0 +1,151 @@
+"""The stage "baseflow": quick flow by curve number, local recharge with the subsidy from above, baseflow reaching streams.
+
+Recharge goes down the flow, each cell using what cells above leave; the share that reaches the stream comes up again. On
+streams all rain runs off. The months' shortfalls of every cell are held while recharge is routed: about 70 bytes a cell.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qingshan.zone.raster.grid import Grid
+from qingshan.zone.raster.source import Field, Source
+
+from ..block.engine import Progress
+from ..focal.cellwise import steps_of
+from .above import fixed, streams
+from .lattice import refuse_small
+from .stage import Graph, Job, job
+from .weave import At
+
+__all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
+
+MONTHS = tuple(str(m) for m in range(1, 13))
+GROUPS = ("1", "2", "3", "4")
+INPUTS = {
+    "direction": "", "accumulation": "count", "soil_group": "", "streams": "",
+    **{f"rain_{m}": "mm" for m in MONTHS}, **{f"et0_{m}": "mm" for m in MONTHS},
+}  # fmt: skip
+TABLES = {**{f"curve_number_{g}": "1" for g in GROUPS}, **{f"kc_{m}": "1" for m in MONTHS}}
+"""Curve numbers of the soil groups A to D (1 to 4), crop coefficients of the months, by class."""
+CONSTANTS = {
+    "stream_area": "km2",
+    "alpha": "fraction",
+    "beta": "fraction",
+    "gamma": "fraction",
+    **{f"events_{m}": "count" for m in MONTHS},
+}
+OUTPUTS = {"quickflow": "mm", "recharge": "mm", "recharge_sum": "mm", "baseflow": "mm", "stream": ""}
+OPTIONS = {"sinks": ("end", "stream")}
+OPTIONAL = ("streams", "stream_area")
+
+CELL = 70
+"""Bytes a cell besides the graph."""
+
+
+def run(
+    grid: Grid, inputs: Mapping[str, Source], tables: Mapping[str, NDArray[np.float64]], constants: Mapping[str, float],
+    options: Mapping[str, str], outputs: Sequence[str], folder: Path, *, classes: Source | None = None,
+    workers: int | None = None, memory: int | str = "1GB", progress: Progress | None = None,
+) -> dict[str, Field]:  # fmt: skip
+    """Water of a year, mm; float32, NaN for NoData. `recharge` may be negative, `recharge_sum` is summed over all cells above.
+
+    Raises `QingshanError` where `memory` is too small.
+    """
+    work = job(
+        "baseflow", sys.modules[__name__], grid, inputs, tables, constants, options, outputs, folder, classes, workers,
+        progress, 4, OPTIONAL,
+    )  # fmt: skip
+    refuse_small(grid, (2 if inputs["direction"].dtype == np.uint8 else 5) + CELL, memory, "baseflow")
+    try:
+        graph = Graph.read(work, inputs["direction"])
+        stream = streams(work, graph)
+        if "stream" in work.asked:
+            work.write("stream", np.where(graph.none, np.uint8(255), stream.astype(np.uint8)), "uint8")
+        shortfalls = _months(work, graph, stream)
+        work.tick()
+        recharge = _recharge(work, graph, shortfalls)
+        del shortfalls
+        work.tick()
+        if {"recharge_sum", "baseflow"} & set(work.asked):
+            _baseflow(work, graph, stream, recharge)
+        work.tick()
+        return work.finish()
+    finally:
+        work.discard()
+
+
+def _months(work: Job, graph: Graph, stream: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:
+    """Demand less infiltration of each month; writes quick flow."""
+    number = np.full(graph.to.size, np.nan, np.float32)
+    bind = {"soil_group": "soil_group", **{f"curve_numbers_{g}": f"curve_number_{g}" for g in GROUPS}}
+    tables = tuple(f"curve_number_{g}" for g in GROUPS)
+    work.map(
+        steps_of(("cn", "water.curve_number@neh630", bind)),
+        {"soil_group": work.inputs["soil_group"]},
+        {"cn": number},
+        tables=tables,
+    )
+    number[stream] = 100.0
+    steps: list[tuple[str, str, Mapping[str, str]]] = []
+    for m in MONTHS:
+        steps.append(
+            (
+                f"q_{m}",
+                "water.quick_flow@guswa2018",
+                {"rain": f"rain_{m}", "events": f"events_{m}", "curve_number": "cn"},
+            )
+        )
+        short = {"rain": f"rain_{m}", "quick": f"q_{m}", "crop_coefficient": f"kc_{m}", "reference": f"et0_{m}"}
+        steps.append((f"shortfalls_{m}", "water.month_shortfall@invest3", short))
+    steps.append(("quickflow", "+", {f"q_{m}": f"q_{m}" for m in MONTHS}))
+    layers: dict[str, Any] = {"cn": number}
+    layers |= {f"{k}_{m}": work.inputs[f"{k}_{m}"] for m in MONTHS for k in ("rain", "et0")}
+    numbers = {f"events_{m}": work.constants[f"events_{m}"] for m in MONTHS}
+    out = {f"shortfalls_{m}": np.full(graph.to.size, np.nan, np.float32) for m in MONTHS}
+    targets: dict[str, Any] = {**out, **({"quickflow": work.field("quickflow")} if "quickflow" in work.asked else {})}
+    work.map(steps_of(*steps), layers, targets, tables=tuple(f"kc_{m}" for m in MONTHS), numbers=numbers)
+    return out
+
+
+def _recharge(work: Job, graph: Graph, shortfalls: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Local recharge of every cell, the cells above first."""
+    layers = frozenset(shortfalls)
+    keep = ("water.local_recharge@invest3", At((*shortfalls, "alpha", "beta"), layers))
+    send = ("water.recharge_passed@invest3", At((*shortfalls, "alpha", "beta", "gamma"), layers))
+    values = {**shortfalls, **{k: work.constants[k] for k in ("alpha", "beta", "gamma")}}
+    recharge = np.zeros(graph.to.size)
+    recharge[graph.none] = np.nan
+    graph.descend(keep, send, None, values, recharge)
+    work.cells |= {keep[0], send[0]}
+    if "recharge" in work.asked:
+        work.write("recharge", recharge)
+    return recharge
+
+
+def _baseflow(work: Job, graph: Graph, stream: NDArray[np.bool_], recharge: NDArray[np.float64]) -> None:
+    """Recharge summed from above, and the part of each cell's recharge that reaches the stream."""
+    total = recharge.copy()
+    fixed(total, 0.0)
+    graph.accumulate(total)
+    total[np.isnan(recharge)] = np.nan
+    if "recharge_sum" in work.asked:
+        work.write("recharge_sum", total)
+    factor = np.full(total.size, np.nan)
+    factor[stream] = 1.0
+    cell = "water.baseflow_passed@invest3"
+    at = At(("total", "recharge", "gamma"), frozenset({"total", "recharge"}))
+    values = {"total": total, "recharge": recharge, "gamma": work.constants["gamma"]}
+    graph.climb(cell, at, None, values, factor, lengths=graph.lattice.lengths(), outlet=1.0)
+    work.cells.add(cell)
+    del total, values
+    below = graph.below(factor, 1.0, work.workers)
+    if "baseflow" in work.asked:
+        steps = steps_of(("baseflow", "water.baseflow@invest3", {"recharge": "recharge", "below": "below"}))
+        work.map(steps, {"recharge": recharge, "below": below}, {"baseflow": work.field("baseflow")})

@@ -1,0 +1,115 @@
+"""The stage "flow": depressions filled, flow directions, cells and area that drain through each cell.
+
+One graph serves every model that follows (slope length, sediment, nutrients, baseflow): they take the output `direction`.
+Karst: cells of the input `sinks` (1) are legal outlets, and depressions deeper than `keep_deeper` or larger than `keep_larger`
+stay, their lowest cell an outlet; without them every depression is filled.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qingshan.zone.raster.grid import Grid
+from qingshan.zone.raster.source import Field, Source
+
+from ..block.engine import Progress
+from . import directions
+from .fill import NEW, SEED, fill, seeds
+from .lattice import refuse_small, square_cell
+from .stage import Graph, Job, job
+
+__all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
+
+INPUTS = {"elevation": "m", "sinks": ""}
+TABLES: dict[str, str] = {}
+CONSTANTS = {"keep_deeper": "m", "keep_larger": "km2"}
+OUTPUTS = {"filled": "m", "direction": "", "accumulation": "count", "area": "m2", "sink": ""}
+OPTIONS = {"routing": ("d8", "mfd")}
+OPTIONAL = ("sinks", "keep_deeper", "keep_larger")
+
+FILLING, ROUTING = 8, 15
+"""Bytes a cell: heights, marks and queues; then directions, counters and an accumulation."""
+
+
+def run(
+    grid: Grid, inputs: Mapping[str, Source], tables: Mapping[str, NDArray[np.float64]], constants: Mapping[str, float],
+    options: Mapping[str, str], outputs: Sequence[str], folder: Path, *, classes: Source | None = None,
+    workers: int | None = None, memory: int | str = "1GB", progress: Progress | None = None,
+) -> dict[str, Field]:  # fmt: skip
+    """Route water over the elevation.
+
+    `filled` float32; `direction` uint8 (D8) or uint32 (MFD), see `directions.py`; `accumulation` the number of cells that
+    drain through a cell, itself included (uint32; float64 for MFD), and `area` as m2 (float64); `sink` 1 where flow ends
+    inside the grid: masked sinks and kept depressions. Raises `QingshanError` where `memory` is too small.
+    """
+    work = job(
+        "flow", sys.modules[__name__], grid, inputs, tables, constants, options, outputs, folder, classes, workers, progress,
+        3, OPTIONAL,
+    )  # fmt: skip
+    side = square_cell(grid, "flow")
+    limited = 5 if {"keep_deeper", "keep_larger"} & set(constants) else 0
+    refuse_small(
+        grid, max(FILLING + limited, ROUTING if work.options["routing"] == "mfd" else ROUTING - 3), memory, "flow"
+    )
+    try:
+        graph = _graph(work, side)
+        if {"accumulation", "area"} & set(work.asked):
+            count = graph.lattice.full(0, np.uint32 if graph.d8 else np.float64)
+            count[~graph.none] = 1
+            graph.accumulate(count)
+            if "area" in work.asked:
+                _write_known(work, "area", count.astype(np.float64) * side**2, graph, "float64")
+            if "accumulation" in work.asked:
+                _write_known(work, "accumulation", count, graph, "uint32" if graph.d8 else "float64")
+        work.tick()
+        return work.finish()
+    finally:
+        work.discard()
+
+
+def _graph(work: Job, side: float) -> Graph:
+    """Fill and direct; writes what is asked of it."""
+    lattice = work.lattice
+    z = lattice.read(work.inputs["elevation"], np.float32, np.nan, work.workers)
+    state = np.full(lattice.size, NEW, np.uint8)
+    sinks = np.zeros(0, np.bool_)
+    if "sinks" in work.inputs:
+        sinks = lattice.read(work.inputs["sinks"], np.uint8, 0, work.workers) == 1
+        state[sinks] = SEED
+    cells = work.constants.get("keep_larger", np.inf) * 1e6 / side**2
+    fill(z, state, lattice.offsets, deepest=work.constants.get("keep_deeper", np.inf), largest=cells)
+    work.tick()
+    if "filled" in work.asked:
+        work.write("filled", z)
+    to: NDArray[Any]
+    to, way = directions.d8(z, state, sinks, lattice.offsets, lattice.lengths())
+    if "sink" in work.asked:
+        _write_sinks(work, to, z, state)
+    if work.options["routing"] != "d8":
+        to = directions.mfd(z, to, way, lattice.offsets, lattice.lengths())
+    del z, state, way
+    if "direction" in work.asked:
+        work.write("direction", to, to.dtype.name)
+    work.tick()
+    return Graph(lattice, to)
+
+
+def _write_sinks(work: Job, to: NDArray[np.uint8], z: NDArray[np.float32], state: NDArray[np.uint8]) -> None:
+    """1 where flow ends although the cell is not beside the rim or NoData."""
+    rim = np.zeros(z.size, np.uint8)
+    seeds(z, rim, work.lattice.offsets)
+    inner = ((to == directions.OUTLET) & (rim != SEED)).astype(np.uint8)
+    inner[to == directions.NO_FLOW] = 255
+    work.write("sink", inner, "uint8")
+
+
+def _write_known(work: Job, name: str, values: NDArray[Any], graph: Graph, dtype: str) -> None:
+    """NoData where there is no flow."""
+    values[graph.none] = np.iinfo(dtype).max if dtype.startswith("u") else np.nan
+    work.write(name, values, dtype)

@@ -1,0 +1,266 @@
+"""Change: what became of the land? Opening × closing classes of a place as flows, as a matrix, and by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qingshan.accounts.run import Fact, Run
+from qingshan.core.errors import UnknownName
+from qingshan.core.method import REGISTRY
+from qingshan.faces.web.crumbs import crumbs
+from qingshan.faces.web.figures import FIGURE_COLUMNS, Figure, of_run, row_of
+from qingshan.faces.web.names import bare
+from qingshan.faces.web.page import Cell, Column, Page, Table, View
+from qingshan.faces.web.periods import period_word
+from qingshan.faces.web.ramps import LOOKS, palette_of
+from qingshan.faces.web.sankey import Flow, Sankey
+from qingshan.faces.web.site import Ask, last_year
+from qingshan.publish import numbers
+
+CHANGE, UNALLOCATED = "extent.change", "unallocated"
+METHODS = {k: f"land.class_{k}@pontius2004" for k in ("gain", "loss", "net_change", "persistence")}
+SHOWN = ("moved", "all")
+NONE = {"light": "#b9b3a8", "dark": "#6d685f"}
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Areas of opening × closing class of one place and period, as figures of the run."""
+
+    place: str
+    period: str
+    opening: str
+    classes: tuple[str, ...]
+    cells: Mapping[tuple[str, str], Figure]
+
+    def area(self, start: str, end: str) -> float:
+        figure = self.cells.get((start, end))
+        return (figure.value or 0.0) if figure else 0.0
+
+    @property
+    def whole(self) -> float:
+        return sum(f.value or 0.0 for f in self.cells.values())
+
+    @property
+    def moved(self) -> float:
+        return sum(f.value or 0.0 for (a, b), f in self.cells.items() if a != b)
+
+
+def build(ask: Ask) -> Page:
+    """The page. `?place=`, `?period=` (the closing one), `?profile=` choose the matrix; `?of=all` also draws what stayed."""
+    if ask.place.code not in ask.zone.places:
+        raise UnknownName(f"{ask.place.code} is outside the zone's tree.", f"{ask.place.name_zh}不在本区域之内。")
+    run, question = ask.run, ask.t("change.question")
+    periods = _periods(run) if run else []
+    if run is None or not periods:
+        return Page("change_empty.html", ask.t("change.empty"), {"question": question})
+    period = _period(ask, periods)
+    matrix = _matrix(ask, run, ask.place.code, period)
+    shown = ask.query.get("of", SHOWN[0])
+    if shown not in SHOWN:
+        raise UnknownName(f"?of= is one of {', '.join(SHOWN)}.", f"?of= 可取 {'、'.join(SHOWN)}。")
+    names = class_names(ask)
+    below = [_matrix(ask, run, code, period) for code in ask.zone.children(ask.place.code)]
+    rows = _by_class(ask, run, matrix, names)
+    labels = sorted({label for f in matrix.cells.values() for label in f.labels})
+    context: dict[str, Any] = {
+        "run": run, "question": question, "headline": _headline(ask, matrix, names), "lead": _lead(ask, matrix), "labels": labels,
+        "period": period, "periods": [(p, _word(ask, p)) for p in periods], "span": _span(period), "matrix": matrix, "names": names,
+        "chart": _sankey(ask, matrix, names, shown), "shown": shown, "tabs": [(s, ask.t(f"change.shown.{s}")) for s in SHOWN],
+        "rows": rows, "methods": {k: ref for k, ref in METHODS.items() if ref in REGISTRY}, "below": _places(ask, below),
+        "crumbs": crumbs(ask, "/account/change"),
+        "opening_word": _word(ask, matrix.opening), "closing_word": _word(ask, period), "short_area": numbers.digits,
+    }  # fmt: skip
+    tables = [_matrix_table(ask, [matrix], names), _class_table(ask, rows)]
+    if any(m.cells for m in below):
+        tables.append(_matrix_table(ask, below, names, "places", "下级地点", "Places below"))
+    return Page(
+        "change.html",
+        context["headline"],
+        context,
+        tables,
+        [ask.place.code],
+        [ask.t.pick(run.profile.zh, run.profile.en)],
+        labels,
+    )
+
+
+# ---- what was asked for ----------------------------------------------------------------------------------------------
+
+
+def _periods(run: Run) -> list[str]:
+    """Periods with a change matrix, the newest first."""
+    have = {f.period for f in run.facts if f.quantity == CHANGE}
+    return [p for p in reversed(list(run.manifest["periods"])) if p in have]
+
+
+def _period(ask: Ask, periods: Sequence[str]) -> str:
+    asked = ask.query.get("period", "")
+    same = [p for p in periods if p == asked or (ask.span and last_year(p) == ask.span[1])]
+    return same[0] if same else periods[0]
+
+
+def _span(period: str) -> tuple[int, int] | None:
+    year = last_year(period)
+    return (year, year) if year else None
+
+
+def _word(ask: Ask, period: str) -> str:
+    return bare(period_word(period, ask.t, ask.zone))
+
+
+def class_names(ask: Ask) -> dict[str, str]:
+    """Class id -> name, in the order of the zone; cells without a class in one of the periods last."""
+    rows = ask.zone.config.get("extent", {}).get("class", ())
+    return {str(r["id"]): ask.t.pick(str(r["zh"]), str(r["en"])) for r in rows} | {
+        UNALLOCATED: ask.t("change.no_class")
+    }
+
+
+def _matrix(ask: Ask, run: Run, place: str, period: str) -> Matrix:
+    facts = [f for f in run.select(CHANGE, place, None, period, None) if ">" in f.cls]
+    cells = {_pair(f): of_run(run, f) for f in facts if not f.refused and f.value}
+    order = [c for c in class_names(ask) if any(c in pair for pair in cells)]
+    periods = [p.id for p in ask.zone.periods]
+    at = periods.index(period)
+    return Matrix(place, period, periods[at - 1] if at else "", tuple(order), cells)
+
+
+def _pair(fact: Fact) -> tuple[str, str]:
+    start, _, end = fact.cls.partition(">")
+    return start, end
+
+
+# ---- what is said ----------------------------------------------------------------------------------------------------
+
+
+def _headline(ask: Ask, matrix: Matrix, names: Mapping[str, str]) -> str:
+    """How much changed, and the largest change."""
+    t = ask.t
+    moves = sorted(((f.value or 0.0, pair) for pair, f in matrix.cells.items() if pair[0] != pair[1]), reverse=True)
+    words = {"first": _word(ask, matrix.opening), "second": _word(ask, matrix.period), "place": ask.short(matrix.place)}
+    if not matrix.cells:
+        return t("change.headline.nothing", **words)
+    if not moves:
+        return t("change.headline.same", **words)
+    value, (start, end) = moves[0]
+    share = numbers.digits(round(100 * matrix.moved / matrix.whole, 1), 2)
+    return t(
+        "change.headline.moved",
+        share=share,
+        area=numbers.write(value, "hm2", ask.lang).text,
+        start=names[start],
+        end=names[end],
+        **words,
+    )
+
+
+def _lead(ask: Ask, matrix: Matrix) -> str:
+    whole, moved = (numbers.write(v, "hm2", ask.lang).text for v in (matrix.whole, matrix.moved))
+    return ask.t("change.lead", whole=whole, moved=moved) if matrix.cells else ""
+
+
+def _sankey(ask: Ask, matrix: Matrix, names: Mapping[str, str], shown: str) -> Sankey | None:
+    flows = [Flow(a, b, f.value or 0.0, f.key) for (a, b), f in matrix.cells.items() if shown == "all" or a != b]
+    if not flows:
+        return None
+    colours = _colours(ask)
+    return Sankey("change", flows, names, {c: colours.get(c, NONE) for c in names}, "hm2", ask.lang, _matrix_table(ask, [matrix], names),
+                  (_word(ask, matrix.opening), _word(ask, matrix.period)))  # fmt: skip
+
+
+def _colours(ask: Ask) -> dict[str, dict[str, str]]:
+    """The colours of the map for the same classes."""
+    rows = [r for r in ask.zone.config.get("extent", {}).get("class", ()) if "code" in r]
+    palette = palette_of([int(r["code"]) for r in rows])
+    return {str(r["id"]): {look: palette.colours[look][int(r["code"])] for look in LOOKS} for r in rows}
+
+
+def _by_class(ask: Ask, run: Run, matrix: Matrix, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Opening, gain, loss, net change, closing and persistence of each class, by the declared methods."""
+    classes = [c for c in matrix.classes if c != UNALLOCATED]
+    if not classes:
+        return []
+    areas = np.array([[matrix.area(a, b) for b in classes] for a in classes])
+    found = {k: np.asarray(REGISTRY[ref](areas)) for k, ref in METHODS.items() if ref in REGISTRY}
+    rows = []
+    for i, cls in enumerate(classes):
+        ends = {q: _extent(run, matrix, cls, q) for q in ("opening", "closing")}
+        rows.append({"cls": cls, "name": names[cls], **ends, **{k: float(v[i]) for k, v in found.items()}})
+    return rows
+
+
+def _extent(run: Run, matrix: Matrix, cls: str, entry: str) -> Figure | None:
+    found = run.select(f"extent.{entry}", matrix.place, cls, matrix.period, None)
+    return of_run(run, found[0]) if found else None
+
+
+def _places(ask: Ask, below: Sequence[Matrix]) -> list[dict[str, Any]]:
+    """What changed in each place below, most first."""
+    shares = {m.place: m.moved / (m.whole or 1.0) for m in below if m.cells}
+    top = max(shares.values(), default=0.0) or 1.0
+    rows = [
+        {"name": ask.short(m.place), "href": ask.address("/account/change", place=m.place), "moved": numbers.write(m.moved, "hm2", ask.lang).text,
+         "share": numbers.digits(round(100 * shares[m.place], 1), 2), "bar": round(100 * shares[m.place] / top, 1), "at": shares[m.place]}
+        for m in below
+        if m.cells
+    ]  # fmt: skip
+    return sorted(rows, key=lambda r: -float(r["at"]))
+
+
+# ---- what leaves the house -------------------------------------------------------------------------------------------
+
+_PAIR_COLUMNS = (
+    Column("opening_class", "期初地类代号", "opening class id"), Column("opening_name", "期初地类", "opening class"),
+    Column("closing_class", "期末地类代号", "closing class id"), Column("closing_name", "期末地类", "closing class"),
+)  # fmt: skip
+
+
+def _matrix_table(
+    ask: Ask,
+    matrices: Sequence[Matrix],
+    names: Mapping[str, str],
+    id: str = "matrix",
+    zh: str = "转移矩阵",
+    en: str = "Change matrix",
+) -> Table:
+    rows: list[dict[str, Cell]] = [
+        row_of(
+            figure,
+            ask.name(m.place),
+            ask.t,
+            opening_class=a,
+            opening_name=names[a],
+            closing_class=b,
+            closing_name=names[b],
+        )
+        for m in matrices
+        for (a, b), figure in m.cells.items()
+    ]
+    return Table(id, zh, en, (*FIGURE_COLUMNS[:2], *_PAIR_COLUMNS, *FIGURE_COLUMNS[4:]), rows, "place_code")
+
+
+def _class_table(ask: Ask, rows: Sequence[Mapping[str, Any]]) -> Table:
+    columns = (
+        Column("cls", "地类代号", "class id"), Column("name", "地类", "class"), Column("opening", "期初", "opening", "hm2", mark="opening_key"),
+        Column("gain", "转入", "gain", "hm2"), Column("loss", "转出", "loss", "hm2"), Column("net_change", "净变化", "net change", "hm2"),
+        Column("closing", "期末", "closing", "hm2", mark="closing_key"), Column("persistence", "保持率", "persistence", "%"),
+        Column("opening_key", "期初来历键", "pedigree key of the opening"), Column("closing_key", "期末来历键", "pedigree key of the closing"),
+    )  # fmt: skip
+    made: list[dict[str, Cell]] = []
+    for r in rows:
+        ends = {
+            k: v
+            for e in ("opening", "closing")
+            for f in [r[e]]
+            for k, v in ((e, f.value if f else None), (f"{e}_key", f.key if f else ""))
+        }
+        made.append({k: r[k] for k in ("cls", "name", *METHODS) if k in r} | ends)
+    return Table("classes", "按地类", "By class", columns, made)
+
+
+VIEW = View("change", "/account/change", build, rail=lambda code: "/account/change", under="account")

@@ -1,0 +1,103 @@
+"""Raster accounts are computed once, whatever engine computes them, and replayed from their sealed inputs."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from qingshan.accounts.home import home
+from qingshan.accounts.raster.run import run_raster
+from qingshan.accounts.run import run_account
+from qingshan.accounts.verify import verify
+from qingshan.core.canonical import canonical
+from qingshan.zone.zone import open_zone
+
+from .conftest import make_cells
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, invented: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("QINGSHAN_ZONE", raising=False)
+    return tmp_path / "home"
+
+
+def record_of(run) -> bytes:
+    return canonical({s: v.tolist() for s, v in run.values.items()} | {"covered": {s: v.tolist() for s, v in run.covered.items()}})
+
+
+def test_unchanged_inputs_are_not_computed_again(own_home, tmp_path):
+    zone = make_cells(tmp_path / "zone")
+    first = run_raster(zone, "tinyland", "2020")
+    again = run_raster(zone, "tinyland", "2020")
+    assert (first.computed, again.computed) == (True, False) and record_of(first) == record_of(again)
+    rows = zone / "parameters/tiny.csv"
+    rows.write_text(rows.read_text(encoding="utf-8").replace("tiny.reservoir_cost,,6", "tiny.reservoir_cost,,7"), encoding="utf-8")
+    assert not run_raster(zone, "tinyland", "2020").computed  # the price is no matter of cells
+    rows.write_text(rows.read_text(encoding="utf-8").replace("tiny.cover_factor,31,0.2", "tiny.cover_factor,31,0.3"), encoding="utf-8")
+    changed = run_raster(zone, "tinyland", "2020")
+    assert changed.computed and changed.key != first.key
+    assert changed.values["retention"].tolist() == first.values["retention"].tolist()
+
+
+def test_a_kept_record_that_was_damaged_is_computed_again(own_home, tmp_path):
+    zone = make_cells(tmp_path / "zone")
+    first = run_raster(zone, "tinyland", "2020")
+    kept = home() / "rasters" / f"{first.key}.json"
+    kept.write_bytes(kept.read_bytes()[:-20])
+    again = run_raster(zone, "tinyland", "2020")
+    assert again.computed and record_of(again) == record_of(first)
+
+
+def test_engine_and_memory_change_no_byte(own_home, tmp_path, monkeypatch):
+    zone = make_cells(tmp_path / "zone")
+    records = set()
+    for n, how in enumerate(({}, {"scheduler": "sync"}, {"workers": 3, "memory": "3GB"})):
+        monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / f"home{n}"))
+        run = run_raster(zone, "tinyland", "2020", **how)
+        assert run.computed
+        records.add(record_of(run) + run.key.encode())
+    assert len(records) == 1
+
+
+@pytest.mark.long
+def test_a_dask_cluster_changes_no_byte(own_home, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    zone = make_cells(tmp_path / "zone")
+    here = run_raster(zone, "tinyland", "2020")
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / "other"))
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        there = run_raster(zone, "tinyland", "2020", scheduler=cluster.scheduler_address)
+    assert there.computed and record_of(there) == record_of(here)
+
+
+def test_a_stopped_run_leaves_nothing_and_goes_on(own_home, tmp_path):
+    zone = make_cells(tmp_path / "zone")
+
+    def stop(title: str, done: int, whole: int, left: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_raster(zone, "tinyland", "2020", progress=stop)
+    assert not list((own_home / "rasters").glob("*")) and len(list((own_home / "work").iterdir())) == 1
+    run = run_raster(zone, "tinyland", "2020")
+    assert run.computed and not list((own_home / "work").iterdir())
+
+
+def test_verify_replays_cells_and_names_a_changed_or_missing_raster(own_home, tmp_path):
+    zone = make_cells(tmp_path / "zone")
+    run = run_account(open_zone(zone), period="2021")
+    verdict = verify(run.id)
+    assert verdict.equal, verdict.differences
+    with rasterio.open(zone / "rain.tif", "r+") as rain:
+        rain.write(np.full((1, 1), 900, np.float32), 1, window=((0, 1), (0, 1)))
+    kept = (zone / "aet.tif").rename(tmp_path / "aet.tif")
+    verdict = verify(run.id)
+    assert not verdict.ok
+    assert [(d["kind"], d["what"]) for d in verdict.differences] == [("layer", "aet.tif"), ("layer", "rain.tif")]
+    assert "已不在" in verdict.differences[0]["zh"] and "改动" in verdict.differences[1]["zh"]
+    shutil.move(kept, zone / "aet.tif")
+    again = run_account(open_zone(zone), period="2021")  # the zone as it is now is another run
+    assert again.id != run.id
