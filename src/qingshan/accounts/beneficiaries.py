@@ -45,12 +45,7 @@ def flows_of(zone: Zone, service: str) -> tuple[str, dict[str, dict[str, Fractio
         return "", {}
     where = f"zone.toml [[flow]] {service}"
     if len(kinds) != 1 or kinds[0] not in KINDS:
-        raise DeclarationError(
-            f"kind is {', '.join(kinds)}.",
-            f"kind 为 {'、'.join(kinds)}。",
-            where=where,
-            fix=f"one of {', '.join(KINDS)}",
-        )
+        raise DeclarationError(f"kind is {', '.join(kinds)}.", f"kind 为 {'、'.join(kinds)}。", where=where, fix=f"one of {', '.join(KINDS)}")
     if kinds[0] != "directional":
         return kinds[0], {}
     known = {*zone.places, *(h.id for h in BEYOND[:2])}
@@ -89,6 +84,7 @@ def use_by_place(run: Run, service: str, period: str = "", basis: str = "") -> T
     )  # fmt: skip
 
 
+
 def _supply(run: Run, service: str, period: str, basis: str) -> tuple[dict[str, Fraction], str, list[Finding]]:
     role = "value" if basis else "physical"
     facts: dict[str, Fact] = {
@@ -100,15 +96,7 @@ def _supply(run: Run, service: str, period: str, basis: str) -> tuple[dict[str, 
         fact = facts.get(place)
         if fact is None or fact.value is None:
             name = run.zone.place(place)
-            notes.append(
-                Finding(
-                    "note",
-                    "supply_refused",
-                    f"{name.name_en}: no figure of {service}.",
-                    f"{name.name_zh}：没有 {service} 的数。",
-                    file=place,
-                )
-            )
+            notes.append(Finding("note", "supply_refused", f"{name.name_en}: no figure of {service}.", f"{name.name_zh}：没有 {service} 的数。", file=place))
             continue
         supply[place], unit = fraction(fact.value), fact.unit
     return supply, unit, notes

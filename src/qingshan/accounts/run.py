@@ -87,9 +87,7 @@ def run_account(
     filled = filled_rows(live, chosen.id)
     wanted = Asked.of(live, period, place, draws, seed)
     runs_folder().mkdir(parents=True, exist_ok=True)
-    plan = plan_rasters(
-        live, chosen, domains, _all_rows(domains, live, filled), wanted.periods or tuple(p.id for p in live.periods)
-    )
+    plan = plan_rasters(live, chosen, domains, _all_rows(domains, live, filled), wanted.periods or tuple(p.id for p in live.periods))
     identity: dict[str, Any] = {
         "zone": seen(live), "filled": [r.key for r in filled], "profile": chosen.key, "software": software(domains),
     }  # fmt: skip

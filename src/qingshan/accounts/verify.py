@@ -152,12 +152,7 @@ def _layers(folder: Path, manifest: dict[str, Any], verdict: Verdict) -> bool:
             continue
         hashes[name] = file_digest(path) if path.is_file() else ""
         if not hashes[name]:
-            verdict.name(
-                "layer",
-                name,
-                f"the raster {name} ({node['quantity']}) is gone.",
-                f"栅格 {name}（{node['quantity']}）已不在。",
-            )
+            verdict.name("layer", name, f"the raster {name} ({node['quantity']}) is gone.", f"栅格 {name}（{node['quantity']}）已不在。")
         elif hashes[name] != sha:
             verdict.name("layer", name, f"the raster {name} ({node['quantity']}) was changed since the run.",
                          f"栅格 {name}（{node['quantity']}）在核算之后被改动。")  # fmt: skip

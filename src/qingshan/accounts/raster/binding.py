@@ -145,9 +145,7 @@ class _Binder:
         try:
             made.classes, made.places = self.rasters.classes(self.period), self.rasters.places()
         except QingshanError as error:
-            made.blocked = Refusal(
-                "missing_fact", error.zh, error.en, needs=LANDCOVER, document=self._document(LANDCOVER)
-            )
+            made.blocked = Refusal("missing_fact", error.zh, error.en, needs=LANDCOVER, document=self._document(LANDCOVER))
             made.refusals = {s.id: made.blocked for s in self.account.sums}
             return made
         for s in self.account.sums:
@@ -167,9 +165,7 @@ class _Binder:
 
     def _cover_entry(self) -> Mapping[str, Any]:
         cover = self.zone.config.get("landcover", {}).get("quantity", LANDCOVER)
-        entry: Mapping[str, Any] = (
-            self.rasters.entry(cover, self.period) if self.rasters.has(cover, self.period) else {}
-        )
+        entry: Mapping[str, Any] = self.rasters.entry(cover, self.period) if self.rasters.has(cover, self.period) else {}
         return entry
 
     def _sum(self, s: Sum) -> None:
@@ -198,9 +194,7 @@ class _Binder:
     def _layer(self, name: str) -> _Found:
         if ("layer", name) not in self._known:
             use = self.account.layers[name]
-            found = (
-                self._output(use.stage, name) if use.stage else self._quantity(use.layer.quantity, use.layer.unit, name)
-            )
+            found = self._output(use.stage, name) if use.stage else self._quantity(use.layer.quantity, use.layer.unit, name)
             if use.layer.low is not None or use.layer.high is not None:
                 found = self._within(use.layer, found)
             self._known["layer", name] = found
@@ -222,19 +216,14 @@ class _Binder:
         try:
             layer = self.rasters.layer(quantity, self.period)
         except QingshanError as error:
-            return _Found(
-                refusal=Refusal("missing_fact", error.zh, error.en, needs=quantity, document=self._document(quantity))
-            )
+            return _Found(refusal=Refusal("missing_fact", error.zh, error.en, needs=quantity, document=self._document(quantity)))
         if unit and not same_dimension(layer.unit or "1", unit):
             self.made.findings.append(Finding(
                 "error", "raster_unit", f"{quantity} is in {layer.unit}, the account {self.account.id} needs {unit}.",
                 f"{quantity} 的单位是 {layer.unit}，账户 {self.account.id} 要 {unit}。", file="zone.toml", field=quantity, limit=unit,
                 fix="mend `unit` of its [[raster]] / 改正 [[raster]] 的 unit",
             ))  # fmt: skip
-            zh, en = (
-                f"{quantity} 的单位是 {layer.unit}，应与 {unit} 同量纲。",
-                f"{quantity} is in {layer.unit}, not of the dimension of {unit}.",
-            )
+            zh, en = f"{quantity} 的单位是 {layer.unit}，应与 {unit} 同量纲。", f"{quantity} is in {layer.unit}, not of the dimension of {unit}."
             return _Found(refusal=Refusal("raster_unit", zh, en, needs=quantity))
         if name:
             self.units[name] = layer.unit or "1"
@@ -248,9 +237,7 @@ class _Binder:
         if at < 0 or not self.rasters.has(cover, order[at]):
             return _Found(refusal=self._missing(quantity))
         found = self.rasters.classes(order[at])
-        return _Found(
-            found.source, self.made.pedigree.cover(found, self.rasters.entry(cover, order[at]), quantity, order[at])
-        )
+        return _Found(found.source, self.made.pedigree.cover(found, self.rasters.entry(cover, order[at]), quantity, order[at]))
 
     def _missing(self, quantity: str) -> Refusal:
         declared = self.zone.quantities.get(quantity)
@@ -277,9 +264,7 @@ class _Binder:
         gives = bound.stage.unit("OUTPUTS", parts[1]) or "1"
         if name:
             self.units[name] = gives
-        return _Found(
-            Planned(use.id, parts[1], bound.about), self.made.pedigree.output(node, parts[1], gives, self.period)
-        )
+        return _Found(Planned(use.id, parts[1], bound.about), self.made.pedigree.output(node, parts[1], gives, self.period))
 
     def _stage(self, use: StageUse) -> tuple[Refusal | None, BoundStage | None, str]:
         if ("stage", use.id) not in self._known:
@@ -293,12 +278,8 @@ class _Binder:
         inputs: dict[str, _Found] = {}
         for key, text in use.inputs.items():
             inputs[key] = self._stage_input(use.id, text, stage.unit("INPUTS", key) or "")
-        tables = {
-            k: self._table(f"{use.id}.{k}", _in_unit(t, stage.unit("TABLES", k) or "")) for k, t in use.tables.items()
-        }
-        numbers = {
-            k: self._constant(f"{use.id}.{k}", c, k, stage.unit("CONSTANTS", k) or "") for k, c in use.constants.items()
-        }
+        tables = {k: self._table(f"{use.id}.{k}", _in_unit(t, stage.unit("TABLES", k) or "")) for k, t in use.tables.items()}
+        numbers = {k: self._constant(f"{use.id}.{k}", c, k, stage.unit("CONSTANTS", k) or "") for k, c in use.constants.items()}
         found = [*inputs.values(), *tables.values(), *numbers.values()]
         if any(f.refusal for f in found):
             inputs = {k: f for k, f in inputs.items() if f.refusal is None or k not in stage.optional}
@@ -308,11 +289,7 @@ class _Binder:
         bound = BoundStage(use, stage, {k: f.value for k, f in inputs.items()}, {k: f.value for k, f in tables.items()},
                            {k: f.value for k, f in numbers.items()}, (), self.made.classes.source if tables else None)  # fmt: skip
         args = [(k, f.node) for k, f in (*inputs.items(), *tables.items(), *numbers.items()) if f.node]
-        return _Found(
-            bound,
-            self.made.pedigree.stage(bound, args, self.period),
-            gaps={c: r for t in tables.values() for c, r in t.gaps.items()},
-        )
+        return _Found(bound, self.made.pedigree.stage(bound, args, self.period), gaps={c: r for t in tables.values() for c, r in t.gaps.items()})
 
     def _stage_input(self, reader: str, text: str, unit: str) -> _Found:
         if output := self.account.stage_output(text, reader):
@@ -332,17 +309,10 @@ class _Binder:
 
     def _check_stage(self, use: StageUse, stage: Stage) -> None:
         where = f"raster account {self.account.id}, stage {use.id}"
-        for kind, given in (
-            ("INPUTS", use.inputs),
-            ("TABLES", use.tables),
-            ("CONSTANTS", use.constants),
-            ("OPTIONS", use.options),
-        ):
+        for kind, given in (("INPUTS", use.inputs), ("TABLES", use.tables), ("CONSTANTS", use.constants), ("OPTIONS", use.options)):
             if extra := [k for k in given if not stage.takes(kind, k)]:
                 known = ", ".join(stage.declared(kind)) or "none"
-                raise DeclarationError(
-                    f"the stage {stage.name} takes no {', '.join(extra)}; {kind.lower()}: {known}.", where=where
-                )
+                raise DeclarationError(f"the stage {stage.name} takes no {', '.join(extra)}; {kind.lower()}: {known}.", where=where)
 
     def _stages_used(self) -> None:
         """The stages that the sheet's layers and further stages stand on, in the order they run, with the outputs asked for."""
@@ -418,13 +388,7 @@ class _Binder:
         zh, en = self._class_names(code)
         opens = [r for r in self.parameters.rows(use.parameter) if r.status == "open" and r.document]
         if not self.parameters.rows(use.parameter, set=use.set or None) and opens:
-            return Refusal(
-                "open_parameter",
-                f"参数 {use.parameter} 待补。",
-                f"{use.parameter} is open.",
-                use.parameter,
-                opens[0].document,
-            )
+            return Refusal("open_parameter", f"参数 {use.parameter} 待补。", f"{use.parameter} is open.", use.parameter, opens[0].document)
         return Refusal("unmapped_class", f"地类“{zh}”在参数表 {use.parameter} 中没有取值。", f"class {en} has no row in the table {use.parameter}.",
                        needs=f"{use.parameter}:{self.made.classes.names.get(code, code)}")  # fmt: skip
 
@@ -498,3 +462,4 @@ def _in_unit(use: TableUse, unit: str) -> TableUse:
 def _plain(vector: Iterable[float]) -> list[Any]:
     """JSON without NaN."""
     return [None if math.isnan(v) else float(v) for v in vector]
+

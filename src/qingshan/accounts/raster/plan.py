@@ -55,11 +55,7 @@ class RasterPlan:
 
     def findings(self) -> list[Finding]:
         """What the bindings and runs found, each once."""
-        found = (
-            found_before(self.rasters)
-            + [f for b in self.bindings for f in b.findings]
-            + [f for r in self.runs for f in r.findings]
-        )
+        found = found_before(self.rasters) + [f for b in self.bindings for f in b.findings] + [f for r in self.runs for f in r.findings]
         return list(dict.fromkeys(found))
 
     def figures(self, how: How) -> RasterFigures:
@@ -95,9 +91,7 @@ def plan_rasters(zone: Zone, profile: Profile, domains: Domains, parameters: Par
     rasters = book_of(replace(zone, path=folder) if folder else zone)
     accounts = [find_raster_account(domains, id) for id in profile.rasters]
     order = [p.id for p in zone.periods]
-    bindings = [
-        bind(zone, account, period, parameters, rasters, override) for period in periods for account in accounts
-    ]
+    bindings = [bind(zone, account, period, parameters, rasters, override) for period in periods for account in accounts]
     before = {order[order.index(p) - 1] for p in periods if order.index(p)} - set(periods)
     bindings += [bind(zone, BARE, period, parameters, rasters) for period in order if period in before]
     return RasterPlan(zone, rasters, bindings)

@@ -165,9 +165,7 @@ def place_areas(rasters: Rasters, how: How) -> dict[str, float]:
     """Area of every place, m2, exact and kept in home like any run."""
     places, grid = rasters.places(), rasters.grid
     sheet = Sheet.of(PLACE_SHEET)
-    key = digest(
-        [sheet.key, [grid.crs, grid.transform, grid.shape], dict(places.source.identity()), list(places.codes)]
-    )
+    key = digest([sheet.key, [grid.crs, grid.transform, grid.shape], dict(places.source.identity()), list(places.codes)])
     kept = home() / "rasters" / f"{key}.json"
     if kept.is_file():
         try:
@@ -208,9 +206,7 @@ def _stages(binding: Binding, how: How, folder: Path) -> dict[tuple[str, str], S
     return fields
 
 
-def _stage(
-    binding: Binding, bound: BoundStage, fields: Mapping[tuple[str, str], Source], how: How, folder: Path
-) -> dict[str, Source]:
+def _stage(binding: Binding, bound: BoundStage, fields: Mapping[tuple[str, str], Source], how: How, folder: Path) -> dict[str, Source]:
     note = folder / "whole.json"
     asked = {"key": bound.key, "outputs": list(bound.outputs)}
     known = json.loads(note.read_bytes()) if note.is_file() else {}
@@ -293,6 +289,8 @@ def _workplace(key: str, resume: bool) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+
+
 # ---- the record -----------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +307,4 @@ def _of_record(record: Mapping[str, Any], binding: Binding) -> RasterRun:
     values = {s: np.asarray(v, np.float64) for s, v in record["sums"].items()}
     covered = {s.id: values[COVERED + s.of] if s.of != "1" else values[CLASS_AREA] for s in binding.sums}
     findings = [*binding.findings, *(Finding(**f) for f in record["findings"])]
-    return RasterRun(
-        binding, binding.key, {s.id: values[s.id] for s in binding.sums}, covered, values[CLASS_AREA], findings
-    )
+    return RasterRun(binding, binding.key, {s.id: values[s.id] for s in binding.sums}, covered, values[CLASS_AREA], findings)
