@@ -25,7 +25,9 @@ def own_home(tmp_path: Path, invented: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def record_of(run) -> bytes:
-    return canonical({s: v.tolist() for s, v in run.values.items()} | {"covered": {s: v.tolist() for s, v in run.covered.items()}})
+    return canonical(
+        {s: v.tolist() for s, v in run.values.items()} | {"covered": {s: v.tolist() for s, v in run.covered.items()}}
+    )
 
 
 def test_unchanged_inputs_are_not_computed_again(own_home, tmp_path):
@@ -34,9 +36,14 @@ def test_unchanged_inputs_are_not_computed_again(own_home, tmp_path):
     again = run_raster(zone, "tinyland", "2020")
     assert (first.computed, again.computed) == (True, False) and record_of(first) == record_of(again)
     rows = zone / "parameters/tiny.csv"
-    rows.write_text(rows.read_text(encoding="utf-8").replace("tiny.reservoir_cost,,6", "tiny.reservoir_cost,,7"), encoding="utf-8")
+    rows.write_text(
+        rows.read_text(encoding="utf-8").replace("tiny.reservoir_cost,,6", "tiny.reservoir_cost,,7"), encoding="utf-8"
+    )
     assert not run_raster(zone, "tinyland", "2020").computed  # the price is no matter of cells
-    rows.write_text(rows.read_text(encoding="utf-8").replace("tiny.cover_factor,31,0.2", "tiny.cover_factor,31,0.3"), encoding="utf-8")
+    rows.write_text(
+        rows.read_text(encoding="utf-8").replace("tiny.cover_factor,31,0.2", "tiny.cover_factor,31,0.3"),
+        encoding="utf-8",
+    )
     changed = run_raster(zone, "tinyland", "2020")
     assert changed.computed and changed.key != first.key
     assert changed.values["retention"].tolist() == first.values["retention"].tolist()

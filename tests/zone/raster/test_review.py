@@ -270,6 +270,19 @@ def test_identity_with_a_stranger(standard):
     assert "99 (0.001 km2)" in only(cover(standard, "identity", values), "class_not_in_account").en
 
 
+def test_a_code_that_is_none(standard):
+    standard.text = standard.text.replace("code = 21", 'code = "x"')
+    cover(standard, "identity", np.full((40, 50), 11, "uint8"))
+    assert "'x'" in only(standard, "bad_class_code").en
+
+
+def test_undeclared_float_max(standard):
+    values = ramp(40, 50)
+    values[0, 0] = np.finfo("float32").min
+    standard.write("a", values, W, N)
+    assert only(entry(standard), "raster_huge", cells=True).level == "error"
+
+
 def test_two_classes_with_one_code(standard):
     standard.text = standard.text.replace("code = 21", "code = 11")
     cover(standard, "identity", np.full((40, 50), 11, "uint8"))

@@ -209,16 +209,21 @@ class _Writer:
         ]
 
     def _step(self, step: Step) -> list[str]:
-        bound = self.sheet.bound(step)
+        cell, bound = self.sheet.cell(step), self.sheet.bound(step)
         guards, given = [], []
         for b in bound:
             entry = self.sheet.by_id[b.source]
             name = f"C_{b.source}" if isinstance(entry, Constant) else f"v_{b.source}"
             value = f"float({name})" if isinstance(entry, Layer) and entry.classes else name
-            given.append(value if b.factor == 1.0 else f"{value} * {b.factor!r}")
-            if not isinstance(entry, Constant) and f"m_{b.source}" not in guards:
-                guards.append(f"m_{b.source}")
-        call = f"{self.cells[self.sheet.cell(step).name]}({', '.join(given)})"
+            value = value if b.factor == 1.0 else f"{value} * {b.factor!r}"
+            if isinstance(entry, Constant):
+                given.append(value)
+            elif b.argument in cell.unknown:
+                given.append(f"({value} if m_{b.source} else math.nan)")
+            else:
+                given.append(value)
+                guards += [f"m_{b.source}"] * (f"m_{b.source}" not in guards)
+        call = f"{self.cells[cell.name]}({', '.join(given)})"
         return [
             f"v_{step.id} = math.nan",
             f"if {' and '.join(guards) or 'True'}:",

@@ -25,7 +25,7 @@ __all__ = ["ALL_ZOOMS", "Drawn", "Painter", "Survey", "Tile", "still", "survey",
 
 SIZE = 256
 ALL_ZOOMS = range(23)
-OVERZOOM = 2
+OVERZOOM = 3
 """Tiles are made up to this many levels beyond the layer's own resolution; the browser enlarges them further."""
 SAMPLE_SIDE = 1024
 """A layer larger than this is surveyed on every n-th cell."""

@@ -88,7 +88,7 @@ class RasterBook:
     zone: Zone
     grid: Grid
     entries: tuple[Mapping[str, Any], ...]
-    _layers: dict[tuple[str, str], Layer] = field(default_factory=dict, repr=False)
+    _layers: dict[tuple[str, ...], Layer] = field(default_factory=dict, repr=False)
     _places: Places | None = field(default=None, repr=False)
 
     @classmethod
@@ -133,7 +133,7 @@ class RasterBook:
 
     def layer_of(self, entry: Mapping[str, Any], unit: str = "") -> Layer:
         """The layer of one entry of the catalogue."""
-        key = (str(entry["id"]), unit)
+        key = (str(entry["id"]), str(entry["quantity"]), str(entry["period"]), unit)
         if key not in self._layers:
             self._layers[key] = self._made(entry, unit)
         return self._layers[key]
@@ -175,7 +175,9 @@ class RasterBook:
     def class_names(self) -> dict[int, str]:
         """Account code -> extent class, from the `code` of each `[[extent.class]]`."""
         rows = (self.zone.config.get("extent") or {}).get("class", [])
-        return {int(r["code"]): str(r["id"]) for r in rows if isinstance(r, Mapping) and "code" in r and "id" in r}
+        return {
+            r["code"]: str(r["id"]) for r in rows if isinstance(r, Mapping) and usable_code(r.get("code")) and "id" in r
+        }
 
     def classes(self, period: str) -> Classes:
         """The ecosystem classes of a period. Raises `MissingRaster`, `ZoneError`, `UnknownName`."""
@@ -267,6 +269,11 @@ class RasterBook:
         from .point import point  # noqa: PLC0415
 
         return point(self, lon, lat, x, y, quantity, period)
+
+
+def usable_code(code: Any) -> bool:
+    """Whether a class code fits the class raster."""
+    return isinstance(code, int) and not isinstance(code, bool) and 0 < code <= 65535
 
 
 def raster_entries(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -15,11 +15,11 @@ from .align import lattice_offset, same_crs
 from .content import content_digest
 from .cover import coverage, swapped
 from .grid import Grid
+from .lattice import CLASS_RESAMPLING, RESAMPLING, local_scale
 from .layer import location, stored_of
 from .notes import Notes
 from .remote import Remote, is_remote
 from .stored import Stored, valid_nodata
-from .warp import CLASS_RESAMPLING, RESAMPLING, local_scale
 
 if TYPE_CHECKING:
     from .catalogue import RasterBook

@@ -12,10 +12,11 @@ from qingshan.core.errors import QingshanError
 from qingshan.core.finding import Finding
 from qingshan.core.units import convert
 
-from .catalogue import NO_CLASS
+from .catalogue import NO_CLASS, usable_code
 from .mapping import ClassMapping
 from .notes import Notes
 from .source import Source
+from .stored import HUGE
 
 if TYPE_CHECKING:
     from .catalogue import RasterBook
@@ -61,7 +62,9 @@ def review_cells(book: RasterBook, entry: Mapping[str, Any]) -> list[Finding]:
         notes.add("raster_all_nodata")
     elif empty:
         notes.add("raster_nodata_area", km2=empty / 1e6, share=empty / whole)
-    if outside and bounds:
+    if max(-low, high) >= HUGE and low <= high:
+        notes.add("raster_huge", "nodata", limit=f"{HUGE:g}", low=low, high=high, unit=layer.unit)
+    elif outside and bounds:
         limit = f"{bounds[0]:g} .. {bounds[1]:g} {layer.unit}"
         notes.add(
             "raster_out_of_range",
@@ -127,8 +130,11 @@ def _codes(book: RasterBook, notes: Notes) -> None:
     rows = [
         r for r in (book.zone.config.get("extent") or {}).get("class", []) if isinstance(r, Mapping) and "code" in r
     ]
-    for code in sorted({int(r["code"]) for r in rows}):
-        ids = [str(r.get("id")) for r in rows if int(r["code"]) == code]
+    for row in rows:
+        if not usable_code(row["code"]):
+            notes.add("bad_class_code", "code", limit="1 .. 65535", cls=row.get("id"), code=row["code"])
+    for code in sorted({r["code"] for r in rows if usable_code(r["code"])}):
+        ids = [str(r.get("id")) for r in rows if r["code"] == code]
         if len(ids) > 1:
             notes.add("duplicate_class_code", "code", ids=", ".join(ids), code=code)
 

@@ -14,7 +14,7 @@ from qingshan.faces.web.outlines import Frame, box_of, outlines, rings_of
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
 from qingshan.faces.web.pixel import Pixel, pixel_at, pixel_tables, shared
-from qingshan.faces.web.rasters import SERIES, Held, Shelf, ShownLayer, shelf, spread
+from qingshan.faces.web.rasters import RESULT, SERIES, Held, Shelf, ShownLayer, in_language, shelf, spread
 from qingshan.faces.web.scale import nice_step
 from qingshan.faces.web.site import Ask, last_year
 from qingshan.publish import numbers
@@ -64,15 +64,16 @@ def build(ask: Ask) -> Page:
         "periods": [(p, _word(ask, p)) for p in layer.periods], "period": main.period, "span": _span(main.period), "period_of": lambda p: _word(ask, p),
         "window": frame, "lines": _lines(ask, found, frame), "scale": _bar(ask, frame), "credit": _credit(ask, found),
         "still": {side.id: _still(side, frame) for side in (first, second) if side}, "map_json": _description(ask, first, second, frame),
+        "account_href": lambda id: ask.address("/zone/raster", **(_keep(ask) | {"account": id})) + "#pixel",
         "pixel": pixel, "asked": asked, "fault": fault, "marker": frame.at(*asked) if asked and pixel else None,
         "groups": _groups(ask, found), "unmade": _unmade(ask, found), "failed": _failed(ask, found),
-        "count": sum(len(x.periods) for x in found.layers.values()), "common": shared(h.labels for x in found.layers.values() for h in x.held.values()),
+        "count": len(found.layers), "common": shared(h.labels for x in found.layers.values() if x.group != RESULT for h in x.held.values()),
     }  # fmt: skip
     tables = [_layers_table(ask, found), _legend_table(ask, [s for s in (main, other) if s])]
     if pixel:
         tables = [*pixel_tables(ask, pixel), *tables]
     sides = [s for s in (main, other) if s]
-    sources = [str(s.held.entry.get("source") or s.held.entry.get("title") or s.layer.name(ask.lang)) for s in sides]
+    sources = [in_language(str(s.held.entry.get("source") or s.layer.name(ask.lang)), ask.lang) for s in sides]
     labels = sorted({label for s in sides for label in s.held.labels})
     record = pixel.record if pixel else None
     headline = str(context["headline"])
@@ -101,7 +102,8 @@ def _period(ask: Ask, layer: ShownLayer) -> str:
     if asked in layer.periods:
         return asked
     same = [p for p in layer.periods if ask.span and last_year(p) == ask.span[1]]
-    return same[0] if same else layer.periods[0]
+    known = layer.periods or list(layer.held)  # one that cannot be drawn is refused by name
+    return same[0] if same else known[0]
 
 
 def _side(ask: Ask, layer: ShownLayer, period: str) -> Side:
@@ -139,7 +141,9 @@ def _pair(ask: Ask, first: Side, second: Side | None) -> list[dict[str, Any]]:
 
 
 def _keep(ask: Ask) -> dict[str, str]:
-    return {k: ask.query.get(k, "") for k in ("layer", "period", "with", "place", "profile", "lon", "lat", "at")}
+    return {
+        k: ask.query.get(k, "") for k in ("layer", "period", "with", "place", "profile", "lon", "lat", "at", "account")
+    }
 
 
 def _span(period: str) -> tuple[int, int] | None:
@@ -255,7 +259,7 @@ def _changed(ask: Ask, first: Side, second: Side) -> str:
 
 
 def _points(share: float) -> str:
-    return numbers.digits(round(100 * share, 1), 2)
+    return numbers.digits(round(100 * share, 1))
 
 
 def _lead(ask: Ask, main: Side, other: Side | None) -> str:
@@ -419,11 +423,12 @@ class Later(Sequence[Mapping[str, Cell]]):
 
 
 def _groups(ask: Ask, found: Shelf) -> list[tuple[str, list[dict[str, Any]]]]:
+    """One row per layer, its periods side by side."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for layer in found.layers.values():
-        for period in layer.periods:
-            if layer.held[period].drawn is not None and layer.group != SERIES:
-                rows.setdefault(layer.group, []).append(_row(ask, layer, period))
+        periods = [p for p in layer.periods if layer.held[p].drawn is not None]
+        if periods and layer.group != SERIES:
+            rows.setdefault(layer.group, []).append(_row(ask, layer, periods))
     return [(ask.t(f"raster.group.{group}"), listed) for group, listed in rows.items()]
 
 
@@ -439,16 +444,22 @@ def _unmade(ask: Ask, found: Shelf) -> list[tuple[str, list[tuple[str, str]]]]:
     return list(listed.items())
 
 
-def _row(ask: Ask, layer: ShownLayer, period: str) -> dict[str, Any]:
-    held, survey = layer.at(period), layer.survey(period)
-    entry, drawn = held.entry, held.drawing()
+def _row(ask: Ask, layer: ShownLayer, periods: Sequence[str]) -> dict[str, Any]:
+    entry = layer.held[periods[0]].entry
+    each = []
+    for period in periods:
+        survey = layer.survey(period)
+        each.append({
+            "period": period, "word": _word(ask, period), "sha256": layer.held[period].drawing().sha256, "sampled": survey.every > 1,
+            "href": ask.address("/zone/raster", layer=layer.id, period=period, place=ask.query.get("place", "")),
+            "nodata": numbers.write(survey.nodata_area / 1e6, "km2", ask.lang).text if survey.nodata_area else "0",
+            "share": share_word(survey.nodata_area / (survey.whole_area or 1)) if survey.nodata_area else "",
+        })  # fmt: skip
+    source = str(entry.get("source", "")) or str(entry.get("title", ""))
     return {
-        "id": layer.id, "period": period, "name": layer.name(ask.lang), "word": _word(ask, period),
-        "href": ask.address("/zone/raster", layer=layer.id, period=period, place=ask.query.get("place", "")),
-        "unit": ask.t("raster.layers.class") if layer.classes else numbers.unit_word(layer.unit, ask.lang), "resolution": resolution_word(ask, layer, period),
-        "nodata": numbers.write(survey.nodata_area / 1e6, "km2", ask.lang).text, "nodata_share": share_word(survey.nodata_area / (survey.whole_area or 1)),
-        "sampled": survey.every > 1, "licence": str(entry.get("licence", "")), "source": str(entry.get("source", "")), "sha256": drawn.sha256,
-        "labels": held.labels, "title": str(entry.get("title", "")),
+        "id": layer.id, "name": layer.name(ask.lang), "each": each, "resolution": resolution_word(ask, layer, periods[0]),
+        "unit": ask.t("raster.layers.class") if layer.classes else numbers.unit_word(layer.unit, ask.lang),
+        "licence": str(entry.get("licence", "")), "source": in_language(source, ask.lang), "labels": layer.held[periods[0]].labels,
     }  # fmt: skip
 
 
