@@ -46,7 +46,7 @@ class Oracle:
     def held(self, account: int) -> int:
         return sum(self.cover(o.price, o.left) for o in self.resting if o.account == account and o.side == 1)
 
-    def message(self, m: dict[str, int]) -> tuple[str, list[tuple[Any, ...]], int]:
+    def message(self, m: dict[str, int]) -> tuple[str, list[tuple[Any, ...]], int]:  # noqa: PLR0911 - one return for each refusal
         """Code, trades (taker, maker, seller, buyer, price, quantity, money, units), what is left resting."""
         s = self.settings
         if m["kind"] in (2, 3):

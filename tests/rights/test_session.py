@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ledger.disks import SimulatedDisk
 from qingshan.ledger.book import Refused
-from qingshan.ledger.journal import BrokenJournal, JournalStopped
+from qingshan.ledger.journal import BrokenJournal, Journal, JournalStopped
 from qingshan.ledger.verify import verify_journal
 from qingshan.rights import core
 from qingshan.rights.market import open_orders
 from qingshan.rights.registry import CASH
 from qingshan.rights.session import Session, session_handlers, session_settings
 
-from ledger.disks import SimulatedDisk
-from .hall import HOLDERS, YUAN, T, Hall, rules_of
+from .hall import HOLDERS, YUAN, Hall, T, rules_of
 
 TEN_O_CLOCK = 10 * 3_600_000_000
 
@@ -131,8 +131,6 @@ def test_killed_at_any_point_it_goes_on(tmp_path: Path, seed: int) -> None:
 
 
 def _records(disk: SimulatedDisk, day: Day):  # type: ignore[no-untyped-def]
-    from qingshan.ledger.journal import Journal
-
     return Journal(disk, f"{day.venue.name}/session").read()
 
 
@@ -159,6 +157,4 @@ def test_a_session_keeps_others_out(tmp_path: Path) -> None:
 
 def test_rules_that_cannot_run_compiled(tmp_path: Path) -> None:
     with pytest.raises(Refused):
-        session_settings(
-            rules_of("listed_pick").on("national_like", date(2024, 10, 4)), 50 * YUAN
-        )
+        session_settings(rules_of("listed_pick").on("national_like", date(2024, 10, 4)), 50 * YUAN)

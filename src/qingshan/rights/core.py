@@ -21,8 +21,8 @@ __all__ = [
     "MESSAGE",
     "NEW",
     "REDUCE",
-    "State",
     "TRADE",
+    "State",
     "new_state",
     "run",
 ]
@@ -123,7 +123,7 @@ def run(state: State, messages: NDArray[np.void]) -> tuple[NDArray[np.void], NDA
 
 
 @njit(cache=True, nogil=True)
-def add_range(state_ranges, registers, heads, account, which, order, start, end):  # type: ignore[no-untyped-def]
+def add_range(state_ranges, registers, heads, account, which, order, start, end):
     """Put a range into an account's list, sorted, joined with its neighbours. False where the pool is full."""
     before, at = -1, heads[account, which]
     while at >= 0 and (state_ranges[at, 0] < order or (state_ranges[at, 0] == order and state_ranges[at, 1] < start)):
@@ -149,7 +149,7 @@ def add_range(state_ranges, registers, heads, account, which, order, start, end)
 
 
 @njit(cache=True, nogil=True)
-def _take_slot(ranges, registers):  # type: ignore[no-untyped-def]
+def _take_slot(ranges, registers):
     if registers[R_FREE] >= 0:
         slot = registers[R_FREE]
         registers[R_FREE] = ranges[slot, 3]
@@ -161,14 +161,14 @@ def _take_slot(ranges, registers):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _money(price, quantity):  # type: ignore[no-untyped-def]
+def _money(price, quantity):
     """price x quantity / 10^6, half to even; the product fits int64 (checked at entry)."""
     whole, rest = divmod(price * quantity, MICRO)
     return whole + (1 if 2 * rest > MICRO or (2 * rest == MICRO and whole % 2 == 1) else 0)
 
 
 @njit(cache=True, nogil=True)
-def _cover(price, quantity, settings):  # type: ignore[no-untyped-def]
+def _cover(price, quantity, settings):
     """Cash that covers an order however it is filled."""
     if quantity == 0:
         return 0
@@ -177,7 +177,7 @@ def _cover(price, quantity, settings):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _slot(index, orders, id):  # type: ignore[no-untyped-def]
+def _slot(index, orders, id):
     """Place of an id in the open-addressing index: its own, or the empty one where it would go."""
     mask = index.shape[0] - 1
     h = (id * np.int64(-7046029254386353131)) & np.int64(0x7FFFFFFFFFFFFFFF)
@@ -188,14 +188,14 @@ def _slot(index, orders, id):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _check(m, settings, open_, accounts):  # type: ignore[no-untyped-def]
+def _check(m, settings, open_, accounts):  # noqa: PLR0911 - one return for each refusal
     """What is wrong with a new order by itself."""
     at = m.at
     if not (settings[S_OPEN1] <= at < settings[S_SHUT1] or settings[S_OPEN2] <= at < settings[S_SHUT2]):
         return SESSION
     if m.account < 0 or m.account >= accounts or not open_[m.account]:
         return ACCOUNT
-    if (m.side != 1 and m.side != -1) or m.type < LIMIT or m.type > FOK:
+    if m.side * m.side != 1 or m.type < LIMIT or m.type > FOK:
         return KIND
     if m.quantity <= 0 or m.price <= 0:
         return QUANTITY
@@ -213,7 +213,7 @@ def _check(m, settings, open_, accounts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _executable(m, level, orders, levels, registers):  # type: ignore[no-untyped-def]
+def _executable(m, level, orders, levels, registers):
     """How much of an order could trade now, and whether it would meet an order of its own account on the way."""
     found, own = 0, False
     at = registers[R_ASK] if m.side == 1 else registers[R_BID]
@@ -231,7 +231,7 @@ def _executable(m, level, orders, levels, registers):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def _unlink(o, orders, levels, registers):  # type: ignore[no-untyped-def]
+def _unlink(o, orders, levels, registers):
     """Take an order off its level; a best price that is used up moves on."""
     level, before, after = orders[o, 3], orders[o, 7], orders[o, 8]
     if before >= 0:
@@ -254,7 +254,7 @@ def _unlink(o, orders, levels, registers):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _set_aside(o, account, quantity, orders, heads, ranges, registers):  # type: ignore[no-untyped-def]
+def _set_aside(o, account, quantity, orders, heads, ranges, registers):
     """Move the oldest sellable ranges of an account to an order's own list."""
     left, last = quantity, -1
     while left > 0:
@@ -277,7 +277,7 @@ def _set_aside(o, account, quantity, orders, heads, ranges, registers):  # type:
 
 
 @njit(cache=True, nogil=True)
-def _give(seller_order, buyer, quantity, tape, orders, heads, ranges, registers):  # type: ignore[no-untyped-def]
+def _give(seller_order, buyer, quantity, tape, orders, heads, ranges, registers):
     """Move the first units of a sell order's ranges to the buyer's list of the day, and note them on the tape."""
     left = quantity
     while left > 0:
@@ -296,7 +296,7 @@ def _give(seller_order, buyer, quantity, tape, orders, heads, ranges, registers)
 
 
 @njit(cache=True, nogil=True)
-def _free_ranges(o, keep, orders, heads, ranges, registers):  # type: ignore[no-untyped-def]
+def _free_ranges(o, keep, orders, heads, ranges, registers):
     """Give an order's ranges beyond the first `keep` units back to its account."""
     account, left, r = orders[o, 1], keep, orders[o, 6]
     last = -1
@@ -327,7 +327,7 @@ def _free_ranges(o, keep, orders, heads, ranges, registers):  # type: ignore[no-
 @njit(cache=True, nogil=True)
 def _settle(
     taker, maker, quantity, trades, tape, settings, registers, cash, held, units, units_held, heads, orders, ranges
-):  # type: ignore[no-untyped-def]
+):
     """One trade at the maker's price: units, cash, holds, tape."""
     seller, buyer = (maker, taker) if orders[maker, 2] == -1 else (taker, maker)
     price = settings[S_LOW] + orders[maker, 3] * settings[S_TICK]
@@ -354,7 +354,7 @@ def _settle(
 
 
 @njit(cache=True, nogil=True)
-def _cancel(m, settings, registers, held, units_held, heads, orders, levels, index, ranges):  # type: ignore[no-untyped-def]
+def _cancel(m, settings, registers, held, units_held, heads, orders, levels, index, ranges):
     """Cancel or reduce a resting order. Returns its code and what is left."""
     at = _slot(index, orders, m.id)
     o = index[at]
@@ -383,6 +383,58 @@ def _cancel(m, settings, registers, held, units_held, heads, orders, levels, ind
 
 
 @njit(cache=True, nogil=True)
+def _covered(m, cover, cash, held, heads, ranges):
+    """Whether the account has the units or the cash that an order needs."""
+    if m.side == 1:
+        return OK if cash[m.account] - held[m.account] >= cover else CASH
+    sellable, r = 0, heads[m.account, 0]
+    while r >= 0 and sellable < m.quantity:
+        sellable += ranges[r, 2] - ranges[r, 1]
+        r = ranges[r, 3]
+    return OK if sellable >= m.quantity else UNITS
+
+
+@njit(cache=True, nogil=True)
+def _rest(o, level, side, orders, levels, registers):
+    """Put an order at the end of its level."""
+    last = levels[level, 1]
+    orders[o, 7], orders[o, 9] = last, 1
+    registers[R_LIVE] += 1
+    if last >= 0:
+        orders[last, 8] = o
+    else:
+        levels[level, 0] = o
+    levels[level, 1] = o
+    if side == 1:
+        registers[R_BID] = max(registers[R_BID], level)
+    else:
+        registers[R_ASK] = min(registers[R_ASK], level)
+
+
+@njit(cache=True, nogil=True)
+def _admit(m, settings, registers, cash, held, open_, heads, orders, levels, index, ranges):
+    """Every check of a new order. Returns its code, its place in the index and what can trade at once."""
+    code = KIND if m.kind != NEW else _check(m, settings, open_, cash.shape[0])
+    if code != OK:
+        return code, 0, 0
+    at = _slot(index, orders, m.id)
+    if index[at] >= 0:
+        return DUPLICATE, at, 0
+    if registers[R_ORDERS] == orders.shape[0]:
+        return FULL, at, 0
+    code = _covered(m, _cover(m.price, m.quantity, settings), cash, held, heads, ranges)
+    if code != OK:
+        return code, at, 0
+    level = (m.price - settings[S_LOW]) // settings[S_TICK]
+    executable, own = _executable(m, level, orders, levels, registers)
+    if own:
+        code = SELF
+    elif m.type == FOK and executable < m.quantity:
+        code = UNFILLED
+    return code, at, executable
+
+
+@njit(cache=True, nogil=True)
 def _run(
     messages,
     acks,
@@ -400,49 +452,21 @@ def _run(
     levels,
     index,
     ranges,
-):  # type: ignore[no-untyped-def]
-    accounts = cash.shape[0]
+):
     for i in range(messages.shape[0]):
         m, ack = messages[i], acks[i]
         ack.id = m.id
-        if m.kind == CANCEL or m.kind == REDUCE:
-            code, left = _cancel(m, settings, registers, held, units_held, heads, orders, levels, index, ranges)
-            ack.code, ack.left = code, left
+        if m.kind == CANCEL or m.kind == REDUCE:  # noqa: PLR1714 - compiled
+            ack.code, ack.left = _cancel(m, settings, registers, held, units_held, heads, orders, levels, index, ranges)
             continue
-        code = KIND if m.kind != NEW else _check(m, settings, open_, accounts)
-        at = 0
-        if code == OK:
-            at = _slot(index, orders, m.id)
-            if index[at] >= 0:
-                code = DUPLICATE
-            elif registers[R_ORDERS] == orders.shape[0]:
-                code = FULL
+        code, at, executable = _admit(m, settings, registers, cash, held, open_, heads, orders, levels, index, ranges)
+        ack.code = code
         if code != OK:
-            ack.code = code
-            continue
-        level = (m.price - settings[S_LOW]) // settings[S_TICK]
-        executable, own = _executable(m, level, orders, levels, registers)
-        cover = _cover(m.price, m.quantity, settings)
-        if m.side == -1:
-            sellable, r = 0, heads[m.account, 0]
-            while r >= 0 and sellable < m.quantity:
-                sellable += ranges[r, 2] - ranges[r, 1]
-                r = ranges[r, 3]
-            if sellable < m.quantity:
-                ack.code = UNITS
-                continue
-        elif cash[m.account] - held[m.account] < cover:
-            ack.code = CASH
-            continue
-        if own:
-            ack.code = SELF
-            continue
-        if m.type == FOK and executable < m.quantity:
-            ack.code = UNFILLED
             continue
         o = registers[R_ORDERS]
         registers[R_ORDERS] += 1
         index[at] = o
+        level = (m.price - settings[S_LOW]) // settings[S_TICK]
         orders[o, 0], orders[o, 1], orders[o, 2], orders[o, 3], orders[o, 4] = (
             m.id,
             m.account,
@@ -455,12 +479,11 @@ def _run(
             units_held[m.account] += m.quantity
             _set_aside(o, m.account, m.quantity, orders, heads, ranges, registers)
         else:
-            orders[o, 5] = cover
-            held[m.account] += cover
+            orders[o, 5] = _cover(m.price, m.quantity, settings)
+            held[m.account] += orders[o, 5]
         done = 0
         while done < executable:
-            best = registers[R_ASK] if m.side == 1 else registers[R_BID]
-            maker = levels[best, 0]
+            maker = levels[registers[R_ASK] if m.side == 1 else registers[R_BID], 0]
             part = min(executable - done, orders[maker, 4])
             _settle(
                 o, maker, part, trades, tape, settings, registers, cash, held, units, units_held, heads, orders, ranges
@@ -471,23 +494,11 @@ def _run(
                 _unlink(maker, orders, levels, registers)
         left = orders[o, 4]
         if left > 0 and m.type == LIMIT:
-            last = levels[level, 1]
-            orders[o, 7], orders[o, 9] = last, 1
-            registers[R_LIVE] += 1
-            if last >= 0:
-                orders[last, 8] = o
-            else:
-                levels[level, 0] = o
-            levels[level, 1] = o
-            if m.side == 1 and level > registers[R_BID]:
-                registers[R_BID] = level
-            if m.side == -1 and level < registers[R_ASK]:
-                registers[R_ASK] = level
+            _rest(o, level, m.side, orders, levels, registers)
         elif left > 0:
-            if m.side == 1:
-                held[m.account] -= orders[o, 5]
-                orders[o, 5] = 0
-            else:
+            held[m.account] -= orders[o, 5]
+            orders[o, 5] = 0
+            if m.side == -1:
                 units_held[m.account] -= left
                 _free_ranges(o, 0, orders, heads, ranges, registers)
             orders[o, 4] = left = 0

@@ -93,7 +93,7 @@ class Session:
         records = journal.read()
         first = next(records, None)
         if first is None:
-            head = asked | {"opening": [_opening(venue.book, asset, a) for a in accounts]}
+            head: dict[str, Any] = asked | {"opening": [_opening(venue.book, asset, a) for a in accounts]}
             journal.append([canonical(head)])
         else:
             head = json.loads(first.payload)
