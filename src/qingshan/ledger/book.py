@@ -280,7 +280,7 @@ class Book:
         for part in parts:
             if not e.hold:
                 self._cut(self.shelves[e.debit, e.asset], part, e.debit)
-            self._put(self.shelves[e.credit, e.asset], replace(part, free_on=e.free_on))
+            self._put(self.shelves[e.credit, e.asset], Range(part.order, part.start, part.end, part.lot, e.free_on))
         if credit.kind == "cancelled" and not cash:
             self._set(self.cancelled, e.asset, self.cancelled[e.asset] + e.quantity)
         if e.obligation:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar
 
 from qingshan.core.errors import QingshanError
@@ -51,9 +52,17 @@ class Entry:
 
     def line(self) -> dict[str, Any]:
         """Plain data; what is empty is left out."""
-        given = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        plain = {k: [list(r) for r in v] if k == "ranges" else v for k, v in given.items()}
-        return {"do": self.do} | {k: v for k, v in plain.items() if v not in ("", None, [], {})}
+        line: dict[str, Any] = {"do": self.do}
+        for name in _names(type(self)):
+            value = getattr(self, name)
+            if value or value.__class__ is int:
+                line[name] = [list(r) for r in value] if name == "ranges" else value
+        return line
+
+
+@cache
+def _names(kind: type[Entry]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 __all__ = ["Range", "Shelf"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Range:
+class Range(NamedTuple):
     """Micro-units `start` to `end` (half-open) of a lot. `order` is the lot's issue number: first in, first out.
 
     `free_on`: the first day (days since 1970-01-01) on which they may be ordered again.
@@ -54,28 +53,37 @@ class Shelf:
             if left == 0:
                 break
             if day is None or r.free_on <= day:
-                part = replace(r, end=min(r.end, r.start + left))
+                part = r if r.end <= r.start + left else r._replace(end=r.start + left)
                 found.append(part)
                 left -= part.quantity
         return found if left == 0 else None
 
     def holder(self, order: int, start: int, end: int) -> Range | None:
         """The range here that covers [start, end) of a lot."""
-        at = bisect_left(self._ranges, (order, start + 1), key=lambda r: (r.order, r.start)) - 1
+        at = self._place(order, start, end)
+        return None if at < 0 else self._ranges[at]
+
+    def _place(self, order: int, start: int, end: int) -> int:
+        """Where the range lies that covers [start, end) of a lot; -1 where none does."""
+        at = bisect_left(self._ranges, (order, start + 1)) - 1
         if at < 0:
-            return None
+            return -1
         r = self._ranges[at]
-        return r if r.order == order and r.start <= start and end <= r.end else None
+        return at if r.order == order and r.start <= start and end <= r.end else -1
 
     def take(self, part: Range) -> Range | None:
         """Cut `part` out. Returns it with the `free_on` it had here, None where it is not here as a whole."""
-        whole = self.holder(part.order, part.start, part.end)
-        if whole is None or part.quantity <= 0:
+        order, start, end, lot, _ = part
+        at = self._place(order, start, end)
+        if at < 0 or start >= end:
             return None
-        at = self._ranges.index(whole, bisect_left(self._ranges, whole))
-        rest = [replace(whole, end=part.start), replace(whole, start=part.end)]
-        self._ranges[at : at + 1] = [r for r in rest if r.quantity]
-        return replace(part, free_on=whole.free_on)
+        whole = self._ranges[at]
+        free_on = whole.free_on
+        rest = [Range(order, whole.start, start, lot, free_on)] if whole.start < start else []
+        if end < whole.end:
+            rest.append(Range(order, end, whole.end, lot, free_on))
+        self._ranges[at : at + 1] = rest
+        return part if part.free_on == free_on else Range(order, start, end, lot, free_on)
 
     def put(self, part: Range) -> None:
         """Add a range, joined with its neighbours where they continue it."""
@@ -83,10 +91,10 @@ class Shelf:
         after = self._ranges[at] if at < len(self._ranges) else None
         before = self._ranges[at - 1] if at else None
         if before and _joins(before, part):
-            part, at = replace(part, start=before.start), at - 1
+            part, at = part._replace(start=before.start), at - 1
             del self._ranges[at]
         if after and _joins(part, after):
-            part = replace(part, end=after.end)
+            part = part._replace(end=after.end)
             del self._ranges[at]
         self._ranges.insert(at, part)
 

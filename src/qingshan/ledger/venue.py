@@ -9,15 +9,17 @@ group is durable; where the disk fails the venue stops, and what memory was ahea
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from queue import Full, Queue
 from typing import Any
 
-from qingshan.core.canonical import canonical, digest, write_atomic
+from qingshan.core.canonical import canonical, write_atomic
 from qingshan.core.errors import QingshanError
 
 from .book import Book, Refused
@@ -33,6 +35,8 @@ NAME = "name"
 FORMAT = 1
 LONGEST_KEY = 200
 LONGEST_BODY = 4 << 20
+_FLOAT = re.compile(rb"[0-9][.eE]")
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 UPCASTERS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """Format version -> function that gives the record of the next version. Applied in turn up to `FORMAT`."""
 
@@ -50,7 +54,11 @@ class Command:
     @property
     def hash(self) -> str:
         """sha-256 of what must be the same when the key is sent again: kind, body and actor, not the time."""
-        return digest([self.kind, self.body, self.by])
+        return self.hashed(canonical(self.body))
+
+    def hashed(self, body: bytes) -> str:
+        """`hash`, where the canonical bytes of the body are at hand."""
+        return sha256(b"[%b,%b,%b]" % (canonical(self.kind), body, canonical(self.by))).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +163,21 @@ class Venue:
     # ---- deciding --------------------------------------------------------------------------------------------------
 
     def _decide(self, command: Command, payloads: list[bytes]) -> Receipt:
-        _check_form(command)
+        body = _check_form(command)
+        hash = command.hashed(body)
         if command.key in self.keys:
             known, seq = self.keys[command.key]
-            if known != command.hash:
+            if known != hash:
                 raise KeyReused("key_reused", f"the key {command.key!r} was used for another command (record {seq}).",
                                 f"幂等键 {command.key!r} 已用于另一条指令（第 {seq} 条）。", fix="send a new key / 换一个新的键")  # fmt: skip
             return Receipt(seq, self.answers[seq], repeated=True)
         command = Command(command.kind, command.body, command.key, command.by, max(self.at, command.at))
         decision = self._handler(command.kind)(self.book, command)
-        payload = canonical(_line(command, decision))
+        payload = _payload(command, body, decision)
         self.book.post(decision.entries)
         seq = self.next + len(payloads)
         payloads.append(payload)
-        self._remember(command, seq, decision.answer)
+        self._remember(command, hash, seq, decision.answer)
         return Receipt(seq, decision.answer)
 
     def _handler(self, kind: str) -> Handler:
@@ -176,9 +185,9 @@ class Venue:
             raise Refused("unknown_command", f"there is no command {kind!r}.", f"没有指令 {kind!r}。")
         return self.handlers[kind]
 
-    def _remember(self, command: Command, seq: int, answer: Mapping[str, Any]) -> None:
+    def _remember(self, command: Command, hash: str, seq: int, answer: Mapping[str, Any]) -> None:
         self.at = command.at
-        self.keys[command.key] = (command.hash, seq)
+        self.keys[command.key] = (hash, seq)
         self.answers[seq] = answer
 
     # ---- recovering ------------------------------------------------------------------------------------------------
@@ -206,7 +215,8 @@ class Venue:
         command = Command(given["kind"], given["body"], given["key"], given["by"], line["at"])
         try:
             if check:
-                again = canonical(_line(command, self._handler(command.kind)(self.book, command)))
+                decision = self._handler(command.kind)(self.book, command)
+                again = _payload(command, canonical(command.body), decision)
                 if again != canonical(line):
                     raise Refused(
                         "decides_otherwise",
@@ -218,7 +228,7 @@ class Venue:
             raise BrokenJournal(
                 f"record {record.seq} cannot be replayed: {error.en}", f"第 {record.seq} 条记录无法复算：{error.zh}"
             ) from error
-        self._remember(command, record.seq, line["answer"])
+        self._remember(command, command.hash, record.seq, line["answer"])
 
 
 def open_venue(folder: Path) -> Venue:
@@ -244,17 +254,21 @@ def upcast(record: Record) -> dict[str, Any]:
     return line
 
 
-def _line(command: Command, decision: Decision) -> dict[str, Any]:
-    return {
-        "at": command.at,
-        "command": {"kind": command.kind, "body": command.body, "key": command.key, "by": command.by},
-        "entries": [e.line() for e in decision.entries],
-        "answer": decision.answer,
-        "rules": decision.rules,
+def _payload(command: Command, body: bytes, decision: Decision) -> bytes:
+    """The canonical bytes of the record; `body` are those of the command's body, which is long and not written twice."""
+    parts = {
+        b"answer": canonical(decision.answer),
+        b"at": canonical(command.at),
+        b"command": b'{"body":%b,"by":%b,"key":%b,"kind":%b}'
+        % (body, canonical(command.by), canonical(command.key), canonical(command.kind)),
+        b"entries": canonical([e.line() for e in decision.entries]),
+        b"rules": canonical(decision.rules),
     }
+    return b"{" + b",".join(b'"%b":%b' % part for part in parts.items()) + b"}"
 
 
-def _check_form(command: Command) -> None:
+def _check_form(command: Command) -> bytes:
+    """The canonical bytes of a command's body. Raises `Refused`."""
     if not 0 < len(command.key) <= LONGEST_KEY:
         raise Refused(
             "key",
@@ -268,22 +282,15 @@ def _check_form(command: Command) -> None:
             "time", "the time of a command is in microseconds since 1970.", "指令时间须为 1970 年以来的微秒数。"
         )
     try:
-        size = len(canonical(command.body))
+        body = canonical(command.body)
     except (TypeError, ValueError) as error:
         raise Refused(
             "body", f"the body cannot be written as JSON: {error}.", f"内容无法写成 JSON：{error}。"
         ) from None
-    if size > LONGEST_BODY or _has_float(command.body):
+    if len(body) > LONGEST_BODY or _FLOAT.search(_TEXT.sub(b"", body)):
         raise Refused("body", f"a body has at most {LONGEST_BODY} bytes and no floating numbers.", f"内容至多 {LONGEST_BODY} 字节，且不得含浮点数。",
                       fix="write decimals as text / 小数写成文本")  # fmt: skip
-
-
-def _has_float(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_has_float(v) for v in value.values())
-    if isinstance(value, list | tuple):
-        return any(_has_float(v) for v in value)
-    return isinstance(value, float)
+    return body
 
 
 class Writer:
