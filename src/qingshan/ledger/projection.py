@@ -8,7 +8,6 @@ money 1e-4 yuan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from qingshan.core.canonical import canonical
 
 from .book import Book
+from .entry import ENTRIES
 from .journal import Record
 from .merkle import leaf_hash
 from .venue import Venue, upcast
@@ -24,6 +24,7 @@ from .venue import Venue, upcast
 __all__ = ["METADATA", "Projection", "open_engine"]
 
 METADATA = sa.MetaData()
+Row = tuple[Any, ...]
 _WORD, _HASH = sa.String(200), sa.String(64)
 
 
@@ -75,6 +76,9 @@ RECORD = _table(
 APPLIED = _table("applied", sa.Column("venue", _WORD, primary_key=True), sa.Column("next", sa.BigInteger))
 
 BATCH = 5000
+"""Records that one SQL transaction brings, fewer where they are long."""
+LONGEST = 32 << 20
+"""Bytes of records of one SQL transaction; one record may be longer."""
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -121,7 +125,7 @@ class Projection:
     def follow(self, venue: Venue) -> int:
         """Apply what the venue has and the tables lack; returns how many records. The venue must not move meanwhile."""
         start = self.next
-        for batch in _batches(venue.journal.read(start), BATCH):
+        for batch in _portions(venue.journal.read(start)):
             self.apply(batch, venue.book)
         return venue.next - start
 
@@ -155,9 +159,9 @@ class _Rows:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self.tx: list[dict[str, Any]] = []
-        self.transfers: list[dict[str, Any]] = []
-        self.trades: list[dict[str, Any]] = []
+        self.tx: list[Row] = []
+        self.transfers: list[Row] = []
+        self.trades: list[Row] = []
         self.places: set[tuple[str, str]] = set()
         self.touched: dict[str, set[Any]] = {k: set() for k in ("account", "asset", "lot", "hold", "record")}
         self.changed: dict[tuple[str, str], int] = {}
@@ -165,13 +169,12 @@ class _Rows:
     def take(self, record: Record) -> None:
         line = upcast(record)
         given, rules = line["command"], line["rules"]
-        self.tx.append({
-            "seq": record.seq, "at": line["at"], "idem_key": given["key"], "actor": given["by"], "kind": given["kind"],
-            "command": canonical(given["body"]).decode(), "answer": canonical(line["answer"]).decode(), "rule_set_id": rules.get("id", ""),
-            "rule_set_hash": rules.get("hash", ""), "leaf": leaf_hash(record.payload).hex(),
-        })  # fmt: skip
+        body, answer = canonical(given["body"]).decode(), canonical(line["answer"]).decode()
+        self.tx.append((record.seq, line["at"], given["key"], given["by"], given["kind"], body, answer, rules.get("id", ""), rules.get("hash", ""),
+                        leaf_hash(record.payload).hex()))  # fmt: skip
+        steps = {word: getattr(self, f"_{word}") for word in ENTRIES}
         for n, e in enumerate(line["entries"]):
-            getattr(self, f"_{e['do']}")(record.seq, line["at"], n, e)
+            steps[e["do"]](record.seq, line["at"], n, e)
 
     def _asset(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.touched["asset"].add(e["id"])
@@ -184,13 +187,13 @@ class _Rows:
         self.places |= {(e["account"], e["asset"]), (e["issuance"], e["asset"])}
 
     def _leg(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
-        self.places |= {(e["debit"], e["asset"]), (e["credit"], e["asset"])}
-        self.transfers.append({
-            "seq": seq, "leg": n, "debit": e["debit"], "credit": e["credit"], "asset": e["asset"], "quantity": e["quantity"], "why": e["why"],
-            "trade": e.get("trade", ""), "obligation": e.get("obligation", ""), "hold": e.get("hold", ""), "ranges": canonical(e.get("ranges", [])).decode(),
-        })  # fmt: skip
-        if e.get("hold"):
-            self.touched["hold"].add(e["hold"])
+        debit, credit, asset, hold = e["debit"], e["credit"], e["asset"], e.get("hold", "")
+        self.places.add((debit, asset))
+        self.places.add((credit, asset))
+        ranges = canonical(e["ranges"]).decode() if "ranges" in e else "[]"
+        self.transfers.append((seq, n, debit, credit, asset, e["quantity"], e["why"], e.get("trade", ""), e.get("obligation", ""), hold, ranges))
+        if hold:
+            self.touched["hold"].add(hold)
 
     def _hold(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.touched["hold"].add(e["id"])
@@ -201,10 +204,7 @@ class _Rows:
         self.places.add((e["account"], e["asset"]))
 
     def _trade(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
-        self.trades.append(
-            {k: e.get(k) for k in ("id", "asset", "quantity", "price", "money", "seller", "buyer")}
-            | {"seq": seq, "at": at}
-        )
+        self.trades.append((e["id"], seq, at, e["asset"], e["quantity"], e.get("price"), e.get("money"), e["seller"], e["buyer"]))
 
     def _lot_status(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.touched["lot"].add(e["id"])
@@ -213,103 +213,79 @@ class _Rows:
         self.changed[e["register"], e["id"]] = seq
 
     def write(self, c: sa.Connection) -> None:
-        book, touched = self.book, self.touched
+        book, touched = self.book, {k: sorted(ids) for k, ids in self.touched.items()}
         _insert(c, TX, self.tx)
         _insert(c, TRANSFER, self.transfers)
         _insert(c, TRADE, self.trades)
-        _replace(
-            c, ASSET, [{"id": a.id, "unit": a.unit, "cap": a.cap} for a in (book.assets[i] for i in touched["asset"])]
-        )
-        _replace(
-            c,
-            ACCOUNT,
-            [{"id": a.id, "owner": a.owner, "kind": a.kind} for a in (book.accounts[i] for i in touched["account"])],
-        )
+        _replace(c, ASSET, [(a.id, a.unit, a.cap) for a in (book.assets[i] for i in touched["asset"])])
+        _replace(c, ACCOUNT, [(a.id, a.owner, a.kind) for a in (book.accounts[i] for i in touched["account"])])
         lots = [(i, book.lots[i]) for i in touched["lot"]]
-        _replace(
-            c,
-            LOT,
-            [
-                {
-                    "id": i,
-                    "issue": x.order,
-                    "asset": x.asset,
-                    "issued": x.quantity,
-                    "evidence": x.evidence,
-                    "status": x.status,
-                }
-                for i, x in lots
-            ],
-        )
-        balances = [(k, book.balances[k]) for k in self.places]
-        _replace(
-            c, BALANCE, [{"account": k[0], "asset": k[1], "dr": b.dr, "cr": b.cr, "held": b.held} for k, b in balances]
-        )
-        records = [book.records[k] for k in self.changed]
-        _replace(c, RECORD, [{"register": r.register, "id": r.id, "version": r.version, "state": r.state, "seq": self.changed[r.register, r.id],
-                              "content": canonical(r.content).decode()} for r in records])  # fmt: skip
-        self._holds(c)
+        _replace(c, LOT, [(i, x.order, x.asset, x.quantity, x.evidence, x.status) for i, x in lots])
+        balances = [(k, book.balances[k]) for k in sorted(self.places)]
+        _replace(c, BALANCE, [(*k, b.dr, b.cr, b.held) for k, b in balances])
+        records = [book.records[k] for k in sorted(self.changed)]
+        seqs = self.changed
+        _replace(c, RECORD, [(r.register, r.id, r.version, r.state, seqs[r.register, r.id], canonical(r.content).decode()) for r in records])
+        self._holds(c, touched["hold"])
         self._serials(c)
 
-    def _holds(self, c: sa.Connection) -> None:
-        ids = sorted(self.touched["hold"])
-        for part in _batches(ids, 500):
-            c.execute(sa.delete(HOLD).where(HOLD.c.id.in_(part)))
+    def _holds(self, c: sa.Connection, ids: Sequence[str]) -> None:
+        _delete(c, HOLD, ("id",), [(i,) for i in ids])
         there = [(i, self.book.holds[i]) for i in ids if i in self.book.holds]
-        _insert(
-            c,
-            HOLD,
-            [
-                {
-                    "id": i,
-                    "account": h.account,
-                    "asset": h.asset,
-                    "quantity": h.quantity,
-                    "reason": h.reason,
-                    "ref": h.ref,
-                }
-                for i, h in there
-            ],
-        )
+        _insert(c, HOLD, [(i, h.account, h.asset, h.quantity, h.reason, h.ref) for i, h in there])
 
     def _serials(self, c: sa.Connection) -> None:
         """Every range of the places touched, free and held."""
-        places = sorted(p for p in self.places if not p[1].startswith("cash:"))
-        if not places:
-            return
-        c.execute(
-            sa.delete(SERIAL_RANGE).where(
-                SERIAL_RANGE.c.account == sa.bindparam("a"), SERIAL_RANGE.c.asset == sa.bindparam("b")
-            ),
-            [{"a": account, "b": asset} for account, asset in places],
-        )
-        wanted = set(places)
+        wanted = {p for p in self.places if not p[1].startswith("cash:")}
+        places = sorted(wanted)
+        _delete(c, SERIAL_RANGE, ("account", "asset"), places)
         shelves = [(p, "", self.book.shelves[p]) for p in places if p in self.book.shelves]
         shelves += [
             ((h.account, h.asset), i, h.shelf) for i, h in self.book.holds.items() if (h.account, h.asset) in wanted
         ]
-        _insert(c, SERIAL_RANGE, [
-            {"lot": r.lot, "start": r.start, "end": r.end, "account": p[0], "asset": p[1], "hold": hold, "free_on": r.free_on}
-            for p, hold, shelf in shelves for r in shelf
-        ])  # fmt: skip
+        _insert(c, SERIAL_RANGE, sorted((r.lot, r.start, r.end, *p, hold, r.free_on) for p, hold, shelf in shelves for r in shelf))
 
 
-def _insert(c: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def _insert(c: sa.Connection, table: sa.Table, rows: Sequence[Row], more: str = "") -> None:
+    """Rows in the order of the table's columns, through the driver in one call."""
     if rows:
-        c.execute(sa.insert(table), [dict(r) for r in rows])
+        names = _names(c, table.columns)
+        signs = ", ".join([_sign(c)] * len(table.columns))
+        c.exec_driver_sql(f"INSERT INTO {_names(c, [table])} ({names}) VALUES ({signs}){more}", list(rows))
 
 
-def _replace(c: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows whose key is there are replaced: deleted and inserted, which both databases do alike."""
-    if not rows:
-        return
-    keys = list(table.primary_key.columns)
-    gone = sa.delete(table).where(*[k == sa.bindparam(f"old_{k.name}") for k in keys])
-    c.execute(gone, [{f"old_{k.name}": r[k.name] for k in keys} for r in rows])
-    _insert(c, table, rows)
+def _delete(c: sa.Connection, table: sa.Table, keys: Sequence[str], rows: Sequence[Row]) -> None:
+    if rows:
+        same = " AND ".join(f"{_names(c, [table.c[k]])} = {_sign(c)}" for k in keys)
+        c.exec_driver_sql(f"DELETE FROM {_names(c, [table])} WHERE {same}", list(rows))
 
 
-def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
+def _replace(c: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Rows whose key is there are changed, the others added."""
+    keys = table.primary_key.columns
+    other = (_names(c, [x]) for x in table.columns if x.name not in keys)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in other)
+    _insert(c, table, rows, f" ON CONFLICT ({_names(c, keys)}) DO UPDATE SET {changes}")
+
+
+def _names(c: sa.Connection, named: Iterable[Any]) -> str:
+    return ", ".join(c.dialect.identifier_preparer.quote(x.name) for x in named)
+
+
+def _sign(c: sa.Connection) -> str:
+    """How the driver marks a value: `?` in SQLite, `%s` in psycopg."""
+    return "?" if c.dialect.paramstyle == "qmark" else "%s"
+
+
+def _portions(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Records for one transaction each, by number and length."""
+    part: list[Record] = []
+    size = 0
+    for record in records:
+        if part and (len(part) == BATCH or size + len(record.payload) > LONGEST):
+            yield part
+            part, size = [], 0
+        part.append(record)
+        size += len(record.payload)
+    if part:
+        yield part

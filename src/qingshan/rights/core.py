@@ -88,13 +88,18 @@ class State:
         self.index = np.full(size, -1, np.int64)
         # ranges: lot order, start, end, next
         self.ranges = np.zeros((ranges, 4), np.int64)
+        self.trades, self.tape = np.empty(0, TRADE), np.empty(0, RANGE)  # of the batch that runs
 
-    def make_room(self, ranges: int) -> None:
-        """Grow the pool so that so many more ranges fit: every trade and every hold cuts at most one."""
+    def make_room(self, ranges: int, trades: int) -> None:
+        """Grow the pool so that so many more ranges fit: every trade and every hold cuts at most one. And the batch's own space."""
         if self.registers[R_RANGES] + ranges > len(self.ranges):
             grown = np.zeros((max(2 * len(self.ranges), int(self.registers[R_RANGES]) + ranges), 4), np.int64)
             grown[: len(self.ranges)] = self.ranges
             self.ranges = grown
+        if len(self.trades) < trades:
+            self.trades = np.empty(2 * trades, TRADE)
+        if len(self.tape) < trades + len(self.ranges):
+            self.tape = np.empty(2 * trades + len(self.ranges), RANGE)
 
 
 def new_state(settings: dict[str, int], accounts: int, *, orders: int = 1 << 20, ranges: int = 1 << 20) -> State:
@@ -114,12 +119,12 @@ def run(state: State, messages: NDArray[np.void]) -> tuple[NDArray[np.void], NDA
     """Decide a batch in order. Returns acknowledgements, trades and the ranges that moved (a trade names its part of them)."""
     acks = np.zeros(len(messages), ACK)
     most = len(messages) + int(state.registers[R_LIVE])  # trades: each ends a taker or a maker
-    state.make_room(2 * len(messages) + most)
-    trades, tape = np.empty(most, TRADE), np.empty(most + len(state.ranges), RANGE)
+    state.make_room(2 * len(messages) + most, most)
+    trades, tape = state.trades, state.tape
     state.registers[R_TRADES] = state.registers[R_TAPE] = 0
     _run(messages, acks, trades, tape, state.settings, state.registers, state.cash, state.held, state.units, state.units_held, state.open, state.heads,
          state.orders, state.levels, state.index, state.ranges)  # fmt: skip
-    return acks, trades[: state.registers[R_TRADES]], tape[: state.registers[R_TAPE]]
+    return acks, trades[: state.registers[R_TRADES]].copy(), tape[: state.registers[R_TAPE]].copy()
 
 
 @njit(cache=True, nogil=True)

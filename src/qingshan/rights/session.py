@@ -8,10 +8,11 @@ to the ledger as ordinary trades and legs with their serial ranges, in the order
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta, timezone
 from hashlib import sha256
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from qingshan.core.canonical import canonical
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Entry, Hold, Leg, RegisterEntry, Release, Trade
-from qingshan.ledger.journal import BrokenJournal, Disk, FileDisk, Journal
+from qingshan.ledger.journal import BrokenJournal, Disk, FileDisk, Journal, Record
 from qingshan.ledger.venue import Command, Decision, Handler, Venue
 from qingshan.registers.actors import require_role
 from qingshan.registers.calendar import CHINA, day_of
@@ -33,8 +34,10 @@ from .rulesets import RuleSet
 
 __all__ = ["Session", "session_handlers", "session_settings"]
 
-GROUP = 1000
+GROUP = 5000
 """Trades that one posting brings to the ledger."""
+REPLAYED = 1 << 21
+"""Bytes of messages that a replay decides in one call."""
 
 
 def session_handlers(zone: timezone = CHINA) -> dict[str, Handler]:
@@ -106,8 +109,8 @@ class Session:
             venue, asset, tuple(accounts), lots, core.new_state(dict(settings), len(accounts), orders=orders), journal
         )
         made._fill(head["opening"])
-        for record in records:
-            made._decide(np.frombuffer(record.payload, core.MESSAGE))
+        for batch in _joined(records):
+            made._decide(np.frombuffer(batch, core.MESSAGE))
         made.posted = sum(1 for t in venue.book.trades if t.startswith(f"{made.mark}/"))
         made._forget(made.posted)
         return made
@@ -149,38 +152,44 @@ class Session:
     def post(self, by: str, at: int) -> int:
         """Settle what waits on the ledger; returns the number of trades. A killed posting is taken up where it stopped."""
         done = 0
-        for rows, tape in self.waiting:
-            for start in range(0, len(rows), GROUP):
-                part = rows[start : start + GROUP]
-                first = self.posted
-                lines = [self._line(t, tape, first + n) for n, t in enumerate(part)]
-                body = {"asset": self.asset, "accounts": list(self.accounts), "trades": lines}
-                self.venue.submit(Command("market.session_post", body, f"{self.mark}/post/{first}", by, at))
-                self.posted += len(part)
-                done += len(part)
-        self.waiting.clear()
+        numbers = count(self.posted)
+        lines = (line for rows, tape in list(self.waiting) for line in self._lines(rows, tape, numbers))
+        while part := list(islice(lines, GROUP)):
+            body = {"asset": self.asset, "accounts": list(self.accounts), "trades": part}
+            self.venue.submit(Command("market.session_post", body, f"{self.mark}/post/{self.posted}", by, at))
+            self._forget(len(part))
+            self.posted += len(part)
+            done += len(part)
         return done
 
-    def _line(self, t: np.void, tape: NDArray[np.void], number: int) -> list[Any]:
-        ranges = [
-            [self.lots[r["lot"]], int(r["start"]), int(r["end"])]
-            for r in tape[t["first_range"] : t["first_range"] + t["ranges"]]
-        ]
-        return [
-            f"{self.mark}/{number}",
-            self.accounts[t["seller"]],
-            self.accounts[t["buyer"]],
-            int(t["price"]),
-            int(t["quantity"]),
-            int(t["money"]),
-            ranges,
-        ]
+    def _lines(self, rows: NDArray[np.void], tape: NDArray[np.void], numbers: Iterator[int]) -> Iterator[list[Any]]:
+        """Trades as the command carries them."""
+        lots, accounts, mark = self.lots, self.accounts, self.mark
+        moved = [[lots[lot], start, end] for lot, start, end in zip(*(tape[k].tolist() for k in ("lot", "start", "end")), strict=True)]
+        names = ("seller", "buyer", "price", "quantity", "money", "first_range", "ranges")
+        columns = (rows[k].tolist() for k in names)
+        for seller, buyer, price, quantity, money, first, many in zip(*columns, strict=True):
+            yield [f"{mark}/{next(numbers)}", accounts[seller], accounts[buyer], price, quantity, money, moved[first : first + many]]
 
     def close(self) -> None:
         """Close the journal. Raises `Refused` while trades wait for posting."""
         if self.waiting:
             raise Refused("unsettled", "trades wait to be posted.", "尚有成交未过账。", fix="call post first / 先过账")
         self.journal.close()
+
+
+def _joined(records: Iterable[Record]) -> Iterator[bytes]:
+    """The payloads of the records, several together: deciding them in one call or in many is the same."""
+    parts: list[bytes] = []
+    size = 0
+    for record in records:
+        parts.append(record.payload)
+        size += len(record.payload)
+        if size >= REPLAYED:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield b"".join(parts)
 
 
 def _hold_id(asset: str, account: str, what: str) -> str:
@@ -193,7 +202,7 @@ def _opening(book: Book, asset: str, account: str) -> tuple[int, list[tuple[str,
     return (cash.quantity if cash else 0), ([(r.lot, r.start, r.end) for r in units.shelf] if units else [])
 
 
-def _aside(book: Book, asset: str, account: str, cash: int, units: Sequence[tuple[str, int, int]]) -> list[Entry]:
+def _aside(asset: str, account: str, cash: int, units: Sequence[tuple[str, int, int]]) -> list[Entry]:
     entries: list[Entry] = []
     if cash:
         entries.append(Hold(_hold_id(asset, account, "cash"), account, CASH, cash, "order"))
@@ -240,7 +249,7 @@ def _open(book: Book, command: Command) -> Decision:
         if account not in book.accounts:
             raise Refused("unknown_account", f"there is no account {account!r}.", f"没有账户 {account!r}。")
         units = [(r.lot, r.start, r.end) for r in book.shelves.get((account, asset), ()) if r.free_on <= number]
-        entries += _aside(book, asset, account, book.balance(account, CASH).available, units)
+        entries += _aside(asset, account, book.balance(account, CASH).available, units)
     return Decision(entries, {"accounts": len(command.body.get("accounts", []))})
 
 
@@ -256,35 +265,24 @@ def _released(book: Book, asset: str, accounts: Sequence[str]) -> list[Entry]:
 
 def _post(zone: timezone) -> Handler:
     def post(book: Book, command: Command) -> Decision:
-        """Free what the session set aside, post its trades in order, set aside again what is left of it."""
+        """Post the session's trades in order: units and cash come out of what it set aside, and the money received is set aside again."""
         require_role(book, command.by, ("exchange",))
         asset = word(command.body, "asset")
         record, day = _market(book, asset, "session")
         if day_of(command.at, zone) - day > timedelta(days=1):
             raise Refused("market_state", "the trades are of an earlier day.", "成交不属于当日。")
+        trades = command.body["trades"]
+        paid = _Till(book, asset, trades)
+        entries = paid.opened()
         free_on = (day - date(1970, 1, 1)).days + 1
-        accounts = sorted({a for t in command.body["trades"] for a in (t[1], t[2])})
-        cash = {a: _opening(book, asset, a)[0] for a in accounts}
-        units = {a: dict.fromkeys(_opening(book, asset, a)[1]) for a in accounts}
-        entries = _released(book, asset, accounts)
-        for id, seller, buyer, price, quantity, money, raw in command.body["trades"]:
+        units = {a: _hold_id(asset, a, "units") for a in {t[1] for t in trades}}
+        for id, seller, buyer, price, quantity, money, raw in trades:
             ranges = tuple((str(lot), int(start), int(end)) for lot, start, end in raw)
             entries.append(Trade(id, asset, quantity, seller, buyer, CASH, price, money))
-            entries.append(Leg(seller, buyer, asset, quantity, "settlement", ranges, trade=id, free_on=free_on))
+            entries.append(Leg(seller, buyer, asset, quantity, "settlement", ranges, units[seller], id, free_on=free_on))
             if money:
-                entries.append(Leg(buyer, seller, CASH, money, "settlement", trade=id))
-            cash[seller] += money
-            cash[buyer] -= money
-            _cut(units[seller], ranges)
-        for account in accounts:
-            if cash[account] < 0:
-                raise Refused(
-                    "too_little",
-                    f"{account} would owe the session {-cash[account]}.",
-                    f"{account} 在本时段欠款 {-cash[account]}。",
-                )
-            entries += _aside(book, asset, account, cash[account], sorted(units[account]))
-        trades = command.body["trades"]
+                entries.append(Leg(buyer, seller, CASH, money, "settlement", hold=paid.out_of(buyer), trade=id))
+        entries += paid.closed()
         volume = record.content["volume"] + sum(t[4] for t in trades)
         value = record.content["value"] + sum(t[3] * t[4] for t in trades)
         entries.append(
@@ -295,20 +293,37 @@ def _post(zone: timezone) -> Handler:
     return post
 
 
-def _cut(units: dict[tuple[str, int, int], None], given: Sequence[tuple[str, int, int]]) -> None:
-    """Take ranges out of a set of ranges. Raises `Refused` where they are not there."""
-    for lot, start, end in given:
-        whole = next(((a, s, e) for a, s, e in units if a == lot and s <= start and end <= e), None)
-        if whole is None:
-            raise Refused(
-                "not_held",
-                f"the units {start} to {end} of {lot} are not the session's.",
-                f"{lot} 的单位 {start}–{end} 不在本时段内。",
-            )
-        del units[whole]
-        for a, s, e in ((lot, whole[1], start), (lot, end, whole[2])):
-            if s < e:
-                units[a, s, e] = None
+class _Till:
+    """Cash of a posting. Who only pays does so out of his hold; who also receives has it opened first and made anew at the end."""
+
+    def __init__(self, book: Book, asset: str, trades: Sequence[Sequence[Any]]) -> None:
+        self.asset = asset
+        self.left: dict[str, int] = {}
+        sellers = {t[1] for t in trades}
+        for account in sorted(sellers | {t[2] for t in trades}):
+            hold = book.holds.get(_hold_id(asset, account, "cash"))
+            self.left[account] = hold.quantity if hold else 0
+        self.full = dict(self.left)
+        self.receives = sorted(sellers)
+        self.pays = {a: _hold_id(asset, a, "cash") for a in self.left if a not in sellers}
+        for _, seller, buyer, _, _, money, _ in trades:
+            self.left[seller] += money
+            self.left[buyer] -= money
+        for account, left in self.left.items():
+            if left < 0:
+                raise Refused(
+                    "too_little", f"{account} would owe the session {-left}.", f"{account} 在本时段欠款 {-left}。"
+                )
+
+    def opened(self) -> list[Entry]:
+        return [Release(_hold_id(self.asset, a, "cash"), a, CASH, self.full[a]) for a in self.receives if self.full[a]]
+
+    def out_of(self, buyer: str) -> str:
+        """The hold that a buyer's cash comes from, empty where it was opened."""
+        return self.pays.get(buyer, "")
+
+    def closed(self) -> list[Entry]:
+        return [entry for a in self.receives for entry in _aside(self.asset, a, self.left[a], ())]
 
 
 def _close(book: Book, command: Command) -> Decision:
