@@ -30,6 +30,8 @@ ACCOUNTS, BATCH = 2_000, 1_000
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "200000"))
 ASSET = "pollution:COD:bench:permit:2024-01-01/2034-01-01"
 DAY = "2024-10-04"
+clock = time.process_time if os.environ.get("BENCH_CPU") else time.perf_counter
+"""BENCH_CPU=1 counts this process's own CPU seconds: for a machine that others load; waiting for the disk is then not counted."""
 AT = 1_728_007_200_000_000  # 10:00 on that day in China
 T = 10**6
 SETTINGS = {"tick": 100, "lot": T, "below": 100_000 * T, "low": 450_000, "high": 550_000, "open1": 0, "shut1": 86_400_000_000, "open2": 0, "shut2": 0}
@@ -76,32 +78,34 @@ def durable(folder: Path, messages: np.ndarray) -> tuple[float, float, float, Se
     session = Session.open(at, ASSET, [f"a{n}" for n in range(ACCOUNTS)], SETTINGS, folder / "session", orders=len(messages) + 1)
     gc.collect()
     times = []
-    begun = time.perf_counter()
+    begun = clock()
     for start in range(0, len(messages), BATCH):
-        one = time.perf_counter()
+        one = clock()
         session.submit(messages[start : start + BATCH])
-        times.append(time.perf_counter() - one)
-    whole = time.perf_counter() - begun
+        times.append(clock() - one)
+    whole = clock() - begun
     return len(messages) / whole, 1e3 * median(times), 1e3 * float(np.percentile(times, 99)), session
 
 
 def settled(session: Session, folder: Path) -> tuple[float, float, int]:
     """Trades a second posted to the ledger, and settlements a second written to SQLite with synchronous FULL."""
-    begun = time.perf_counter()
-    count = session.post("exchange", AT)
-    posted = count / (time.perf_counter() - begun)
     tables = Projection(open_engine(f"sqlite:///{folder / 'ledger.sqlite'}"), "bench")
-    begun = time.perf_counter()
     tables.follow(session.venue)
-    return posted, count / (time.perf_counter() - begun), count
+    gc.collect()
+    begun = clock()
+    count = session.post("exchange", AT)
+    posted = count / (clock() - begun)
+    begun = clock()
+    tables.follow(session.venue)
+    return posted, count / (clock() - begun), count
 
 
 def replayed(session: Session, folder: Path, messages: np.ndarray) -> float:
     """Messages a second read from the journal, checked and decided again."""
     session.journal.close()
-    begun = time.perf_counter()
+    begun = clock()
     again = Session.open(session.venue, ASSET, session.accounts, SETTINGS, folder / "session", orders=len(messages) + 1)
-    seconds = time.perf_counter() - begun
+    seconds = clock() - begun
     assert again.state.cash.tobytes() == session.state.cash.tobytes()
     again.journal.close()
     return len(messages) / seconds
@@ -113,9 +117,9 @@ def matching(messages: np.ndarray) -> float:
     state.cash[:], state.open[:] = 10**14, True
     for n in range(ACCOUNTS):
         core.add_range(state.ranges, state.registers, state.heads, n, 0, n + 1, 0, 10_000_000 * T)
-    begun = time.perf_counter()
+    begun = clock()
     core.run(state, messages)
-    return len(messages) / (time.perf_counter() - begun)
+    return len(messages) / (clock() - begun)
 
 
 def peer(name: str, folder: Path, count: int) -> Peer:

@@ -107,7 +107,8 @@ class Book:
         self.in_state: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         """(register, state) -> id -> arrival number there; follows `records`."""
         self.arrivals = 0
-        self._undo: list[Callable[[], object]] = []
+        self._undo: list[tuple[Any, ...]] = []
+        """What to call, with what, to take back each step."""
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
@@ -197,8 +198,8 @@ class Book:
                 _APPLY[type(entry)](self, entry)
             self._check_trades(entries)
         except BaseException:
-            for step in reversed(self._undo):
-                step()
+            for step, *given in reversed(self._undo):
+                step(*given)
             raise
         finally:
             self._undo = []
@@ -417,28 +418,28 @@ class Book:
         if taken is None:
             raise Refused("not_held", f"the units {part.start} to {part.end} of {part.lot} are not free in {where}.",
                           f"{where} 没有可动用的 {part.lot} 单位 {part.start}–{part.end}。", where=where)  # fmt: skip
-        self._undo.append(lambda: shelf.put(taken))
+        self._undo.append((shelf.put, taken))
         return taken
 
     def _put(self, shelf: Shelf, part: Range) -> None:
         shelf.put(part)
-        self._undo.append(lambda: shelf.take(part))
+        self._undo.append((shelf.take, part))
 
     def _set(self, where: dict[Any, Any], key: Any, value: Any) -> None:
         if key in where:
             old = where[key]
-            self._undo.append(lambda: where.__setitem__(key, old))
+            self._undo.append((where.__setitem__, key, old))
         else:
-            self._undo.append(lambda: where.pop(key, None))
+            self._undo.append((where.pop, key, None))
         where[key] = value
 
     def _drop(self, where: dict[Any, Any], key: Any) -> None:
         old = where.pop(key)
-        self._undo.append(lambda: where.__setitem__(key, old))
+        self._undo.append((where.__setitem__, key, old))
 
     def _set_attribute(self, of: Any, name: str, value: int) -> None:
         old = getattr(of, name)
-        self._undo.append(lambda: setattr(of, name, old))
+        self._undo.append((setattr, of, name, old))
         setattr(of, name, value)
 
     def _quantity(self, value: int) -> None:

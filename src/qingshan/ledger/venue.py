@@ -23,6 +23,7 @@ from qingshan.core.canonical import canonical, write_atomic
 from qingshan.core.errors import QingshanError
 
 from .book import Book, Refused
+from .bulk import collector_paused
 from .entry import Entry, read_entry
 from .journal import BrokenJournal, Disk, FileDisk, Journal, JournalStopped, Record
 from .merkle import Tree, leaf_hash
@@ -129,17 +130,9 @@ class Venue:
             raise JournalStopped(
                 "the venue was stopped by a fault of its disk.", "账本因磁盘故障已停用。", fix="restart it / 重新启动"
             )
-        results: list[Receipt | QingshanError] = []
         payloads: list[bytes] = []
-        for command in commands:
-            try:
-                results.append(self._decide(command, payloads))
-            except Refused as refusal:
-                results.append(refusal)
-            except Exception as error:  # a handler's fault: nothing was posted, the others of the group must not suffer
-                results.append(
-                    Refused("handler_failed", f"the command failed: {error!r}.", f"指令执行出错：{error!r}。")
-                )
+        with collector_paused():
+            results = [self._decided(command, payloads) for command in commands]
         if payloads:
             self.journal.append(payloads, FORMAT)
             for payload in payloads:
@@ -161,6 +154,14 @@ class Venue:
         self.journal.close()
 
     # ---- deciding --------------------------------------------------------------------------------------------------
+
+    def _decided(self, command: Command, payloads: list[bytes]) -> Receipt | QingshanError:
+        try:
+            return self._decide(command, payloads)
+        except Refused as refusal:
+            return refusal
+        except Exception as error:  # a handler's fault: nothing was posted, the others of the group must not suffer
+            return Refused("handler_failed", f"the command failed: {error!r}.", f"指令执行出错：{error!r}。")
 
     def _decide(self, command: Command, payloads: list[bytes]) -> Receipt:
         body = _check_form(command)

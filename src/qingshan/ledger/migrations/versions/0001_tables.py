@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "balance", sa.Column("account", WORD, primary_key=True), sa.Column("asset", WORD, primary_key=True),
         sa.Column("dr", BIG), sa.Column("cr", BIG), sa.Column("held", BIG),
+        sqlite_with_rowid=False,
     )  # fmt: skip
     op.create_table(
         "tx", sa.Column("seq", BIG, primary_key=True), sa.Column("at", BIG), sa.Column("idem_key", WORD, unique=True), sa.Column("actor", WORD),
@@ -24,12 +25,14 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_table(
         "transfer", sa.Column("seq", BIG, primary_key=True), sa.Column("leg", sa.Integer, primary_key=True), sa.Column("debit", WORD, index=True),
-        sa.Column("credit", WORD, index=True), sa.Column("asset", WORD, index=True), sa.Column("quantity", BIG), sa.Column("why", WORD),
+        sa.Column("credit", WORD, index=True), sa.Column("asset", WORD), sa.Column("quantity", BIG), sa.Column("why", WORD),
         sa.Column("trade", WORD), sa.Column("obligation", WORD), sa.Column("hold", WORD), sa.Column("ranges", sa.Text),
+        sqlite_with_rowid=False,
     )  # fmt: skip
     op.create_table(
         "trade", sa.Column("id", WORD, primary_key=True), sa.Column("seq", BIG, index=True), sa.Column("at", BIG), sa.Column("asset", WORD, index=True),
         sa.Column("quantity", BIG), sa.Column("price", BIG), sa.Column("money", BIG), sa.Column("seller", WORD), sa.Column("buyer", WORD),
+        sqlite_with_rowid=False,
     )  # fmt: skip
     op.create_table(
         "lot", sa.Column("id", WORD, primary_key=True), sa.Column("issue", sa.Integer), sa.Column("asset", WORD, index=True), sa.Column("issued", BIG),
@@ -38,6 +41,7 @@ def upgrade() -> None:
     op.create_table(
         "serial_range", sa.Column("lot", WORD, primary_key=True), sa.Column("start", BIG, primary_key=True), sa.Column("end", BIG),
         sa.Column("account", WORD, index=True), sa.Column("asset", WORD), sa.Column("hold", WORD), sa.Column("free_on", BIG),
+        sqlite_with_rowid=False,
     )  # fmt: skip
     op.create_table(
         "hold", sa.Column("id", WORD, primary_key=True), sa.Column("account", WORD, index=True), sa.Column("asset", WORD), sa.Column("quantity", BIG),
