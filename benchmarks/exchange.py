@@ -26,7 +26,7 @@ from qingshan.rights.session import Session, session_handlers
 
 from .harness import ROOT, Peer, Row, peer_python, report
 
-ACCOUNTS, BATCH = 2_000, 1_000
+ACCOUNTS, BATCH, LARGE = 2_000, 1_000, 5_000
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "200000"))
 ASSET = "pollution:COD:bench:permit:2024-01-01/2034-01-01"
 DAY = "2024-10-04"
@@ -72,16 +72,16 @@ def venue(folder: Path) -> Venue:
     return made
 
 
-def durable(folder: Path, messages: np.ndarray) -> tuple[float, float, float, Session]:
+def durable(folder: Path, messages: np.ndarray, batch: int = BATCH) -> tuple[float, float, float, Session]:
     """Orders a second and the 50th and 99th percentile of a batch's time in ms."""
     at = venue(folder)
     session = Session.open(at, ASSET, [f"a{n}" for n in range(ACCOUNTS)], SETTINGS, folder / "session", orders=len(messages) + 1)
     gc.collect()
     times = []
     begun = clock()
-    for start in range(0, len(messages), BATCH):
+    for start in range(0, len(messages), batch):
         one = clock()
-        session.submit(messages[start : start + BATCH])
+        session.submit(messages[start : start + batch])
         times.append(clock() - one)
     whole = clock() - begun
     return len(messages) / whole, 1e3 * median(times), 1e3 * float(np.percentile(times, 99)), session
@@ -143,6 +143,7 @@ def main() -> None:
         core_rate = median(matching(messages) for _ in range(3))
         peers = [peer(name, folder, {"order-matching": 3_000}.get(name, 50_000)) for name in PEERS]
         rate, p50, p99, session = durable(folder / "venue", messages)
+        large, large50, large99, _ = durable(folder / "large", messages, LARGE)
         replay = replayed(session, folder / "venue", messages)
         posted, sqlite, trades = settled(session, folder / "venue")
     what = f"{len(messages):,} messages, batches of {BATCH:,}, fdatasync before acknowledgement"
@@ -152,6 +153,9 @@ def main() -> None:
             Row("durable-orders", "orders_per_s", rate, f"1/s ({what})"),
             Row("durable-orders", "p50_ms", p50, "ms"),
             Row("durable-orders", "p99_ms", p99, "ms"),
+            Row("durable-orders-large", "orders_per_s", large, f"1/s (batches of {LARGE:,})"),
+            Row("durable-orders-large", "p50_ms", large50, "ms"),
+            Row("durable-orders-large", "p99_ms", large99, "ms"),
             Row("settlements-sqlite", "per_s", sqlite, f"1/s ({trades:,} trades, WAL, synchronous FULL)"),
             Row("settlements-ledger", "per_s", posted, "1/s (posted with serial ranges, journalled)"),
             Row("replay", "events_per_s", replay, "1/s (hash chain checked, decided again)"),
