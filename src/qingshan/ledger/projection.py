@@ -267,13 +267,13 @@ def _insert(c: sa.Connection, table: sa.Table, rows: Sequence[Row], more: str = 
     if rows:
         names = _names(c, table.columns)
         signs = ", ".join([_sign(c)] * len(table.columns))
-        c.exec_driver_sql(f"INSERT INTO {_names(c, [table])} ({names}) VALUES ({signs}){more}", list(rows))
+        c.exec_driver_sql(f"INSERT INTO {_names(c, [table])} ({names}) VALUES ({signs}){more}", list(rows))  # noqa: S608 - names of our tables
 
 
 def _delete(c: sa.Connection, table: sa.Table, keys: Sequence[str], rows: Sequence[Row]) -> None:
     if rows:
         same = " AND ".join(f"{_names(c, [table.c[k]])} = {_sign(c)}" for k in keys)
-        c.exec_driver_sql(f"DELETE FROM {_names(c, [table])} WHERE {same}", list(rows))
+        c.exec_driver_sql(f"DELETE FROM {_names(c, [table])} WHERE {same}", list(rows))  # noqa: S608 - names of our tables
 
 
 def _replace(c: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:

@@ -12,12 +12,13 @@ from datetime import date, timezone
 from typing import Any
 
 from qingshan.ledger.book import Book, Refused
-from qingshan.ledger.entry import Account, Asset, Entry, Hold, Leg, Lot, LotStatus, Ranges, RegisterEntry, Release
+from qingshan.ledger.entry import Account, Asset, Entry, Hold, Leg, Lot, Ranges, RegisterEntry, Release
 from qingshan.ledger.venue import Command, Decision, Handler
 from qingshan.registers.actors import ACTORS, require_role
 from qingshan.registers.calendar import CHINA, day_of
 
 from .instruments import Instrument, parse_asset
+from .review import issue_record, put_under_review
 
 __all__ = ["CASH", "FIXED", "operator_of", "registry_handlers", "whole"]
 
@@ -110,7 +111,8 @@ class _Registry:
         return Decision([Account(holder, holder, "holding")], {"account": holder})
 
     def issue(self, book: Book, command: Command) -> Decision:
-        """{lot, asset, quantity, account, evidence, project?}: a ticket stands on a verified project and at most its verified tonnes."""
+        """{lot, asset, quantity, account, evidence, project | (register, record)?}: a ticket stands on a verified project and at most its
+        verified tonnes; any other right may name the record it was determined on."""
         require_role(book, command.by, ("registry",))
         b = command.body
         asset, quantity, lot = word(b, "asset"), whole(b, "quantity"), word(b, "lot")
@@ -122,8 +124,15 @@ class _Registry:
                 "no_evidence", "evidence is the sha-256 of the verification report.", "证据须为核查报告的 sha-256。"
             )
         entries: list[Entry] = [Lot(lot, asset, quantity, word(b, "account"), "issuance", evidence)]
+        source = None
         if instrument.scheme == "ticket":
-            entries.append(self._from_project(book, command, lot, quantity, evidence))
+            source = self._from_project(book, command, lot, quantity, evidence)
+            entries.append(source)
+        elif "record" in b:
+            source = book.records.get((word(b, "register"), word(b, "record")))
+            if source is None:
+                raise Refused("unknown_record", f"there is no {b['record']!r} in {b['register']}.", f"{b['register']} 中没有 {b['record']!r}。")
+        entries.append(issue_record(lot, b["account"], evidence, command.by, source=source))
         return Decision(entries, {"lot": lot, "asset": asset, "quantity": str(quantity)})
 
     def _from_project(self, book: Book, command: Command, lot: str, quantity: int, evidence: str) -> RegisterEntry:
@@ -287,6 +296,7 @@ class _Registry:
         return Decision([
             Leg(account, "cancelled", burn, quantity, f"converted under {word(b, 'rules')}", ranges),
             Lot(word(b, "lot"), mint, quantity // ratio, account, "issuance", word(b, "evidence")),
+            issue_record(b["lot"], account, b["evidence"], command.by, burnt=ranges),
         ])  # fmt: skip
 
     def expire(self, book: Book, command: Command) -> Decision:
@@ -323,31 +333,9 @@ class _Registry:
         """{lot, because}: a corrected reading puts a lot under review; its unsold units are set aside, sold ones raise a claim on the buffer."""
         require_role(book, command.by, ("regulator", "registry"))
         b = command.body
-        lot = book.lots.get(word(b, "lot"))
-        if lot is None:
-            raise Refused("unknown_lot", f"there is no lot {b['lot']!r}.", f"没有批次 {b['lot']!r}。")
-        first = (
-            next(t for (r, t) in book.records if r == ISSUES and book.records[r, t].content.get("lot") == b["lot"])
-            if lot.asset.startswith("ticket:")
-            else ""
-        )
-        holder = book.records[ISSUES, first].content["fields"].get("holder", "") if first else ""
-        mine = [r for r in book.shelves.get((holder, lot.asset), ()) if r.lot == b["lot"]] if holder else []
-        entries: list[Entry] = [LotStatus(b["lot"], "under_review", word(b, "because"))]
-        unsold = sum(r.quantity for r in mine)
-        if unsold:
-            entries.append(
-                Hold(
-                    f"review:{b['lot']}:{command.at}",
-                    holder,
-                    lot.asset,
-                    unsold,
-                    "review",
-                    tuple((r.lot, r.start, r.end) for r in mine),
-                    b["because"],
-                )
-            )
-        return Decision(entries, {"held": str(unsold), "claim": str(lot.quantity - unsold)})
+        found = put_under_review(book, word(b, "lot"), word(b, "because"), command.at, command.by)
+        answer = {"held": str(found.held), "held_before": str(found.held_before), "claim": str(found.claim)}
+        return Decision(found.entries, answer)
 
     def cash_in(self, book: Book, command: Command) -> Decision:
         """{account, money, statement}: the bank reports a payment."""
