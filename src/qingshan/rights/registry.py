@@ -206,6 +206,8 @@ class _Registry:
     def release(self, book: Book, command: Command) -> Decision:
         """{id}: the creditor, or the registry on his order, gives a pledge back."""
         hold = self._hold(book, command, "pledge")
+        if any(command.body["id"] in pool.content["pledges"] for pool in book.standing("pool", "running")):
+            raise Refused("in_pool", "the pledge is in a running pool.", "该质押在运行中的资产池内。")
         if hold.ref in book.accounts and (HOLDERS, hold.ref) in book.records:
             operator_of(book, command.by, hold.ref)
         else:
