@@ -34,7 +34,17 @@ clock = time.process_time if os.environ.get("BENCH_CPU") else time.perf_counter
 """BENCH_CPU=1 counts this process's own CPU seconds: for a machine that others load; waiting for the disk is then not counted."""
 AT = 1_728_007_200_000_000  # 10:00 on that day in China
 T = 10**6
-SETTINGS = {"tick": 100, "lot": T, "below": 100_000 * T, "low": 450_000, "high": 550_000, "open1": 0, "shut1": 86_400_000_000, "open2": 0, "shut2": 0}
+SETTINGS = {
+    "tick": 100,
+    "lot": T,
+    "below": 100_000 * T,
+    "low": 450_000,
+    "high": 550_000,
+    "open1": 0,
+    "shut1": 86_400_000_000,
+    "open2": 0,
+    "shut2": 0,
+}
 PEERS = {"litebook": "0.0.1", "lightmatchingengine": "2019.1.4", "order-matching": "0.12.0"}
 
 
@@ -46,7 +56,9 @@ def stream(count: int, seed: int = 20221) -> np.ndarray:
     m["account"] = rng.integers(0, ACCOUNTS, count)
     m["side"] = rng.choice([1, -1], count)
     m["quantity"] = T * rng.integers(1, 100, count)
-    away = 100 * rng.integers(1, 400, count) * np.where(rng.random(count) < 0.125, -1, 1)  # an eighth of the new orders cross
+    away = (
+        100 * rng.integers(1, 400, count) * np.where(rng.random(count) < 0.125, -1, 1)
+    )  # an eighth of the new orders cross
     m["price"] = np.clip(500_000 - m["side"] * away, SETTINGS["low"], SETTINGS["high"])
     gone = np.flatnonzero((rng.random(count) < 0.2) & (m["id"] > 10))
     target = (rng.random(len(gone)) * gone).astype(np.int64)
@@ -58,9 +70,18 @@ def venue(folder: Path) -> Venue:
     """A ledger with the accounts, their cash and tonnes, and an open market."""
 
     def found(book: object, command: Command) -> Decision:
-        entries: list[Entry] = [Asset(ASSET, "t"), Asset(CASH, "1e-4 元"), Account("issuance", "v", "issuance"), Account("bank", "v", "outside")]
-        entries.append(RegisterEntry("actor", "exchange", 1, "active", {"fields": {"roles": ["exchange"], "person": "p"}}))
-        entries.append(RegisterEntry("market", ASSET, 1, "open", {"day": DAY, "volume": 0, "value": 0, "reference": 500_000}))
+        entries: list[Entry] = [
+            Asset(ASSET, "t"),
+            Asset(CASH, "1e-4 元"),
+            Account("issuance", "v", "issuance"),
+            Account("bank", "v", "outside"),
+        ]
+        entries.append(
+            RegisterEntry("actor", "exchange", 1, "active", {"fields": {"roles": ["exchange"], "person": "p"}})
+        )
+        entries.append(
+            RegisterEntry("market", ASSET, 1, "open", {"day": DAY, "volume": 0, "value": 0, "reference": 500_000})
+        )
         for n in range(ACCOUNTS):
             entries += [Account(f"a{n}", f"a{n}", "holding"), Lot(f"L{n}", ASSET, 10_000_000 * T, f"a{n}", "issuance", "ab" * 32),
                         Leg("bank", f"a{n}", CASH, 10**14, "paid_in")]  # fmt: skip
@@ -68,14 +89,24 @@ def venue(folder: Path) -> Venue:
 
     made = Venue(folder, "bench", {"found": found, **session_handlers()})
     made.submit(Command("found", {}, "found", "root", AT))
-    made.submit(Command("market.session_open", {"asset": ASSET, "accounts": [f"a{n}" for n in range(ACCOUNTS)]}, "open", "exchange", AT))
+    made.submit(
+        Command(
+            "market.session_open",
+            {"asset": ASSET, "accounts": [f"a{n}" for n in range(ACCOUNTS)]},
+            "open",
+            "exchange",
+            AT,
+        )
+    )
     return made
 
 
 def durable(folder: Path, messages: np.ndarray, batch: int = BATCH) -> tuple[float, float, float, Session]:
     """Orders a second and the 50th and 99th percentile of a batch's time in ms."""
     at = venue(folder)
-    session = Session.open(at, ASSET, [f"a{n}" for n in range(ACCOUNTS)], SETTINGS, folder / "session", orders=len(messages) + 1)
+    session = Session.open(
+        at, ASSET, [f"a{n}" for n in range(ACCOUNTS)], SETTINGS, folder / "session", orders=len(messages) + 1
+    )
     gc.collect()
     times = []
     begun = clock()
@@ -128,7 +159,9 @@ def peer(name: str, folder: Path, count: int) -> Peer:
     if isinstance(python, str):
         return Peer(name, PEERS[name], missing=python)
     script = ROOT / "benchmarks" / "peers" / name / "run.py"
-    done = subprocess.run([python, script, folder / "stream.npy", str(count)], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [python, script, folder / "stream.npy", str(count)], capture_output=True, text=True, timeout=300, check=False
+    )
     if done.returncode:
         return Peer(name, PEERS[name], missing=(done.stderr.strip().splitlines() or ["it failed"])[-1][:160])
     return Peer(name, PEERS[name], json.loads(done.stdout)["per_s"])

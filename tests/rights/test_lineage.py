@@ -15,8 +15,14 @@ from qingshan.rights.matching import close_price
 from .hall import SHA, YUAN, Hall, T, rules_of
 from .test_market import refused
 
-LAND = {"type": "Polygon", "coordinates": [[[106.0, 26.0], [106.01, 26.0], [106.01, 26.01], [106.0, 26.01], [106.0, 26.0]]]}
-FILES = {n: f"{k:064x}" for k, n in enumerate(("calibration", "readings", "plots", "monitoring", "report", "corrected"), start=1)}
+LAND = {
+    "type": "Polygon",
+    "coordinates": [[[106.0, 26.0], [106.01, 26.0], [106.01, 26.01], [106.0, 26.01], [106.0, 26.0]]],
+}
+FILES = {
+    n: f"{k:064x}"
+    for k, n in enumerate(("calibration", "readings", "plots", "monitoring", "report", "corrected"), start=1)
+}
 
 
 class Office(Hall):
@@ -32,7 +38,9 @@ class Office(Hall):
         self.declare("report", "verification_report", "monitoring")
 
     def declare(self, name: str, kind: str, *sources: str) -> None:
-        self.send("rights.file", "clerk7", sha256=FILES[name], kind=kind, name=name, sources=[FILES[s] for s in sources])
+        self.send(
+            "rights.file", "clerk7", sha256=FILES[name], kind=kind, name=name, sources=[FILES[s] for s in sources]
+        )
 
     def project(self, id: str = "p1", verified: str = "1000") -> str:
         fields = {"name": "某村集体林", "holder": "X", "place": "520521", "title": "T-1", "methodology": "bijie", "land": LAND, "area": "110.5",
@@ -49,7 +57,16 @@ class Office(Hall):
         version = self.venue.book.records["ticket_project", id].version
         self.send("register.confirm", "verifier6", register="ticket_project", id=id, version=version)
         asset = self.instrument("ticket", "forest", id, "2020-01-01", "2032-01-01")
-        self.send("rights.issue", "registry0", lot="T1", asset=asset, quantity=1000 * T, account="X", evidence=FILES["report"], project=id)
+        self.send(
+            "rights.issue",
+            "registry0",
+            lot="T1",
+            asset=asset,
+            quantity=1000 * T,
+            account="X",
+            evidence=FILES["report"],
+            project=id,
+        )
         return asset
 
 
@@ -64,7 +81,11 @@ def test_m10_from_a_unit_to_the_calibration(office: Office) -> None:
     assert set(graph.files()) == {FILES[n] for n in ("calibration", "readings", "plots", "monitoring", "report")}
     assert graph.undeclared == []
     (record,) = graph.of("record")
-    assert (record.content["register"], record.content["id"], record.content["state"]) == ("ticket_project", "p1", "issued")
+    assert (record.content["register"], record.content["id"], record.content["state"]) == (
+        "ticket_project",
+        "p1",
+        "issued",
+    )
     (land,) = graph.of("land")
     assert (land.content["from"], land.content["to"]) == ("2020-01-01", "2022-12-31")
     kept = office.venue.book.records["ticket_project", "p1"].content["fields"]["land"]
@@ -104,7 +125,16 @@ def test_a_corrected_reading_puts_the_lot_under_review(office: Office) -> None:
     office.money("Y", 10_000)
 
     def order(id: str, account: str, side: str, tonnes: int) -> None:
-        office.send("market.order", f"trader{account}", id=id, asset=asset, account=account, side=side, price=20 * YUAN, quantity=tonnes * T)
+        office.send(
+            "market.order",
+            f"trader{account}",
+            id=id,
+            asset=asset,
+            account=account,
+            side=side,
+            price=20 * YUAN,
+            quantity=tonnes * T,
+        )
 
     order("s1", "X", "sell", 300)
     order("b1", "Y", "buy", 100)
@@ -141,7 +171,14 @@ def test_converted_units_stand_on_what_was_burnt(office: Office) -> None:
     office.declare("corrected", "document")
     office.issue("P1", "Y", 10 * T)
     other = office.instrument("pollution", "COD", "qingshui")
-    body = {"account": "X", "burn": office.asset, "mint": other, "lot": "C1", "rules": "r1", "evidence": FILES["corrected"]}
+    body = {
+        "account": "X",
+        "burn": office.asset,
+        "mint": other,
+        "lot": "C1",
+        "rules": "r1",
+        "evidence": FILES["corrected"],
+    }
     office.send("rights.convert", "registry0", **body, burn_quantity=30 * T, ratio=2)
     assert {n.content["lot"] for n in lineage(office.venue, "C1", 0).of("lot")} == {"C1", "L1"}
     assert dependents(office.venue.book, SHA) == ["L1", "P1", "C1"]

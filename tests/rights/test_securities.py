@@ -12,7 +12,17 @@ from qingshan.ledger.entry import Asset, Lot
 from qingshan.ledger.verify import verify_journal
 from qingshan.rights import securities
 from qingshan.rights.registry import CASH
-from qingshan.rights.securities import BASE, Inflow, Scenario, Tranche, cash_flows, pool_handlers, read_scenario, shares, waterfall
+from qingshan.rights.securities import (
+    BASE,
+    Inflow,
+    Scenario,
+    Tranche,
+    cash_flows,
+    pool_handlers,
+    read_scenario,
+    shares,
+    waterfall,
+)
 
 from .hall import YUAN, Hall, T
 from .test_market import refused
@@ -76,7 +86,16 @@ def test_stress_scenarios() -> None:
 
 
 def test_a_scenario_is_a_row_with_its_source() -> None:
-    row = {"id": "p", "zh": "价", "en": "price", "price": "70", "yield": "100", "default": "0", "source": "合同", "status": "project"}
+    row = {
+        "id": "p",
+        "zh": "价",
+        "en": "price",
+        "price": "70",
+        "yield": "100",
+        "default": "0",
+        "source": "合同",
+        "status": "project",
+    }
     assert read_scenario(row).price == 70
     for wrong in ({"price": "-1"}, {"default": "101"}, {"source": ""}, {"status": "guess"}, {"yield": "x"}):
         refused("scenario", read_scenario, row | wrong)
@@ -92,7 +111,10 @@ def hall(tmp_path: Path) -> Hall:
 
 
 def tranches() -> list[dict[str, object]]:
-    return [{"id": "A", "principal": 3_000 * YUAN, "rate": 400, "holders": [["X", 1], ["Y", 1], ["C", 1]]}, {"id": "E", "principal": 0, "rate": 0, "holders": [["X", 1]]}]
+    return [
+        {"id": "A", "principal": 3_000 * YUAN, "rate": 400, "holders": [["X", 1], ["Y", 1], ["C", 1]]},
+        {"id": "E", "principal": 0, "rate": 0, "holders": [["X", 1]]},
+    ]
 
 
 def test_a_pool_on_the_ledger(hall: Hall) -> None:
@@ -103,7 +125,12 @@ def test_a_pool_on_the_ledger(hall: Hall) -> None:
     refused("in_pool", hall.send, "rights.release", "approverZ", id="p1")
     hall.send("rights.cash_in", "bank3", account="pool:g", money=1_000 * YUAN + 1, statement="s")
     told = hall.send("pool.distribute", "bank3", id="g", period="2025").answer
-    assert told["paid"][0] == {"tranche": "A", "interest": str(120 * YUAN), "principal": str(880 * YUAN + 1), "residual": "0"}
+    assert told["paid"][0] == {
+        "tranche": "A",
+        "interest": str(120 * YUAN),
+        "principal": str(880 * YUAN + 1),
+        "residual": "0",
+    }
     assert told["rounding"] == "2"  # 10,000,001 = 3 x 3,333,333 + 2
     book = hall.venue.book
     assert (book.balance("Y", CASH).value, book.balance("rounding", CASH).value) == (3_333_333, 2)
@@ -137,5 +164,14 @@ def test_no_public_offering(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None
     assert not [m for r, m in hall.venue.book.records if r == "market" and "pool" in m]
     hall.send("rights.pledge", "approverX", id="p2", account="X", asset=hall.asset, quantity=T, creditor="Z")
     monkeypatch.setattr(securities, "MOST_HOLDERS", 2)
-    told = refused("public_offering", hall.send, "pool.found", "registry0", id="h", trustee="Z", pledges=["p2"], tranches=tranches())
+    told = refused(
+        "public_offering",
+        hall.send,
+        "pool.found",
+        "registry0",
+        id="h",
+        trustee="Z",
+        pledges=["p2"],
+        tranches=tranches(),
+    )
     assert "第九条" in told.zh

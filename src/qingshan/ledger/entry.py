@@ -53,9 +53,9 @@ class Entry:
     def line(self) -> dict[str, Any]:
         """Plain data; what is empty is left out."""
         line: dict[str, Any] = {"do": self.do}
-        for name in _names(type(self)):
-            value = getattr(self, name)
-            if value or value.__class__ is int:
+        for name in _names(type(self)):  # type: ignore[arg-type]
+            value: Any = getattr(self, name)
+            if value or isinstance(value, int):
                 line[name] = [list(r) for r in value] if name == "ranges" else value
         return line
 

@@ -202,7 +202,21 @@ class _Rows:
         self.places.add((debit, asset))
         self.places.add((credit, asset))
         ranges = ",".join(f"[{_quoted(lot)},{start},{end}]" for lot, start, end in e.get("ranges", ()))
-        self.transfers.append((seq, n, debit, credit, asset, e["quantity"], e["why"], e.get("trade", ""), e.get("obligation", ""), hold, f"[{ranges}]"))
+        self.transfers.append(
+            (
+                seq,
+                n,
+                debit,
+                credit,
+                asset,
+                e["quantity"],
+                e["why"],
+                e.get("trade", ""),
+                e.get("obligation", ""),
+                hold,
+                f"[{ranges}]",
+            )
+        )
         if hold:
             self.touched["hold"].add(hold)
 
@@ -215,7 +229,9 @@ class _Rows:
         self.places.add((e["account"], e["asset"]))
 
     def _trade(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
-        self.trades.append((e["id"], seq, at, e["asset"], e["quantity"], e.get("price"), e.get("money"), e["seller"], e["buyer"]))
+        self.trades.append(
+            (e["id"], seq, at, e["asset"], e["quantity"], e.get("price"), e.get("money"), e["seller"], e["buyer"])
+        )
 
     def _lot_status(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.touched["lot"].add(e["id"])
@@ -236,7 +252,14 @@ class _Rows:
         _replace(c, BALANCE, [(*k, b.dr, b.cr, b.held) for k, b in balances])
         records = [book.records[k] for k in sorted(self.changed)]
         seqs = self.changed
-        _replace(c, RECORD, [(r.register, r.id, r.version, r.state, seqs[r.register, r.id], canonical(r.content).decode()) for r in records])
+        _replace(
+            c,
+            RECORD,
+            [
+                (r.register, r.id, r.version, r.state, seqs[r.register, r.id], canonical(r.content).decode())
+                for r in records
+            ],
+        )
         self._holds(c, touched["hold"])
         self._serials(c)
 
@@ -254,7 +277,11 @@ class _Rows:
         shelves += [
             ((h.account, h.asset), i, h.shelf) for i, h in self.book.holds.items() if (h.account, h.asset) in wanted
         ]
-        _insert(c, SERIAL_RANGE, sorted((r.lot, r.start, r.end, *p, hold, r.free_on) for p, hold, shelf in shelves for r in shelf))
+        _insert(
+            c,
+            SERIAL_RANGE,
+            sorted((r.lot, r.start, r.end, *p, hold, r.free_on) for p, hold, shelf in shelves for r in shelf),
+        )
 
 
 @lru_cache(maxsize=10_000)

@@ -440,24 +440,7 @@ def _admit(m, settings, registers, cash, held, open_, heads, orders, levels, ind
 
 
 @njit(cache=True, nogil=True)
-def _run(
-    messages,
-    acks,
-    trades,
-    tape,
-    settings,
-    registers,
-    cash,
-    held,
-    units,
-    units_held,
-    open_,
-    heads,
-    orders,
-    levels,
-    index,
-    ranges,
-):
+def _run(messages, acks, trades, tape, settings, registers, cash, held, units, units_held, open_, heads, orders, levels, index, ranges):  # fmt: skip
     for i in range(messages.shape[0]):
         m, ack = messages[i], acks[i]
         ack.id = m.id

@@ -47,7 +47,9 @@ def _declare(book: Book, command: Command) -> Decision:
     if kind not in FILE_KINDS:
         raise Refused("kind", f"{kind!r} is no kind of file ({', '.join(FILE_KINDS)}).", f"没有 {kind!r} 类文件。")
     if not isinstance(sources, list) or len(sources) > MOST or len(set(map(str, sources))) != len(sources):
-        raise Refused("sources", f"sources are at most {MOST} hashes, each once.", f"来源至多 {MOST} 个哈希值，不得重复。")
+        raise Refused(
+            "sources", f"sources are at most {MOST} hashes, each once.", f"来源至多 {MOST} 个哈希值，不得重复。"
+        )
     if unknown := [s for s in sources if (FILES, str(s)) not in book.records]:
         raise Refused("unknown_source", f"the file {unknown[0]} was not declared.", f"文件 {unknown[0]} 尚未登记。",
                       fix="declare the sources first / 先登记来源文件")  # fmt: skip
@@ -73,8 +75,12 @@ def _correct(book: Book, command: Command) -> Decision:
         if book.lots[lot].status != "under_review":
             found = put_under_review(book, lot, because, command.at, command.by)
             entries += found.entries
-            told.append({"lot": lot, "held": str(found.held), "held_before": str(found.held_before), "claim": str(found.claim)})
-    if len({e.id for e in entries if isinstance(e, RegisterEntry)}) != sum(isinstance(e, RegisterEntry) for e in entries):
+            told.append(
+                {"lot": lot, "held": str(found.held), "held_before": str(found.held_before), "claim": str(found.claim)}
+            )
+    if len({e.id for e in entries if isinstance(e, RegisterEntry)}) != sum(
+        isinstance(e, RegisterEntry) for e in entries
+    ):
         raise Refused("shared_order", "one order sells units of two of the lots.", "同一委托涉及多个待复核批次。",
                       fix="cancel the order first / 先撤销该委托")  # fmt: skip
     return Decision(entries, {"lots": told})
@@ -89,7 +95,9 @@ def _hash(body: Mapping[str, Any], name: str) -> str:
 
 def dependents(book: Book, sha: str) -> list[str]:
     """Lots that stand on a file, directly or through other files or converted lots, in order of issue."""
-    reached = _above({sha}, ((id, r.content["sources"]) for (register, id), r in book.records.items() if register == FILES))
+    reached = _above(
+        {sha}, ((id, r.content["sources"]) for (register, id), r in book.records.items() if register == FILES)
+    )
     issues = {id: r.content for (register, id), r in book.records.items() if register == LOTS}
     direct = {id for id, c in issues.items() if reached & set(c["files"])}
     lots = _above(direct, ((id, [lot for lot, _, _ in c.get("from", [])]) for id, c in issues.items()))
@@ -190,7 +198,9 @@ def _file_node(book: Book, graph: Lineage, sha: str) -> str:
             graph.undeclared.append(sha)
         return graph.add("file", {"sha256": sha})
     c = declared.content
-    content = {"sha256": sha, "kind": c["kind"], "name": c["name"], "state": declared.state} | ({"corrected": c["corrected"]} if "corrected" in c else {})
+    content = {"sha256": sha, "kind": c["kind"], "name": c["name"], "state": declared.state} | (
+        {"corrected": c["corrected"]} if "corrected" in c else {}
+    )
     return graph.add("file", content, [_file_node(book, graph, s) for s in c["sources"]])
 
 
@@ -208,6 +218,8 @@ def public_summary(venue: Venue, registers: Mapping[str, Register], lot: str) ->
     if issue is not None and (register := registers.get(issue.content.get("register", ""))):
         record = book.records[register.id, issue.content["record"]]
         seen = visible(register, book, "", record) or {}
-        shown = {k: v for k, v in seen.items() if register.field_by_id[k].kind not in ("reference", "geometry", "person")}
+        shown = {
+            k: v for k, v in seen.items() if register.field_by_id[k].kind not in ("reference", "geometry", "person")
+        }
         told["source"] = {"register": register.id, "id": record.id, "fields": shown}
     return told

@@ -6,12 +6,11 @@ transaction that makes it (units against cash), so it cannot fail for lack of ei
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from qingshan.ledger.amounts import MICRO, amount
+from qingshan.ledger.amounts import amount
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Entry, Hold, Leg, RegisterEntry, Release, Trade
 from qingshan.ledger.venue import Command, Decision, Handler
@@ -20,10 +19,11 @@ from qingshan.registers.calendar import CHINA, day_of
 
 from .instruments import parse_asset
 from .matching import Fill, Quote, band, call_auction, close_price, listed_pick, price_time
-from .registry import CASH, operator_of, whole, word
-from .rulesets import RuleSet, RuleSets
+from .registry import CASH, operator_of, own_id, whole, word
+from .rulesets import RuleSets
+from .sides import MarketDay, Side, cash_of, paired
 
-__all__ = ["market_handlers", "open_orders"]
+__all__ = ["market_handlers", "open_orders", "operates"]
 
 ORDER, MARKET = "order", "market"
 MOST_ORDERS = 100_000
@@ -47,20 +47,6 @@ def open_orders(book: Book, asset: str) -> list[Quote]:
 def _quote(record: RegisterEntry) -> Quote:
     c = record.content
     return Quote(record.id, c["account"], c["side"], c["price"], c["left"], c["arrival"])
-
-
-@dataclass
-class _Day:
-    """A market on its day: its record, rules and the day itself."""
-
-    asset: str
-    record: RegisterEntry
-    rules: RuleSet
-    day: date
-
-    @property
-    def number(self) -> int:
-        return (self.day - date(1970, 1, 1)).days
 
 
 class _Exchange:
@@ -136,7 +122,7 @@ class _Exchange:
         require_role(book, command.by, ("trader",))
         market = self._open(book, command)
         self._in_session(market, command)
-        id, account, side = word(b, "id"), word(b, "account"), b.get("side")
+        id, account, side = own_id(b), word(b, "account"), b.get("side")
         operator_of(book, command.by, account)
         if (ORDER, id) in book.records:
             raise Refused("duplicate_order", f"the order {id} exists.", f"委托 {id} 已存在。")
@@ -161,7 +147,7 @@ class _Exchange:
         )
 
     def _matched(
-        self, book: Book, market: _Day, account: str, side: str, price: int, quantity: int, body: Mapping[str, Any]
+        self, book: Book, market: MarketDay, account: str, side: str, price: int, quantity: int, body: Mapping[str, Any]
     ) -> list[Fill]:
         quotes = open_orders(book, market.asset)
         if market.rules["policy"] == "price_time":
@@ -183,15 +169,15 @@ class _Exchange:
             raise Refused("limit", "a picked quote is worse than the limit.", "所选报价劣于限价。")
         return fills
 
-    def _entered(self, book: Book, command: Command, market: _Day, id: str, account: str, side: str, price: int, quantity: int, fills: list[Fill], *,
+    def _entered(self, book: Book, command: Command, market: MarketDay, id: str, account: str, side: str, price: int, quantity: int, fills: list[Fill], *,
                  rests: bool) -> Decision:  # fmt: skip
         """Hold for the whole order, trades against the resting ones, and what is left of it."""
         entries: list[Entry] = [self._held(book, market, id, account, side, price, quantity)]
-        own = _Side(book, market, id, account, side, price, quantity, entries[0])  # type: ignore[arg-type]
+        own = Side(book, market, id, account, side, price, quantity, entries[0])  # type: ignore[arg-type]
         traded = value = 0
         for n, fill in enumerate(fills):
             maker = book.records[ORDER, fill.quote]
-            entries += self._settled(own, _Side.resting(book, market, maker), fill, f"{id}/{n}")
+            entries += self._settled(own, Side.resting(book, market, maker), fill, f"{id}/{n}")
             entries.append(self._after(book, maker, fill.quantity))
             traded, value = traded + fill.quantity, value + fill.price * fill.quantity
         left = quantity - traded
@@ -213,7 +199,7 @@ class _Exchange:
         }
         return Decision(entries, answer, market.rules.mark)
 
-    def _held(self, book: Book, market: _Day, id: str, account: str, side: str, price: int, quantity: int) -> Hold:
+    def _held(self, book: Book, market: MarketDay, id: str, account: str, side: str, price: int, quantity: int) -> Hold:
         if side == "sell":
             return Hold(
                 id,
@@ -223,9 +209,9 @@ class _Exchange:
                 "order",
                 book.pick(account, market.asset, quantity, day=market.number),
             )
-        return Hold(id, account, CASH, _cash_of(price, quantity, market.rules), "order")
+        return Hold(id, account, CASH, cash_of(price, quantity, market.rules), "order")
 
-    def _settled(self, taker: _Side, maker: _Side, fill: Fill, trade: str) -> list[Entry]:
+    def _settled(self, taker: Side, maker: Side, fill: Fill, trade: str) -> list[Entry]:
         seller, buyer = (taker, maker) if taker.side == "sell" else (maker, taker)
         market, money = taker.market, amount(fill.price, fill.quantity)
         entries: list[Entry] = [
@@ -259,7 +245,7 @@ class _Exchange:
         state = maker.state if left else "filled"
         return RegisterEntry(ORDER, maker.id, maker.version + 1, state, {**maker.content, "left": left})
 
-    def _traded(self, market: _Day, volume: int, value: int, last: int) -> RegisterEntry:
+    def _traded(self, market: MarketDay, volume: int, value: int, last: int) -> RegisterEntry:
         c = market.record.content
         return self._next(
             market,
@@ -291,7 +277,7 @@ class _Exchange:
                 fix="send market.cancel, then market.order / 先撤单，再委托",
             )  # fmt: skip
         self._priced(market, c["price"], quantity, "listed")
-        freed = _Side.resting(book, market, record).freed(keep=quantity)
+        freed = Side.resting(book, market, record).freed(keep=quantity)
         smaller = RegisterEntry(ORDER, record.id, record.version + 1, record.state, {**c, "left": quantity})
         return Decision([freed, smaller], {"order": record.id}, market.rules.mark)
 
@@ -326,8 +312,8 @@ class _Exchange:
         if found is None:
             return Decision([], {"price": None, "volume": "0"}, market.rules.mark)
         entries: list[Entry] = []
-        sides = {q.id: _Side.resting(book, market, book.records[ORDER, q.id]) for q in quotes if q.id in found.fills}
-        for n, (buyer, seller, quantity) in enumerate(_paired(found.fills, sides)):
+        sides = {q.id: Side.resting(book, market, book.records[ORDER, q.id]) for q in quotes if q.id in found.fills}
+        for n, (buyer, seller, quantity) in enumerate(paired(found.fills, sides)):
             if sides[buyer].account == sides[seller].account:
                 raise Refused(
                     "self_trade",
@@ -349,10 +335,10 @@ class _Exchange:
         require_role(book, command.by, ("approver",))
         b = command.body
         market = self._open(book, command)
-        id, seller, buyer = word(b, "id"), word(b, "seller"), word(b, "buyer")
+        id, seller, buyer = own_id(b), word(b, "seller"), word(b, "buyer")
         price, quantity = whole(b, "price"), whole(b, "quantity")
         self._priced(market, price, quantity, "block")
-        mine = [a for a in (seller, buyer) if _operates(book, command.by, a)]
+        mine = [a for a in (seller, buyer) if operates(book, command.by, a)]
         if len(mine) != 1:
             raise Refused(
                 "not_operator",
@@ -385,22 +371,22 @@ class _Exchange:
 
     # ---- checks ----------------------------------------------------------------------------------------------------
 
-    def _market(self, book: Book, command: Command) -> _Day:
+    def _market(self, book: Book, command: Command) -> MarketDay:
         asset = word(command.body, "asset")
         record = book.records.get((MARKET, asset))
         if record is None:
             raise Refused("unknown_market", f"there is no market for {asset!r}.", f"没有 {asset!r} 的市场。")
         day = day_of(command.at, self.zone)
-        return _Day(asset, record, self.rules.on(record.content["rules"], day), day)
+        return MarketDay(asset, record, self.rules.on(record.content["rules"], day), day)
 
-    def _open(self, book: Book, command: Command) -> _Day:
+    def _open(self, book: Book, command: Command) -> MarketDay:
         market = self._market(book, command)
         if market.record.state != "open" or market.record.content["day"] != market.day.isoformat():
             state = market.record.state if market.record.state != "open" else "open for another day"
             raise Refused("market_state", f"the market is {state}.", "市场未开市或已停牌。")
         return market
 
-    def _in_session(self, market: _Day, command: Command) -> None:
+    def _in_session(self, market: MarketDay, command: Command) -> None:
         now = (
             (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=command.at))
             .astimezone(self.zone)
@@ -413,7 +399,7 @@ class _Exchange:
                 f"{now} 不在交易时段内。",
             )
 
-    def _priced(self, market: _Day, price: int, quantity: int, way: str) -> None:
+    def _priced(self, market: MarketDay, price: int, quantity: int, way: str) -> None:
         rules, reference = market.rules, market.record.content["reference"]
         if price % rules["tick"]:
             raise Refused(
@@ -446,100 +432,12 @@ class _Exchange:
             raise Refused("band", f"{price} is outside {low} to {high}.", f"价格 {price} 超出 {low}–{high}。")
         amount(price, quantity)
 
-    def _next(self, market: _Day, state: str, content: Mapping[str, Any]) -> RegisterEntry:
+    def _next(self, market: MarketDay, state: str, content: Mapping[str, Any]) -> RegisterEntry:
         return RegisterEntry(MARKET, market.asset, market.record.version + 1, state, content)
 
 
-class _Side:
-    """One side of a trade while a command is decided: what its hold still has."""
-
-    def __init__(
-        self,
-        book: Book,
-        market: _Day,
-        id: str,
-        account: str,
-        side: str,
-        price: int,
-        left: int,
-        hold: Hold | None = None,
-    ) -> None:
-        self.market, self.id, self.account, self.side, self.price, self.left = market, id, account, side, price, left
-        if hold is not None:
-            self.cash, self.units = (hold.quantity, []) if side == "buy" else (0, list(hold.ranges))
-        else:
-            kept = book.holds[id]
-            self.cash = kept.quantity if side == "buy" else 0
-            self.units = [(r.lot, r.start, r.end) for r in kept.shelf] if side == "sell" else []
-
-    @classmethod
-    def resting(cls, book: Book, market: _Day, record: RegisterEntry) -> _Side:
-        c = record.content
-        return cls(book, market, record.id, c["account"], c["side"], c["price"], c["left"])
-
-    def give_units(self, quantity: int) -> tuple[tuple[str, int, int], ...]:
-        """The first ranges of the hold."""
-        given, left = [], quantity
-        while left:
-            lot, start, end = self.units[0]
-            part = min(left, end - start)
-            given.append((lot, start, start + part))
-            self.units[0:1] = [(lot, start + part, end)] if start + part < end else []
-            left -= part
-        self.left -= quantity
-        return tuple(given)
-
-    def give_cash(self, money: int, quantity: int) -> list[Entry]:
-        """What the hold no longer needs once `money` was paid for `quantity`."""
-        self.left -= quantity
-        self.cash -= money
-        kept = _cash_of(self.price, self.left, self.market.rules) if self.left else 0
-        surplus, self.cash = self.cash - kept, kept
-        return [Release(self.id, self.account, CASH, surplus)] if surplus else []
-
-    def freed(self, keep: int = 0) -> Release:
-        """Free what is above `keep` of the quantity."""
-        if self.side == "buy":
-            return Release(
-                self.id, self.account, CASH, self.cash - (_cash_of(self.price, keep, self.market.rules) if keep else 0)
-            )
-        ranges = self.units
-        less = self.left - keep
-        given = list(reversed(_last(ranges, less)))
-        return Release(self.id, self.account, self.market.asset, less, tuple(given))
-
-
-def _last(ranges: list[tuple[str, int, int]], quantity: int) -> list[tuple[str, int, int]]:
-    """The newest ranges that make up a quantity."""
-    found, left = [], quantity
-    for lot, start, end in reversed(ranges):
-        if left == 0:
-            break
-        part = min(left, end - start)
-        found.append((lot, end - part, end))
-        left -= part
-    return found
-
-
-def _cash_of(price: int, quantity: int, rules: RuleSet) -> int:
-    """Cash that covers an order however it is filled: rounded up, with 1e-4 yuan for every lot where lots can round."""
-    cushion = 0 if rules["lot"] % MICRO == 0 else quantity // rules["lot"]
-    money = -(-price * quantity // MICRO) + cushion
-    return money + (money * rules["fee"] // 10_000 + 1 if rules.has("fee") else 0)
-
-
-def _paired(fills: Mapping[str, int], sides: Mapping[str, _Side]) -> Iterable[tuple[str, str, int]]:
-    """Buyers against sellers in the order of their fills."""
-    queues = {side: [(id, q) for id, q in fills.items() if sides[id].side == side] for side in ("buy", "sell")}
-    while queues["buy"] and queues["sell"]:
-        quantity = min(queues["buy"][0][1], queues["sell"][0][1])
-        yield queues["buy"][0][0], queues["sell"][0][0], quantity
-        for queue in queues.values():
-            id, left = queue[0]
-            queue[0:1] = [(id, left - quantity)] if left > quantity else []
-
-
-def _operates(book: Book, actor: str, account: str) -> bool:
+def operates(book: Book, actor: str, account: str) -> bool:
+    """Whether the actor is an operator of the account."""
     try:
         operator_of(book, actor, account)
     except Refused:

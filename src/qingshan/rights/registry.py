@@ -20,7 +20,7 @@ from qingshan.registers.calendar import CHINA, day_of
 from .instruments import Instrument, parse_asset
 from .review import issue_record, put_under_review
 
-__all__ = ["CASH", "FIXED", "operator_of", "registry_handlers", "whole"]
+__all__ = ["CASH", "FIXED", "operator_of", "own_id", "registry_handlers", "whole"]
 
 CASH = "cash:CNY"
 FIXED = {
@@ -69,6 +69,14 @@ def word(body: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= 200:
         raise Refused(name, f"{name} must be a text of 1 to 200 characters.", f"{name} 须为 1–200 字的文本。")
     return value
+
+
+def own_id(body: Mapping[str, Any], name: str = "id") -> str:
+    """An id that a participant chose; those with a colon are the venue's own. Raises `Refused`."""
+    id = word(body, name)
+    if ":" in id or "/" in id:
+        raise Refused(name, f"{name} {id!r} must not have : or /.", f"{name} {id!r} 不得含 : 或 /。")
+    return id
 
 
 class _Registry:
@@ -131,7 +139,11 @@ class _Registry:
         elif "record" in b:
             source = book.records.get((word(b, "register"), word(b, "record")))
             if source is None:
-                raise Refused("unknown_record", f"there is no {b['record']!r} in {b['register']}.", f"{b['register']} 中没有 {b['record']!r}。")
+                raise Refused(
+                    "unknown_record",
+                    f"there is no {b['record']!r} in {b['register']}.",
+                    f"{b['register']} 中没有 {b['record']!r}。",
+                )
         entries.append(issue_record(lot, b["account"], evidence, command.by, source=source))
         return Decision(entries, {"lot": lot, "asset": asset, "quantity": str(quantity)})
 
@@ -201,7 +213,7 @@ class _Registry:
         if creditor not in book.accounts:
             raise Refused("unknown_account", f"there is no account {creditor!r}.", f"没有账户 {creditor!r}。")
         ranges = self._free(book, account, asset, quantity, b.get("ranges"))
-        return Decision([Hold(word(b, "id"), account, asset, quantity, "pledge", ranges, creditor)])
+        return Decision([Hold(own_id(b), account, asset, quantity, "pledge", ranges, creditor)])
 
     def release(self, book: Book, command: Command) -> Decision:
         """{id}: the creditor, or the registry on his order, gives a pledge back."""
@@ -230,7 +242,7 @@ class _Registry:
         account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
         ref = f"{word(b, 'order')} until {date.fromisoformat(word(b, 'until')).isoformat()}"
         ranges = () if asset.startswith("cash:") else self._free(book, account, asset, quantity, b.get("ranges"))
-        return Decision([Hold(word(b, "id"), account, asset, quantity, "freeze", ranges, ref)])
+        return Decision([Hold(own_id(b), account, asset, quantity, "freeze", ranges, ref)])
 
     def unfreeze(self, book: Book, command: Command) -> Decision:
         require_role(book, command.by, ("regulator",))

@@ -32,7 +32,9 @@ def files_of(record: RegisterEntry) -> list[str]:
     return sorted({v for v in (*named, *evidence.values()) if is_hash(v)})
 
 
-def issue_record(lot: str, account: str, evidence: str, by: str, *, source: RegisterEntry | None = None, burnt: Ranges = ()) -> RegisterEntry:
+def issue_record(
+    lot: str, account: str, evidence: str, by: str, *, source: RegisterEntry | None = None, burnt: Ranges = ()
+) -> RegisterEntry:
     """The record that an issue leaves: from a register's record, or from other units that were converted."""
     content: dict[str, Any] = {"account": account, "evidence": evidence, "by": by}
     files = {evidence}
@@ -64,10 +66,16 @@ def put_under_review(book: Book, lot: str, because: str, at: int, by: str) -> Re
     record = book.records.get((LOTS, lot))
     first = record.content["account"] if record else ""
     entries: list[Entry] = [LotStatus(lot, "under_review", because)]
-    mine: list[tuple[str, int, int]] = [(r.lot, r.start, r.end) for r in book.shelves.get((first, known.asset), ()) if r.lot == lot]
+    mine: list[tuple[str, int, int]] = [
+        (r.lot, r.start, r.end) for r in book.shelves.get((first, known.asset), ()) if r.lot == lot
+    ]
     before = 0
     for id, hold in sorted(book.holds.items()):
-        part = [(r.lot, r.start, r.end) for r in hold.shelf if r.lot == lot] if (hold.account, hold.asset) == (first, known.asset) else []
+        part = (
+            [(r.lot, r.start, r.end) for r in hold.shelf if r.lot == lot]
+            if (hold.account, hold.asset) == (first, known.asset)
+            else []
+        )
         if part and hold.reason == "order":
             entries += _order_withdrawn(book, id, by)
             mine += part
@@ -87,7 +95,10 @@ def _order_withdrawn(book: Book, id: str, by: str) -> list[Entry]:
                       fix="close the session first / 先结束交易时段")  # fmt: skip
     ranges = tuple((r.lot, r.start, r.end) for r in hold.shelf)
     content: Mapping[str, Any] = {**order.content, "left": 0, "by": by}
-    return [Release(id, hold.account, hold.asset, hold.quantity, ranges), RegisterEntry(ORDERS, id, order.version + 1, "cancelled", content)]
+    return [
+        Release(id, hold.account, hold.asset, hold.quantity, ranges),
+        RegisterEntry(ORDERS, id, order.version + 1, "cancelled", content),
+    ]
 
 
 def _length(ranges: list[tuple[str, int, int]]) -> int:

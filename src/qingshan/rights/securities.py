@@ -21,9 +21,20 @@ from qingshan.ledger.entry import Account, Entry, Leg, RegisterEntry
 from qingshan.ledger.venue import Command, Decision, Handler
 from qingshan.registers.actors import require_role
 
-from .registry import CASH, HOLDERS, whole, word
+from .registry import CASH, HOLDERS, own_id, whole, word
 
-__all__ = ["FlowRow", "Inflow", "Payment", "Scenario", "Tranche", "cash_flows", "pool_handlers", "read_scenario", "shares", "waterfall"]
+__all__ = [
+    "FlowRow",
+    "Inflow",
+    "Payment",
+    "Scenario",
+    "Tranche",
+    "cash_flows",
+    "pool_handlers",
+    "read_scenario",
+    "shares",
+    "waterfall",
+]
 
 POOL, RUNNING = "pool", "running"
 MOST_HOLDERS = 200
@@ -167,15 +178,23 @@ def pool_handlers() -> dict[str, Handler]:
 def _found(book: Book, command: Command) -> Decision:
     require_role(book, command.by, ("registry",))
     b = command.body
-    id, trustee = word(b, "id"), word(b, "trustee")
+    id, trustee = own_id(b), word(b, "trustee")
     if (POOL, id) in book.records:
         raise Refused("duplicate", f"the pool {id} exists.", f"资产池 {id} 已存在。")
     _holder(book, trustee)
     pledges = _pledges(book, b.get("pledges"), trustee)
     tranches = _tranches(book, b.get("tranches"))
-    content = {"trustee": trustee, "pledges": pledges, "tranches": [_line(t) for t in tranches], "periods": [], "by": command.by}
+    content = {
+        "trustee": trustee,
+        "pledges": pledges,
+        "tranches": [_line(t) for t in tranches],
+        "periods": [],
+        "by": command.by,
+    }
     account = f"{POOL}:{id}"
-    return Decision([Account(account, trustee, "escrow"), RegisterEntry(POOL, id, 1, RUNNING, content)], {"account": account})
+    return Decision(
+        [Account(account, trustee, "escrow"), RegisterEntry(POOL, id, 1, RUNNING, content)], {"account": account}
+    )
 
 
 def _pledges(book: Book, given: Any, trustee: str) -> list[str]:
@@ -185,7 +204,9 @@ def _pledges(book: Book, given: Any, trustee: str) -> list[str]:
     for id in given:
         hold = book.holds.get(str(id))
         if hold is None or hold.reason != "pledge" or hold.ref != trustee or id in taken:
-            raise Refused("pledges", f"{id!r} is no free pledge to {trustee}.", f"{id!r} 不是质押给 {trustee} 的、未入池的质押。")
+            raise Refused(
+                "pledges", f"{id!r} is no free pledge to {trustee}.", f"{id!r} 不是质押给 {trustee} 的、未入池的质押。"
+            )
     return sorted(given)
 
 
@@ -196,12 +217,20 @@ def _tranches(book: Book, given: Any) -> list[Tranche]:
     made = []
     for t in given:
         holders = t.get("holders")
-        if not isinstance(holders, list) or not holders or not all(isinstance(h, list | tuple) and len(h) == 2 for h in holders):
+        if (
+            not isinstance(holders, list)
+            or not holders
+            or not all(isinstance(h, list | tuple) and len(h) == 2 for h in holders)
+        ):
             raise Refused("holders", "holders are [account, weight].", "持有人须为 [账户, 份额]。")
         for account, weight in holders:
             _holder(book, account)
             whole({"weight": weight}, "weight")
-        made.append(Tranche(word(t, "id"), whole(t, "principal", low=0), whole(t, "rate", low=0), tuple((a, w) for a, w in holders)))
+        made.append(
+            Tranche(
+                word(t, "id"), whole(t, "principal", low=0), whole(t, "rate", low=0), tuple((a, w) for a, w in holders)
+            )
+        )
     every = {account for t in made for account, _ in t.holders}
     if len(every) > MOST_HOLDERS:
         raise Refused("public_offering", f"more than {MOST_HOLDERS} holders are a public offering (Securities Law 2019, article 9).",
@@ -218,15 +247,27 @@ def _holder(book: Book, account: Any) -> None:
 
 
 def _line(t: Tranche) -> dict[str, Any]:
-    return {"id": t.id, "principal": t.principal, "rate": t.rate, "holders": [list(h) for h in t.holders], "owed": t.owed}
+    return {
+        "id": t.id,
+        "principal": t.principal,
+        "rate": t.rate,
+        "holders": [list(h) for h in t.holders],
+        "owed": t.owed,
+    }
 
 
 def _running(book: Book, command: Command) -> tuple[RegisterEntry, list[Tranche]]:
     record = book.records.get((POOL, word(command.body, "id")))
     if record is None or record.state != RUNNING:
-        raise Refused("unknown_pool", f"there is no running pool {command.body['id']!r}.", f"没有运行中的资产池 {command.body['id']!r}。")
+        raise Refused(
+            "unknown_pool",
+            f"there is no running pool {command.body['id']!r}.",
+            f"没有运行中的资产池 {command.body['id']!r}。",
+        )
     rows = record.content["tranches"]
-    return record, [Tranche(t["id"], t["principal"], t["rate"], tuple((a, w) for a, w in t["holders"]), t["owed"]) for t in rows]
+    return record, [
+        Tranche(t["id"], t["principal"], t["rate"], tuple((a, w) for a, w in t["holders"]), t["owed"]) for t in rows
+    ]
 
 
 def _distribute(book: Book, command: Command) -> Decision:
@@ -242,12 +283,24 @@ def _distribute(book: Book, command: Command) -> Decision:
     for t, paid in zip(tranches, payments, strict=True):
         parts, rest = shares(paid.whole, t.holders)
         rounding += rest
-        entries += [Leg(account, holder, CASH, part, f"waterfall {record.id}/{t.id} {period}") for holder, part in parts.items() if part]
+        entries += [
+            Leg(account, holder, CASH, part, f"waterfall {record.id}/{t.id} {period}")
+            for holder, part in parts.items()
+            if part
+        ]
     if rounding:
         entries.append(Leg(account, "rounding", CASH, rounding, f"waterfall {record.id} {period}"))
-    content = {**record.content, "tranches": [_line(t) for t in after], "periods": [*record.content["periods"], period], "by": command.by}
+    content = {
+        **record.content,
+        "tranches": [_line(t) for t in after],
+        "periods": [*record.content["periods"], period],
+        "by": command.by,
+    }
     entries.append(RegisterEntry(POOL, record.id, record.version + 1, RUNNING, content))
-    told = [{"tranche": p.tranche, "interest": str(p.interest), "principal": str(p.principal), "residual": str(p.residual)} for p in payments]
+    told = [
+        {"tranche": p.tranche, "interest": str(p.interest), "principal": str(p.principal), "residual": str(p.residual)}
+        for p in payments
+    ]
     return Decision(entries, {"cash": str(cash), "paid": told, "rounding": str(rounding)})
 
 
@@ -255,5 +308,11 @@ def _close(book: Book, command: Command) -> Decision:
     require_role(book, command.by, ("registry",))
     record, tranches = _running(book, command)
     if any(t.principal or t.owed for t in tranches) or book.balance(f"{POOL}:{record.id}", CASH).value:
-        raise Refused("not_repaid", f"the pool {record.id} still owes or holds money.", f"资产池 {record.id} 尚有未偿或未分配款项。")
-    return Decision([RegisterEntry(POOL, record.id, record.version + 1, "closed", {**record.content, "by": command.by})])
+        raise Refused(
+            "not_repaid",
+            f"the pool {record.id} still owes or holds money.",
+            f"资产池 {record.id} 尚有未偿或未分配款项。",
+        )
+    return Decision(
+        [RegisterEntry(POOL, record.id, record.version + 1, "closed", {**record.content, "by": command.by})]
+    )

@@ -165,11 +165,22 @@ class Session:
     def _lines(self, rows: NDArray[np.void], tape: NDArray[np.void], numbers: Iterator[int]) -> Iterator[list[Any]]:
         """Trades as the command carries them."""
         lots, accounts, mark = self.lots, self.accounts, self.mark
-        moved = [[lots[lot], start, end] for lot, start, end in zip(*(tape[k].tolist() for k in ("lot", "start", "end")), strict=True)]
+        moved = [
+            [lots[lot], start, end]
+            for lot, start, end in zip(*(tape[k].tolist() for k in ("lot", "start", "end")), strict=True)
+        ]
         names = ("seller", "buyer", "price", "quantity", "money", "first_range", "ranges")
         columns = (rows[k].tolist() for k in names)
         for seller, buyer, price, quantity, money, first, many in zip(*columns, strict=True):
-            yield [f"{mark}/{next(numbers)}", accounts[seller], accounts[buyer], price, quantity, money, moved[first : first + many]]
+            yield [
+                f"{mark}/{next(numbers)}",
+                accounts[seller],
+                accounts[buyer],
+                price,
+                quantity,
+                money,
+                moved[first : first + many],
+            ]
 
     def close(self) -> None:
         """Close the journal. Raises `Refused` while trades wait for posting."""
@@ -279,7 +290,9 @@ def _post(zone: timezone) -> Handler:
         for id, seller, buyer, price, quantity, money, raw in trades:
             ranges = tuple((str(lot), int(start), int(end)) for lot, start, end in raw)
             entries.append(Trade(id, asset, quantity, seller, buyer, CASH, price, money))
-            entries.append(Leg(seller, buyer, asset, quantity, "settlement", ranges, units[seller], id, free_on=free_on))
+            entries.append(
+                Leg(seller, buyer, asset, quantity, "settlement", ranges, units[seller], id, free_on=free_on)
+            )
             if money:
                 entries.append(Leg(buyer, seller, CASH, money, "settlement", hold=paid.out_of(buyer), trade=id))
         entries += paid.closed()
