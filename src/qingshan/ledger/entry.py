@@ -55,8 +55,10 @@ class Entry:
         line: dict[str, Any] = {"do": self.do}
         for name in _names(type(self)):  # type: ignore[arg-type]
             value: Any = getattr(self, name)
+            if name == "ranges":
+                value = [list(r) for r in value]
             if value or isinstance(value, int):
-                line[name] = [list(r) for r in value] if name == "ranges" else value
+                line[name] = value
         return line
 
 
