@@ -9,8 +9,11 @@ import pytest
 from qingshan.core.canonical import digest
 from qingshan.ledger.verify import verify_journal
 from qingshan.registers.declaration import registers
+from qingshan.rights.auction import auction_handlers
 from qingshan.rights.lineage import dependents, lineage, lineage_handlers, public_summary
 from qingshan.rights.matching import close_price
+from qingshan.rights.registry import CASH
+from qingshan.rights.session import session_handlers
 
 from .hall import SHA, YUAN, Hall, T, rules_of
 from .test_market import refused
@@ -154,6 +157,33 @@ def test_a_corrected_reading_puts_the_lot_under_review(office: Office) -> None:
     refused("too_few_units", order, "s2", "X", "sell", 1)
     refused("unknown_file", office.send, "rights.correct", "regulator4", **body)
     assert verify_journal((office.venue.folder / "journal").read_bytes()).sound
+
+
+def test_one_order_of_two_lots_and_an_auction(office: Office) -> None:
+    """L1 and L2 stand on one report: the order of 600 t of both is given back once, the auction of 50 t ends, Y's bid is free again."""
+    office.venue.handlers |= auction_handlers(office.rules)
+    office.issue("L2", "X", 200 * T)
+    office.money("Y", 10_000)
+    office.send("auction.apply", "approverX", id="a", asset=office.asset, account="X", selling=True, quantity=50 * T, reserve=50 * YUAN,
+                pricing="uniform", opens=office.at + 1, closes=office.at + 2)  # fmt: skip
+    office.order("s", "X", "sell", 50, 600)
+    office.send("auction.admit", "exchange2", id="a")
+    office.at += 1
+    office.send("auction.bid", "traderY", auction="a", id="b", account="Y", price=50 * YUAN, quantity=10 * T)
+    office.send("rights.file", "clerk7", sha256=SHA, kind="verification_report", name="r")
+    told = office.send("rights.correct", "verifier5", sha256=SHA, corrected="ef" * 32, because="更正").answer["lots"]
+    assert [(x["lot"], x["held"], x["claim"]) for x in told] == [("L1", str(500 * T), "0"), ("L2", str(200 * T), "0")]
+    book = office.venue.book
+    assert book.balance("X", office.asset).available == 0
+    assert book.balance("Y", CASH).held == 0
+    assert (book.records["auction", "a"].state, book.records["auction_bid", "b"].state) == ("failed", "lost")
+    assert verify_journal((office.venue.folder / "journal").read_bytes()).sound
+
+
+def test_a_compiled_day_must_be_closed_first(office: Office) -> None:
+    office.venue.handlers |= session_handlers()
+    office.send("market.session_open", "exchange2", asset=office.asset, accounts=["X"])
+    refused("session", office.send, "rights.review", "regulator4", lot="L1", because="复核")
 
 
 def test_any_register_may_be_what_a_lot_stands_on(office: Office) -> None:

@@ -70,19 +70,14 @@ def _correct(book: Book, command: Command) -> Decision:
         raise Refused("corrected", "the correction is the same file.", "更正后的文件与原文件相同。")
     content = {**record.content, "corrected": corrected, "because": because, "by": command.by}
     entries: list[Entry] = [RegisterEntry(FILES, sha, record.version + 1, "corrected", content)]
-    told = []
+    told, withdrawn = [], set[str]()
     for lot in dependents(book, sha):
         if book.lots[lot].status != "under_review":
-            found = put_under_review(book, lot, because, command.at, command.by)
+            found = put_under_review(book, lot, because, command.at, command.by, withdrawn=withdrawn)
             entries += found.entries
             told.append(
                 {"lot": lot, "held": str(found.held), "held_before": str(found.held_before), "claim": str(found.claim)}
             )
-    if len({e.id for e in entries if isinstance(e, RegisterEntry)}) != sum(
-        isinstance(e, RegisterEntry) for e in entries
-    ):
-        raise Refused("shared_order", "one order sells units of two of the lots.", "同一委托涉及多个待复核批次。",
-                      fix="cancel the order first / 先撤销该委托")  # fmt: skip
     return Decision(entries, {"lots": told})
 
 

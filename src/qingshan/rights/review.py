@@ -7,12 +7,13 @@ left it is a claim on the buffer (market.md section 6).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Entry, Hold, LotStatus, Ranges, RegisterEntry, Release
+from qingshan.ledger.serials import Range
 
 __all__ = ["LOTS", "Reviewed", "files_of", "issue_record", "put_under_review"]
 
@@ -56,8 +57,13 @@ class Reviewed:
     claim: int
 
 
-def put_under_review(book: Book, lot: str, because: str, at: int, by: str) -> Reviewed:
-    """Raises `Refused` for an unknown lot, one under review, and while a compiled session has its units."""
+def put_under_review(
+    book: Book, lot: str, because: str, at: int, by: str, *, withdrawn: set[str] | None = None
+) -> Reviewed:
+    """Raises `Refused` for an unknown lot, one under review, and while a compiled session has its units.
+
+    `withdrawn`: holds that the same command gave back for another lot; the holds given back here are added.
+    """
     known = book.lots.get(lot)
     if known is None:
         raise Refused("unknown_lot", f"there is no lot {lot!r}.", f"没有批次 {lot!r}。")
@@ -66,18 +72,15 @@ def put_under_review(book: Book, lot: str, because: str, at: int, by: str) -> Re
     record = book.records.get((LOTS, lot))
     first = record.content["account"] if record else ""
     entries: list[Entry] = [LotStatus(lot, "under_review", because)]
-    mine: list[tuple[str, int, int]] = [
-        (r.lot, r.start, r.end) for r in book.shelves.get((first, known.asset), ()) if r.lot == lot
-    ]
+    given_back = set() if withdrawn is None else withdrawn
+    mine = _part(book.shelves.get((first, known.asset), ()), lot)
     before = 0
     for id, hold in sorted(book.holds.items()):
-        part = (
-            [(r.lot, r.start, r.end) for r in hold.shelf if r.lot == lot]
-            if (hold.account, hold.asset) == (first, known.asset)
-            else []
-        )
+        part = _part(hold.shelf, lot) if (hold.account, hold.asset) == (first, known.asset) else []
         if part and hold.reason == "order":
-            entries += _order_withdrawn(book, id, by)
+            if id not in given_back:
+                entries += _withdrawn(book, id, by)
+                given_back.add(id)
             mine += part
         else:
             before += _length(part)
@@ -87,18 +90,31 @@ def put_under_review(book: Book, lot: str, because: str, at: int, by: str) -> Re
     return Reviewed(entries, held, before, known.quantity - held - before)
 
 
-def _order_withdrawn(book: Book, id: str, by: str) -> list[Entry]:
-    """An open sale given back as a whole."""
-    order, hold = book.records.get((ORDERS, id)), book.holds[id]
-    if order is None:
+def _part(ranges: Iterable[Range], lot: str) -> list[tuple[str, int, int]]:
+    return [(r.lot, r.start, r.end) for r in ranges if r.lot == lot]
+
+
+def _withdrawn(book: Book, id: str, by: str) -> list[Entry]:
+    """What an order, an offer in an auction or a bid set aside, given back as a whole. Raises `Refused` for a compiled session."""
+    kind, _, name = id.partition(":")
+    if kind == "auction":
+        entries = _ended(book, id, ("auction", name), "failed", by)
+        for bid in book.standing("auction_bid", f"open:{name}"):
+            entries += _ended(book, f"bid:{bid.id}", ("auction_bid", bid.id), "lost", by)
+        return entries
+    if kind == "bid":
+        return _ended(book, id, ("auction_bid", name), "retracted", by)
+    if (ORDERS, id) not in book.records:
         raise Refused("session", "a compiled session has the units.", "单位在编译交易时段内。",
                       fix="close the session first / 先结束交易时段")  # fmt: skip
-    ranges = tuple((r.lot, r.start, r.end) for r in hold.shelf)
-    content: Mapping[str, Any] = {**order.content, "left": 0, "by": by}
-    return [
-        Release(id, hold.account, hold.asset, hold.quantity, ranges),
-        RegisterEntry(ORDERS, id, order.version + 1, "cancelled", content),
-    ]
+    return _ended(book, id, (ORDERS, id), "cancelled", by, left=0)
+
+
+def _ended(book: Book, hold: str, key: tuple[str, str], state: str, by: str, **more: int) -> list[Entry]:
+    kept, record = book.holds[hold], book.records[key]
+    ranges = tuple((r.lot, r.start, r.end) for r in kept.shelf)
+    after = RegisterEntry(*key, record.version + 1, state, {**record.content, **more, "by": by})
+    return [Release(hold, kept.account, kept.asset, kept.quantity, ranges), after]
 
 
 def _length(ranges: list[tuple[str, int, int]]) -> int:
