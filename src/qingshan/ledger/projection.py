@@ -7,6 +7,7 @@ money 1e-4 yuan.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -173,7 +174,8 @@ class _Rows:
         self.tx: list[Row] = []
         self.transfers: list[Row] = []
         self.trades: list[Row] = []
-        self.places: set[tuple[str, str]] = set()
+        self.moved: dict[str, set[str]] = defaultdict(set)
+        """asset -> accounts whose balance or ranges changed."""
         self.touched: dict[str, set[Any]] = {k: set() for k in ("account", "asset", "lot", "hold", "record")}
         self.changed: dict[tuple[str, str], int] = {}
 
@@ -195,38 +197,27 @@ class _Rows:
 
     def _lot(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.touched["lot"].add(e["id"])
-        self.places |= {(e["account"], e["asset"]), (e["issuance"], e["asset"])}
+        self.moved[e["asset"]] |= {e["account"], e["issuance"]}
 
     def _leg(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         debit, credit, asset, hold = e["debit"], e["credit"], e["asset"], e.get("hold", "")
-        self.places.add((debit, asset))
-        self.places.add((credit, asset))
+        moved = self.moved[asset]
+        moved.add(debit)
+        moved.add(credit)
         ranges = ",".join(f"[{_quoted(lot)},{start},{end}]" for lot, start, end in e.get("ranges", ()))
-        self.transfers.append(
-            (
-                seq,
-                n,
-                debit,
-                credit,
-                asset,
-                e["quantity"],
-                e["why"],
-                e.get("trade", ""),
-                e.get("obligation", ""),
-                hold,
-                f"[{ranges}]",
-            )
-        )
+        trade, obligation = e.get("trade", ""), e.get("obligation", "")
+        row = (seq, n, debit, credit, asset, e["quantity"], e["why"], trade, obligation, hold, f"[{ranges}]")
+        self.transfers.append(row)
         if hold:
             self.touched["hold"].add(hold)
 
     def _hold(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.touched["hold"].add(e["id"])
-        self.places.add((e["account"], e["asset"]))
+        self.moved[e["asset"]].add(e["account"])
 
     def _release(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.touched["hold"].add(e["id"])
-        self.places.add((e["account"], e["asset"]))
+        self.moved[e["asset"]].add(e["account"])
 
     def _trade(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.trades.append(
@@ -239,6 +230,10 @@ class _Rows:
     def _record(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.changed[e["register"], e["id"]] = seq
 
+    def places(self) -> list[tuple[str, str]]:
+        """Account and asset of every balance that changed."""
+        return sorted((account, asset) for asset, accounts in self.moved.items() for account in accounts)
+
     def write(self, c: sa.Connection) -> None:
         book, touched = self.book, {k: sorted(ids) for k, ids in self.touched.items()}
         _insert(c, TX, self.tx)
@@ -248,7 +243,7 @@ class _Rows:
         _replace(c, ACCOUNT, [(a.id, a.owner, a.kind) for a in (book.accounts[i] for i in touched["account"])])
         lots = [(i, book.lots[i]) for i in touched["lot"]]
         _replace(c, LOT, [(i, x.order, x.asset, x.quantity, x.evidence, x.status) for i, x in lots])
-        balances = [(k, book.balances[k]) for k in sorted(self.places)]
+        balances = [(k, book.balances[k]) for k in self.places()]
         _replace(c, BALANCE, [(*k, b.dr, b.cr, b.held) for k, b in balances])
         records = [book.records[k] for k in sorted(self.changed)]
         seqs = self.changed
@@ -270,8 +265,8 @@ class _Rows:
 
     def _serials(self, c: sa.Connection) -> None:
         """Every range of the places touched, free and held."""
-        wanted = {p for p in self.places if not p[1].startswith("cash:")}
-        places = sorted(wanted)
+        places = [p for p in self.places() if not p[1].startswith("cash:")]
+        wanted = set(places)
         _delete(c, SERIAL_RANGE, ("account", "asset"), places)
         shelves = [(p, "", self.book.shelves[p]) for p in places if p in self.book.shelves]
         shelves += [
