@@ -79,7 +79,13 @@ def test_the_banks_file(hall: Hall) -> None:
 
 def test_a_bank_file_with_faults() -> None:
     head = "date,account,direction,yuan,reference\n"
-    rows = ("2024-13-04,X,in,1,a", "2024-10-04,X,up,1,a", "2024-10-04,X,in,0.00001,a", "2024-10-04,X,in,-1,a", "2024-10-04,X,in,1,a")
+    rows = (
+        "2024-13-04,X,in,1,a",
+        "2024-10-04,X,up,1,a",
+        "2024-10-04,X,in,0.00001,a",
+        "2024-10-04,X,in,-1,a",
+        "2024-10-04,X,in,1,a",
+    )
     lines, faults = read_bank_file(head + "\n".join(rows), "f")
     assert len(lines) == 1
     assert [(f.file, f.row) for f in faults] == [("f", 2), ("f", 3), ("f", 4), ("f", 5)]
