@@ -111,7 +111,8 @@ class Session:
         made._fill(head["opening"])
         for batch in _joined(records):
             made._decide(np.frombuffer(batch, core.MESSAGE))
-        made.posted = sum(1 for t in venue.book.trades if t.startswith(f"{made.mark}/"))
+        own = f"{made.mark}/"
+        made.posted = sum(1 for t in venue.book.trades if t.startswith(own))
         made._forget(made.posted)
         return made
 
