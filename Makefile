@@ -99,6 +99,10 @@ run: .venv/.run web/.built ## compute the built-in zone and serve it on loopback
 test: .venv/.dev ## run the tests that need no browser (PYTEST_ARGS=)
 	@$(PY) -m pytest -m "not browser" $(PYTEST_ARGS)
 
+.PHONY: kill-test
+kill-test: .venv/.dev ## kill -9 the ledger 1,000 times; nothing acknowledged may be lost (ROUNDS=)
+	@QINGSHAN_KILL_ROUNDS="$(or $(ROUNDS),1000)" $(PY) -m pytest tests/ledger/test_kill.py $(PYTEST_ARGS)
+
 .PHONY: browser
 browser: .venv/.dev web/.built ## run the browser tests; installs Chromium where apt-get and root allow
 	@command -v chromium >/dev/null 2>&1 || { \

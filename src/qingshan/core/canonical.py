@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+_WRITER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def canonical(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys, no spaces, shortest round-trip floats. NaN and infinity are refused."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _WRITER.encode(value).encode()
 
 
 def digest(value: Any) -> str:

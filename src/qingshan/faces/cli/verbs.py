@@ -37,7 +37,19 @@ PROFILE = Option("--profile", "specification profile (default: the zone's defaul
 JSON = Option("--json", "print one JSON document, also where the verb fails", kind="flag")
 LANG = Option("--lang", "language of names and messages", choices=("zh", "en"), default="en")
 
-GROUPS = {"zone": "what belongs to a zone: its rasters"}
+GROUPS = {
+    "zone": "what belongs to a zone: its rasters",
+    "ledger": "a venue's journal: verify, replay, proofs, tables",
+    "exchange": "a venue of ecological rights, worked on this machine by its operator",
+}
+
+VENUE = Option("venue", "folder of the venue")
+AT = Option("--at", "time of the command, ISO with zone (default: now)", default="")
+SENDER = (
+    Option("--by", "actor who gives the command", required=True),
+    AT,
+    Option("--key", "idempotency key: the same command sent again has the same (default: a fresh one)", default=""),
+)
 
 VERBS = (
     Verb(
@@ -224,5 +236,185 @@ VERBS = (
             LANG,
         ),
         "qingshan serve --zone guizhou",
+    ),
+    Verb(
+        "ledger verify",
+        "qingshan.faces.cli.ledger:verify",
+        "prove the eight rules from a journal's bytes, by code that shares nothing with the engine",
+        (Option("venue", "folder of the venue, or its journal file"), LANG, JSON),
+        "qingshan ledger verify venue",
+    ),
+    Verb(
+        "ledger replay",
+        "qingshan.faces.cli.ledger:replay",
+        "rebuild the state from the journal: balances, state hash, Merkle root",
+        (VENUE, LANG, JSON),
+        "qingshan ledger replay venue",
+    ),
+    Verb("ledger key", "qingshan.faces.cli.ledger:key", "make a signing key; it is kept nowhere", (LANG, JSON)),
+    Verb(
+        "ledger root",
+        "qingshan.faces.cli.ledger:root",
+        "sign the Merkle root of a day (key: QINGSHAN_LEDGER_KEY)",
+        (VENUE, Option("--day", "ISO date", required=True), LANG, JSON),
+        "qingshan ledger root venue --day 2026-01-31",
+    ),
+    Verb(
+        "ledger proof",
+        "qingshan.faces.cli.ledger:proof",
+        "print a proof: a record under a day's root, or an older day's records unchanged under it",
+        (
+            VENUE,
+            Option("--day", "day whose root is used", required=True),
+            Option("--record", "number of the record", default=""),
+            Option("--since", "older day to prove unchanged", default=""),
+            LANG,
+            JSON,
+        ),
+        "qingshan ledger proof venue --day 2026-01-31 --record 17",
+    ),
+    Verb(
+        "ledger check-proof",
+        "qingshan.faces.cli.ledger:check_proof",
+        "check a proof file with nothing but itself",
+        (Option("file", "proof file"), LANG, JSON),
+        "qingshan ledger check-proof proof.json",
+    ),
+    Verb(
+        "ledger tables",
+        "qingshan.faces.cli.ledger:tables",
+        "bring SQL tables (SQLite, PostgreSQL) up to the journal",
+        (
+            VENUE,
+            Option("--url", "database, e.g. sqlite:///ledger.sqlite", required=True),
+            Option("--rebuild", "empty the tables and make them again", kind="flag"),
+            LANG,
+            JSON,
+        ),
+        "qingshan ledger tables venue --url sqlite:///ledger.sqlite",
+    ),
+    Verb(
+        "exchange found",
+        "qingshan.faces.cli.exchange:found",
+        "make a venue with its first administrator and fixed accounts",
+        (
+            VENUE,
+            Option("--name", "name of the venue", required=True),
+            Option("--admin", "id of the first administrator", required=True),
+            Option("--person", "person number of the administrator", required=True),
+            Option("--person-name", "name of the administrator", required=True),
+            AT,
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange found venue --name 示范交易中心 --admin root --person P1 --person-name 张三",
+    ),
+    Verb(
+        "exchange actor",
+        "qingshan.faces.cli.exchange:actor",
+        "enter a person who may act, with roles",
+        (
+            VENUE,
+            Option("id", "id of the actor"),
+            Option("--person", "person number", required=True),
+            Option("--person-name", "name", required=True),
+            Option("--roles", "roles, separated by commas", required=True),
+            *SENDER,
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange actor venue registry1 --person P2 --person-name 李四 --roles registry --by root",
+    ),
+    Verb(
+        "exchange issue",
+        "qingshan.faces.cli.exchange:issue",
+        "issue a lot against its evidence file",
+        (
+            VENUE,
+            Option("lot", "id of the lot"),
+            Option("--asset", "instrument", required=True),
+            Option("--quantity", "in the instrument's unit, e.g. 12.5", required=True),
+            Option("--account", "who gets it", required=True),
+            Option("--evidence", "the verification report; its sha-256 is kept", required=True),
+            Option("--project", "forest-ticket project", default=""),
+            *SENDER,
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange issue venue L1 --asset ASSET --quantity 12.5 --account X --evidence report.pdf --by registry1",
+    ),
+    Verb(
+        "exchange order",
+        "qingshan.faces.cli.exchange:order",
+        "enter an order",
+        (
+            VENUE,
+            Option("id", "id of the order"),
+            Option("--asset", "instrument", required=True),
+            Option("--account", "for whom", required=True),
+            Option("--side", "buy or sell", required=True, choices=("buy", "sell")),
+            Option("--price", "yuan per unit, e.g. 50.01", required=True),
+            Option("--quantity", "in the instrument's unit", required=True),
+            Option("--kind", "limit, ioc, fok or auction", default="limit", choices=("limit", "ioc", "fok", "auction")),
+            Option("--picks", "orders to trade with, separated by commas (listed_pick)", default=""),
+            *SENDER,
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange order venue o1 --asset ASSET --account X --side sell --price 50 --quantity 10 --by trader1",
+    ),
+    Verb(
+        "exchange post",
+        "qingshan.faces.cli.exchange:post",
+        "give any command of the venue, its body from a JSON file",
+        (
+            VENUE,
+            Option("command", "kind of command, e.g. rights.pledge"),
+            Option("--body", "JSON file of the body; - reads it from the input", required=True),
+            *SENDER,
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange post venue rights.pledge --body pledge.json --by approver1",
+    ),
+    Verb(
+        "exchange market",
+        "qingshan.faces.cli.exchange:market",
+        "what the public sees of a market: state, best prices, last trades",
+        (VENUE, Option("--asset", "instrument", required=True), LANG, JSON),
+        "qingshan exchange market venue --asset ASSET",
+    ),
+    Verb(
+        "exchange statement",
+        "qingshan.faces.cli.exchange:statement",
+        "an account on a day: opening, movements, closing, set aside",
+        (
+            VENUE,
+            Option("--account", "account", required=True),
+            Option("--day", "ISO date", required=True),
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange statement venue --account X --day 2026-01-30",
+    ),
+    Verb(
+        "exchange reconcile",
+        "qingshan.faces.cli.exchange:reconcile",
+        "the bank's file of a day against the ledger, every line matched or listed",
+        (
+            VENUE,
+            Option("--file", "CSV: date, account, direction (in, out), yuan, reference", required=True),
+            Option("--day", "ISO date", required=True),
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange reconcile venue --file bank.csv --day 2026-01-30",
+    ),
+    Verb(
+        "exchange conflicts",
+        "qingshan.faces.cli.exchange:conflicts",
+        "the nightly check: staff who hold or benefit",
+        (VENUE, LANG, JSON),
+        "qingshan exchange conflicts venue",
     ),
 )

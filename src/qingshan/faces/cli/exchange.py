@@ -1,0 +1,233 @@
+"""Verbs on an exchange, for its operator on this machine: found, actor, issue, order, post; market, statement, reconcile, conflicts.
+
+Whoever may write the venue's folder may name any actor: this is administration at the machine itself, not a way in for participants.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qingshan.core.canonical import file_digest
+from qingshan.core.errors import QingshanError
+from qingshan.ledger.amounts import MICRO, YUAN, decimal_text, read_decimal
+
+from .show import emit
+
+if TYPE_CHECKING:
+    from qingshan.ledger.venue import Venue
+
+
+def found(arguments: argparse.Namespace) -> int:
+    """A new venue: first administrator, fixed accounts."""
+    from qingshan.ledger.venue import Command  # noqa: PLC0415 - loads when it runs
+    from qingshan.rights.exchange import found_exchange  # noqa: PLC0415
+
+    venue = found_exchange(Path(arguments.venue), arguments.name)
+    try:
+        at = _time(arguments.at)
+        person = {"person": arguments.person, "name": arguments.person_name}
+        venue.submit(Command("register.found", person, "found/1", arguments.admin, at))
+        receipt = venue.submit(Command("rights.found", {}, "found/2", arguments.admin, at))
+    finally:
+        venue.close()
+    return _told(arguments, receipt.seq, {"venue": arguments.venue, "admin": arguments.admin}, repeated=False)
+
+
+def actor(arguments: argparse.Namespace) -> int:
+    """A person who may act."""
+    roles = [r.strip() for r in arguments.roles.split(",") if r.strip()]
+    fields = {"person": arguments.person, "name": arguments.person_name, "roles": roles}
+    return _send(arguments, "register.create", {"register": "actor", "id": arguments.id, "fields": fields})
+
+
+def issue(arguments: argparse.Namespace) -> int:
+    """A lot against its evidence."""
+    body = {
+        "lot": arguments.lot,
+        "asset": arguments.asset,
+        "account": arguments.account,
+        "quantity": read_decimal(arguments.quantity, MICRO, "quantity"),
+        "evidence": file_digest(Path(arguments.evidence)),
+    }
+    return _send(arguments, "rights.issue", body | ({"project": arguments.project} if arguments.project else {}))
+
+
+def order(arguments: argparse.Namespace) -> int:
+    """An order."""
+    body: dict[str, Any] = {k: getattr(arguments, k) for k in ("id", "asset", "account", "side", "kind")}
+    body["price"] = read_decimal(arguments.price, YUAN, "price")
+    body["quantity"] = read_decimal(arguments.quantity, MICRO, "quantity")
+    if arguments.picks:
+        body["picks"] = [p.strip() for p in arguments.picks.split(",")]
+    return _send(arguments, "market.order", body)
+
+
+def post(arguments: argparse.Namespace) -> int:
+    """Any command."""
+    raw = sys.stdin.read() if arguments.body == "-" else Path(arguments.body).read_text(encoding="utf-8")
+    try:
+        body = json.loads(raw)
+    except ValueError as error:
+        raise QingshanError(
+            f"the body is no JSON: {error}.", f"内容不是 JSON：{error}。", where=arguments.body
+        ) from None
+    if not isinstance(body, dict):
+        raise QingshanError("the body is no JSON object.", "内容不是 JSON 对象。", where=arguments.body)
+    return _send(arguments, arguments.command, body)
+
+
+def market(arguments: argparse.Namespace) -> int:
+    """The public view of a market."""
+    from qingshan.rights.feed import snapshot, trades  # noqa: PLC0415
+
+    with _opened(arguments.venue) as venue:
+        shown = snapshot(venue, arguments.asset)
+        last = [asdict(t) for t in trades(venue) if t.asset == arguments.asset][-10:]
+    if arguments.json:
+        emit(shown | {"trades": last})
+        return 0
+    print(f"{arguments.asset}: {shown['state']} {shown.get('day', '')}")
+    for side in ("sell", "buy"):
+        for price, quantity, orders in shown[side]:
+            print(f"{side}\t{decimal_text(price, YUAN)}\t{decimal_text(quantity, MICRO)}\t{orders}")
+    for t in last:
+        price = "-" if t["price"] is None else decimal_text(t["price"], YUAN)
+        print(f"{t['way']}\t{price}\t{decimal_text(t['quantity'], MICRO)}")
+    return 0
+
+
+def statement(arguments: argparse.Namespace) -> int:
+    """An account on a day."""
+    from qingshan.rights.statements import Statement, statements  # noqa: PLC0415
+
+    day = _day(arguments.day)
+    with _opened(arguments.venue) as venue:
+        if arguments.account not in venue.book.accounts:
+            raise QingshanError(f"there is no account {arguments.account!r}.", f"没有账户 {arguments.account!r}。")
+        shown = statements(venue, day).get(arguments.account) or Statement(arguments.account, day)
+    if arguments.json:
+        emit(asdict(shown) | {"day": day.isoformat()})
+        return 0
+    for asset in sorted({*shown.opening, *shown.closing, *(m.asset for m in shown.movements)}):
+        parts = (shown.opening.get(asset, 0), shown.closing.get(asset, 0), shown.held.get(asset, 0))
+        print("\t".join((asset, *(_amount(asset, p) for p in parts))))
+        for m in (m for m in shown.movements if m.asset == asset):
+            print(f"  {m.seq}\t{_amount(asset, m.quantity)}\t{m.other}\t{m.why}")
+    return 0
+
+
+def reconcile(arguments: argparse.Namespace) -> int:
+    """The bank's file against the ledger; exit 1 where they differ."""
+    from qingshan.rights.statements import BankLine, ledger_lines, read_bank_file  # noqa: PLC0415
+    from qingshan.rights.statements import reconcile as matched  # noqa: PLC0415
+
+    day = _day(arguments.day)
+    lines, findings = read_bank_file(Path(arguments.file).read_text(encoding="utf-8"), arguments.file)
+    with _opened(arguments.venue) as venue:
+        result = matched([x for x in lines if x.day == day], ledger_lines(venue, day))
+    other = sum(x.day != day for x in lines)
+
+    def row(x: BankLine) -> dict[str, str]:
+        return {"account": x.account, "yuan": decimal_text(x.money, YUAN), "reference": x.reference}
+
+    if arguments.json:
+        emit({"matched": len(result.matched), "only_bank": [row(x) for x in result.only_bank], "only_ledger": [row(x) for x in result.only_ledger],
+              "other_days": other, "findings": [f.record() for f in findings]})  # fmt: skip
+    else:
+        zh = arguments.lang == "zh"
+        for f in findings:
+            print(f.sentence(arguments.lang))
+        titles = ("仅见于银行", "仅见于账本") if zh else ("only with the bank", "only on the ledger")
+        for title, rows in zip(titles, (result.only_bank, result.only_ledger), strict=True):
+            for x in rows:
+                print("\t".join((title, *row(x).values())))
+        print(
+            f"相符 {len(result.matched)} 行，其他日期 {other} 行"
+            if zh
+            else f"{len(result.matched)} lines match, {other} are of other days"
+        )
+    return 0 if result.agrees and not findings else 1
+
+
+def conflicts(arguments: argparse.Namespace) -> int:
+    """Staff who hold or benefit; exit 1 where there are any."""
+    from qingshan.rights.conflicts import conflicts as found_conflicts  # noqa: PLC0415
+
+    with _opened(arguments.venue) as venue:
+        findings = found_conflicts(venue.book)
+    if arguments.json:
+        emit({"findings": [f.record() for f in findings]})
+    else:
+        for f in findings:
+            print(f.sentence(arguments.lang))
+        if not findings:
+            print("没有利益冲突" if arguments.lang == "zh" else "no conflicts of interest")
+    return 1 if findings else 0
+
+
+# ---- parts -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[Venue]:
+    from qingshan.rights.exchange import open_exchange  # noqa: PLC0415
+
+    venue = open_exchange(Path(folder))
+    try:
+        yield venue
+    finally:
+        venue.close()
+
+
+def _send(arguments: argparse.Namespace, kind: str, body: Mapping[str, Any]) -> int:
+    from qingshan.ledger.venue import Command  # noqa: PLC0415
+
+    at = _time(arguments.at)
+    with _opened(arguments.venue) as venue:
+        receipt = venue.submit(Command(kind, body, arguments.key or uuid.uuid4().hex, arguments.by, at))
+    return _told(arguments, receipt.seq, receipt.answer, repeated=receipt.repeated)
+
+
+def _told(arguments: argparse.Namespace, seq: int, answer: Mapping[str, Any], *, repeated: bool) -> int:
+    if arguments.json:
+        emit({"record": seq, "answer": answer, "repeated": repeated})
+    else:
+        head = f"第 {seq} 条" if arguments.lang == "zh" else f"record {seq}"
+        print(f"{head}: {json.dumps(answer, ensure_ascii=False)}")
+    return 0
+
+
+def _time(text: str) -> int:
+    """Microseconds since 1970; now where no time is given."""
+    if not text:
+        return int(datetime.now(UTC).timestamp() * 1_000_000)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise QingshanError(f"{text!r} is no time with a zone.", f"{text!r} 不是带时区的时间。",
+                            fix="write it like 2026-01-30T10:00:00+08:00 / 写成 2026-01-30T10:00:00+08:00 的形式")  # fmt: skip
+    return int(moment.timestamp() * 1_000_000)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise QingshanError(
+            f"{text!r} is no day.", f"{text!r} 不是日期。", fix="write it like 2026-01-30 / 写成 2026-01-30 的形式"
+        ) from None
+
+
+def _amount(asset: str, value: int) -> str:
+    return decimal_text(value, YUAN if asset.startswith("cash:") else MICRO)

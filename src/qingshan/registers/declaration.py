@@ -1,0 +1,256 @@
+"""A register as its TOML file declares it: fields, states, transitions, rules, deadlines. Checked when it is read.
+
+    id = "discharge_permit"
+    zh, en = …                    names of the register
+    create_by = [role, …]         who may enter a record;  read_by: who may read it (default: everyone)
+    [[field]]      id, kind, zh, en, unit, choices, low, high, required, many, private, register, edit_by
+    [[state]]      id, zh, en, editable
+    [[transition]] id, zh, en, from = [state, …], to, by = [role, …], second = [role, …], needs = [field, …], evidence = [name, …]
+    [[deadline]]   id, zh, en, state, days, counting = "working" | "calendar", clause, field, value
+    [[rule]]       kind = "unique" | "no_role" | "no_overlap", fields, roles, states, document, clause, zh, en
+
+The first state is the one a record begins in. `second` names the roles of the other person who must confirm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from qingshan.core.domain import Domains, load_domains
+from qingshan.core.errors import DeclarationError, QingshanError, UnknownName
+from qingshan.core.units import unit as parse_unit
+
+__all__ = ["KINDS", "Deadline", "Field", "Register", "Rule", "State", "Transition", "find_register", "registers"]
+
+KINDS = (
+    "text",
+    "long_text",
+    "choice",
+    "whole",
+    "decimal",
+    "date",
+    "yes_no",
+    "place",
+    "geometry",
+    "file",
+    "reference",
+    "person",
+)
+RULES = ("unique", "no_role", "no_overlap")
+COUNTING = ("working", "calendar")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field. Numbers have a unit and limits in it; `register` is the target of a reference; `private` is shown to staff only."""
+
+    id: str
+    kind: str
+    zh: str
+    en: str
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    low: str = ""
+    high: str = ""
+    required: bool = False
+    many: bool = False
+    private: bool = False
+    register: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of a record. Its fields may be changed where it is `editable`."""
+
+    id: str
+    zh: str
+    en: str
+    editable: bool = False
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A step from one of the states `source` to `target`."""
+
+    id: str
+    zh: str
+    en: str
+    source: tuple[str, ...]
+    target: str
+    by: tuple[str, ...]
+    second: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A record may stay in `state` for so many days; with `field`, only a record whose field has the `value`."""
+
+    id: str
+    zh: str
+    en: str
+    state: str
+    days: int
+    counting: str = "calendar"
+    clause: str = ""
+    field: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must hold of the records: see the module. Records in `states` count (default: all)."""
+
+    kind: str
+    fields: tuple[str, ...]
+    zh: str
+    en: str
+    roles: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    document: str = ""
+    clause: str = ""
+
+
+@dataclass(frozen=True)
+class Register:
+    """A whole register. Make it with `Register.of`, which checks it."""
+
+    id: str
+    zh: str
+    en: str
+    create_by: tuple[str, ...]
+    read_by: tuple[str, ...]
+    fields: tuple[Field, ...]
+    states: tuple[State, ...]
+    transitions: tuple[Transition, ...]
+    deadlines: tuple[Deadline, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any], roles: Sequence[str] = ()) -> Register:
+        """Read and check a declaration; `roles` are those that exist (none given: not checked). Raises `DeclarationError`."""
+        where = f"register {raw.get('id', '?')}"
+        try:
+            made = cls(
+                raw["id"], raw["zh"], raw["en"], tuple(raw["create_by"]), tuple(raw.get("read_by", ())),
+                tuple(Field(**_tuples(f)) for f in raw["field"]), tuple(State(**s) for s in raw["state"]),
+                tuple(Transition(**_tuples({_KEYS.get(k, k): v for k, v in t.items()})) for t in raw.get("transition", ())),
+                tuple(Deadline(**d) for d in raw.get("deadline", ())), tuple(Rule(**_tuples(r)) for r in raw.get("rule", ())), dict(raw),
+            )  # fmt: skip
+        except (KeyError, TypeError) as error:
+            raise DeclarationError(
+                f"the register cannot be read: {error}.", f"登记簿声明无法读取：{error}。", where=where
+            ) from None
+        for text in made._faults(roles):
+            raise DeclarationError(text, where=where)
+        return made
+
+    @cached_property
+    def field_by_id(self) -> dict[str, Field]:
+        return {f.id: f for f in self.fields}
+
+    @cached_property
+    def state_by_id(self) -> dict[str, State]:
+        return {s.id: s for s in self.states}
+
+    def transition(self, id: str) -> Transition:
+        """Raises `UnknownName`."""
+        for t in self.transitions:
+            if t.id == id:
+                return t
+        known = ", ".join(t.id for t in self.transitions)
+        raise UnknownName(
+            f"{self.en} has no step {id!r} (known: {known}).", f"{self.zh}没有步骤 {id!r}（现有：{known}）。"
+        )
+
+    def steps_from(self, state: str) -> list[Transition]:
+        return [t for t in self.transitions if state in t.source]
+
+    def _faults(self, roles: Sequence[str]) -> list[str]:
+        fields, states = set(self.field_by_id), set(self.state_by_id)
+        faults = [f"{what} {id!r} is given twice." for what, ids in (
+            ("field", [f.id for f in self.fields]), ("state", [s.id for s in self.states]), ("step", [t.id for t in self.transitions]),
+        ) for id in {i for i in ids if ids.count(i) > 1}]  # fmt: skip
+        faults += [text for f in self.fields for text in _field_faults(f)]
+        for t in self.transitions:
+            if strange := sorted({*t.source, t.target} - states) or sorted(set(t.needs) - fields):
+                faults.append(f"step {t.id}: {strange} is not declared.")
+            if not t.by:
+                faults.append(f"step {t.id}: nobody may do it.")
+        for d in self.deadlines:
+            if d.state not in states or d.days < 0 or d.counting not in COUNTING or (d.field and d.field not in fields):
+                faults.append(f"deadline {d.id}: state, days, counting or field is wrong.")
+        for r in self.rules:
+            if (
+                r.kind not in RULES
+                or set(r.fields) - fields
+                or set(r.states) - states
+                or (r.kind == "no_role") != bool(r.roles)
+            ):
+                faults.append(f"rule {r.kind}: kind, fields, roles or states are wrong.")
+        named = {
+            *self.create_by,
+            *self.read_by,
+            *(x for t in self.transitions for x in (*t.by, *t.second)),
+            *(x for r in self.rules for x in r.roles),
+        }
+        if roles and (strange := sorted(named - set(roles))):
+            faults.append(f"the roles {strange} do not exist.")
+        return faults
+
+
+def _field_faults(f: Field) -> list[str]:
+    faults = []
+    if f.kind not in KINDS:
+        faults.append(f"field {f.id}: {f.kind!r} is no kind ({', '.join(KINDS)}).")
+    if (f.kind == "choice") != bool(f.choices):
+        faults.append(f"field {f.id}: choices belong to the kind choice.")
+    if (f.kind == "reference") != bool(f.register):
+        faults.append(f"field {f.id}: a register belongs to the kind reference.")
+    if f.kind == "decimal":
+        try:
+            parse_unit(f.unit)
+        except QingshanError as error:
+            faults.append(f"field {f.id}: {error.en}")
+    return faults
+
+
+_KEYS = {"from": "source", "to": "target"}
+
+
+def _tuples(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+
+
+def registers(domains: Domains | None = None) -> dict[str, Register]:
+    """Every register that the installed domains declare, by id. Raises `DeclarationError`."""
+    from .actors import ACTORS, roles  # noqa: PLC0415 - actors are a register too
+
+    domains = domains or load_domains()
+    known = [r.id for r in roles()]
+    found = {ACTORS.id: ACTORS}
+    for name in domains.by_name:
+        for stem, raw in domains.folder(name, "registers"):
+            made = Register.of(raw, known)
+            if made.id in found:
+                raise DeclarationError(
+                    f"the register {made.id} is declared twice.", where=f"{name}/registers/{stem}.toml"
+                )
+            found[made.id] = made
+    return found
+
+
+def find_register(id: str) -> Register:
+    """Raises `UnknownName` with those there are."""
+    known = registers()
+    if id not in known:
+        raise UnknownName(
+            f"no register {id!r} (known: {', '.join(sorted(known))}).",
+            f"没有登记簿 {id!r}（现有：{'、'.join(sorted(known))}）。",
+        )
+    return known[id]

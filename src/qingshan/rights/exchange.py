@@ -1,0 +1,51 @@
+"""A whole exchange: every command of registers, registry, market, sessions, auctions, pools and lineage on one ledger venue."""
+
+from __future__ import annotations
+
+from datetime import timezone
+from pathlib import Path
+
+from qingshan.core.errors import UnknownName
+from qingshan.ledger.venue import NAME, Handler, Venue
+from qingshan.registers.calendar import CHINA
+from qingshan.registers.declaration import registers
+from qingshan.registers.engine import handlers
+
+from .auction import auction_handlers
+from .lineage import lineage_handlers
+from .market import market_handlers
+from .registry import registry_handlers
+from .rulesets import RuleSets, builtin_rule_sets
+from .securities import pool_handlers
+from .session import session_handlers
+
+__all__ = ["exchange_handlers", "found_exchange", "open_exchange"]
+
+
+def exchange_handlers(rules: RuleSets | None = None, zone: timezone = CHINA) -> dict[str, Handler]:
+    """Every handler by command kind, under these rule sets (default: the templates that come with the package)."""
+    given = rules or builtin_rule_sets()
+    return {
+        **handlers(registers(), zone),
+        **registry_handlers(zone),
+        **market_handlers(given, zone),
+        **session_handlers(zone),
+        **auction_handlers(given, zone),
+        **lineage_handlers(),
+        **pool_handlers(),
+    }
+
+
+def found_exchange(folder: Path, name: str, rules: RuleSets | None = None) -> Venue:
+    """A new, empty venue. Raises `UnknownName` where the folder has one."""
+    if (folder / "journal").exists():
+        raise UnknownName("there is a venue in this folder.", "该文件夹内已有账本处。", where=str(folder))
+    return Venue(folder, name, exchange_handlers(rules))
+
+
+def open_exchange(folder: Path, rules: RuleSets | None = None) -> Venue:
+    """An existing venue, for writing. Raises `UnknownName` where there is none, and as `Venue` does."""
+    if not (folder / NAME).is_file():
+        raise UnknownName("there is no venue in this folder.", "该文件夹内没有账本处。", where=str(folder),
+                          fix="make it with `qingshan exchange found` / 用 `qingshan exchange found` 建立")  # fmt: skip
+    return Venue(folder, (folder / NAME).read_text(encoding="utf-8"), exchange_handlers(rules))

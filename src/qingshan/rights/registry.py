@@ -1,0 +1,371 @@
+"""The registry's commands: instruments, accounts, issue against evidence, transfer, pledge, freeze, surrender, retirement, conversion,
+expiry, cash. Handlers of a ledger venue; each returns the entries to post.
+
+An account bears the id of its holder (a record of the register `rights_holder`); it holds units and cash. The fixed accounts are made by
+`rights.found`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timezone
+from typing import Any
+
+from qingshan.ledger.book import Book, Refused
+from qingshan.ledger.entry import Account, Asset, Entry, Hold, Leg, Lot, Ranges, RegisterEntry, Release
+from qingshan.ledger.venue import Command, Decision, Handler
+from qingshan.registers.actors import ACTORS, require_role
+from qingshan.registers.calendar import CHINA, day_of
+
+from .instruments import Instrument, parse_asset
+from .review import issue_record, put_under_review
+
+__all__ = ["CASH", "FIXED", "operator_of", "own_id", "registry_handlers", "whole"]
+
+CASH = "cash:CNY"
+FIXED = {
+    "issuance": "issuance", "compliance": "compliance", "retirement": "retirement", "cancelled": "cancelled", "buffer": "buffer",
+    "bank": "outside", "fee": "fee", "penalty": "penalty", "rounding": "rounding",
+}  # fmt: skip
+HOLDERS = "rights_holder"
+ISSUES = "ticket_project"
+
+
+def registry_handlers(zone: timezone = CHINA) -> dict[str, Handler]:
+    """The handlers by command kind."""
+    desk = _Registry(zone)
+    words = ("found", "instrument", "account", "issue", "transfer", "pledge", "release", "enforce", "freeze", "unfreeze", "surrender", "retire", "cancel",
+             "convert", "expire", "review", "cash_in", "cash_out")  # fmt: skip
+    return {f"rights.{w}": getattr(desk, w) for w in words}
+
+
+def operator_of(book: Book, actor: str, account: str) -> None:
+    """Raises `Refused` unless the actor is an operator of the account's holder and the holder's account is open."""
+    holder = book.records.get((HOLDERS, account))
+    person = book.records.get((ACTORS.id, actor))
+    if holder is None or account not in book.accounts:
+        raise Refused("unknown_account", f"there is no account {account!r}.", f"没有账户 {account!r}。")
+    if holder.state != "open":
+        raise Refused("account_closed", f"the account {account} is {holder.state}.", f"账户 {account} 未处于开户状态。")
+    if person is None or person.content["fields"]["person"] not in holder.content["fields"]["operators"]:
+        raise Refused("not_operator", f"{actor} is no operator of {account}.", f"{actor} 不是账户 {account} 的操作人。")
+
+
+def whole(body: Mapping[str, Any], name: str, *, low: int = 1) -> int:
+    """A whole number of a command's body. Raises `Refused`."""
+    value = body.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= 2**63 - 1:
+        raise Refused(
+            name,
+            f"{name} must be a whole number from {low}, not {value!r}.",
+            f"{name} 须为不小于 {low} 的整数，给的是 {value!r}。",
+        )
+    return value
+
+
+def word(body: Mapping[str, Any], name: str) -> str:
+    """A text of a command's body. Raises `Refused`."""
+    value = body.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= 200:
+        raise Refused(name, f"{name} must be a text of 1 to 200 characters.", f"{name} 须为 1–200 字的文本。")
+    return value
+
+
+def own_id(body: Mapping[str, Any], name: str = "id") -> str:
+    """An id that a participant chose; those with a colon are the venue's own. Raises `Refused`."""
+    id = word(body, name)
+    if ":" in id or "/" in id:
+        raise Refused(name, f"{name} {id!r} must not have : or /.", f"{name} {id!r} 不得含 : 或 /。")
+    return id
+
+
+class _Registry:
+    def __init__(self, zone: timezone) -> None:
+        self.zone = zone
+
+    def _day(self, command: Command) -> date:
+        return day_of(command.at, self.zone)
+
+    def found(self, book: Book, command: Command) -> Decision:
+        require_role(book, command.by, ("admin",))
+        accounts = [Account(id, "venue", kind) for id, kind in FIXED.items() if id not in book.accounts]
+        return Decision([*([] if CASH in book.assets else [Asset(CASH, "1e-4 元")]), *accounts])
+
+    def instrument(self, book: Book, command: Command) -> Decision:
+        """{scheme, subtype, area, source, from, to, cap?, rules}: puts an instrument into the catalogue, or changes its cap."""
+        require_role(book, command.by, ("registry",))
+        b = command.body
+        try:
+            start, end = date.fromisoformat(word(b, "from")), date.fromisoformat(word(b, "to"))
+        except ValueError:
+            raise Refused("window", "from and to are ISO days.", "起止须为日期。") from None
+        made = Instrument(word(b, "scheme"), word(b, "subtype"), word(b, "area"), word(b, "source"), start, end)
+        made.check()
+        cap = whole(b, "cap", low=0) if b.get("cap") is not None else None
+        known = book.records.get(("market", made.asset))
+        entries: list[Entry] = [Asset(made.asset, made.unit, cap)]
+        if known is None:
+            content = {"rules": word(b, "rules"), "by": command.by}
+            entries.append(RegisterEntry("market", made.asset, 1, "closed", content))
+        return Decision(entries, {"asset": made.asset})
+
+    def account(self, book: Book, command: Command) -> Decision:
+        """{holder}: opens the ledger account of a holder whose onboarding is done."""
+        require_role(book, command.by, ("registry",))
+        holder = word(command.body, "holder")
+        record = book.records.get((HOLDERS, holder))
+        if record is None or record.state != "open":
+            raise Refused("not_onboarded", f"{holder} has not been onboarded.", f"{holder} 尚未完成开户审核。")
+        return Decision([Account(holder, holder, "holding")], {"account": holder})
+
+    def issue(self, book: Book, command: Command) -> Decision:
+        """{lot, asset, quantity, account, evidence, project | (register, record)?}: a ticket stands on a verified project and at most its
+        verified tonnes; any other right may name the record it was determined on."""
+        require_role(book, command.by, ("registry",))
+        b = command.body
+        asset, quantity, lot = word(b, "asset"), whole(b, "quantity"), word(b, "lot")
+        instrument = parse_asset(asset)
+        instrument.check()
+        evidence = word(b, "evidence")
+        if len(evidence) != 64 or set(evidence) - set("0123456789abcdef"):
+            raise Refused(
+                "no_evidence", "evidence is the sha-256 of the verification report.", "证据须为核查报告的 sha-256。"
+            )
+        entries: list[Entry] = [Lot(lot, asset, quantity, word(b, "account"), "issuance", evidence)]
+        source = None
+        if instrument.scheme == "ticket":
+            source = self._from_project(book, command, lot, quantity, evidence)
+            entries.append(source)
+        elif "record" in b:
+            source = book.records.get((word(b, "register"), word(b, "record")))
+            if source is None:
+                raise Refused(
+                    "unknown_record",
+                    f"there is no {b['record']!r} in {b['register']}.",
+                    f"{b['register']} 中没有 {b['record']!r}。",
+                )
+        entries.append(issue_record(lot, b["account"], evidence, command.by, source=source))
+        return Decision(entries, {"lot": lot, "asset": asset, "quantity": str(quantity)})
+
+    def _from_project(self, book: Book, command: Command, lot: str, quantity: int, evidence: str) -> RegisterEntry:
+        """The project's record, marked as issued. Raises `Refused`."""
+        id = word(command.body, "project")
+        project = book.records.get((ISSUES, id))
+        if project is None or project.state != "verified":
+            raise Refused("not_verified", f"the project {id} is not verified.", f"项目 {id} 尚未通过核查。")
+        if project.content.get("evidence", {}).get("verification_report") != evidence:
+            raise Refused(
+                "evidence", "the evidence is not the project's verification report.", "证据与项目的核查报告不符。"
+            )
+        whole_part, _, part = project.content["fields"]["verified"].partition(".")
+        if quantity > int(whole_part) * 10**6 + int((part + "000000")[:6]):
+            raise Refused(
+                "more_than_verified",
+                f"more than the verified {project.content['fields']['verified']} t.",
+                f"超过核查量 {project.content['fields']['verified']} t。",
+            )
+        content = {**project.content, "lot": lot, "since": self._day(command).isoformat(), "by": command.by}
+        return RegisterEntry(ISSUES, id, project.version + 1, "issued", content)
+
+    def _free(self, book: Book, account: str, asset: str, quantity: int, ranges: Any, day: int | None = None) -> Ranges:
+        """The ranges asked for, else the oldest."""
+        if ranges is None:
+            return book.pick(account, asset, quantity, day=day)
+        try:
+            return tuple((str(lot), int(start), int(end)) for lot, start, end in ranges)
+        except (TypeError, ValueError):
+            raise Refused("ranges", "ranges are [lot, start, end].", "区间须为 [批次, 起, 止]。") from None
+
+    def transfer(self, book: Book, command: Command) -> Decision:
+        """{from, to, asset, quantity, ranges?}: without a price, between holders on each other's whitelist. Needs the approver of the giver."""
+        b = command.body
+        source, target, asset, quantity = word(b, "from"), word(b, "to"), word(b, "asset"), whole(b, "quantity")
+        require_role(book, command.by, ("approver",))
+        operator_of(book, command.by, source)
+        listed = book.records[HOLDERS, source].content["fields"].get("transfer_whitelist", [])
+        if target not in listed:
+            raise Refused(
+                "not_listed",
+                f"{target} is not on the whitelist of {source}.",
+                f"{target} 不在 {source} 的划转白名单中。",
+            )
+        self._good(asset, command)
+        return Decision(
+            [
+                Leg(
+                    source,
+                    target,
+                    asset,
+                    quantity,
+                    "transfer",
+                    self._free(book, source, asset, quantity, b.get("ranges")),
+                )
+            ]
+        )
+
+    def pledge(self, book: Book, command: Command) -> Decision:
+        """{id, account, asset, quantity, creditor, ranges?}."""
+        require_role(book, command.by, ("approver",))
+        b = command.body
+        account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
+        operator_of(book, command.by, account)
+        creditor = word(b, "creditor")
+        if creditor not in book.accounts:
+            raise Refused("unknown_account", f"there is no account {creditor!r}.", f"没有账户 {creditor!r}。")
+        ranges = self._free(book, account, asset, quantity, b.get("ranges"))
+        return Decision([Hold(own_id(b), account, asset, quantity, "pledge", ranges, creditor)])
+
+    def release(self, book: Book, command: Command) -> Decision:
+        """{id}: the creditor, or the registry on his order, gives a pledge back."""
+        hold = self._hold(book, command, "pledge")
+        if any(command.body["id"] in pool.content["pledges"] for pool in book.standing("pool", "running")):
+            raise Refused("in_pool", "the pledge is in a running pool.", "该质押在运行中的资产池内。")
+        if hold.ref in book.accounts and (HOLDERS, hold.ref) in book.records:
+            operator_of(book, command.by, hold.ref)
+        else:
+            require_role(book, command.by, ("registry",))
+        return Decision([self._released(book, command)])
+
+    def enforce(self, book: Book, command: Command) -> Decision:
+        """{id, order}: pledged units go to the creditor, on a document."""
+        require_role(book, command.by, ("registry",))
+        hold = self._hold(book, command, "pledge")
+        word(command.body, "order")
+        id = command.body["id"]
+        ranges = () if hold.asset.startswith("cash:") else book.pick("", hold.asset, hold.quantity, hold=id)
+        return Decision([Leg(hold.account, hold.ref, hold.asset, hold.quantity, "pledge_enforced", ranges, hold=id)])
+
+    def freeze(self, book: Book, command: Command) -> Decision:
+        """{id, account, asset, quantity, order, until}: on a document with an end."""
+        require_role(book, command.by, ("regulator", "registry"))
+        b = command.body
+        account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
+        ref = f"{word(b, 'order')} until {date.fromisoformat(word(b, 'until')).isoformat()}"
+        ranges = () if asset.startswith("cash:") else self._free(book, account, asset, quantity, b.get("ranges"))
+        return Decision([Hold(own_id(b), account, asset, quantity, "freeze", ranges, ref)])
+
+    def unfreeze(self, book: Book, command: Command) -> Decision:
+        require_role(book, command.by, ("regulator",))
+        self._hold(book, command, "freeze")
+        return Decision([self._released(book, command)])
+
+    def _hold(self, book: Book, command: Command, reason: str) -> Any:
+        hold = book.holds.get(word(command.body, "id"))
+        if hold is None or hold.reason != reason:
+            raise Refused(
+                "unknown_hold",
+                f"there is no {reason} {command.body['id']!r}.",
+                f"没有 {command.body['id']!r} 这项冻结。",
+            )
+        return hold
+
+    def _released(self, book: Book, command: Command) -> Release:
+        id = command.body["id"]
+        hold = book.holds[id]
+        ranges = () if hold.asset.startswith("cash:") else book.pick("", hold.asset, hold.quantity, hold=id)
+        return Release(id, hold.account, hold.asset, hold.quantity, ranges)
+
+    def surrender(self, book: Book, command: Command) -> Decision:
+        """{account, asset, quantity, obligation}: an approver gives up units for one obligation."""
+        require_role(book, command.by, ("approver",))
+        b = command.body
+        account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
+        operator_of(book, command.by, account)
+        self._good(asset, command)
+        ranges = self._free(book, account, asset, quantity, b.get("ranges"))
+        return Decision(
+            [Leg(account, "compliance", asset, quantity, "surrender", ranges, obligation=word(b, "obligation"))]
+        )
+
+    def retire(self, book: Book, command: Command) -> Decision:
+        """{account, asset, quantity, reason}."""
+        require_role(book, command.by, ("approver",))
+        b = command.body
+        account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
+        operator_of(book, command.by, account)
+        ranges = self._free(book, account, asset, quantity, b.get("ranges"))
+        return Decision([Leg(account, "retirement", asset, quantity, word(b, "reason"), ranges)])
+
+    def cancel(self, book: Book, command: Command) -> Decision:
+        """{account, asset, quantity, order, ranges?}: the registry cancels on a document."""
+        require_role(book, command.by, ("registry",))
+        b = command.body
+        account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
+        word(b, "order")
+        ranges = self._free(book, account, asset, quantity, b.get("ranges"))
+        return Decision([Leg(account, "cancelled", asset, quantity, "cancelled", ranges)])
+
+    def convert(self, book: Book, command: Command) -> Decision:
+        """{account, burn, burn_quantity, mint, lot, ratio, rules, evidence}: `ratio` old units make one new; the rest stays."""
+        require_role(book, command.by, ("registry",))
+        b = command.body
+        account, burn, mint = word(b, "account"), word(b, "burn"), word(b, "mint")
+        quantity, ratio = whole(b, "burn_quantity"), whole(b, "ratio")
+        parse_asset(mint).check()
+        if quantity % ratio:
+            raise Refused(
+                "ratio", f"{quantity} is no multiple of the ratio {ratio}.", f"{quantity} 不是比例 {ratio} 的整数倍。"
+            )
+        ranges = self._free(book, account, burn, quantity, b.get("ranges"))
+        return Decision([
+            Leg(account, "cancelled", burn, quantity, f"converted under {word(b, 'rules')}", ranges),
+            Lot(word(b, "lot"), mint, quantity // ratio, account, "issuance", word(b, "evidence")),
+            issue_record(b["lot"], account, b["evidence"], command.by, burnt=ranges),
+        ])  # fmt: skip
+
+    def expire(self, book: Book, command: Command) -> Decision:
+        """{asset, account}: after its window an asset's units go to `cancelled`; those set aside must be freed first."""
+        require_role(book, command.by, ("registry",))
+        asset, account = word(command.body, "asset"), word(command.body, "account")
+        if self._day(command) < parse_asset(asset).end:
+            raise Refused(
+                "not_expired",
+                f"{asset} is good until {parse_asset(asset).end}.",
+                f"{asset} 有效至 {parse_asset(asset).end}。",
+            )
+        balance = book.balance(account, asset)
+        if not balance.available or balance.held:
+            raise Refused(
+                "nothing_to_expire",
+                f"{account} has {balance.available} free and {balance.held} set aside.",
+                f"{account} 可用 {balance.available}，冻结 {balance.held}。",
+            )
+        return Decision(
+            [
+                Leg(
+                    account,
+                    "cancelled",
+                    asset,
+                    balance.available,
+                    "expired",
+                    book.pick(account, asset, balance.available),
+                )
+            ]
+        )
+
+    def review(self, book: Book, command: Command) -> Decision:
+        """{lot, because}: a corrected reading puts a lot under review; its unsold units are set aside, sold ones raise a claim on the buffer."""
+        require_role(book, command.by, ("regulator", "registry"))
+        b = command.body
+        found = put_under_review(book, word(b, "lot"), word(b, "because"), command.at, command.by)
+        answer = {"held": str(found.held), "held_before": str(found.held_before), "claim": str(found.claim)}
+        return Decision(found.entries, answer)
+
+    def cash_in(self, book: Book, command: Command) -> Decision:
+        """{account, money, statement}: the bank reports a payment."""
+        require_role(book, command.by, ("bank",))
+        b = command.body
+        return Decision([Leg("bank", word(b, "account"), CASH, whole(b, "money"), f"paid in, {word(b, 'statement')}")])
+
+    def cash_out(self, book: Book, command: Command) -> Decision:
+        require_role(book, command.by, ("bank",))
+        b = command.body
+        return Decision([Leg(word(b, "account"), "bank", CASH, whole(b, "money"), f"paid out, {word(b, 'statement')}")])
+
+    def _good(self, asset: str, command: Command) -> None:
+        if not asset.startswith("cash:") and self._day(command) >= parse_asset(asset).end:
+            raise Refused(
+                "expired",
+                f"{asset} was good until {parse_asset(asset).end}.",
+                f"{asset} 已于 {parse_asset(asset).end} 到期。",
+            )

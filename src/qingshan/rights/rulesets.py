@@ -1,0 +1,118 @@
+"""Rule sets: dated files whose every rule has its source and status. A decision stores the set it applied and its hash.
+
+A rule whose status is `open` has no value: to ask for it raises `MissingParameter` naming the document. The set in force is the
+newest whose `valid_from` is not after the day: the law of the day.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from qingshan.core.canonical import digest
+from qingshan.core.errors import DeclarationError, MissingParameter
+from qingshan.ledger.book import Refused
+
+__all__ = ["RuleSet", "RuleSets", "builtin_rule_sets", "read_rule_set"]
+
+NEEDED = ("policy", "tick", "lot", "listed_below", "block_from", "listed_band", "block_band", "levels", "resale_days", "sessions", "close",
+          "band_rounding", "close_rounding", "self_trade")  # fmt: skip
+STATUSES = ("primary", "secondary", "news", "project", "open")
+POLICIES = ("listed_pick", "price_time")
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """One edition. `rules` maps an id to its row."""
+
+    id: str
+    zh: str
+    en: str
+    valid_from: date
+    rules: Mapping[str, Mapping[str, Any]]
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def hash(self) -> str:
+        return digest(_plain(self.content))
+
+    @property
+    def mark(self) -> dict[str, str]:
+        """What a decision keeps."""
+        return {"id": f"{self.id}@{self.valid_from}", "hash": self.hash}
+
+    def has(self, id: str) -> bool:
+        """Whether the rule has a value."""
+        return "value" in self.rules.get(id, {})
+
+    def __getitem__(self, id: str) -> Any:
+        row = self.rules.get(id, {})
+        if "value" not in row:
+            document = str(row.get("document", ""))
+            raise MissingParameter(
+                f"rule.{id}",
+                f"the rule {id} of {self.id} is open.",
+                f"规则集 {self.id} 的 {id} 待补。",
+                document=document,
+            )
+        return row["value"]
+
+
+def read_rule_set(raw: Mapping[str, Any]) -> RuleSet:
+    """Read and check a rule set. Raises `DeclarationError`."""
+    where = f"rule set {raw.get('id', '?')}"
+    try:
+        rules = {r["id"]: r for r in raw["rule"]}
+        made = RuleSet(raw["id"], raw["zh"], raw["en"], raw["valid_from"], rules, raw)
+    except (KeyError, TypeError) as error:
+        raise DeclarationError(f"it cannot be read: {error}.", where=where) from None
+    for id, row in rules.items():
+        if row.get("status") not in STATUSES or not row.get("source") or ("value" in row) == (row["status"] == "open"):
+            raise DeclarationError(
+                f"the rule {id} needs a source, a status, and a value unless it is open.", where=where
+            )
+    if absent := [n for n in NEEDED if n not in rules]:
+        raise DeclarationError(
+            f"the rules {', '.join(absent)} are absent.", where=where, fix="give each a value or status open"
+        )
+    if made.has("policy") and made["policy"] not in POLICIES:
+        raise DeclarationError(f"the policy {made['policy']!r} is not one of {', '.join(POLICIES)}.", where=where)
+    return made
+
+
+class RuleSets:
+    """Rule sets by id, each in its editions."""
+
+    def __init__(self, sets: Iterable[RuleSet]) -> None:
+        self._sets: dict[str, list[RuleSet]] = {}
+        for s in sorted(sets, key=lambda s: s.valid_from):
+            self._sets.setdefault(s.id, []).append(s)
+
+    def on(self, id: str, day: date) -> RuleSet:
+        """The edition in force on a day. Raises `Refused`."""
+        found = [s for s in self._sets.get(id, ()) if s.valid_from <= day]
+        if not found:
+            raise Refused(
+                "rule_set",
+                f"no edition of the rule set {id!r} is in force on {day}.",
+                f"规则集 {id!r} 在 {day} 没有生效的版本。",
+            )
+        return found[-1]
+
+
+def builtin_rule_sets() -> RuleSets:
+    """The templates that come with the package."""
+    folder = Path(__file__).with_name("rules")
+    return RuleSets(read_rule_set(tomllib.loads(p.read_text(encoding="utf-8"))) for p in sorted(folder.glob("*.toml")))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value.isoformat() if isinstance(value, date) else value

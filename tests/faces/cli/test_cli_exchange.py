@@ -1,0 +1,181 @@
+"""`qingshan exchange …`: a venue founded, staffed, issued on and traded on from the shell."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from said import Call
+
+SHA = "ab" * 32
+TEN = "2024-10-04T10:00:00+08:00"
+
+
+@pytest.fixture
+def venue(call: Call, tmp_path: Path) -> Path:
+    folder = tmp_path / "venue"
+    made = call(
+        "exchange",
+        "found",
+        folder,
+        "--name",
+        "示范",
+        "--admin",
+        "root",
+        "--person",
+        "P0",
+        "--person-name",
+        "根",
+        "--at",
+        TEN,
+        "--json",
+    )
+    assert (made.code, made.json["record"]) == (0, 1)
+    return folder
+
+
+def post(call: Call, venue: Path, kind: str, by: str, **body: Any) -> Any:
+    path = venue.parent / "body.json"
+    path.write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
+    return call("exchange", "post", venue, kind, "--body", path, "--by", by, "--at", TEN, "--json")
+
+
+def staffed(call: Call, venue: Path) -> str:
+    """Two holders; X has 10 t from a lot, Y 1,000 yuan; the market is open at 50 yuan. Returns the asset."""
+    for role in ("registry", "registry2", "exchange", "bank", "traderX", "traderY"):
+        words = (
+            "--person",
+            f"P-{role}",
+            "--person-name",
+            role,
+            "--roles",
+            role.rstrip("2XY"),
+            "--by",
+            "root",
+            "--at",
+            TEN,
+        )
+        assert call("exchange", "actor", venue, role, *words).code == 0
+    for holder in ("X", "Y"):
+        fields = {
+            "kind": "单位",
+            "name": holder,
+            "identity": holder,
+            "operators": [f"P-trader{holder}"],
+            "beneficiaries": [f"B{holder}"],
+        }
+        post(call, venue, "register.create", "registry", register="rights_holder", id=holder, fields=fields)
+        post(call, venue, "register.act", "registry", register="rights_holder", id=holder, version=1, step="open", fields={"bank_account": "1"},
+             evidence={"identity": SHA, "agreement": SHA})  # fmt: skip
+        post(call, venue, "register.confirm", "registry2", register="rights_holder", id=holder, version=2)
+        assert post(call, venue, "rights.account", "registry", holder=holder).code == 0
+    body = {
+        "scheme": "pollution",
+        "subtype": "COD",
+        "area": "wujiang",
+        "source": "permit",
+        "from": "2024-01-01",
+        "to": "2027-01-01",
+        "rules": "national_like",
+    }
+    asset = str(post(call, venue, "rights.instrument", "registry", **body).json["answer"]["asset"])
+    report = venue.parent / "report.txt"
+    report.write_text("核查报告", encoding="utf-8")
+    words = (
+        "--asset",
+        asset,
+        "--quantity",
+        "10",
+        "--account",
+        "X",
+        "--evidence",
+        report,
+        "--by",
+        "registry",
+        "--at",
+        TEN,
+        "--json",
+    )
+    assert call("exchange", "issue", venue, "L1", *words).json["answer"]["quantity"] == "10000000"
+    assert post(call, venue, "rights.cash_in", "bank", account="Y", money=10_000_000, statement="s1").code == 0
+    assert post(call, venue, "market.open_day", "exchange", asset=asset, reference=500_000).code == 0
+    return asset
+
+
+def test_from_nothing_to_a_trade(call: Call, venue: Path) -> None:
+    asset = staffed(call, venue)
+
+    def order(id: str, account: str, side: str, *more: str) -> Any:
+        words = (
+            "--asset",
+            asset,
+            "--account",
+            account,
+            "--side",
+            side,
+            "--price",
+            "50",
+            "--quantity",
+            "4",
+            "--by",
+            f"trader{account}",
+            "--at",
+            TEN,
+        )
+        return call("exchange", "order", venue, id, *words, "--json", *more)
+
+    assert order("s", "X", "sell").json["answer"]["left"] == "4000000"
+    bought = order("b", "Y", "buy", "--picks", "s", "--key", "k")
+    assert bought.json["answer"]["trades"] == [["s", "4000000", "500000"]]
+    assert order("b", "Y", "buy", "--picks", "s", "--key", "k").json["repeated"] is True
+    shown = call("exchange", "market", venue, "--asset", asset)
+    assert "listed\t50\t4" in shown.out
+    told = call("exchange", "statement", venue, "--account", "Y", "--day", "2024-10-04", "--json").json
+    assert told["closing"] == {"cash:CNY": 8_000_000, asset: 4_000_000}
+    assert "-200" in call("exchange", "statement", venue, "--account", "Y", "--day", "2024-10-04").out
+    assert call("ledger", "verify", venue).code == 0
+    bank = venue.parent / "bank.csv"
+    bank.write_text("date,account,direction,yuan,reference\n2024-10-04,Y,in,1000,s1\n", encoding="utf-8")
+    assert call("exchange", "reconcile", venue, "--file", bank, "--day", "2024-10-04").code == 0
+    bank.write_text("date,account,direction,yuan,reference\n2024-10-04,Y,in,1001,s1\n", encoding="utf-8")
+    assert (
+        call("exchange", "reconcile", venue, "--file", bank, "--day", "2024-10-04", "--json").json["only_bank"][0][
+            "yuan"
+        ]
+        == "1001"
+    )
+    assert call("exchange", "conflicts", venue).code == 0
+    call(
+        "exchange",
+        "actor",
+        venue,
+        "late",
+        "--person",
+        "P-traderX",
+        "--person-name",
+        "x",
+        "--roles",
+        "regulator",
+        "--by",
+        "root",
+        "--at",
+        TEN,
+    )
+    assert "第七条" in call("exchange", "conflicts", venue, "--lang", "zh").out
+
+
+def test_what_is_refused(call: Call, venue: Path, tmp_path: Path) -> None:
+    again = call("exchange", "found", venue, "--name", "x", "--admin", "r", "--person", "P", "--person-name", "n")
+    assert again.code != 0
+    assert call("exchange", "market", tmp_path / "nowhere", "--asset", "a").code == 2
+    refused = post(call, venue, "rights.instrument", "root", scheme="pollution")
+    assert (refused.code, refused.json["error"]["code"]) == (1, "forbidden")
+    path = tmp_path / "bad.json"
+    path.write_text("[1", encoding="utf-8")
+    assert "JSON" in call("exchange", "post", venue, "rights.found", "--body", path, "--by", "root").err
+    assert (
+        call("exchange", "post", venue, "rights.found", "--body", path, "--by", "root", "--at", "2024-10-04").code == 1
+    )
+    assert post(call, venue, "rights.nothing", "root").json["error"]["code"] == "unknown_command"
