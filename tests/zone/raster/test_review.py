@@ -16,6 +16,8 @@ from qingshan.zone.check import check_zone
 from qingshan.zone.raster.catalogue import RasterBook
 from qingshan.zone.raster.grid import Grid
 from qingshan.zone.raster.notes import messages
+from qingshan.zone.raster.review_cells import areas_by_code
+from qingshan.zone.raster.source import ArraySource
 from qingshan.zone.raster.stored import LARGEST_SIDE
 
 from .conftest import UTM, Ground, ramp
@@ -252,6 +254,14 @@ def test_codes_of_the_mapping_are_counted(standard):
     assert "100 moss and lichen (0.009 km2)" in only(standard, "class_without_counterpart").en
     assert "80 permanent water bodies -> 42 (0.018 km2)" in only(standard, "class_not_in_account").en
     assert "77 (0.027 km2)" in only(standard, "class_without_row").en
+
+
+def test_areas_of_codes_on_a_geographic_grid():
+    """Two rows of three cells: code 7 has one cell of the first row and two of the second, NoData 0 is left out."""
+    grid = Grid("EPSG:4326", (1.0, 0, 0, 0, -1.0, 60), 3, 2)
+    for dtype in ("uint8", "int16"):
+        areas = areas_by_code(ArraySource(np.array([[7, 0, 9], [7, 7, 0]], dtype), 0), grid)
+        assert areas == pytest.approx({7: grid.row_area[0] + 2 * grid.row_area[1], 9: grid.row_area[0]})
 
 
 def test_identity_with_a_stranger(standard):

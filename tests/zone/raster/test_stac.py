@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import rasterio
 from rasterio.warp import transform_bounds
 
 from qingshan.core.errors import DeclarationError, UnknownName
+from qingshan.faces.cli import main
 from qingshan.zone.raster.add import add_raster
 from qingshan.zone.raster.cache import Cache, ChecksumMismatch, CorruptCache, FetchFailed, NotCached, plain_url
 from qingshan.zone.raster.grid import Grid, Window
@@ -348,6 +350,23 @@ def test_an_address_in_the_catalogue(server, home):
     assert "unpinned_url" not in {f.code for f in book.findings()}
     ground.text = "\n".join(line for line in ground.text.splitlines() if not line.startswith("sha256"))
     assert "unpinned_url" in {f.code for f in ground.book.findings()}
+
+
+@pytest.mark.parametrize("id", ["", "forest"])
+def test_fetch_verb(server, home, monkeypatch, capsys, id):
+    """`zone fetch-raster` copies the layer into the zone and catalogues it."""
+    values = halves(server)
+    ground = Ground(home / "ground").grid(UTM, W, N, 30.0, 40, 50)
+    monkeypatch.setattr("qingshan.zone.raster.stac.presets", lambda: {"cover": preset(server)})
+    more = ["--id", id] if id else []
+    assert (
+        main(["zone", "fetch-raster", "cover", "--zone", str(ground.folder), "--period", "2020", "--json", *more]) == 0
+    )
+    entry = json.loads(capsys.readouterr().out)["entry"]
+    assert entry["path"] == f"rasters/{id or 'cover-2020'}.tif"
+    book = ground.book
+    assert np.array_equal(book.layer("q.cover", "2020").source.read(book.grid.whole), values)
+    assert main(["zone", "fetch-raster", "cover", "--zone", str(ground.folder), "--period", "2020"]) == 1
 
 
 # --- presets

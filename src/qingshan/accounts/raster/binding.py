@@ -48,6 +48,8 @@ class BoundStage:
     tables: Mapping[str, NDArray[np.float64]]
     constants: Mapping[str, float]
     outputs: tuple[str, ...]
+    classes: Any = None
+    """The class layer that its tables are indexed by."""
 
     @cached_property
     def about(self) -> dict[str, Any]:
@@ -56,6 +58,7 @@ class BoundStage:
             "stage": self.stage.name, "code": self.stage.code, "options": dict(self.use.options),
             "inputs": {k: dict(s.identity()) for k, s in sorted(self.inputs.items())},
             "tables": {k: _plain(v) for k, v in sorted(self.tables.items())}, "constants": dict(sorted(self.constants.items())),
+            "classes": dict(self.classes.identity()) if self.classes else {},
         }  # fmt: skip
 
     @cached_property
@@ -284,7 +287,7 @@ class _Binder:
             if refused:
                 return _Found(refusal=dependency(refused))
         bound = BoundStage(use, stage, {k: f.value for k, f in inputs.items()}, {k: f.value for k, f in tables.items()},
-                           {k: f.value for k, f in numbers.items()}, ())  # fmt: skip
+                           {k: f.value for k, f in numbers.items()}, (), self.made.classes.source if tables else None)  # fmt: skip
         args = [(k, f.node) for k, f in (*inputs.items(), *tables.items(), *numbers.items()) if f.node]
         return _Found(bound, self.made.pedigree.stage(bound, args, self.period), gaps={c: r for t in tables.values() for c, r in t.gaps.items()})
 

@@ -215,7 +215,7 @@ def _stage(binding: Binding, bound: BoundStage, fields: Mapping[tuple[str, str],
         folder.mkdir(parents=True)
         given = bound.stage.function()(
             binding.grid, {k: _settled(s, fields) for k, s in bound.inputs.items()}, bound.tables, bound.constants, bound.use.options,
-            bound.outputs, folder, classes=binding.classes.source if bound.stage.classes or bound.tables else None,
+            bound.outputs, folder, classes=bound.classes,
             workers=how.workers, memory=how.memory, progress=how.step(f"{bound.use.id} {binding.period}"),
         )  # fmt: skip
         known = asked | {"fields": {o: [f.path.name, f.type, _written(f.nodata), f.tile] for o, f in given.items()}}
@@ -247,7 +247,7 @@ def _told(binding: Binding, result: SheetResult) -> Iterator[Finding]:
     for f in result.findings(binding.sheet):
         if not f.file.startswith(COVERED) and f.file != CLASS_AREA:
             name = names.get(f.file, f.file)
-            yield replace(f, file=name, en=f.en.replace(f"{f.file}: ", f"{name}: ", 1), zh=f.zh.replace(f"{f.file}：", f"{name}：", 1))
+            yield replace(f, file=name, en=f.en.removeprefix(f"{f.file}: "), zh=f.zh.removeprefix(f"{f.file}："))
 
 
 def _nodata(binding: Binding, areas: Mapping[str, float]) -> Iterator[Finding]:

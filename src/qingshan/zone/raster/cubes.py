@@ -78,7 +78,8 @@ def read_zarr(stored: Stored, window: Window) -> NDArray[Any]:
     if array is None:
         import zarr  # noqa: PLC0415 - the extra cube
 
-        array = _ARRAYS.open[key] = zarr.open_group(stored.path, mode="r")[key[1]]
+        group: Any = zarr.open_group(stored.path, mode="r")
+        array = _ARRAYS.open[key] = group[key[1]]
     row, col = stored.options["axes"]
     at: list[Any] = [stored.band - 1] * array.ndim
     at[row], at[col] = window.slices

@@ -86,13 +86,21 @@ def areas_by_code(source: Source, grid: Grid) -> dict[int, float]:
     """Area of each code of an integer layer, m2; NoData left out."""
     found: dict[int, float] = {}
     for window in grid.blocks(ROWS):
-        values = source.read(window)
-        keep = ~missing(values, source.nodata)
-        area = np.broadcast_to(grid.row_area[window.slices[0], None], values.shape)
-        codes, index = np.unique(values[keep], return_inverse=True)
-        for code, part in zip(codes.tolist(), np.bincount(index, area[keep], len(codes)), strict=True):
-            found[int(code)] = found.get(int(code), 0.0) + float(part)
+        values, area = source.read(window), grid.row_area[window.slices[0]]
+        parts = [(values, float(area[0]))] if (area == area[0]).all() else zip(values, area.tolist(), strict=True)
+        for part, each in parts:
+            for code, count in _counted(part, source.nodata):
+                found[code] = found.get(code, 0.0) + count * each
     return found
+
+
+def _counted(values: NDArray[Any], nodata: float | None) -> list[tuple[int, int]]:
+    """Codes that occur, and how often."""
+    if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
+        counts = np.bincount(values.ravel())
+        return [(c, int(counts[c])) for c in np.flatnonzero(counts).tolist() if c != nodata]
+    codes, counts = np.unique(values[~missing(values, nodata)], return_counts=True)
+    return [(int(c), int(n)) for c, n in zip(codes.tolist(), counts.tolist(), strict=True)]
 
 
 def review_classes(book: RasterBook) -> list[Finding]:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from qingshan.core.canonical import digest
@@ -95,29 +96,9 @@ class Spread:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         col, row = self._corners(place)
         kx, ky = (int(np.clip(np.ceil(2 / s), LEAST_POINTS, MOST_POINTS)) for s in self.scale)
-        u, v = np.meshgrid((np.arange(kx) + 0.5) / kx, (np.arange(ky) + 0.5) / ky)
-        weights = [(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v]
-        size = window.size
-        total, reached = np.zeros(size), np.zeros(size)
-        for r in range(values.shape[0]):
-            some = np.flatnonzero(valid[r])
-            at = [
-                sum(
-                    w.ravel() * corner[:, None]
-                    for w, corner in zip(
-                        weights, (p[r, some], p[r, some + 1], p[r + 1, some], p[r + 1, some + 1]), strict=True
-                    )
-                )
-                for p in (col, row)
-            ]
-            x, y = (np.floor(np.where(np.isfinite(q), q, -1.0)).astype(np.int64) for q in at)
-            x, y = x - window.col, y - window.row
-            inside = (x >= 0) & (x < window.width) & (y >= 0) & (y < window.height)
-            cell = (y * window.width + x)[inside]
-            part = np.broadcast_to((values[r, some] / (kx * ky))[:, None], x.shape)[inside]
-            total += np.bincount(cell, part, size)
-            reached += np.bincount(cell, minlength=size)
-        return total.reshape(window.height, window.width), reached.reshape(window.height, window.width)
+        total, reached = np.zeros((window.height, window.width)), np.zeros((window.height, window.width))
+        _by_points(values, valid, col, row, kx, ky, window.row, window.col, total, reached)
+        return total, reached
 
     def _corners(self, place: SourceWindow) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Columns and rows in the grid of the corners of the source cells."""
@@ -137,6 +118,32 @@ class Spread:
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k not in ("tile", "token")}
+
+
+@njit(nogil=True, cache=True)
+def _by_points(values, valid, col, row, kx, ky, first_row, first_col, total, reached):
+    """Add 1/(kx ky) of each source cell to the grid cell that holds each of its points.
+
+    `col` and `row` count from the grid's corner, not the tile's, so that two tiles agree to which of them a point belongs.
+    """
+    height, width = total.shape
+    for r in range(values.shape[0]):
+        for c in range(values.shape[1]):
+            if not valid[r, c]:
+                continue
+            part = values[r, c] / (kx * ky)
+            for i in range(ky):
+                v = (i + 0.5) / ky
+                left, left_row = (1 - v) * col[r, c] + v * col[r + 1, c], (1 - v) * row[r, c] + v * row[r + 1, c]
+                right = (1 - v) * col[r, c + 1] + v * col[r + 1, c + 1]
+                right_row = (1 - v) * row[r, c + 1] + v * row[r + 1, c + 1]
+                for j in range(kx):
+                    u = (j + 0.5) / kx
+                    x, y = (1 - u) * left + u * right, (1 - u) * left_row + u * right_row
+                    i_col, i_row = np.floor(x) - first_col, np.floor(y) - first_row
+                    if 0 <= i_col < width and 0 <= i_row < height:
+                        total[int(i_row), int(i_col)] += part
+                        reached[int(i_row), int(i_col)] += 1.0
 
 
 def _overlap(edges: NDArray[Any], cells: int) -> Any:

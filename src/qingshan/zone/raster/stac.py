@@ -445,7 +445,7 @@ def _entry(
     preset: Preset, grid: Grid, items: Sequence[Mapping[str, Any]], path: Path, sha256: str, read: Mapping[str, str]
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "id": preset.id.replace("@", "-"), "title": preset.title, "path": str(path), "sha256": sha256,
+        "id": preset.id.replace("@", "-").lower(), "title": preset.title, "path": str(path), "sha256": sha256,
         "quantity": preset.quantity, "unit": preset.unit, "crs": grid.crs, "resolution": _resolution(grid),
         "resampling": "nearest" if preset.is_class else "bilinear", "licence": preset.licence,
         "source": f"{preset.catalogue} {preset.collection}", "items": [item["id"] for item in items],

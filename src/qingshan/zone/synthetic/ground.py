@@ -22,7 +22,7 @@ REACH = 24  # cells around a window whose skeleton may touch it
 @dataclass(frozen=True)
 class Ground:
     """Arrays of one window. `height` and `above` (height over the river) in m, `slope` in m/m, `south` from -1 (slope
-    faces north) to 1; `river` and `road` are 1 where there is one, `town` falls from 1 at a town's heart to 0."""
+    faces north) to 1; `river`, `road` and `sink` (swallow hole) are 1 where there is one, `town` falls from 1 at a town's heart to 0."""
 
     top: int
     left: int
@@ -32,6 +32,7 @@ class Ground:
     south: NDArray[np.float64]
     river: NDArray[np.uint8]
     road: NDArray[np.uint8]
+    sink: NDArray[np.uint8]
     town: NDArray[np.float64]
 
     def noise(self, seed: int, name: str, *octaves: tuple[int, float]) -> NDArray[np.float64]:
@@ -47,7 +48,7 @@ def ground_of(relief: Relief, top: int, left: int, rows: int, cols: int) -> Grou
     shape = rows + 2, cols + 2  # one cell more on each side, for slopes
     height, above = np.empty(shape), np.empty(shape)
     _between(relief.height, relief.above, relief.factor, top - 1, left - 1, height, above)
-    _roughen(relief, top - 1, left - 1, height, above)
+    sink = _roughen(relief, top - 1, left - 1, height, above)
     bed, river, road = np.full(shape, np.inf), np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     _channels(
         relief.height, relief.area, relief.receiver, relief.road, relief.factor, top - 1, left - 1, bed, river, road
@@ -56,12 +57,14 @@ def ground_of(relief: Relief, top: int, left: int, rows: int, cols: int) -> Grou
     slope, south = _slopes(height, top, left, relief.rows, relief.cols)
     inner = np.s_[1:-1, 1:-1]
     return Ground(
-        top, left, height[inner].copy(), above[inner].copy(), slope, south, river[inner].copy(), road[inner].copy(),
+        top, left, height[inner].copy(), above[inner].copy(), slope, south, river[inner].copy(), road[inner].copy(), sink[inner].copy(),
         _towns(relief.towns, top, left, rows, cols),
     )  # fmt: skip
 
 
-def _roughen(relief: Relief, top: int, left: int, height: NDArray[np.float64], above: NDArray[np.float64]) -> None:
+def _roughen(
+    relief: Relief, top: int, left: int, height: NDArray[np.float64], above: NDArray[np.float64]
+) -> NDArray[np.uint8]:
     """Relief too fine for the skeleton, growing with the height over the river; and dolines where the rock is karst."""
     rough = np.zeros(height.shape)
     spacing = 2
@@ -69,7 +72,9 @@ def _roughen(relief: Relief, top: int, left: int, height: NDArray[np.float64], a
         add_noise(rough, top, left, 1, spacing, key_of(relief.seed, "fine"), 0.22 * CELL * spacing / 4)
         spacing *= 2
     height += rough * np.minimum(above, 40.0) / 40.0 * (0.35 if relief.factor == 1 else 0.6)
-    _dolines(height, above, karst_noise(relief.seed, top, left, height.shape), top, left, key_of(relief.seed, "doline"))
+    karst, sink = karst_noise(relief.seed, top, left, height.shape), np.zeros(height.shape, np.uint8)
+    _dolines(height, above, karst, top, left, key_of(relief.seed, "doline"), sink)
+    return sink
 
 
 def karst_noise(seed: int, top: int, left: int, shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -147,9 +152,10 @@ def _channels(
 @njit(nogil=True, cache=True, error_model="numpy")
 def _dolines(
     height: NDArray[np.float64], above: NDArray[np.float64], karst: NDArray[np.float64], top: int, left: int,
-    key: np.uint64,
+    key: np.uint64, sink: NDArray[np.uint8],
 ) -> None:  # fmt: skip
-    """Closed hollows in limestone, at most one per square of 40 cells, 2 to 5 cells in radius and 3 to 15 m deep."""
+    """Closed hollows in limestone, at most one per square of 40 cells, 2 to 5 cells in radius and 3 to 15 m deep, each with
+    a swallow hole."""
     rows, cols = height.shape
     for a in range((top - 8) // 40, (top + rows + 8) // 40 + 1):
         for b in range((left - 8) // 40, (left + cols + 8) // 40 + 1):
@@ -160,7 +166,8 @@ def _dolines(
             for i in range(max(int(y - radius), 0), min(int(y + radius) + 2, rows)):
                 for j in range(max(int(x - radius), 0), min(int(x + radius) + 2, cols)):
                     q = 1.0 - ((i - y) * (i - y) + (j - x) * (j - x)) / (radius * radius)
-                    if q > 0 and karst[i, j] > 0:
+                    if q > 0 and karst[i, j] > 0 and above[i, j] > 20.0:
+                        sink[i, j] |= i == int(y + 100.5) - 100 and j == int(x + 100.5) - 100
                         height[i, j] -= 3.0 * radius * q * min(max(above[i, j] - 20.0, 0.0) / 40.0, 1.0)
 
 

@@ -101,6 +101,7 @@ def window_layers(
     rock = _rock(seed, ground)
     made: dict[tuple[str, int], NDArray[Any]] = {
         ("elevation", 0): ground.height,
+        ("sinks", 0): ground.sink,
         ("karst", 0): rock.karst,
         ("lithology", 0): _lithology(seed, ground, rock),
         ("slope_length", 0): 20.0 + 0.6 * ground.above / (ground.slope + 0.05),
