@@ -157,7 +157,7 @@ def _equation(row: Mapping[str, str], seen: set[str]) -> Equation:
         raise DeclarationError(f"{name} has no source.", f"{name} 没有写出处。", fix="fill source_title / 填写 source_title")
     if row["rank"] not in declared()["ranks"]:
         raise DeclarationError(f"{name}: rank {row['rank']!r} is unknown.", f"{name}：rank {row['rank']!r} 不在规定之列。")
-    method = load_domains().registry[f"forest.tree@{row['form']}"]
+    method = _form(name, row["form"])
     for field, wanted in (("d_unit", "cm"), ("h_unit", "m"), ("unit", "")):
         if field == "h_unit" and "h" not in method.arguments:
             continue
@@ -184,8 +184,18 @@ def _equation(row: Mapping[str, str], seen: set[str]) -> Equation:
     )  # fmt: skip
 
 
+def _form(name: str, form: str) -> Method:
+    registry = load_domains().registry
+    if f"forest.tree@{form}" not in registry:
+        known = ", ".join(sorted(m.edition for m in registry.all() if m.id == "forest.tree"))
+        raise UnknownName(
+            f"{name}: no form {form!r}.", f"{name}：没有方程形式 {form!r}。", fix=f"one of {known} / 可用的形式见左"
+        )
+    return registry[f"forest.tree@{form}"]
+
+
 def _number(text: str, name: str, column: str) -> float:
-    if not text or text.upper() == "NA":
+    if not text:
         return math.nan
     try:
         return float(text)
@@ -250,6 +260,7 @@ def import_expressions(path: Path, layout: str = "expressions", set_name: str = 
 def _translated(row: Mapping[str, str], plan: Mapping[str, Any], set_name: str) -> dict[str, str]:
     """A foreign row under our columns; an unknown form, quantity or rank keeps its own word, which the check refuses."""
     made = {ours: row[theirs] for ours, theirs in plan["columns"].items()}
+    made = {ours: "" if text in plan["missing"] else text for ours, text in made.items()}
     made["set"], made["unit_basis"] = set_name, "printed"
     made["quantity"] = plan["quantity"].get(row[plan["quantity"]["column"]], "")
     made["rank"] = plan["rank"].get(row[plan["rank"]["column"]], row[plan["rank"]["column"]])
