@@ -200,7 +200,9 @@ def test_for_18_nsvb_examples(outside):
                 sound = 1 - 3 / 100 * (1 - 0.54) if line["quantity"] == "Wtotibred" else 1
                 cubic_foot = 62.4  # lb of water, as printed
                 value = float(
-                    registry["forest.biomass@wd_bef"](seen[line["example"], "VtotibGross"] * sound * cubic_foot, density, 1.0)
+                    registry["forest.biomass@wd_bef"](
+                        seen[line["example"], "VtotibGross"] * sound * cubic_foot, density, 1.0
+                    )
                 )
             assert value == pytest.approx(expected, rel=1e-9), line["quantity"]
 

@@ -30,7 +30,9 @@ def test_for_3_stratified():
     got = e.stratified(FOR_3, STRATA_3, DESIGN_3)
     assert got.value == pytest.approx(90, rel=1e-12) and got.df == 5
     assert got.se == pytest.approx(3.829708, rel=1e-5) and got.error * 100 == pytest.approx(8.57450, rel=1e-5)
-    stock = method("stock@ar_tool14", biomass=(got.value, "t dm/hm2"), area=(100, "hm2"), carbon_fraction=(0.47, "t C/t dm"))
+    stock = method(
+        "stock@ar_tool14", biomass=(got.value, "t dm/hm2"), area=(100, "hm2"), carbon_fraction=(0.47, "t C/t dm")
+    )
     assert stock == pytest.approx(15_510, rel=1e-5)
 
 
@@ -39,7 +41,12 @@ def test_for_4_independent_change():
     u = method("change_error@independent", opening=(10_000, co2), closing=(12_000, co2), opening_error=(0.08, "fraction"),
                closing_error=(0.07, "fraction"))  # fmt: skip
     assert u == pytest.approx(0.58, abs=1e-9)
-    same = {"opening": (10_000, co2), "closing": (10_000, co2), "opening_error": (0.1, "-"), "closing_error": (0.1, "-")}
+    same = {
+        "opening": (10_000, co2),
+        "closing": (10_000, co2),
+        "opening_error": (0.1, "-"),
+        "closing_error": (0.1, "-"),
+    }
     assert math.isnan(method("change_error@independent", **same))
 
 
@@ -52,12 +59,16 @@ def test_for_5_paired_plots():
 
 
 def test_for_6_number_of_plots():
-    n = method("number_of_plots@sourcebook", size=([600, 400], "count"), deviation=([20, 10], "-"), error=(9, "-"), t=(2, "-"))
+    n = method(
+        "number_of_plots@sourcebook", size=([600, 400], "count"), deviation=([20, 10], "-"), error=(9, "-"), t=(2, "-")
+    )
     assert n == pytest.approx(12.4696, abs=1e-4) and math.ceil(n) == 13
 
 
 def test_for_7_double_sampling():
-    mean = method("regression_mean@ar_tool14", mean=(100, "-"), slope=(2, "-"), auxiliary_all=(30, "-"), auxiliary_sub=(28, "-"))
+    mean = method(
+        "regression_mean@ar_tool14", mean=(100, "-"), slope=(2, "-"), auxiliary_all=(30, "-"), auxiliary_sub=(28, "-")
+    )
     variance = method("regression_variance@ar_tool14", variance=(400, "-"), alpha=(0.25, "-"), correlation=(0.8, "-"))
     assert (mean, variance) == (pytest.approx(104, abs=1e-9), pytest.approx(208, abs=1e-9))
 
@@ -73,7 +84,9 @@ def test_double_sampling_by_hand():
 
 def test_for_8_crown_cover_and_for_9_shrubs():
     common = {"forest_biomass": (100, "t dm/hm2"), "carbon_fraction": (0.47, "t C/t dm")}
-    crown = method("crown_cover_stock@ar_tool14", **common, root_shoot=(0.25, "-"), cover=(0.15, "-"), area=(200, "hm2"))
+    crown = method(
+        "crown_cover_stock@ar_tool14", **common, root_shoot=(0.25, "-"), cover=(0.15, "-"), area=(200, "hm2")
+    )
     assert crown == pytest.approx(6462.5, abs=1e-6)
     shrubs = {"share": (0.10, "-"), "limit": (0.05, "-"), "root_shoot": (0.40, "-"), "area": (50, "hm2")}
     assert method("shrub_stock@ar_tool14", **common, **shrubs, cover=(0.4, "-")) == pytest.approx(482.5333, abs=1e-4)
@@ -96,7 +109,13 @@ def test_for_11_slope_and_nests():
 
 def test_update_and_annual_change():
     # sqrt((0.1*100)^2 + (0.2*50)^2)/150 = sqrt(200)/150
-    u = method("update_error@ar_tool14", opening=(100, "t CO2e"), change=(50, "t CO2e"), opening_error=(0.1, "-"), change_error=(0.2, "-"))
+    u = method(
+        "update_error@ar_tool14",
+        opening=(100, "t CO2e"),
+        change=(50, "t CO2e"),
+        opening_error=(0.1, "-"),
+        change_error=(0.2, "-"),
+    )
     assert u == pytest.approx(math.sqrt(200) / 150)
     assert method("annual_change@ar_tool14", change=(10, "t CO2e"), years=(2.5, "a")) == pytest.approx(4)
 

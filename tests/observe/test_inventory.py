@@ -46,7 +46,9 @@ def conditions_of(table: pl.DataFrame, *labels: str) -> pl.DataFrame:
 def wyoming(outside) -> Inventory:
     folder = outside("data/forest/fia_wyoming")
     trees = trees_of(fia(folder, "WYtree").filter(number("TPA_UNADJ").is_not_null() & number("DIA").is_not_null()))
-    strata = fia(folder, "WYstratalut").select(unit=code("ESTN_UNIT"), stratum=code("STRATUMCD"), points=number("P1POINTCNT"))
+    strata = fia(folder, "WYstratalut").select(
+        unit=code("ESTN_UNIT"), stratum=code("STRATUMCD"), points=number("P1POINTCNT")
+    )
     units = fia(folder, "WYunitarea").select(unit=code("ESTN_UNIT"), area_hm2=number("ACRES") * ACRE)
     plots = fia(folder, "WYpltassgn").select(plot="CN", unit=code("ESTN_UNIT"), stratum=code("STRATUMCD"))
     conditions = conditions_of(fia(folder, "WYcond"), "FORTYPGRPCD")
@@ -89,7 +91,9 @@ def test_for_17_rhode_island(rhode_island):
     basal = FOOT2 * rhode_island.trees.table["dia"].to_numpy() ** 2
     found = {}
     for name, value in (("TPA", None), ("BAA", basal)):
-        found[name] = ratio(rhode_island.per_plot(value, picked), forest, rhode_island.plots.stratum, rhode_island.design)
+        found[name] = ratio(
+            rhode_island.per_plot(value, picked), forest, rhode_island.plots.stratum, rhode_island.design
+        )
     assert found["TPA"].value * ACRE == pytest.approx(426.7119, rel=1e-4) == pytest.approx(427, abs=0.5)
     assert found["BAA"].value * ACRE == pytest.approx(122.1178, rel=1e-4) == pytest.approx(122, abs=0.5)
     assert found["TPA"].relative_se * 100 == pytest.approx(6.6315, abs=1e-4)
@@ -211,7 +215,9 @@ def test_whole_number_identifiers_do_as_well_and_order_does_not_matter():
     made = tables()
     plain = Inventory.of(made).per_plot()
     names = {"a": 11, "b": 12, "c": 13, "d": 14}
-    numbered = {k: t.with_columns(plot=t["plot"].replace_strict(names)) if "plot" in t.columns else t for k, t in made.items()}
+    numbered = {
+        k: t.with_columns(plot=t["plot"].replace_strict(names)) if "plot" in t.columns else t for k, t in made.items()
+    }
     numbered["trees"] = numbered["trees"].reverse()
     assert Inventory.of(numbered).per_plot().tolist() == plain.tolist()
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from qingshan.core.errors import UnknownName
@@ -18,6 +19,7 @@ from qingshan.core.finding import Finding
 from qingshan.core.method import Array
 
 from .equation import Equation, declared, package_equations
+from .joining import coded
 
 __all__ = ["FLAGS", "Amounts", "Rule", "evaluate", "flag_words"]
 
@@ -73,7 +75,7 @@ def flag_words(flags: int) -> list[str]:
 
 
 def evaluate(
-    taxa: Sequence[str] | NDArray[np.str_],
+    taxa: Sequence[str] | pl.Series,
     d_cm: Array,
     h_m: Array | None,
     rule: Rule,
@@ -87,9 +89,13 @@ def evaluate(
     """
     unit = declared()["result"].get(quantity)
     if unit is None:
-        raise UnknownName(f"no tree quantity {quantity!r}.", f"没有单木量 {quantity!r}。", fix=f"one of {', '.join(declared()['made_of'])}")
+        raise UnknownName(
+            f"no tree quantity {quantity!r}.",
+            f"没有单木量 {quantity!r}。",
+            fix=f"one of {', '.join(declared()['made_of'])}",
+        )
     table = _Table(package_equations()[0] if equations is None else tuple(equations), rule, quantity)
-    names, code = np.unique(np.asarray(taxa, dtype=str), return_inverse=True)
+    names, code = coded(taxa if isinstance(taxa, pl.Series) else pl.Series(taxa, dtype=pl.String))
     d = np.asarray(d_cm, dtype=np.float64)
     h = np.full(d.shape, np.nan) if h_m is None else np.asarray(h_m, dtype=np.float64)
     value, flags = np.full(d.shape, np.nan), np.zeros(d.shape, dtype=np.int64)
@@ -99,11 +105,11 @@ def evaluate(
     ends = np.searchsorted(code[order], np.arange(len(names) + 1))
     for i, name in enumerate(names):
         mine = order[ends[i] : ends[i + 1]]
-        rank, parts = table.of(str(name))
+        rank, parts = table.of(name)
         if not parts:
             flags[mine] |= FLAGS["no_equation"]
             continue
-        total, flag, chosen = _sum_parts(parts, d[mine], h[mine], unit, rule.wood_density.get(str(name), math.nan))
+        total, flag, chosen = _sum_parts(parts, d[mine], h[mine], unit, rule.wood_density.get(name, math.nan))
         for j, equation_set in enumerate(chosen[1]):
             choice[mine[chosen[0] == j]] = len(choices)
             choices.append(equation_set)
@@ -209,20 +215,32 @@ def _one(equation: Equation, d: Array, h: Array, unit: str, wood_density: float)
     return amount, flags
 
 
-def _findings(names: NDArray[np.str_], code: NDArray[np.int64], flags: NDArray[np.int64]) -> Iterable[Finding]:
+def _findings(names: Sequence[str], code: NDArray[np.int64], flags: NDArray[np.int64]) -> Iterable[Finding]:
     """One finding per taxon and flag, with the number of trees."""
     said = {
-        "no_equation": ("error", "no equation and no mapped fallback: {n} trees refused", "没有方程，也没有声明的替代：{n} 株拒算"),
-        "no_height": ("error", "the equation needs heights that are missing: {n} trees refused", "方程需要树高而未测：{n} 株拒算"),
+        "no_equation": (
+            "error",
+            "no equation and no mapped fallback: {n} trees refused",
+            "没有方程，也没有声明的替代：{n} 株拒算",
+        ),
+        "no_height": (
+            "error",
+            "the equation needs heights that are missing: {n} trees refused",
+            "方程需要树高而未测：{n} 株拒算",
+        ),
         "negative": ("error", "the equation gives a negative amount: {n} trees refused", "方程算出负值：{n} 株拒算"),
         "out_of_range": ("warning", "{n} trees lie outside the range of the equation", "{n} 株超出方程的适用范围"),
         "fallback_genus": ("warning", "{n} trees take the equation of the genus", "{n} 株用属的方程"),
         "fallback_group": ("warning", "{n} trees take the equation of the group", "{n} 株用树种组的方程"),
         "fallback_default": ("warning", "{n} trees take the default equation", "{n} 株用缺省方程"),
-        "unit_assumed": ("warning", "{n} trees take an equation whose units are not printed", "{n} 株所用方程原文未印单位"),
+        "unit_assumed": (
+            "warning",
+            "{n} trees take an equation whose units are not printed",
+            "{n} 株所用方程原文未印单位",
+        ),
     }
     for word, (level, en, zh) in said.items():
         counts = np.bincount(code[(flags & FLAGS[word]) != 0], minlength=len(names))
         for i in np.flatnonzero(counts):
-            n, name = int(counts[i]), str(names[i]) or "?"
+            n, name = int(counts[i]), names[i] or "?"
             yield Finding(level, word, f"{name}: {en.format(n=n)}.", f"{name}：{zh.format(n=n)}。")

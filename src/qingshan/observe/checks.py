@@ -19,7 +19,16 @@ UNITS = "the column is d_cm: give centimetres / 该列单位为厘米，请换�
 
 
 def said(
-    table: str, code: str, wrong: Mask, column: str, limit: str, en: str, zh: str, *, fix: str = "", level: str = "error"
+    table: str,
+    code: str,
+    wrong: Mask,
+    column: str,
+    limit: str,
+    en: str,
+    zh: str,
+    *,
+    fix: str = "",
+    level: str = "error",
 ) -> list[Finding]:
     """Findings for the rows where `wrong`; row numbers count the header line, as an editor shows them."""
     if not wrong.any():
@@ -29,7 +38,9 @@ def said(
     made = [Finding(level, code, f"{en}.", f"{zh}。", file, int(r) + 2, column, limit, fix) for r in rows[:LISTED]]
     more = len(rows) - LISTED
     if more > 0:
-        made.append(Finding(level, code, f"{en}: {more} more rows.", f"{zh}：另有 {more} 行。", file, None, column, limit, fix))
+        made.append(
+            Finding(level, code, f"{en}: {more} more rows.", f"{zh}：另有 {more} 行。", file, None, column, limit, fix)
+        )
     return made
 
 

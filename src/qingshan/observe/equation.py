@@ -84,9 +84,7 @@ class Equation:
             return float(load_domains().registry["forest.log_correction@baskerville"](self.s))
         return 1.0
 
-    def amount(
-        self, d_cm: Array, h_m: Array, to: str, wood_density: Any = math.nan, coefficients: Any = None
-    ) -> Array:
+    def amount(self, d_cm: Array, h_m: Array, to: str, wood_density: Any = math.nan, coefficients: Any = None) -> Array:
         """The quantity of trees in `to`. Shapes: (n); `coefficients` replaces the row's, for draws of them."""
         given: dict[str, Any] = {"d": convert(d_cm, "cm", self.d_unit)}
         if "h" in self.takes:
@@ -152,11 +150,17 @@ def _equation(row: Mapping[str, str], seen: set[str]) -> Equation:
     if not name or name in seen:
         raise DeclarationError(f"equation id {name!r} is empty or stands twice.", f"方程编号 {name!r} 为空或重复。")
     if row["status"] not in STATUSES:
-        raise DeclarationError(f"{name}: status {row['status']!r} is unknown.", f"{name}：状态 {row['status']!r} 不在规定之列。")
+        raise DeclarationError(
+            f"{name}: status {row['status']!r} is unknown.", f"{name}：状态 {row['status']!r} 不在规定之列。"
+        )
     if not row["source_title"]:
-        raise DeclarationError(f"{name} has no source.", f"{name} 没有写出处。", fix="fill source_title / 填写 source_title")
+        raise DeclarationError(
+            f"{name} has no source.", f"{name} 没有写出处。", fix="fill source_title / 填写 source_title"
+        )
     if row["rank"] not in declared()["ranks"]:
-        raise DeclarationError(f"{name}: rank {row['rank']!r} is unknown.", f"{name}：rank {row['rank']!r} 不在规定之列。")
+        raise DeclarationError(
+            f"{name}: rank {row['rank']!r} is unknown.", f"{name}：rank {row['rank']!r} 不在规定之列。"
+        )
     method = _form(name, row["form"])
     for field, wanted in (("d_unit", "cm"), ("h_unit", "m"), ("unit", "")):
         if field == "h_unit" and "h" not in method.arguments:
@@ -167,9 +171,13 @@ def _equation(row: Mapping[str, str], seen: set[str]) -> Equation:
                 f"{name} 没有写 {field}；没有单位的方程不采用。", fix="take the unit from the source / 按原文补单位",
             )  # fmt: skip
         if wanted and not same_dimension(row[field], wanted):
-            raise UnitError(f"{name}: {field} {row[field]!r} is no length.", f"{name}：{field} {row[field]!r} 不是长度单位。")
+            raise UnitError(
+                f"{name}: {field} {row[field]!r} is no length.", f"{name}：{field} {row[field]!r} 不是长度单位。"
+            )
     if not any(same_dimension(row["unit"], u) for u in ("kg", "m3")):
-        raise UnitError(f"{name}: unit {row['unit']!r} is no mass or volume.", f"{name}：单位 {row['unit']!r} 不是质量或体积。")
+        raise UnitError(
+            f"{name}: unit {row['unit']!r} is no mass or volume.", f"{name}：单位 {row['unit']!r} 不是质量或体积。"
+        )
     order = [a for a in method.arguments if a not in TREE]
     values = [_number(row[letter], name, letter) for letter in LETTERS[: len(order)]]
     if not all(map(math.isfinite, values)):
@@ -237,14 +245,18 @@ def package_equations() -> tuple[tuple[Equation, ...], tuple[Finding, ...]]:
     return tuple(kept), tuple(findings)
 
 
-def import_expressions(path: Path, layout: str = "expressions", set_name: str = "") -> tuple[list[Equation], list[Finding]]:
+def import_expressions(
+    path: Path, layout: str = "expressions", set_name: str = ""
+) -> tuple[list[Equation], list[Finding]]:
     """Read a table that prints equations as text by a declared layout; status and source of each row are kept.
 
     Raises `UnknownName` for a layout nobody declares, `DeclarationError` where the table lacks its columns.
     """
     layouts = {stem: content for d in load_domains().by_name for stem, content in load_domains().folder(d, "imports")}
     if layout not in layouts:
-        raise UnknownName(f"no import layout {layout!r}.", f"没有导入格式 {layout!r}。", fix=f"known: {', '.join(layouts)}")
+        raise UnknownName(
+            f"no import layout {layout!r}.", f"没有导入格式 {layout!r}。", fix=f"known: {', '.join(layouts)}"
+        )
     plan = layouts[layout]
     columns: dict[str, str] = plan["columns"]
     with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -252,7 +264,9 @@ def import_expressions(path: Path, layout: str = "expressions", set_name: str = 
         wanted = {*columns.values(), plan["quantity"]["column"], plan["rank"]["column"]}
         lacking = wanted - set(reader.fieldnames or ())
         if lacking:
-            raise DeclarationError(f"the table lacks the columns {sorted(lacking)}.", f"表中缺少列 {sorted(lacking)}。", where=path.name)
+            raise DeclarationError(
+                f"the table lacks the columns {sorted(lacking)}.", f"表中缺少列 {sorted(lacking)}。", where=path.name
+            )
         rows = [(reader.line_num, row) for row in reader]
     return _accepted(((line, _translated(row, plan, set_name or path.stem)) for line, row in rows), path.name)
 

@@ -268,7 +268,9 @@ def assisted(
                           fix="fewer auxiliaries or more plots / 减少辅助变量或增加样地")  # fmt: skip
     beta, _, rank, _ = np.linalg.lstsq(x, values, rcond=None)
     if rank < p:
-        raise OutOfBounds("the auxiliaries depend on each other.", "辅助变量线性相关。", fix="leave one out / 去掉其中一个")
+        raise OutOfBounds(
+            "the auxiliaries depend on each other.", "辅助变量线性相关。", fix="leave one out / 去掉其中一个"
+        )
     residuals = values - x @ beta
     everywhere = np.concatenate([[1.0], np.atleast_1d(population)])
     mean = float(_method("assisted_mean@greg")(everywhere, beta, residuals.mean()))

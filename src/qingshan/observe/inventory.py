@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from qingshan.core.method import Array
 
 from .checks import check_conditions, check_plots, check_trees, said
 from .estimate import Design
-from .joining import positions, words
+from .joining import coded, positions, words
 
 __all__ = ["Conditions", "FaultyInventory", "Inventory", "Plots", "Trees", "read_inventory"]
 
@@ -85,9 +85,9 @@ class Trees:
     h_m: Array
     table: pl.DataFrame
 
-    @cached_property
-    def taxon(self) -> NDArray[np.str_]:
-        return np.asarray(self.table["taxon"].cast(pl.String).fill_null("").to_numpy(), dtype=str)
+    @property
+    def taxon(self) -> pl.Series:
+        return self.table["taxon"]
 
 
 @dataclass(frozen=True)
@@ -133,20 +133,27 @@ class Inventory:
 
         Raises `UnknownName`.
         """
-        for name, table in (("trees", self.trees.table), ("conditions", self.conditions.table), ("plots", self.plots.table)):
+        for name, table in (
+            ("trees", self.trees.table),
+            ("conditions", self.conditions.table),
+            ("plots", self.plots.table),
+        ):
             if column in table.columns:
-                texts = table[column].cast(pl.String).fill_null("").to_numpy()
-                values, index = np.unique(np.asarray(texts, dtype=str), return_inverse=True)
-                return [str(v) for v in values], index, name
+                values, index = coded(table[column])
+                return values, index, name
         known = sorted({*self.trees.table.columns, *self.conditions.table.columns, *self.plots.table.columns})
-        raise UnknownName(f"no column {column!r} to split by.", f"没有可供分组的列 {column!r}。", fix=f"known: {', '.join(known)}")
+        raise UnknownName(
+            f"no column {column!r} to split by.", f"没有可供分组的列 {column!r}。", fix=f"known: {', '.join(known)}"
+        )
 
     @classmethod
     def of(cls, tables: Mapping[str, pl.DataFrame]) -> Inventory:
         """Check and join. Raises `DeclarationError` where a table or column that is needed is missing."""
         for name in ("plots", "trees", "strata"):
             if name not in tables:
-                raise DeclarationError(f"the table {name} is missing.", f"缺少数据表 {name}。", fix=f"write {name}.csv / 补上 {name}.csv")
+                raise DeclarationError(
+                    f"the table {name} is missing.", f"缺少数据表 {name}。", fix=f"write {name}.csv / 补上 {name}.csv"
+                )
         for name, table in tables.items():
             missing = set(REQUIRED.get(name, ())) - set(table.columns)
             if missing:
@@ -175,7 +182,11 @@ def read_inventory(folder: Path) -> Inventory:
                     where=plain.name, fix="UTF-8, comma-separated, one header line / 用 UTF-8、逗号分隔、一行表头",
                 ) from None  # fmt: skip
     if not tables:
-        raise DeclarationError(f"{folder} holds no inventory tables.", f"{folder} 里没有调查数据表。", fix=f"write {', '.join(f'{t}.csv' for t in TABLES[:3])}")
+        raise DeclarationError(
+            f"{folder} holds no inventory tables.",
+            f"{folder} 里没有调查数据表。",
+            fix=f"write {', '.join(f'{t}.csv' for t in TABLES[:3])}",
+        )
     return Inventory.of(tables)
 
 
@@ -206,7 +217,9 @@ class _Joining:
         stratum = stratum[kept_plots]
         conditions, adjust = self._adjusted(conditions, stratum, strata)
         trees = self._trees(plots, kept_plots, plot_table, conditions, adjust, stratum)
-        return Inventory(design, Plots(plot_table["plot"], stratum, plot_table), conditions, trees, tuple(self.findings))
+        return Inventory(
+            design, Plots(plot_table["plot"], stratum, plot_table), conditions, trees, tuple(self.findings)
+        )
 
     def _with_unit(self, table: pl.DataFrame) -> pl.DataFrame:
         return table if "unit" in table.columns else table.with_columns(pl.lit("").alias("unit"))
@@ -216,7 +229,11 @@ class _Joining:
         unit = positions(strata["unit"].cast(pl.String), names)
         column = next((c for c in ("weight", "area_hm2", "points") if c in strata.columns), "")
         if not column:
-            raise DeclarationError("strata have neither weight, area_hm2 nor points.", "strata 表没有 weight、area_hm2 或 points。", where="strata.csv")
+            raise DeclarationError(
+                "strata have neither weight, area_hm2 nor points.",
+                "strata 表没有 weight、area_hm2 或 points。",
+                where="strata.csv",
+            )
         size = strata[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
         self.findings += said("strata", "negative_area", ~(size > 0), column, "> 0", "a stratum without area", "层没有面积",
                               fix="give a size above 0 / 填大于 0 的数")  # fmt: skip
@@ -225,7 +242,10 @@ class _Joining:
             sums = np.bincount(unit, weights=size)
             size = size / np.where(sums > 0, sums, 1.0)[unit]
         area = self._areas(names, strata, unit, column)
-        labels = [f"{u}/{s}" if u else str(s) for u, s in zip(strata["unit"].cast(pl.String), strata["stratum"].cast(pl.String), strict=True)]
+        labels = [
+            f"{u}/{s}" if u else str(s)
+            for u, s in zip(strata["unit"].cast(pl.String), strata["stratum"].cast(pl.String), strict=True)
+        ]
         return Design(size, unit, area, tuple(labels))
 
     def _areas(self, names: pl.Series, strata: pl.DataFrame, unit: Index, column: str) -> Array:
@@ -234,11 +254,19 @@ class _Joining:
             at = positions(names, units["unit"].cast(pl.String))
             lost = np.flatnonzero(at < 0)
             if lost.size:
-                raise UnknownName(f"units.csv has no unit {names[int(lost[0])]!r}.", f"units.csv 没有估计单元 {names[int(lost[0])]!r}。", where="units.csv")
+                raise UnknownName(
+                    f"units.csv has no unit {names[int(lost[0])]!r}.",
+                    f"units.csv 没有估计单元 {names[int(lost[0])]!r}。",
+                    where="units.csv",
+                )
             return units["area_hm2"].cast(pl.Float64).to_numpy()[at]
         if column == "area_hm2":
             return np.bincount(unit, weights=strata["area_hm2"].cast(pl.Float64).to_numpy())
-        raise DeclarationError("units.csv is missing, and strata give no area_hm2.", "缺少 units.csv，strata 表也没有 area_hm2。", where="units.csv")
+        raise DeclarationError(
+            "units.csv is missing, and strata give no area_hm2.",
+            "缺少 units.csv，strata 表也没有 area_hm2。",
+            where="units.csv",
+        )
 
     def _stratum_of(self, plots: pl.DataFrame, strata: pl.DataFrame) -> Index:
         key = pl.concat_str([pl.col("unit").cast(pl.String), pl.col("stratum").cast(pl.String)], separator="\x1f")
@@ -269,14 +297,18 @@ class _Joining:
         """Adjustment for non-response by stratum, one per plot size; '' is that of the area."""
         many = np.bincount(stratum, minlength=len(strata)).astype(np.float64)
         adjust: dict[str, Array] = {}
-        sizes = {"": "proportion"} | {c.removeprefix("sampled_"): c for c in conditions.table.columns if c.startswith("sampled_")}
+        sizes = {"": "proportion"} | {
+            c.removeprefix("sampled_"): c for c in conditions.table.columns if c.startswith("sampled_")
+        }
         method = load_domains().registry["forest.nonresponse_adjustment@gtr80"]
         for nest, column in sizes.items():
             stored = f"adjust_{nest}" if nest else "adjust"
             if stored in strata.columns:
                 adjust[nest] = strata[stored].cast(pl.Float64).to_numpy()
                 continue
-            part = conditions.proportion if not nest else conditions.table[column].cast(pl.Float64).fill_null(0).to_numpy()
+            part = (
+                conditions.proportion if not nest else conditions.table[column].cast(pl.Float64).fill_null(0).to_numpy()
+            )
             sums = np.bincount(stratum[conditions.plot], weights=part, minlength=len(strata))
             adjust[nest] = np.asarray(method(many, sums))
         for column in strata.columns:
@@ -306,15 +338,29 @@ class _Joining:
         if "status" in table.columns:
             live = words(table["status"], self.rule["words"], ("live", "dead")) == 0
         d = table["d_cm"].cast(pl.Float64).to_numpy()
-        h = table["h_m"].cast(pl.Float64).fill_null(np.nan).to_numpy() if "h_m" in table.columns else np.full(len(d), np.nan)
+        h = (
+            table["h_m"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            if "h_m" in table.columns
+            else np.full(len(d), np.nan)
+        )
         return Trees(plot, condition, expansion, live, d, h, table)
 
     def _condition_of(self, table: pl.DataFrame, plot: Index, conditions: Conditions) -> Index:
         if "conditions" not in self.tables:
             return plot
         if "condition" not in table.columns:
-            raise DeclarationError("trees have no column condition although conditions are given.", "有 conditions 表，而 trees 没有 condition 列。", where="trees.csv")
-        of = conditions.table["condition"].cast(pl.String).to_frame("c").with_columns(pl.Series("p", conditions.plot)).with_row_index("i")
+            raise DeclarationError(
+                "trees have no column condition although conditions are given.",
+                "有 conditions 表，而 trees 没有 condition 列。",
+                where="trees.csv",
+            )
+        of = (
+            conditions.table["condition"]
+            .cast(pl.String)
+            .to_frame("c")
+            .with_columns(pl.Series("p", conditions.plot))
+            .with_row_index("i")
+        )
         asked = table["condition"].cast(pl.String).to_frame("c").with_columns(pl.Series("p", plot))
         found = asked.join(of, on=["p", "c"], how="left", maintain_order="left")["i"]
         return found.cast(pl.Int64).fill_null(-1).to_numpy()
@@ -326,8 +372,14 @@ class _Joining:
         registry = load_domains().registry
         if "nests" not in self.tables:
             if "area_m2" not in plot_table.columns:
-                raise DeclarationError("no expansion, no nests and no area_m2 of plots.", "没有 expansion 列，没有 nests 表，样地也没有 area_m2。", where="plots.csv")
-            return np.asarray(registry["forest.expansion@area"](plot_table["area_m2"].cast(pl.Float64).to_numpy()))[plot]
+                raise DeclarationError(
+                    "no expansion, no nests and no area_m2 of plots.",
+                    "没有 expansion 列，没有 nests 表，样地也没有 area_m2。",
+                    where="plots.csv",
+                )
+            return np.asarray(registry["forest.expansion@area"](plot_table["area_m2"].cast(pl.Float64).to_numpy()))[
+                plot
+            ]
         nests = self.tables["nests"]
         at = positions(table["nest"].cast(pl.String), nests["nest"].cast(pl.String))
         self.findings += said("trees", "unknown_nest", at < 0, "nest", "", "a nest that nests.csv does not have", "nests.csv 里没有这个样圆",
@@ -339,7 +391,11 @@ class _Joining:
             slope = np.zeros(len(plot_table))
             if "slope_deg" in plot_table.columns:
                 slope = plot_table["slope_deg"].cast(pl.Float64).fill_null(0).to_numpy()
-            along = nests["along_slope"].cast(pl.Boolean).to_numpy()[at] if "along_slope" in nests.columns else np.ones(len(at), dtype=bool)
+            along = (
+                nests["along_slope"].cast(pl.Boolean).to_numpy()[at]
+                if "along_slope" in nests.columns
+                else np.ones(len(at), dtype=bool)
+            )
             radius = nests["radius_m"].cast(pl.Float64).to_numpy()[at]
             area = np.asarray(registry["forest.plot_area@ellipse"](radius, np.where(along, slope[plot], 0.0)))
         return np.asarray(registry["forest.expansion@area"](area))

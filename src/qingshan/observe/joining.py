@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["positions", "words"]
+__all__ = ["coded", "positions", "words"]
 
 DENSE = 8
 """A table of positions is used while the identifiers span at most this many times their number."""
@@ -43,8 +43,19 @@ def words(column: pl.Series, declared: Mapping[str, Sequence[str]], names: Seque
     texts = column.cast(pl.String).fill_null("") if column.dtype not in (pl.Categorical, pl.Enum) else column
     kinds = texts.unique().cast(pl.String)
     code = {word: i for i, name in enumerate(names) for word in declared[name]}
-    table = pl.DataFrame({"w": kinds, "i": [code.get(k.removesuffix(".0"), -1) for k in kinds]}, schema_overrides={"i": pl.Int64})
+    table = pl.DataFrame(
+        {"w": kinds, "i": [code.get(k.removesuffix(".0"), -1) for k in kinds]}, schema_overrides={"i": pl.Int64}
+    )
     if len(kinds) == 1:
         return np.full(len(column), table["i"][0], dtype=np.int64)
     joined = texts.cast(pl.String).to_frame("w").join(table, on="w", how="left", maintain_order="left")["i"]
     return joined.to_numpy()
+
+
+def coded(column: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
+    """Distinct texts of a column, sorted, and the index of each row's; missing is ''."""
+    texts = column.cast(pl.String).fill_null("") if column.dtype not in (pl.Enum, pl.Categorical) else column
+    names = sorted(texts.unique().cast(pl.String).fill_null("").to_list())
+    if texts.dtype in (pl.Enum, pl.Categorical) and texts.null_count():
+        texts = texts.cast(pl.String).fill_null("")
+    return names, texts.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy()

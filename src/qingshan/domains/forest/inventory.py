@@ -169,7 +169,9 @@ def annual_change(
     "forest.crown_cover_stock", edition="ar_tool14", clause=Clause(TOOL14, "eq. 20-21"), status="secondary",
     formula="C = 44/12 CF b_FOREST (1 + R) CC A",
 )  # fmt: skip
-def crown_cover_stock(forest_biomass: Dry, root_shoot: Ratio, cover: Cover, area: Area, carbon_fraction: Fraction) -> Stock:
+def crown_cover_stock(
+    forest_biomass: Dry, root_shoot: Ratio, cover: Cover, area: Area, carbon_fraction: Fraction
+) -> Stock:
     """Stock of scattered trees by their crown cover. Shapes: mutually broadcastable."""
     return 44 / 12 * carbon_fraction * forest_biomass * (1 + np.asarray(root_shoot)) * cover * area
 
@@ -180,7 +182,9 @@ def crown_cover_stock(forest_biomass: Dry, root_shoot: Ratio, cover: Cover, area
 )  # fmt: skip
 def shrub_stock(
     forest_biomass: Dry,
-    share: A[Array, Q("-", "灌木与森林生物量之比", "shrub biomass at full cover over forest biomass", low=0, symbol="BDR")],
+    share: A[
+        Array, Q("-", "灌木与森林生物量之比", "shrub biomass at full cover over forest biomass", low=0, symbol="BDR")
+    ],
     cover: Cover,
     limit: A[Array, Q("fraction", "计入的最小盖度", "least cover that counts", low=0, high=1)],
     root_shoot: Ratio,
@@ -189,7 +193,9 @@ def shrub_stock(
 ) -> Stock:
     """Stock of shrubs by their cover. Shapes: mutually broadcastable."""
     counted = np.where(np.asarray(cover) < limit, 0.0, cover)
-    return 44 / 12 * carbon_fraction * (1 + np.asarray(root_shoot)) * area * (share * np.asarray(forest_biomass) * counted)
+    return (
+        44 / 12 * carbon_fraction * (1 + np.asarray(root_shoot)) * area * (share * np.asarray(forest_biomass) * counted)
+    )
 
 
 @method(
@@ -198,7 +204,9 @@ def shrub_stock(
 )  # fmt: skip
 def number_of_plots(
     size: A[Array, Q("count", "各层可布样地数", "possible plots of each stratum", low=0, axis="stratum", symbol="N_h")],
-    deviation: A[Array, Q("-", "各层标准差", "standard deviation of each stratum", low=0, axis="stratum", symbol="s_h")],
+    deviation: A[
+        Array, Q("-", "各层标准差", "standard deviation of each stratum", low=0, axis="stratum", symbol="s_h")
+    ],
     error: A[Array, Q("-", "允许误差", "allowed error", low=0, symbol="E")],
     t: A[Array, Q("-", "t 值", "Student t", low=0, symbol="t")],
 ) -> A[Array, Q("count", "样地数（未取整）", "plots needed, before rounding up", symbol="n")]:
@@ -257,7 +265,9 @@ def ratio_variance(
 )  # fmt: skip
 def nonresponse_adjustment(
     plots: Counts,
-    sampled: A[Array, Q("-", "各层已调查比例之和", "sum of the sampled proportions of each stratum", low=0, axis="stratum")],
+    sampled: A[
+        Array, Q("-", "各层已调查比例之和", "sum of the sampled proportions of each stratum", low=0, axis="stratum")
+    ],
 ) -> A[Array, Q("-", "未响应校正系数", "adjustment for what was not sampled", low=1)]:
     """Factor that spreads the sampled part over the stratum; one per plot size. Shapes: (h). Nothing sampled: NaN."""
     sampled = np.asarray(sampled, dtype=np.float64)
@@ -269,7 +279,9 @@ def nonresponse_adjustment(
     formula="Y = sum_j X_j beta_j + e",
 )  # fmt: skip
 def assisted_mean(
-    population: A[Array, Q("-", "总体辅助变量平均", "population means of the auxiliaries", axis="auxiliary", symbol="X_j")],
+    population: A[
+        Array, Q("-", "总体辅助变量平均", "population means of the auxiliaries", axis="auxiliary", symbol="X_j")
+    ],
     coefficients: A[Array, Q("-", "回归系数", "regression coefficients", axis="auxiliary", symbol="beta_j")],
     residual: A[Array, Q("-", "样本残差平均", "mean residual of the sample", symbol="e")],
 ) -> Number:
