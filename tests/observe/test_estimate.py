@@ -52,7 +52,7 @@ def test_for_4_independent_change():
 
 def test_for_5_paired_plots():
     before = np.array([50.0, 60, 70, 80, 90])
-    after = before + [12, 8, 10, 14, 6]
+    after = before + np.array([12, 8, 10, 14, 6])
     got = e.paired_change(before, after, np.zeros(5, dtype=int), e.Design.of_areas([1]))
     assert got.value == pytest.approx(10) and got.variance * 5 == pytest.approx(10)
     assert got.error == pytest.approx(0.3014887, abs=1e-6)
