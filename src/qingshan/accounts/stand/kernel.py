@@ -1,4 +1,8 @@
-"""The compiled loops: years of stands, and disturbances. Pools are t C/hm2, rows are stands, in one array."""
+"""The compiled loops: years of stands, and disturbances. Pools are t C/hm2, rows are stands, in one array.
+
+Stands go through the years in blocks that stay in the processor's cache; inside a block one flow of all its stands is one
+vector operation. A block that is not full carries empty stands along.
+"""
 
 from __future__ import annotations
 
@@ -7,60 +11,118 @@ from numba import njit
 
 __all__ = ["disturb", "step"]
 
+BLOCK = 64
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _grow(block, m, begin, age, idle, curve, inputs, growth, falls_to, taken):  # type: ignore[no-untyped-def]
+    """Age the stands of a block by a year and let them grow; what a curve loses goes to the pool it falls to."""
+    last = inputs.shape[1] - 1
+    for j in range(m):
+        s = begin + j
+        taken[j] = 0.0
+        if idle[s] > 0:
+            idle[s] -= 1
+            continue
+        age[s] += 1
+        if age[s] > last:
+            continue
+        for g in range(growth.size):
+            amount = inputs[curve[s], age[s], g]
+            if amount >= 0:
+                block[growth[g], j] += amount
+                taken[j] += amount
+            else:
+                gone = min(-amount, block[growth[g], j])
+                block[growth[g], j] -= gone
+                block[falls_to[g], j] += gone
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _flow(block, m, begin, first, end, source, sink, shares, group, moved):  # type: ignore[no-untyped-def]
+    """All flows of one process, from the state before it."""
+    one = True
+    for j in range(1, m):
+        if group[begin + j] != group[begin]:
+            one = False
+    for f in range(first, end):
+        of, to = block[source[f]], moved[f]
+        if one:
+            share = shares[group[begin], f]
+            for j in range(BLOCK):
+                to[j] = of[j] * share
+        else:
+            for j in range(m):
+                to[j] = of[j] * shares[group[begin + j], f]
+    for f in range(first, end):
+        of, to, gone = block[source[f]], block[sink[f]], moved[f]
+        for j in range(BLOCK):
+            of[j] -= gone[j]
+        for j in range(BLOCK):
+            to[j] += gone[j]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _count(values, m, begin, area, label, row, sums):  # type: ignore[no-untyped-def]
+    """Add the area-weighted values of a block to column `row` of the sums of their labels."""
+    for j in range(m):
+        sums[label[begin + j], row] += values[j] * area[begin + j]
+
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def step(  # type: ignore[no-untyped-def]
     pools, age, idle, curve, group, years, growth_step, bounds, source, sink, flux, shares, inputs, growth, falls_to,
-    uptake, fluxes,
+    area, label, sums, uptake, fluxes,
 ):  # fmt: skip
     """Step every stand by `years`. Age rises before the year; years of `idle` are without growth and age.
 
     `inputs` (curves, ages, growing pools) is what grows in the year in which a stand has that age; ages beyond the table
-    take none. `uptake` (stands) and `fluxes` (stands, kinds) are added to.
+    take none. Area-weighted pools at the end (labels, pools), uptake (labels) and flows (labels, kinds) of all years are
+    added to `sums`, `uptake` and `fluxes`; where `label` is empty nothing is counted.
     """
     many = pools.shape[1]
-    before = np.empty(many)
-    last = inputs.shape[1] - 1
-    for s in range(pools.shape[0]):
-        row = pools[s]
-        share = shares[group[s]]
+    block, moved, taken = np.zeros((many, BLOCK)), np.zeros((source.size, BLOCK)), np.zeros(BLOCK)
+    kinds = np.zeros((fluxes.shape[1], BLOCK))
+    counted = label.size > 0
+    for begin in range(0, pools.shape[0], BLOCK):
+        m = min(BLOCK, pools.shape[0] - begin)
+        if m < BLOCK:
+            block[:], moved[:] = 0.0, 0.0
+        for j in range(m):
+            for i in range(many):
+                block[i, j] = pools[begin + j, i]
         for _ in range(years):
-            grows = idle[s] == 0
-            if grows:
-                age[s] += 1
-            else:
-                idle[s] -= 1
             for k in range(bounds.size - 1):
                 if k == growth_step:
-                    if grows and age[s] <= last:
-                        for g in range(growth.size):
-                            amount = inputs[curve[s], age[s], g]
-                            if amount >= 0:
-                                row[growth[g]] += amount
-                                uptake[s] += amount
-                            else:
-                                gone = min(-amount, row[growth[g]])
-                                row[growth[g]] -= gone
-                                row[falls_to[g]] += gone
-                    continue
-                for i in range(many):
-                    before[i] = row[i]
-                for f in range(bounds[k], bounds[k + 1]):
-                    moved = before[source[f]] * share[f]
-                    row[source[f]] -= moved
-                    row[sink[f]] += moved
-                    fluxes[s, flux[f]] += moved
+                    _grow(block, m, begin, age, idle, curve, inputs, growth, falls_to, taken)
+                else:
+                    _flow(block, m, begin, bounds[k], bounds[k + 1], source, sink, shares, group, moved)
+            if counted:
+                for j in range(m):
+                    uptake[label[begin + j]] += taken[j] * area[begin + j]
+                kinds[:] = 0.0
+                for f in range(source.size):
+                    total, part = kinds[flux[f]], moved[f]
+                    for j in range(BLOCK):
+                        total[j] += part[j]
+                for f in range(fluxes.shape[1]):
+                    _count(kinds[f], m, begin, area, label, f, fluxes)
+        for j in range(m):
+            for i in range(many):
+                pools[begin + j, i] = block[i, j]
+        if counted:
+            for i in range(many):
+                _count(block[i], m, begin, area, label, i, sums)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def disturb(pools, chosen, source, sink, share):  # type: ignore[no-untyped-def]
     """Apply one disturbance matrix to the chosen stands, from the state before it."""
-    before = np.empty(pools.shape[1])
+    moved = np.empty(source.size)
     for c in range(chosen.size):
         row = pools[chosen[c]]
-        for i in range(row.size):
-            before[i] = row[i]
         for f in range(source.size):
-            moved = before[source[f]] * share[f]
-            row[source[f]] -= moved
-            row[sink[f]] += moved
+            moved[f] = row[source[f]] * share[f]
+        for f in range(source.size):
+            row[source[f]] -= moved[f]
+            row[sink[f]] += moved[f]

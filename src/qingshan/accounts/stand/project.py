@@ -190,7 +190,7 @@ class _Run:
         self.fluxes = np.zeros((years, n, len(model.fluxes)))
         self.volume, self.area = np.zeros((years + 1, n)), np.zeros((years + 1, n))
         self.disturbed, self.cost = np.zeros((years, n)), np.zeros((years, n))
-        self.taken = 0.0
+        self.stepped = False
         self.label: Index | None = None
         self._snapshot(0)
 
@@ -239,7 +239,7 @@ class _Run:
                 now.classifiers[name][chosen] = word
                 if name == self.by and word not in self.labels:
                     self._widen(word)
-        self.label = None
+        self.label, self.stepped = None, False
 
     def _moved(self, chosen: Index, of: Disturbance, event: Event) -> Array:
         """t C/hm2 that the disturbance would move to the target pool."""
@@ -272,29 +272,25 @@ class _Run:
 
     def step(self, y: int) -> None:
         now, model = self.now, self.model
-        n = len(now.area)
-        uptake, fluxes = np.zeros(n), np.zeros((n, len(model.fluxes)))
         step(
             now.pools, now.age, now.idle, now.curve, now.group, 1, model.growth_step, model.bounds, model.source, model.sink,
-            model.flux, self.rates.values, self.inputs, model.growth, model.falls_to, uptake, fluxes,
+            model.flux, self.rates.values, self.inputs, model.growth, model.falls_to, now.area, self._label(),
+            self.pools[y + 1], self.uptake[y], self.fluxes[y],
         )  # fmt: skip
-        label = self._label()
-        self.taken = float((uptake * now.area).sum())
-        self.uptake[y] += np.bincount(label, weights=uptake * now.area, minlength=len(self.labels))
-        for k in range(fluxes.shape[1]):
-            self.fluxes[y, :, k] += np.bincount(label, weights=fluxes[:, k] * now.area, minlength=len(self.labels))
+        self.stepped = True
 
     def close(self, y: int) -> None:
         """Sums at the end of the year. Raises `Unbalanced`."""
-        self._snapshot(y + 1)
+        self._snapshot(y + 1, pools=not self.stepped)
         before, after = self.pools[y].sum(), self.pools[y + 1].sum()
-        off = after - before - self.taken
+        off = after - before - self.uptake[y].sum()
         if abs(off) > EXACT * max(abs(after), abs(before), 1e-30):
             raise Unbalanced(f"year {y + 1}: {off:.3g} t C of {after:.6g} appeared.", f"第 {y + 1} 年多出 {off:.3g} t C（共 {after:.6g}）。")
 
-    def _snapshot(self, at: int) -> None:
+    def _snapshot(self, at: int, pools: bool = True) -> None:
+        """Sums of now. `pools`: also those that the year itself has not just added up."""
         now, label = self.now, self._label()
-        for i in range(now.pools.shape[1]):
+        for i in range(now.pools.shape[1] if pools else 0):
             self.pools[at, :, i] = np.bincount(label, weights=now.pools[:, i] * now.area, minlength=len(self.labels))
         volume = self.curves.volume_at(now.curve, now.age) * now.area
         self.volume[at] = np.bincount(label, weights=volume, minlength=len(self.labels))
