@@ -241,6 +241,6 @@ def _findings(names: Sequence[str], code: NDArray[np.int64], flags: NDArray[np.i
     }
     for word, (level, en, zh) in said.items():
         counts = np.bincount(code[(flags & FLAGS[word]) != 0], minlength=len(names))
-        for i in np.flatnonzero(counts):
+        for i in map(int, np.flatnonzero(counts)):
             n, name = int(counts[i]), names[i] or "?"
             yield Finding(level, word, f"{name}: {en.format(n=n)}.", f"{name}：{zh.format(n=n)}。")

@@ -33,6 +33,10 @@ COLUMNS = (
 )  # fmt: skip
 LETTERS = ("a", "b", "c", "d", "e", "f")
 TREE = ("d", "h", "wood_density")
+TEXTS = (
+    "id", "set", "taxon", "taxon_zh", "rank", "quantity", "form", "d_unit", "h_unit", "unit", "place", "year", "source_title",
+    "source_where", "status", "note",
+)  # fmt: skip
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
@@ -183,12 +187,11 @@ def _equation(row: Mapping[str, str], seen: set[str]) -> Equation:
     if not all(map(math.isfinite, values)):
         raise DeclarationError(f"{name} needs {len(order)} coefficients.", f"{name} 应有 {len(order)} 个系数。")
     bias = {"1": True, "yes": True, "0": False, "no": False}.get(row["bias_corrected"].lower())
-    limits = {c: _number(row[c], name, c) for c in ("d_min", "d_max", "h_min", "h_max", "n", "r2", "s")}
-    texts = ("id", "set", "taxon", "taxon_zh", "rank", "quantity", "form", "d_unit", "h_unit", "unit", "place", "year",
-             "source_title", "source_where", "status", "note")  # fmt: skip
+    limits: dict[str, Any] = {c: _number(row[c], name, c) for c in ("d_min", "d_max", "h_min", "h_max", "n", "r2", "s")}
+    texts: dict[str, Any] = {c: row[c] for c in TEXTS}
     return Equation(
         coefficients=tuple(values), unit_basis=row["unit_basis"] or "printed", bias_corrected=bias,
-        log_fit=row["log_fit"].lower() in ("1", "yes"), **limits, **{c: row[c] for c in texts},
+        log_fit=row["log_fit"].lower() in ("1", "yes"), **limits, **texts,
     )  # fmt: skip
 
 

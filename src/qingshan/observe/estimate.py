@@ -71,7 +71,7 @@ class Design:
         if (self.unit[target] != self.unit).any():
             raise OutOfBounds("strata of different units cannot be merged.", "不同估计单元的层不能合并。")
         kept, new = np.unique(target, return_inverse=True)
-        weight = np.bincount(new, weights=self.weight)
+        weight = np.bincount(new, weights=self.weight).astype(np.float64)
         return Design(weight, self.unit[kept], self.area, tuple(self.names[i] for i in kept)), new
 
 

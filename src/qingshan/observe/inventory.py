@@ -115,13 +115,17 @@ class Inventory:
         amount = self.trees.expansion if value is None else self.trees.expansion * value
         if trees is not None:
             amount = np.where(trees, amount, 0.0)
-        return np.bincount(self.trees.plot, weights=amount, minlength=len(self.plots.stratum))
+        return np.bincount(self.trees.plot, weights=amount, minlength=len(self.plots.stratum)).astype(
+            np.float64, copy=False
+        )
 
     def area_share(self, conditions: NDArray[np.bool_] | None = None) -> Array:
         """Share of each plot that lies in the chosen conditions (default: forest), adjusted."""
         chosen = self.conditions.forest if conditions is None else conditions
         part = np.where(chosen, self.conditions.proportion, 0.0)
-        return np.bincount(self.conditions.plot, weights=part, minlength=len(self.plots.stratum))
+        return np.bincount(self.conditions.plot, weights=part, minlength=len(self.plots.stratum)).astype(
+            np.float64, copy=False
+        )
 
     @property
     def on_forest(self) -> NDArray[np.bool_]:
@@ -261,7 +265,7 @@ class _Joining:
                 )
             return units["area_hm2"].cast(pl.Float64).to_numpy()[at]
         if column == "area_hm2":
-            return np.bincount(unit, weights=strata["area_hm2"].cast(pl.Float64).to_numpy())
+            return np.bincount(unit, weights=strata["area_hm2"].cast(pl.Float64).to_numpy()).astype(np.float64)
         raise DeclarationError(
             "units.csv is missing, and strata give no area_hm2.",
             "缺少 units.csv，strata 表也没有 area_hm2。",

@@ -95,7 +95,7 @@ class Simulation:
 
 
 @njit(nogil=True, cache=True)
-def _mixed(seed, i):  # type: ignore[no-untyped-def]
+def _mixed(seed, i):
     """The i-th 64-bit word of a seed (splitmix64)."""
     z = np.uint64(seed) + np.uint64(i + 1) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -104,7 +104,7 @@ def _mixed(seed, i):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _power_sum(plot, group, tree, log_d, log_h, expansion, theta, sd_d, sd_h, normal, seed, sums):  # type: ignore[no-untyped-def]
+def _power_sum(plot, group, tree, log_d, log_h, expansion, theta, sd_d, sd_h, normal, seed, sums):
     """Add exp(t0 + t1 ln D + t2 ln H) of every entry, with errors on both logarithms, to the sum of its plot."""
     mask = np.uint64(normal.size - 1)
     for i in range(plot.size):
@@ -117,7 +117,7 @@ def _power_sum(plot, group, tree, log_d, log_h, expansion, theta, sd_d, sd_h, no
 
 
 @njit(nogil=True, cache=True)
-def _errors(tree, normal, seed, of_d, of_h):  # type: ignore[no-untyped-def]
+def _errors(tree, normal, seed, of_d, of_h):
     """The same errors as arrays, for equations that are no power law."""
     mask = np.uint64(normal.size - 1)
     for i in range(tree.size):

@@ -15,7 +15,7 @@ BLOCK = 64
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _grow(block, m, begin, age, idle, curve, inputs, growth, falls_to, taken):  # type: ignore[no-untyped-def]
+def _grow(block, m, begin, age, idle, curve, inputs, growth, falls_to, taken):
     """Age the stands of a block by a year and let them grow; what a curve loses goes to the pool it falls to."""
     last = inputs.shape[1] - 1
     for j in range(m):
@@ -39,7 +39,7 @@ def _grow(block, m, begin, age, idle, curve, inputs, growth, falls_to, taken):  
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _flow(block, m, begin, first, end, source, sink, shares, group, moved):  # type: ignore[no-untyped-def]
+def _flow(block, m, begin, first, end, source, sink, shares, group, moved):
     """All flows of one process, from the state before it."""
     one = True
     for j in range(1, m):
@@ -63,60 +63,71 @@ def _flow(block, m, begin, first, end, source, sink, shares, group, moved):  # t
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _count(values, m, begin, area, label, row, sums):  # type: ignore[no-untyped-def]
-    """Add the area-weighted values of a block to column `row` of the sums of their labels."""
-    for j in range(m):
-        sums[label[begin + j], row] += values[j] * area[begin + j]
+def _count(values, m, begin, area, label, sums):
+    """Add area-weighted values of a block (kinds, stands) to the sums of their labels (labels, kinds)."""
+    for k in range(values.shape[0]):
+        row = values[k]
+        for j in range(m):
+            sums[label[begin + j], k] += row[j] * area[begin + j]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def step(  # type: ignore[no-untyped-def]
+def _kinds(moved, flux, kinds):
+    """Flows of a year (flows, stands) added up by kind (kinds, stands)."""
+    kinds[:] = 0.0
+    for f in range(flux.size):
+        total, part = kinds[flux[f]], moved[f]
+        for j in range(BLOCK):
+            total[j] += part[j]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _carry(pools, begin, m, block, out):
+    """Between the rows of `pools` and the block: in, or `out` again."""
+    for j in range(m):
+        for i in range(block.shape[0]):
+            if out:
+                pools[begin + j, i] = block[i, j]
+            else:
+                block[i, j] = pools[begin + j, i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def step(
     pools, age, idle, curve, group, years, growth_step, bounds, source, sink, flux, shares, inputs, growth, falls_to,
     area, label, sums, uptake, fluxes,
 ):  # fmt: skip
     """Step every stand by `years`. Age rises before the year; years of `idle` are without growth and age.
 
     `inputs` (curves, ages, growing pools) is what grows in the year in which a stand has that age; ages beyond the table
-    take none. Area-weighted pools at the end (labels, pools), uptake (labels) and flows (labels, kinds) of all years are
-    added to `sums`, `uptake` and `fluxes`; where `label` is empty nothing is counted.
+    take none. Area-weighted pools at the end (labels, pools), uptake (labels, 1) and flows (labels, kinds) of all years
+    are added to `sums`, `uptake` and `fluxes`; where `label` is empty nothing is counted.
     """
-    many = pools.shape[1]
-    block, moved, taken = np.zeros((many, BLOCK)), np.zeros((source.size, BLOCK)), np.zeros(BLOCK)
+    block, moved, taken = np.zeros((pools.shape[1], BLOCK)), np.zeros((source.size, BLOCK)), np.zeros((1, BLOCK))
     kinds = np.zeros((fluxes.shape[1], BLOCK))
     counted = label.size > 0
     for begin in range(0, pools.shape[0], BLOCK):
         m = min(BLOCK, pools.shape[0] - begin)
         if m < BLOCK:
             block[:], moved[:] = 0.0, 0.0
-        for j in range(m):
-            for i in range(many):
-                block[i, j] = pools[begin + j, i]
+        _carry(pools, begin, m, block, False)
         for _ in range(years):
             for k in range(bounds.size - 1):
                 if k == growth_step:
-                    _grow(block, m, begin, age, idle, curve, inputs, growth, falls_to, taken)
+                    _grow(block, m, begin, age, idle, curve, inputs, growth, falls_to, taken[0])
                 else:
                     _flow(block, m, begin, bounds[k], bounds[k + 1], source, sink, shares, group, moved)
             if counted:
-                for j in range(m):
-                    uptake[label[begin + j]] += taken[j] * area[begin + j]
-                kinds[:] = 0.0
-                for f in range(source.size):
-                    total, part = kinds[flux[f]], moved[f]
-                    for j in range(BLOCK):
-                        total[j] += part[j]
-                for f in range(fluxes.shape[1]):
-                    _count(kinds[f], m, begin, area, label, f, fluxes)
-        for j in range(m):
-            for i in range(many):
-                pools[begin + j, i] = block[i, j]
+                _count(taken, m, begin, area, label, uptake)
+                _kinds(moved, flux, kinds)
+                _count(kinds, m, begin, area, label, fluxes)
+        _carry(pools, begin, m, block, True)
         if counted:
-            for i in range(many):
-                _count(block[i], m, begin, area, label, i, sums)
+            _count(block, m, begin, area, label, sums)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def disturb(pools, chosen, source, sink, share):  # type: ignore[no-untyped-def]
+def disturb(pools, chosen, source, sink, share):
     """Apply one disturbance matrix to the chosen stands, from the state before it."""
     moved = np.empty(source.size)
     for c in range(chosen.size):

@@ -57,7 +57,11 @@ class Model:
     def pool(self, name: str) -> int:
         """Position of a pool. Raises `UnknownName`."""
         if name not in self.at:
-            raise UnknownName(f"the model {self.id} has no pool {name!r}.", f"模型 {self.id} 没有碳库 {name!r}。", fix=f"one of {', '.join(self.pools)}")
+            raise UnknownName(
+                f"the model {self.id} has no pool {name!r}.",
+                f"模型 {self.id} 没有碳库 {name!r}。",
+                fix=f"one of {', '.join(self.pools)}",
+            )
         return self.at[name]
 
     @property
@@ -104,12 +108,22 @@ def model_of(content: Mapping[str, Any]) -> Model:
     if len(at) != len(pools) or order.count("growth") != 1:
         raise DeclarationError(f"{content['id']}: pools must differ and growth must stand once in the order.")
     for flow in content["flow"]:
-        if flow["from"] not in at or flow["to"] not in at or flow["process"] not in order or flow["process"] == "growth":
-            raise DeclarationError(f"{content['id']}: the flow {flow['from']} -> {flow['to']} names what is not declared.")
+        if (
+            flow["from"] not in at
+            or flow["to"] not in at
+            or flow["process"] not in order
+            or flow["process"] == "growth"
+        ):
+            raise DeclarationError(
+                f"{content['id']}: the flow {flow['from']} -> {flow['to']} names what is not declared."
+            )
     flows = [f for process in order for f in content["flow"] if f["process"] == process]
     counts = [sum(f["process"] == process for f in flows) for process in order]
     fluxes = tuple(content["flux"])
-    groups = {g: np.array([at[p["id"]] for p in content["pool"] if p["group"] == g], dtype=np.int64) for g in content["groups"]}
+    groups = {
+        g: np.array([at[p["id"]] for p in content["pool"] if p["group"] == g], dtype=np.int64)
+        for g in content["groups"]
+    }
     spinup = content.get("spinup", {})
 
     def places(names: Iterable[str]) -> Index:
@@ -154,7 +168,11 @@ def _at_temperature(model: Model, given: Mapping[str, float], temperature: float
     for name, about in model.parameters.items():
         if "q10" in about:
             if not np.isfinite(temperature):
-                raise OutOfBounds("a group has no mean annual temperature.", "有参数组没有年平均气温。", fix="give degC of every group / 每组给出年平均气温")
+                raise OutOfBounds(
+                    "a group has no mean annual temperature.",
+                    "有参数组没有年平均气温。",
+                    fix="give degC of every group / 每组给出年平均气温",
+                )
             applied[name] = float(method(given[name], given[about["q10"]], temperature, given["reference_temperature"]))
     return applied
 
@@ -162,7 +180,10 @@ def _at_temperature(model: Model, given: Mapping[str, float], temperature: float
 def _check_rows(model: Model, shares: Array, name: str) -> None:
     if (shares < 0).any() or not np.isfinite(shares).all():
         f = int(np.flatnonzero(~(shares >= 0))[0])
-        raise OutOfBounds(f"{name}: the flow {model.pools[model.source[f]]} -> {model.pools[model.sink[f]]} is {shares[f]:g}.", f"{name}：流量比例 {shares[f]:g} 为负或不是数。")
+        raise OutOfBounds(
+            f"{name}: the flow {model.pools[model.source[f]]} -> {model.pools[model.sink[f]]} is {shares[f]:g}.",
+            f"{name}：流量比例 {shares[f]:g} 为负或不是数。",
+        )
     for k in range(len(model.order)):
         part = slice(model.bounds[k], model.bounds[k + 1])
         out = np.bincount(model.source[part], weights=shares[part], minlength=len(model.pools))
@@ -189,12 +210,12 @@ def disturbance_matrices(
     kept = set(keep_age)
     result = {}
     for kind, cells in made.items():
-        source = np.array([c[0] for c in cells], dtype=np.int64)
-        share = np.array([c[2] for c in cells])
-        sums = np.bincount(source, weights=share, minlength=len(model.pools))
-        wrong = [i for i in np.unique(source) if abs(sums[i] - 1) > EXACT]
-        if wrong or (share < 0).any():
-            i = int(wrong[0]) if wrong else int(source[np.argmin(share)])
+        of = np.array([c[0] for c in cells], dtype=np.int64)
+        part = np.array([c[2] for c in cells], dtype=np.float64)
+        sums = np.bincount(of, weights=part, minlength=len(model.pools))
+        wrong = [int(i) for i in np.unique(of) if abs(sums[i] - 1) > EXACT]
+        if wrong or (part < 0).any():
+            i = wrong[0] if wrong else int(of[np.argmin(part)])
             raise OutOfBounds(
                 f"{kind}: the shares of {model.pools[i]} sum to {sums[i]:.12g}, must be 1 and none negative.",
                 f"{kind}：{model.pools[i]} 各去向比例之和为 {sums[i]:.12g}，应为 1 且不得为负。",
@@ -203,6 +224,6 @@ def disturbance_matrices(
         moves = [c for c in cells if c[0] != c[1]]
         result[kind] = Disturbance(
             kind, np.array([c[0] for c in moves], dtype=np.int64), np.array([c[1] for c in moves], dtype=np.int64),
-            np.array([c[2] for c in moves]), kind not in kept,
+            np.array([c[2] for c in moves], dtype=np.float64), kind not in kept,
         )  # fmt: skip
     return result

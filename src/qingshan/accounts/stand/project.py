@@ -45,7 +45,11 @@ class Curves:
         if self.carbon.shape[:2] != self.volume.shape or len(self.names) != len(self.volume):
             raise OutOfBounds("curves of carbon and volume differ in shape.", "碳曲线与蓄积曲线的形状不一致。")
         if not np.isfinite(self.carbon).all() or (self.carbon < 0).any() or (self.volume < 0).any():
-            raise OutOfBounds("a yield curve is negative or no number.", "生长曲线有负值或非数。", fix="give t C/hm2 and m3/hm2 from age 0 on / 从 0 年起给出")
+            raise OutOfBounds(
+                "a yield curve is negative or no number.",
+                "生长曲线有负值或非数。",
+                fix="give t C/hm2 and m3/hm2 from age 0 on / 从 0 年起给出",
+            )
 
     @property
     def inputs(self) -> Array:
@@ -178,7 +182,11 @@ class _Run:
         years: int, by: str,
     ) -> None:  # fmt: skip
         if by and by not in cohorts.classifiers:
-            raise UnknownName(f"cohorts have no classifier {by!r}.", f"林分记录没有分类项 {by!r}。", fix=f"one of {', '.join(cohorts.classifiers)}")
+            raise UnknownName(
+                f"cohorts have no classifier {by!r}.",
+                f"林分记录没有分类项 {by!r}。",
+                fix=f"one of {', '.join(cohorts.classifiers)}",
+            )
         self.model, self.rates, self.curves, self.now = model, rates, curves, cohorts
         self.disturbances, self.by = disturbances, by
         self.inputs = curves.inputs
@@ -197,15 +205,29 @@ class _Run:
     def check(self, event: Event) -> None:
         """A wrong event is refused before anything runs."""
         if event.disturbance not in self.disturbances:
-            raise UnknownName(f"no disturbance {event.disturbance!r}.", f"没有扰动类型 {event.disturbance!r}。", fix=f"one of {', '.join(self.disturbances)}")
+            raise UnknownName(
+                f"no disturbance {event.disturbance!r}.",
+                f"没有扰动类型 {event.disturbance!r}。",
+                fix=f"one of {', '.join(self.disturbances)}",
+            )
         lost = {*event.where, *event.to} - {"curve", "group"} - set(self.now.classifiers)
         if lost:
-            raise UnknownName(f"cohorts have no classifier {sorted(lost)[0]!r}.", f"林分记录没有分类项 {sorted(lost)[0]!r}。")
+            raise UnknownName(
+                f"cohorts have no classifier {sorted(lost)[0]!r}.", f"林分记录没有分类项 {sorted(lost)[0]!r}。"
+            )
         if event.sort not in ("oldest", "youngest", "carbon") or (event.area is not None and event.carbon is not None):
-            raise OutOfBounds(f"the event of year {event.year} sorts by {event.sort!r}, or has two targets.", f"第 {event.year} 年的事件排序方式或目标不当。", fix="oldest, youngest or carbon; area or carbon / 二者择一")
+            raise OutOfBounds(
+                f"the event of year {event.year} sorts by {event.sort!r}, or has two targets.",
+                f"第 {event.year} 年的事件排序方式或目标不当。",
+                fix="oldest, youngest or carbon; area or carbon / 二者择一",
+            )
         for field_name, names in (("curve", self.curves.names), ("group", self.rates.names)):
             if field_name in event.to and event.to[field_name] not in names:
-                raise UnknownName(f"no {field_name} {event.to[field_name]!r}.", f"没有 {field_name} {event.to[field_name]!r}。", fix=f"one of {', '.join(names)}")
+                raise UnknownName(
+                    f"no {field_name} {event.to[field_name]!r}.",
+                    f"没有 {field_name} {event.to[field_name]!r}。",
+                    fix=f"one of {', '.join(names)}",
+                )
         self.model.pool(event.target_pool)
 
     def events(self, events: Sequence[Event], y: int) -> None:
@@ -218,7 +240,9 @@ class _Run:
         for name, words in event.where.items():
             fits &= np.isin(now.classifiers[name].astype(str), list(words))
         chosen = np.flatnonzero(fits)
-        key = {"oldest": -now.age[chosen], "youngest": now.age[chosen], "carbon": -self._moved(chosen, of, event)}[event.sort]
+        key = {"oldest": -now.age[chosen], "youngest": now.age[chosen], "carbon": -self._moved(chosen, of, event)}[
+            event.sort
+        ]
         chosen = chosen[np.lexsort((now.id[chosen].astype(str), key))]
         chosen = self._until_target(chosen, of, event, y)
         disturb(self.now.pools, chosen, of.source, of.sink, of.share)
@@ -275,7 +299,7 @@ class _Run:
         step(
             now.pools, now.age, now.idle, now.curve, now.group, 1, model.growth_step, model.bounds, model.source, model.sink,
             model.flux, self.rates.values, self.inputs, model.growth, model.falls_to, now.area, self._label(),
-            self.pools[y + 1], self.uptake[y], self.fluxes[y],
+            self.pools[y + 1], self.uptake[y][:, np.newaxis], self.fluxes[y],
         )  # fmt: skip
         self.stepped = True
 
@@ -285,7 +309,10 @@ class _Run:
         before, after = self.pools[y].sum(), self.pools[y + 1].sum()
         off = after - before - self.uptake[y].sum()
         if abs(off) > EXACT * max(abs(after), abs(before), 1e-30):
-            raise Unbalanced(f"year {y + 1}: {off:.3g} t C of {after:.6g} appeared.", f"第 {y + 1} 年多出 {off:.3g} t C（共 {after:.6g}）。")
+            raise Unbalanced(
+                f"year {y + 1}: {off:.3g} t C of {after:.6g} appeared.",
+                f"第 {y + 1} 年多出 {off:.3g} t C（共 {after:.6g}）。",
+            )
 
     def _snapshot(self, at: int, pools: bool = True) -> None:
         """Sums of now. `pools`: also those that the year itself has not just added up."""

@@ -51,7 +51,11 @@ def spin_up(
     Raises `OutOfBounds` for an interval below 1 or a negative age.
     """
     if (history.interval < 1).any() or (age < 0).any() or (history.delay < 0).any():
-        raise OutOfBounds("an interval is below 1, or an age or delay below 0.", "有轮伐间隔小于 1，或林龄、延迟为负。", fix="whole years / 填整年数")
+        raise OutOfBounds(
+            "an interval is below 1, or an age or delay below 0.",
+            "有轮伐间隔小于 1，或林龄、延迟为负。",
+            fix="whole years / 填整年数",
+        )
     columns = np.stack([curve, group, history.interval, history.historical, history.last], axis=1)
     keys, key = np.unique(columns, axis=0, return_inverse=True)
     key = key.reshape(-1)
@@ -63,7 +67,17 @@ def spin_up(
     for wait in np.unique(history.delay[history.delay > 0]):
         late = np.flatnonzero(history.delay == wait)
         part = made[late]
-        _step(model, rates, inputs, part, np.zeros(len(late), dtype=np.int64), curve[late], group[late], int(wait), idle=int(wait))
+        _step(
+            model,
+            rates,
+            inputs,
+            part,
+            np.zeros(len(late), dtype=np.int64),
+            curve[late],
+            group[late],
+            int(wait),
+            idle=int(wait),
+        )
         made[late] = part
     return SpunUp(made, len(keys), rotations)
 
@@ -79,7 +93,16 @@ def _rotations(
         slow = np.full(len(active), np.nan)
         while active.size:
             part = pools[active]
-            _step(model, rates, inputs, part, np.zeros(len(active), dtype=np.int64), keys[active, 0], keys[active, 1], int(interval))
+            _step(
+                model,
+                rates,
+                inputs,
+                part,
+                np.zeros(len(active), dtype=np.int64),
+                keys[active, 0],
+                keys[active, 1],
+                int(interval),
+            )
             pools[active] = part
             rotations[active] += 1
             now = part[:, model.slow].sum(1)
@@ -92,9 +115,7 @@ def _rotations(
     return pools, rotations
 
 
-def _grown(
-    model: Model, rates: Rates, inputs: Array, keys: Index, key: Index, pools: Array, age: Index
-) -> Array:
+def _grown(model: Model, rates: Rates, inputs: Array, keys: Index, key: Index, pools: Array, age: Index) -> Array:
     """Each stand at its inventory age: keys are stepped year by year, and stands of that age take the state."""
     made = np.empty((len(key), pools.shape[1]))
     order = np.argsort(age, kind="stable")
@@ -111,13 +132,21 @@ def _grown(
 
 
 def _step(
-    model: Model, rates: Rates, inputs: Array, pools: Array, age: Index, curve: Index, group: Index, years: int, idle: int = 0
+    model: Model,
+    rates: Rates,
+    inputs: Array,
+    pools: Array,
+    age: Index,
+    curve: Index,
+    group: Index,
+    years: int,
+    idle: int = 0,
 ) -> None:
     """Step `pools` and `age` in place."""
     n = len(pools)
     step(
         pools, age, np.full(n, idle, dtype=np.int64), np.ascontiguousarray(curve), np.ascontiguousarray(group), years,
         model.growth_step, model.bounds, model.source, model.sink, model.flux, rates.values, inputs, model.growth,
-        model.falls_to, np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros((0, len(model.pools))), np.zeros(0),
+        model.falls_to, np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros((0, len(model.pools))), np.zeros((0, 1)),
         np.zeros((0, len(model.fluxes))),
     )  # fmt: skip
