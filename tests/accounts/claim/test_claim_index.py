@@ -36,7 +36,7 @@ def test_for_23_later_years_and_a_neighbour_are_accepted():
 
 
 def test_land_is_what_counts_whatever_its_number():
-    moved = shapely.transform(FIELD, lambda xy: xy + [90.0, 0.0])
+    moved = shapely.transform(FIELD, lambda xy: xy + np.array([90.0, 0.0]))
     with pytest.raises(DoubleCounted, match=r"share 1000\.0 m2"):
         refuse_double_counting([CCER], [ticket(parcel="other", geometry=moved)], 1.0)
     refuse_double_counting([CCER], [ticket(parcel="other", geometry=moved)], 1000.0)  # not beyond the tolerance
@@ -95,7 +95,7 @@ def test_the_tolerance_has_no_default_and_is_not_negative():
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_index_finds_what_comparing_every_pair_finds(seed):
     rng = np.random.default_rng(seed)
-    corners = rng.integers(0, 40, (25, 2)) + [500_000, 2_900_000]
+    corners = rng.integers(0, 40, (25, 2)) + np.array([500_000, 2_900_000])
     sizes = rng.integers(1, 15, (25, 2))
     years = rng.integers(2020, 2030, 25)
     claims = [
@@ -117,8 +117,19 @@ def test_a_province_of_parcels_is_checked_in_seconds():
     side = 317
     y, x = np.divmod(np.arange(side * side), side)
     shapes = shapely.box(5e5 + x * 60, 29e5 + y * 60, 5e5 + x * 60 + 60, 29e5 + y * 60 + 60)
-    claims = [Claim(f"c{i}", "ccer", f"p{i}", "2021-01-01", "2041-01-01", "tree", "removal", g) for i, g in enumerate(shapes)]
-    intruder = Claim("x", "carbon_ticket", "px", "2030-01-01", "2035-01-01", "tree", "removal", shapely.box(5e5 + 90, 29e5 + 90, 5e5 + 130, 29e5 + 110))
+    claims = [
+        Claim(f"c{i}", "ccer", f"p{i}", "2021-01-01", "2041-01-01", "tree", "removal", g) for i, g in enumerate(shapes)
+    ]
+    intruder = Claim(
+        "x",
+        "carbon_ticket",
+        "px",
+        "2030-01-01",
+        "2035-01-01",
+        "tree",
+        "removal",
+        shapely.box(5e5 + 90, 29e5 + 90, 5e5 + 130, 29e5 + 110),
+    )
     begun = time.process_time()
     found = overlaps([*claims, intruder], 1.0)
     print(f"{len(claims)} parcels: {time.process_time() - begun:.2f} CPU s")

@@ -77,7 +77,9 @@ class Overlap:
             how = f"同为地块 {a.parcel}" if self.identity else f"重叠 {self.area:.1f} m2"
             return f"{a.scheme} {a.id} 与 {b.scheme} {b.id} {how}（{a.pool}，{max(a.start, b.start)} 至 {min(a.end, b.end)}）"
         how = f"claim the parcel {a.parcel}" if self.identity else f"share {self.area:.1f} m2"
-        return f"{a.scheme} {a.id} and {b.scheme} {b.id} {how} ({a.pool}, {max(a.start, b.start)} to {min(a.end, b.end)})"
+        return (
+            f"{a.scheme} {a.id} and {b.scheme} {b.id} {how} ({a.pool}, {max(a.start, b.start)} to {min(a.end, b.end)})"
+        )
 
     def feature(self) -> dict[str, Any]:
         drawn = None if self.geometry is None else shapely.geometry.mapping(self.geometry)
@@ -103,27 +105,68 @@ def check_claims(claims: Sequence[Claim]) -> list[Finding]:
     valid = shapely.is_valid(shapes)
     area = shapely.area(shapes)
     bounds = shapely.bounds(shapes).reshape(-1, 4)
-    degrees = given & (np.abs(bounds[:, [0, 2]]).max(1, initial=0) <= 180) & (np.abs(bounds[:, [1, 3]]).max(1, initial=0) <= 90)
+    degrees = (
+        given
+        & (np.abs(bounds[:, [0, 2]]).max(1, initial=0) <= 180)
+        & (np.abs(bounds[:, [1, 3]]).max(1, initial=0) <= 90)
+    )
 
     def say(row: int, code: str, field: str, en: str, zh: str, fix: str) -> None:
-        found.append(Finding("error", code, f"{claims[row].id}: {en}.", f"{claims[row].id}：{zh}。", "claims", row + 1, field, fix=fix))
+        found.append(
+            Finding(
+                "error",
+                code,
+                f"{claims[row].id}: {en}.",
+                f"{claims[row].id}：{zh}。",
+                "claims",
+                row + 1,
+                field,
+                fix=fix,
+            )
+        )
 
     for row, c in enumerate(claims):
         if c.benefit in rule["separate"]:
             say(row, "separate_account", "benefit", f"{c.benefit} belongs to a separate account and is never a unit",
                 f"{c.benefit} 属于单独账户，不能成为可交易单位", "report it in its own account / 只在其单独账户中报告")  # fmt: skip
-        elif c.benefit not in rule["benefits"] or c.pool not in rule["pools"] or c.scheme not in rule["schemes"] or c.state not in rule["states"]:
+        elif (
+            c.benefit not in rule["benefits"]
+            or c.pool not in rule["pools"]
+            or c.scheme not in rule["schemes"]
+            or c.state not in rule["states"]
+        ):
             say(row, "unknown_word", "scheme", "scheme, pool, benefit or state is not declared", "机制、碳库、效益或状态不在规定之列",
                 "use the words of claims.toml / 用 claims.toml 里的词")  # fmt: skip
         if not c.start < c.end:
-            say(row, "dates", "end", f"ends {c.end}, not after its start {c.start}", f"止期 {c.end} 不晚于起期 {c.start}", "give start < end / 起期应早于止期")
+            say(
+                row,
+                "dates",
+                "end",
+                f"ends {c.end}, not after its start {c.start}",
+                f"止期 {c.end} 不晚于起期 {c.start}",
+                "give start < end / 起期应早于止期",
+            )
     for row in map(int, np.flatnonzero(given & ~valid)):
         reason = shapely.is_valid_reason(shapes[row])
-        say(row, "self_intersection", "geometry", f"the outline is not valid: {reason}", f"边界不合法：{reason}", "draw it anew / 重新勾绘")
+        say(
+            row,
+            "self_intersection",
+            "geometry",
+            f"the outline is not valid: {reason}",
+            f"边界不合法：{reason}",
+            "draw it anew / 重新勾绘",
+        )
     for row in map(int, np.flatnonzero(given & valid & ~(area > 0))):
         say(row, "no_area", "geometry", "the outline has no area", "边界没有面积", "give a polygon / 应为多边形")
     for row in map(int, np.flatnonzero(degrees)):
-        say(row, "degrees", "geometry", "coordinates look like degrees", "坐标像是经纬度", "project to metres / 先投影到米")
+        say(
+            row,
+            "degrees",
+            "geometry",
+            "coordinates look like degrees",
+            "坐标像是经纬度",
+            "project to metres / 先投影到米",
+        )
     return found
 
 
@@ -146,7 +189,9 @@ def overlaps(claims: Sequence[Claim], tolerance_m2: float, among: NDArray[np.boo
              for i, j, a, g in zip(left, right, area, shape, strict=True) if a > tolerance_m2}  # fmt: skip
     for i, j in same:
         known = found.get((i, j))
-        found[i, j] = Overlap(claims[i], claims[j], known.area if known else 0.0, True, known.geometry if known else None)
+        found[i, j] = Overlap(
+            claims[i], claims[j], known.area if known else 0.0, True, known.geometry if known else None
+        )
     return [found[key] for key in sorted(found)]
 
 
