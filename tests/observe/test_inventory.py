@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 
 from qingshan.core.errors import DeclarationError, UnknownName
+from qingshan.observe.allometry import Rule
+from qingshan.observe.carbon import Uncertain, forest_estimate
 from qingshan.observe.estimate import TooFewPlots, post_stratified, ratio
 from qingshan.observe.inventory import FaultyInventory, Inventory, read_inventory
 
@@ -155,6 +157,20 @@ def test_what_was_not_sampled_is_made_up_for_within_the_stratum():
     assert inventory.area_share().tolist() == pytest.approx([2 / 3, 4 / 3, 1, 0])
 
 
+def test_a_condition_twice_is_an_error_and_no_tree_is_doubled():
+    conditions = pl.DataFrame(
+        {"plot": ["a", "a", "b", "c", "d"], "condition": ["1"] * 5, "status": ["1"] * 5, "proportion": [0.5] * 5}
+    )
+    inventory = Inventory.of(with_column("trees", "condition", ["1", "1", "1"]) | {"conditions": conditions})
+    assert {f.code for f in inventory.findings} == {"duplicate_condition"} and len(inventory.trees.plot) == 3
+
+
+def test_an_inventory_without_trees_is_zero():
+    inventory = Inventory.of(tables(trees=tables()["trees"].clear())).used()
+    got = forest_estimate(inventory, Rule(("anhui2016",)), draws=5, uncertain=Uncertain(0.1, 0.01))
+    assert got.figure("trees").value == 0 and got.figure("area").value == 100 and got.simulation.se == 0
+
+
 def test_a_plot_not_sampled_at_all_leaves_the_sample():
     conditions = pl.DataFrame({
         "plot": ["a", "b", "c", "d"], "condition": ["1"] * 4, "status": ["1", "5", "1", "2"], "proportion": [1.0] * 4
@@ -171,6 +187,8 @@ def test_a_plot_not_sampled_at_all_leaves_the_sample():
         ("trees", "d_cm", [200.0, 300, 100], "diameter_unit"),  # millimetres
         ("trees", "d_cm", [20.0, -3, 10], "diameter"),
         ("trees", "d_cm", [20.0, None, 10], "diameter"),
+        ("trees", "d_cm", ["20", "thirty", "10"], "diameter"),
+        ("trees", "status", ["live", "sleeping", "2"], "unknown_status"),
         ("trees", "h_m", [15.0, 2000, 8], "height"),
         ("trees", "plot", ["a", "a", "c"], "duplicate_tree"),
         ("trees", "plot", ["a", "b", "x"], "unknown_plot"),

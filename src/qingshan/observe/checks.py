@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from qingshan.core.finding import Finding
 
+from .joining import floats
+
 __all__ = ["check_conditions", "check_plots", "check_trees", "said"]
 
 LISTED = 5
@@ -44,12 +46,6 @@ def said(
     return made
 
 
-def _floats(table: pl.DataFrame, column: str) -> NDArray[np.float64]:
-    series = table[column]
-    values = series if series.dtype == pl.Float64 else series.cast(pl.Float64, strict=False)
-    return (values.fill_null(np.nan) if values.null_count() else values).to_numpy()
-
-
 def check_plots(table: pl.DataFrame, stratum: NDArray[np.int64], rule: Mapping[str, Any]) -> list[Finding]:
     """Plots outside every stratum, plots twice, slopes and areas that cannot be."""
     found = said("plots", "plot_outside_strata", stratum < 0, "stratum", "", "a plot whose stratum strata.csv does not have",
@@ -57,11 +53,11 @@ def check_plots(table: pl.DataFrame, stratum: NDArray[np.int64], rule: Mapping[s
     found += said("plots", "duplicate_plot", (~table["plot"].is_first_distinct()).to_numpy(), "plot", "", "a plot that stands twice",
                   "样地重复", fix="keep one row per plot / 每个样地只留一行")  # fmt: skip
     if "area_m2" in table.columns:
-        area = _floats(table, "area_m2")
+        area = floats(table, "area_m2")
         found += said("plots", "negative_area", ~(area > 0), "area_m2", "> 0", "a plot without area", "样地面积不大于 0",
                       fix="give the horizontal area / 填水平面积")  # fmt: skip
     if "slope_deg" in table.columns:
-        slope, top = _floats(table, "slope_deg"), rule["limits"]["slope_max"]
+        slope, top = floats(table, "slope_deg"), rule["limits"]["slope_max"]
         found += said("plots", "slope", (slope < 0) | (slope > top), "slope_deg", f"0-{top} degree", "a slope that cannot be",
                       "坡度不合理", fix="give degrees, not per cent / 填度，不是百分数")  # fmt: skip
     return found
@@ -69,13 +65,16 @@ def check_plots(table: pl.DataFrame, stratum: NDArray[np.int64], rule: Mapping[s
 
 def check_conditions(table: pl.DataFrame, plot: NDArray[np.int64], status: NDArray[np.int64]) -> list[Finding]:
     """Conditions of unknown plots, unknown words, proportions that are none or do not fit into a plot."""
-    share = _floats(table, "proportion")
+    share = floats(table, "proportion")
     found = said("conditions", "unknown_plot", plot < 0, "plot", "", "a condition of a plot that plots.csv does not have",
                  "条件所属的样地不在 plots.csv 里", fix="add the plot / 补上样地")  # fmt: skip
     found += said("conditions", "unknown_status", status < 0, "status", "", "a status nobody declares", "status 不在规定的词里",
                   fix="forest, nonforest or nonsampled / 填 林地、非林地 或 未调查")  # fmt: skip
     found += said("conditions", "proportion", ~((share >= 0) & (share <= 1 + 1e-6)), "proportion", "0-1", "a proportion out of range",
                   "面积比例超出范围", fix="give the share of the plot / 填占样地的比例")  # fmt: skip
+    twice = (~table.select(pl.struct("plot", "condition").is_first_distinct()).to_series()).to_numpy()
+    found += said("conditions", "duplicate_condition", twice, "condition", "", "a condition that stands twice on its plot", "同一样地的条件号重复",
+                  fix="keep one row per condition / 每个条件只留一行")  # fmt: skip
     known = plot >= 0
     sums = np.bincount(plot[known], weights=np.nan_to_num(share[known]))
     over = known & (sums[np.maximum(plot, 0)] > 1 + 1e-3)
@@ -87,7 +86,7 @@ def check_conditions(table: pl.DataFrame, plot: NDArray[np.int64], status: NDArr
 def check_trees(table: pl.DataFrame, plot: NDArray[np.int64], rule: Mapping[str, Any]) -> list[Finding]:
     """Trees of unknown plots, trees twice, diameters in millimetres, sizes that cannot be, taxa left out."""
     limits = rule["limits"]
-    d = _floats(table, "d_cm")
+    d = floats(table, "d_cm")
     found = said("trees", "unknown_plot", plot < 0, "plot", "", "a tree of a plot that plots.csv does not have",
                  "树木所属的样地不在 plots.csv 里", fix="add the plot / 补上样地")  # fmt: skip
     found += said("trees", "duplicate_tree", _twice(table, plot), "tree", "", "a tree that stands twice on its plot", "同一样地的树号重复",
@@ -103,7 +102,7 @@ def check_trees(table: pl.DataFrame, plot: NDArray[np.int64], rule: Mapping[str,
     found += said("trees", "diameter", ~((d > 0) & (d <= limits["d_max"])), "d_cm", f"0-{limits['d_max']} cm", "a diameter that cannot be",
                   "胸径不合理", fix=UNITS)  # fmt: skip
     if "h_m" in table.columns:
-        h = _floats(table, "h_m")
+        h = floats(table, "h_m")
         found += said("trees", "height", (h <= 0) | (h > limits["h_max"]), "h_m", f"0-{limits['h_max']} m", "a height that cannot be",
                       "树高不合理", fix="the column is h_m: give metres / 该列单位为米，请换算")  # fmt: skip
         odd = (h < limits["thick_min"] * d) | (h > limits["thin_max"] * d)
@@ -111,7 +110,7 @@ def check_trees(table: pl.DataFrame, plot: NDArray[np.int64], rule: Mapping[str,
                       "height and diameter do not fit each other", "树高与胸径不相称", level="warning",
                       fix="check both and their units / 核对两者及其单位")  # fmt: skip
     if "expansion" in table.columns:
-        found += said("trees", "negative_area", ~(_floats(table, "expansion") >= 0), "expansion", ">= 0", "an expansion that cannot be",
+        found += said("trees", "negative_area", ~(floats(table, "expansion") >= 0), "expansion", ">= 0", "an expansion that cannot be",
                       "扩展系数不合理", fix="trees per hm2 / 填每公顷株数")  # fmt: skip
     taxon = table["taxon"]
     left_out = taxon.is_null() if taxon.dtype != pl.String else taxon.is_null() | (taxon.str.len_bytes() == 0)

@@ -32,7 +32,7 @@ from qingshan.core.method import Array
 
 from .checks import check_conditions, check_plots, check_trees, said
 from .estimate import Design
-from .joining import coded, positions, words
+from .joining import coded, floats, positions, words
 
 __all__ = ["Conditions", "FaultyInventory", "Inventory", "Plots", "Trees", "read_inventory"]
 
@@ -238,7 +238,7 @@ class _Joining:
                 "strata 表没有 weight、area_hm2 或 points。",
                 where="strata.csv",
             )
-        size = strata[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        size = floats(strata, column)
         self.findings += said("strata", "negative_area", ~(size > 0), column, "> 0", "a stratum without area", "层没有面积",
                               fix="give a size above 0 / 填大于 0 的数")  # fmt: skip
         size = np.where(size > 0, size, 0.0)
@@ -263,9 +263,9 @@ class _Joining:
                     f"units.csv 没有估计单元 {names[int(lost[0])]!r}。",
                     where="units.csv",
                 )
-            return units["area_hm2"].cast(pl.Float64).to_numpy()[at]
+            return floats(units, "area_hm2")[at]
         if column == "area_hm2":
-            return np.bincount(unit, weights=strata["area_hm2"].cast(pl.Float64).to_numpy()).astype(np.float64)
+            return np.bincount(unit, weights=floats(strata, "area_hm2")).astype(np.float64)
         raise DeclarationError(
             "units.csv is missing, and strata give no area_hm2.",
             "缺少 units.csv，strata 表也没有 area_hm2。",
@@ -292,7 +292,7 @@ class _Joining:
         kept = np.unique(plot[usable])
         place = np.full(len(plots), -1, dtype=np.int64)
         place[kept] = np.arange(len(kept))
-        proportion = table["proportion"].cast(pl.Float64).to_numpy()[usable]
+        proportion = floats(table, "proportion")[usable]
         return kept, Conditions(place[plot[usable]], status[usable] == 0, proportion, table.filter(pl.Series(usable)))
 
     def _adjusted(
@@ -308,16 +308,14 @@ class _Joining:
         for nest, column in sizes.items():
             stored = f"adjust_{nest}" if nest else "adjust"
             if stored in strata.columns:
-                adjust[nest] = strata[stored].cast(pl.Float64).to_numpy()
+                adjust[nest] = floats(strata, stored)
                 continue
-            part = (
-                conditions.proportion if not nest else conditions.table[column].cast(pl.Float64).fill_null(0).to_numpy()
-            )
+            part = conditions.proportion if not nest else np.nan_to_num(floats(conditions.table, column))
             sums = np.bincount(stratum[conditions.plot], weights=part, minlength=len(strata))
             adjust[nest] = np.asarray(method(many, sums))
         for column in strata.columns:
             if column.startswith("adjust_"):
-                adjust.setdefault(column.removeprefix("adjust_"), strata[column].cast(pl.Float64).to_numpy())
+                adjust.setdefault(column.removeprefix("adjust_"), floats(strata, column))
         area = adjust[""][stratum[conditions.plot]]
         made = Conditions(conditions.plot, conditions.forest, conditions.proportion * area, conditions.table)
         return made, adjust
@@ -340,13 +338,12 @@ class _Joining:
         expansion = expansion * self._tree_adjust(table, plot, adjust, stratum)
         live = np.ones(len(table), dtype=bool)
         if "status" in table.columns:
-            live = words(table["status"], self.rule["words"], ("live", "dead")) == 0
-        d = table["d_cm"].cast(pl.Float64).to_numpy()
-        h = (
-            table["h_m"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-            if "h_m" in table.columns
-            else np.full(len(d), np.nan)
-        )
+            status = words(table["status"], self.rule["words"], ("live", "dead", "gone"))
+            self.findings += said("trees", "unknown_status", status < 0, "status", "", "a status nobody declares", "status 不在规定的词里",
+                                  fix="live, dead or removed / 填 活、死 或 伐")  # fmt: skip
+            live = status == 0
+        d = floats(table, "d_cm")
+        h = floats(table, "h_m") if "h_m" in table.columns else np.full(len(d), np.nan)
         return Trees(plot, condition, expansion, live, d, h, table)
 
     def _condition_of(self, table: pl.DataFrame, plot: Index, conditions: Conditions) -> Index:
@@ -364,6 +361,7 @@ class _Joining:
             .to_frame("c")
             .with_columns(pl.Series("p", conditions.plot))
             .with_row_index("i")
+            .unique(["p", "c"], keep="first")
         )
         asked = table["condition"].cast(pl.String).to_frame("c").with_columns(pl.Series("p", plot))
         found = asked.join(of, on=["p", "c"], how="left", maintain_order="left")["i"]
@@ -372,7 +370,7 @@ class _Joining:
     def _expansion(self, table: pl.DataFrame, plot: Index, plot_table: pl.DataFrame) -> Array:
         """Trees per hm2 that each tree stands for: as given, or from the area of its nest or plot on its slope."""
         if "expansion" in table.columns:
-            return table["expansion"].cast(pl.Float64).to_numpy()
+            return floats(table, "expansion")
         registry = load_domains().registry
         if "nests" not in self.tables:
             if "area_m2" not in plot_table.columns:
@@ -381,26 +379,24 @@ class _Joining:
                     "没有 expansion 列，没有 nests 表，样地也没有 area_m2。",
                     where="plots.csv",
                 )
-            return np.asarray(registry["forest.expansion@area"](plot_table["area_m2"].cast(pl.Float64).to_numpy()))[
-                plot
-            ]
+            return np.asarray(registry["forest.expansion@area"](floats(plot_table, "area_m2")))[plot]
         nests = self.tables["nests"]
         at = positions(table["nest"].cast(pl.String), nests["nest"].cast(pl.String))
         self.findings += said("trees", "unknown_nest", at < 0, "nest", "", "a nest that nests.csv does not have", "nests.csv 里没有这个样圆",
                               fix="add the nest / 补上样圆")  # fmt: skip
         at = np.maximum(at, 0)
         if "area_m2" in nests.columns:
-            area = nests["area_m2"].cast(pl.Float64).to_numpy()[at]
+            area = floats(nests, "area_m2")[at]
         else:
             slope = np.zeros(len(plot_table))
             if "slope_deg" in plot_table.columns:
-                slope = plot_table["slope_deg"].cast(pl.Float64).fill_null(0).to_numpy()
+                slope = np.nan_to_num(floats(plot_table, "slope_deg"))
             along = (
                 nests["along_slope"].cast(pl.Boolean).to_numpy()[at]
                 if "along_slope" in nests.columns
                 else np.ones(len(at), dtype=bool)
             )
-            radius = nests["radius_m"].cast(pl.Float64).to_numpy()[at]
+            radius = floats(nests, "radius_m")[at]
             area = np.asarray(registry["forest.plot_area@ellipse"](radius, np.where(along, slope[plot], 0.0)))
         return np.asarray(registry["forest.expansion@area"](area))
 

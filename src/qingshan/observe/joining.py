@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["coded", "positions", "words"]
+__all__ = ["coded", "floats", "positions", "words"]
 
 DENSE = 8
 """A table of positions is used while the identifiers span at most this many times their number."""
@@ -59,3 +59,10 @@ def coded(column: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
     if texts.dtype in (pl.Enum, pl.Categorical) and texts.null_count():
         texts = texts.cast(pl.String).fill_null("")
     return names, texts.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy()
+
+
+def floats(table: pl.DataFrame, column: str) -> NDArray[np.float64]:
+    """A column as numbers, NaN where it is missing or no number."""
+    series = table[column]
+    values = series if series.dtype == pl.Float64 else series.cast(pl.Float64, strict=False)
+    return (values.fill_null(np.nan) if values.null_count() else values).to_numpy()
