@@ -15,20 +15,27 @@ BLOCK = 64
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _grow(block, m, begin, age, idle, curve, inputs, growth, falls_to, taken):
-    """Age the stands of a block by a year and let them grow; what a curve loses goes to the pool it falls to."""
+def _age(m, begin, age, idle, still):
+    """A year older, but for stands that still wait."""
+    for j in range(m):
+        s = begin + j
+        still[j] = idle[s] > 0
+        if still[j]:
+            idle[s] -= 1
+        else:
+            age[s] += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _grow(block, m, begin, age, still, curve, inputs, part, growth, falls_to, taken):
+    """Let the stands of a block grow by a part of the year's growth; what a curve loses goes to the pool it falls to."""
     last = inputs.shape[1] - 1
     for j in range(m):
         s = begin + j
-        taken[j] = 0.0
-        if idle[s] > 0:
-            idle[s] -= 1
-            continue
-        age[s] += 1
-        if age[s] > last:
+        if still[j] or age[s] > last:
             continue
         for g in range(growth.size):
-            amount = inputs[curve[s], age[s], g]
+            amount = inputs[curve[s], age[s], g] * part
             if amount >= 0:
                 block[growth[g], j] += amount
                 taken[j] += amount
@@ -39,8 +46,8 @@ def _grow(block, m, begin, age, idle, curve, inputs, growth, falls_to, taken):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _flow(block, m, begin, first, end, source, sink, shares, group, moved):
-    """All flows of one process, from the state before it."""
+def _flow(block, m, begin, first, end, source, sink, regrown, shares, group, still, moved, taken):
+    """All flows of one process, from the state before it. What is regrown is made up for by uptake, unless the stand waits."""
     one = True
     for j in range(1, m):
         if group[begin + j] != group[begin]:
@@ -56,8 +63,15 @@ def _flow(block, m, begin, first, end, source, sink, shares, group, moved):
                 to[j] = of[j] * shares[group[begin + j], f]
     for f in range(first, end):
         of, to, gone = block[source[f]], block[sink[f]], moved[f]
-        for j in range(BLOCK):
-            of[j] -= gone[j]
+        if regrown[f]:
+            for j in range(m):
+                if still[j]:
+                    of[j] -= gone[j]
+                else:
+                    taken[j] += gone[j]
+        else:
+            for j in range(BLOCK):
+                of[j] -= gone[j]
         for j in range(BLOCK):
             to[j] += gone[j]
 
@@ -94,17 +108,18 @@ def _carry(pools, begin, m, block, out):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def step(
-    pools, age, idle, curve, group, years, growth_step, bounds, source, sink, flux, shares, inputs, growth, falls_to,
-    area, label, sums, uptake, fluxes,
+    pools, age, idle, curve, group, years, growing, bounds, source, sink, flux, regrown, shares, inputs, growth,
+    falls_to, area, label, sums, uptake, fluxes,
 ):  # fmt: skip
     """Step every stand by `years`. Age rises before the year; years of `idle` are without growth and age.
 
-    `inputs` (curves, ages, growing pools) is what grows in the year in which a stand has that age; ages beyond the table
-    take none. Area-weighted pools at the end (labels, pools), uptake (labels, 1) and flows (labels, kinds) of all years
-    are added to `sums`, `uptake` and `fluxes`; where `label` is empty nothing is counted.
+    `growing` (processes) is the part of the year's growth that a process brings, 0 for the others. `inputs` (curves, ages,
+    growing pools) is what grows in the year in which a stand has that age; ages beyond the table take none. Area-weighted
+    pools at the end (labels, pools), uptake (labels, 1) and flows (labels, kinds) of all years are added to `sums`,
+    `uptake` and `fluxes`; where `label` is empty nothing is counted.
     """
     block, moved, taken = np.zeros((pools.shape[1], BLOCK)), np.zeros((source.size, BLOCK)), np.zeros((1, BLOCK))
-    kinds = np.zeros((fluxes.shape[1], BLOCK))
+    kinds, still = np.zeros((fluxes.shape[1], BLOCK)), np.zeros(BLOCK, dtype=np.bool_)
     counted = label.size > 0
     for begin in range(0, pools.shape[0], BLOCK):
         m = min(BLOCK, pools.shape[0] - begin)
@@ -112,11 +127,13 @@ def step(
             block[:], moved[:] = 0.0, 0.0
         _carry(pools, begin, m, block, False)
         for _ in range(years):
+            taken[:] = 0.0
+            _age(m, begin, age, idle, still)
             for k in range(bounds.size - 1):
-                if k == growth_step:
-                    _grow(block, m, begin, age, idle, curve, inputs, growth, falls_to, taken[0])
+                if growing[k] > 0:
+                    _grow(block, m, begin, age, still, curve, inputs, growing[k], growth, falls_to, taken[0])
                 else:
-                    _flow(block, m, begin, bounds[k], bounds[k + 1], source, sink, shares, group, moved)
+                    _flow(block, m, begin, bounds[k], bounds[k + 1], source, sink, regrown, shares, group, still, moved, taken[0])
             if counted:
                 _count(taken, m, begin, area, label, uptake)
                 _kinds(moved, flux, kinds)

@@ -27,7 +27,8 @@ EXACT = 1e-9
 @dataclass(frozen=True)
 class Model:
     """Structure of one model. Flow f moves from pool `source[f]` to `sink[f]`; `bounds[k]` .. `bounds[k+1]` are the flows of
-    the k-th process of `order`; growth is the process without flows."""
+    the k-th process of `order`; growth has none, and brings an equal part of the year's growth each time it stands there.
+    A `regrown` flow is made up for by uptake, so that live pools follow their yield curve."""
 
     id: str
     pools: tuple[str, ...]
@@ -37,6 +38,7 @@ class Model:
     source: Index
     sink: Index
     flux: Index
+    regrown: NDArray[np.bool_]
     fluxes: tuple[str, ...]
     factors: tuple[tuple[str, ...], ...]
     parameters: Mapping[str, Mapping[str, str]]
@@ -50,9 +52,11 @@ class Model:
     def at(self) -> dict[str, int]:
         return {name: i for i, name in enumerate(self.pools)}
 
-    @property
-    def growth_step(self) -> int:
-        return self.order.index("growth")
+    @cached_property
+    def growing(self) -> Array:
+        """Part of the year's growth that each process brings."""
+        mine = np.array([process == "growth" for process in self.order])
+        return np.where(mine, 1.0 / mine.sum(), 0.0)
 
     def pool(self, name: str) -> int:
         """Position of a pool. Raises `UnknownName`."""
@@ -105,8 +109,8 @@ def model_of(content: Mapping[str, Any]) -> Model:
     pools = tuple(p["id"] for p in content["pool"])
     at = {name: i for i, name in enumerate(pools)}
     order = tuple(content["order"])
-    if len(at) != len(pools) or order.count("growth") != 1:
-        raise DeclarationError(f"{content['id']}: pools must differ and growth must stand once in the order.")
+    if len(at) != len(pools) or "growth" not in order:
+        raise DeclarationError(f"{content['id']}: pools must differ and growth must stand in the order.")
     for flow in content["flow"]:
         if (
             flow["from"] not in at
@@ -132,7 +136,7 @@ def model_of(content: Mapping[str, Any]) -> Model:
     return Model(
         content["id"], pools, groups, order, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         places(f["from"] for f in flows), places(f["to"] for f in flows),
-        np.array([fluxes.index(f["flux"]) for f in flows], dtype=np.int64), fluxes, tuple(tuple(f["rate"]) for f in flows),
+        np.array([fluxes.index(f["flux"]) for f in flows], dtype=np.int64), np.array([f.get("regrown", False) for f in flows], dtype=bool), fluxes, tuple(tuple(f["rate"]) for f in flows),
         content.get("parameters", {}), places(g["pool"] for g in content["growth"]),
         places(g["falls_to"] for g in content["growth"]), places(spinup.get("slow", [])),
         float(spinup.get("tolerance", 0.001)), int(spinup.get("max_rotations", 100)),

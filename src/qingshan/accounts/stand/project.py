@@ -297,8 +297,8 @@ class _Run:
     def step(self, y: int) -> None:
         now, model = self.now, self.model
         step(
-            now.pools, now.age, now.idle, now.curve, now.group, 1, model.growth_step, model.bounds, model.source, model.sink,
-            model.flux, self.rates.values, self.inputs, model.growth, model.falls_to, now.area, self._label(),
+            now.pools, now.age, now.idle, now.curve, now.group, 1, model.growing, model.bounds, model.source, model.sink,
+            model.flux, model.regrown, self.rates.values, self.inputs, model.growth, model.falls_to, now.area, self._label(),
             self.pools[y + 1], self.uptake[y][:, np.newaxis], self.fluxes[y],
         )  # fmt: skip
         self.stepped = True

@@ -146,7 +146,7 @@ def _step(
     n = len(pools)
     step(
         pools, age, np.full(n, idle, dtype=np.int64), np.ascontiguousarray(curve), np.ascontiguousarray(group), years,
-        model.growth_step, model.bounds, model.source, model.sink, model.flux, rates.values, inputs, model.growth,
+        model.growing, model.bounds, model.source, model.sink, model.flux, model.regrown, rates.values, inputs, model.growth,
         model.falls_to, np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros((0, len(model.pools))), np.zeros((0, 1)),
         np.zeros((0, len(model.fluxes))),
     )  # fmt: skip
