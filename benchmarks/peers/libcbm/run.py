@@ -56,4 +56,5 @@ def main(stands, years):
     print(json.dumps({"version": version("libcbm"), "spin_up": marks[0] - begun, "steps": marks[years] - marks[0]}))
 
 
-main(int(sys.argv[1]), int(sys.argv[2]))
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -133,7 +133,21 @@ def step(
                 if growing[k] > 0:
                     _grow(block, m, begin, age, still, curve, inputs, growing[k], growth, falls_to, taken[0])
                 else:
-                    _flow(block, m, begin, bounds[k], bounds[k + 1], source, sink, regrown, shares, group, still, moved, taken[0])
+                    _flow(
+                        block,
+                        m,
+                        begin,
+                        bounds[k],
+                        bounds[k + 1],
+                        source,
+                        sink,
+                        regrown,
+                        shares,
+                        group,
+                        still,
+                        moved,
+                        taken[0],
+                    )
             if counted:
                 _count(taken, m, begin, area, label, uptake)
                 _kinds(moved, flux, kinds)
