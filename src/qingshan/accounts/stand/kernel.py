@@ -46,8 +46,8 @@ def _grow(block, m, begin, age, still, curve, inputs, part, growth, falls_to, ta
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _flow(block, m, begin, first, end, source, sink, regrown, shares, group, still, moved, taken):
-    """All flows of one process, from the state before it. What is regrown is made up for by uptake, unless the stand waits."""
+def _amounts(block, m, begin, first, end, source, shares, group, moved):
+    """What the flows of one process carry, from the state before it."""
     one = True
     for j in range(1, m):
         if group[begin + j] != group[begin]:
@@ -61,6 +61,11 @@ def _flow(block, m, begin, first, end, source, sink, regrown, shares, group, sti
         else:
             for j in range(m):
                 to[j] = of[j] * shares[group[begin + j], f]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _move(block, m, first, end, source, sink, regrown, still, moved, taken):
+    """Move the amounts. What is regrown is made up for by uptake, unless the stand waits."""
     for f in range(first, end):
         of, to, gone = block[source[f]], block[sink[f]], moved[f]
         if regrown[f]:
@@ -133,21 +138,8 @@ def step(
                 if growing[k] > 0:
                     _grow(block, m, begin, age, still, curve, inputs, growing[k], growth, falls_to, taken[0])
                 else:
-                    _flow(
-                        block,
-                        m,
-                        begin,
-                        bounds[k],
-                        bounds[k + 1],
-                        source,
-                        sink,
-                        regrown,
-                        shares,
-                        group,
-                        still,
-                        moved,
-                        taken[0],
-                    )
+                    _amounts(block, m, begin, bounds[k], bounds[k + 1], source, shares, group, moved)
+                    _move(block, m, bounds[k], bounds[k + 1], source, sink, regrown, still, moved, taken[0])
             if counted:
                 _count(taken, m, begin, area, label, uptake)
                 _kinds(moved, flux, kinds)

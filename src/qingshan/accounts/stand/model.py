@@ -136,7 +136,8 @@ def model_of(content: Mapping[str, Any]) -> Model:
     return Model(
         content["id"], pools, groups, order, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         places(f["from"] for f in flows), places(f["to"] for f in flows),
-        np.array([fluxes.index(f["flux"]) for f in flows], dtype=np.int64), np.array([f.get("regrown", False) for f in flows], dtype=bool), fluxes, tuple(tuple(f["rate"]) for f in flows),
+        np.array([fluxes.index(f["flux"]) for f in flows], dtype=np.int64),
+        np.array([f.get("regrown", False) for f in flows], dtype=bool), fluxes, tuple(tuple(f["rate"]) for f in flows),
         content.get("parameters", {}), places(g["pool"] for g in content["growth"]),
         places(g["falls_to"] for g in content["growth"]), places(spinup.get("slow", [])),
         float(spinup.get("tolerance", 0.001)), int(spinup.get("max_rotations", 100)),
