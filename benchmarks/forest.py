@@ -73,7 +73,11 @@ def stand_rows(peer: dict[str, float] | str) -> list[Row]:
         for k, share in enumerate((0.6, 0.05, 0.15, 0.15, 0.05)):
             carbon[i, :, k] = top * share * (1 - np.exp(-0.03 * np.arange(201)))
     curves = Curves(("a", "b"), carbon, carbon.sum(-1) * 3)
-    fire = disturbance_matrices(model, [("fire", p, "CO2", 1.0) for p in ("SoftwoodFoliage", "SoftwoodFineRoots")])
+    burnt = [
+        ("fire", model.pools[p], "CO2", 0.5) for p in model.growth
+    ]  # stand-replacing: half to the air, half to dead wood
+    burnt += [("fire", model.pools[p], "MediumSoil", 0.5) for p in model.growth]
+    fire = disturbance_matrices(model, burnt)
     lot = np.random.default_rng(1)
     age, curve, group = lot.integers(0, 150, STANDS), lot.integers(0, 2, STANDS), lot.integers(0, 2, STANDS)
     key = lot.integers(0, KEYS // 4, STANDS)
