@@ -12,6 +12,8 @@ from numba import njit
 __all__ = ["disturb", "step"]
 
 BLOCK = 64
+LANES = 8
+"""Vector operations run over whole multiples of this many stands."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -46,7 +48,7 @@ def _grow(block, m, begin, age, still, curve, inputs, part, growth, falls_to, ta
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _amounts(block, m, begin, first, end, source, shares, group, moved):
+def _amounts(block, m, wide, begin, first, end, source, shares, group, moved):
     """What the flows of one process carry, from the state before it."""
     one = True
     for j in range(1, m):
@@ -56,7 +58,7 @@ def _amounts(block, m, begin, first, end, source, shares, group, moved):
         of, to = block[source[f]], moved[f]
         if one:
             share = shares[group[begin], f]
-            for j in range(BLOCK):
+            for j in range(wide):
                 to[j] = of[j] * share
         else:
             for j in range(m):
@@ -64,7 +66,7 @@ def _amounts(block, m, begin, first, end, source, shares, group, moved):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _move(block, m, first, end, source, sink, regrown, still, moved, taken):
+def _move(block, m, wide, first, end, source, sink, regrown, still, moved, taken):
     """Move the amounts. What is regrown is made up for by uptake, unless the stand waits."""
     for f in range(first, end):
         of, to, gone = block[source[f]], block[sink[f]], moved[f]
@@ -75,9 +77,9 @@ def _move(block, m, first, end, source, sink, regrown, still, moved, taken):
                 else:
                     taken[j] += gone[j]
         else:
-            for j in range(BLOCK):
+            for j in range(wide):
                 of[j] -= gone[j]
-        for j in range(BLOCK):
+        for j in range(wide):
             to[j] += gone[j]
 
 
@@ -91,12 +93,12 @@ def _count(values, m, begin, area, label, sums):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _kinds(moved, flux, kinds):
+def _kinds(moved, flux, wide, kinds):
     """Flows of a year (flows, stands) added up by kind (kinds, stands)."""
     kinds[:] = 0.0
     for f in range(flux.size):
         total, part = kinds[flux[f]], moved[f]
-        for j in range(BLOCK):
+        for j in range(wide):
             total[j] += part[j]
 
 
@@ -128,6 +130,7 @@ def step(
     counted = label.size > 0
     for begin in range(0, pools.shape[0], BLOCK):
         m = min(BLOCK, pools.shape[0] - begin)
+        wide = min(BLOCK, (m + LANES - 1) // LANES * LANES)
         if m < BLOCK:
             block[:], moved[:] = 0.0, 0.0
         _carry(pools, begin, m, block, False)
@@ -138,11 +141,11 @@ def step(
                 if growing[k] > 0:
                     _grow(block, m, begin, age, still, curve, inputs, growing[k], growth, falls_to, taken[0])
                 else:
-                    _amounts(block, m, begin, bounds[k], bounds[k + 1], source, shares, group, moved)
-                    _move(block, m, bounds[k], bounds[k + 1], source, sink, regrown, still, moved, taken[0])
+                    _amounts(block, m, wide, begin, bounds[k], bounds[k + 1], source, shares, group, moved)
+                    _move(block, m, wide, bounds[k], bounds[k + 1], source, sink, regrown, still, moved, taken[0])
             if counted:
                 _count(taken, m, begin, area, label, uptake)
-                _kinds(moved, flux, kinds)
+                _kinds(moved, flux, wide, kinds)
                 _count(kinds, m, begin, area, label, fluxes)
         _carry(pools, begin, m, block, True)
         if counted:
