@@ -40,7 +40,7 @@ def compare(ours: Path, peer: Path, places: NDArray[np.int32]) -> Mapping[str, f
                 only_ours += int((given & ~known & (where >= 0)).sum())
                 only_peer += int((known & ~given).sum())
                 common += int(both.sum())
-                apart = np.abs(own - theirs)[both] / np.maximum(np.abs(theirs[both]), floor)
+                apart = np.abs(own - theirs)[both] / np.maximum(np.abs(theirs[both]), max(floor, 1e-300))
                 if apart.size:
                     largest = max(largest, float(apart.max()))
                     counts += _counted(apart)

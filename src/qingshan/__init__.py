@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .accounts.raster.run import run_raster
     from .accounts.run import Run, open_run, run_account
     from .zone.zone import Zone, open_zone
 
@@ -17,11 +18,12 @@ _LAZY = {
     "Run": "qingshan.accounts.run",
     "open_run": "qingshan.accounts.run",
     "run_account": "qingshan.accounts.run",
+    "run_raster": "qingshan.accounts.raster.run",
     "Zone": "qingshan.zone.zone",
     "open_zone": "qingshan.zone.zone",
 }
 
-__all__ = ["Run", "Zone", "__version__", "open_run", "open_zone", "run_account"]
+__all__ = ["Run", "Zone", "__version__", "open_run", "open_zone", "run_account", "run_raster"]
 
 
 def __getattr__(name: str) -> Any:

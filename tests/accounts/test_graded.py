@@ -19,11 +19,11 @@ def test_conservation_rate_by_hand():
     """Cells of 1 km2. Place 0: 微度 3, 轻度 1: 3/4. Place 1: 微度 1, 剧烈 1 and one cell without grade: 1/2, and 1 km2 is told."""
     found = areas([[0, 0, 0, 1], [0, 5, 255, 0]], [[0, 0, 0, 0], [1, 1, 1, -1]], range(6), 2)
     assert found.area.tolist() == [[3, 1, 0, 0, 0, 0], [1, 0, 0, 0, 0, 1]] and found.none.tolist() == [0, 1]
-    rate, findings = found.conservation_rate()
+    rate, findings = found.conservation_rate("soil.conservation_rate@guizhou_series")
     assert rate.tolist() == [75, 50]
     assert [f.code for f in findings] == ["ungraded_area"]
     with pytest.raises(DeclarationError, match="six grades"):
-        areas([[0]], [[0]], range(5)).conservation_rate()
+        areas([[0]], [[0]], range(5)).conservation_rate("soil.conservation_rate@guizhou_series")
 
 
 def test_rocky_desertified_area_leaves_potential_out():
@@ -35,7 +35,7 @@ def test_rocky_desertified_area_leaves_potential_out():
 def test_conflict_share_counts_judged_cells_only():
     """Judged 4 km2 of which 1 in conflict (code 5); not karst (6) and unknown (7) are left out: 25 %."""
     found = areas([[0, 1, 4, 5, 6, 7, 7]], [[0] * 7], range(8))
-    assert found.conflict_share().tolist() == [25]
+    assert found.conflict_share("land.krd_conflict_share@project").tolist() == [25]
 
 
 def test_rounds_of_the_national_bulletin():

@@ -28,7 +28,7 @@ def known():
 
 
 def test_every_profile_of_the_specification_is_there(known):
-    assert set(known) == {"screening", *PAPERS, *OFFICIAL}
+    assert set(known) == {"screening", "spatial", *PAPERS, *OFFICIAL}
 
 
 def test_only_the_documents_of_authorities_are_official(known):

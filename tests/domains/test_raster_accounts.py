@@ -87,3 +87,23 @@ def test_class_rows_are_those_of_the_standard():
 def test_curve_numbers_rise_from_sand_to_clay():
     rows = [[r.value for r in PARAMETERS.rows(f"water.curve_number_{g}", set="tr55")] for g in "abcd"]
     assert np.all(np.diff(rows, axis=0) > 0) and np.max(rows) <= 98
+
+
+def test_every_stage_takes_what_it_is_given(declared):
+    for use in declared.stages.values():
+        stage = find_stage(use.run)
+        for kind, given in (
+            ("INPUTS", use.inputs),
+            ("TABLES", use.tables),
+            ("CONSTANTS", use.constants),
+            ("OPTIONS", use.options),
+        ):
+            assert [k for k in given if not stage.takes(kind, k)] == [], (use.id, kind)
+        for name, word in use.options.items():
+            assert any(word in words for words in stage.declared("OPTIONS").values()), (name, word)
+        for text in use.inputs.values():
+            output = declared.stage_output(text)
+            if output:
+                assert find_stage(declared.stages[output[0]].run).gives(output[1]), text
+            else:
+                assert catalogue().get(text), text

@@ -150,18 +150,26 @@ function remember(values) {
   }
 }
 
+/** While the server works on an account of the pixel, it is asked again. */
+let following = 0;
+function follow() {
+  clearTimeout(following);
+  if (document.querySelector("[data-pixel] [data-working]")) following = setTimeout(() => ask({}).catch(() => {}), 2_000);
+}
+
 /** Asks the server for the page at this pixel and takes over what it says of it. */
-async function ask(lon, lat) {
-  remember({ lon: String(lon), lat: String(lat) });
+async function ask(values) {
+  remember(values);
   const parts = ["[data-pixel-card]", "[data-pixel]"].map((name) => [name, document.querySelector(name)]);
-  parts[0][1].setAttribute("aria-busy", "true");
+  for (const [, part] of parts) part.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(30_000) });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(120_000) });
     if (!answer.ok) throw new Error(`${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const [name, part] of parts) part.replaceChildren(...page.querySelector(name).childNodes);
+    follow();
   } finally {
-    parts[0][1].removeAttribute("aria-busy");
+    for (const [, part] of parts) part.removeAttribute("aria-busy");
   }
 }
 
@@ -203,7 +211,7 @@ export async function openRaster(box) {
   };
   const choose = async (lon, lat, { focus = false, move = false } = {}) => {
     try {
-      await ask(lon, lat);
+      await ask({ lon: String(lon), lat: String(lat) });
     } catch {
       location.reload(); // the address already names the pixel
       return;
@@ -220,6 +228,13 @@ export async function openRaster(box) {
     const { lng, lat } = maps[0].getCenter();
     choose(round(lng), round(lat), { focus: true });
   });
+  // another account of the same pixel: only the page's own part is asked for anew
+  section.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-account]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    ask({ account: link.dataset.account }).then(() => section.querySelector("details[open] summary")?.focus({ preventScroll: true }), () => location.assign(link.href));
+  });
   card.addEventListener("submit", (event) => {
     const form = event.target.closest("[data-pixel-form]");
     if (!form) return;
@@ -228,6 +243,7 @@ export async function openRaster(box) {
   });
   await Promise.all(maps.map((map) => new Promise((done) => map.once("idle", done))));
   show();
+  follow();
   maps[0].on("moveend", () => {
     const { lng, lat } = maps[0].getCenter();
     remember({ at: `${lng.toFixed(5)},${lat.toFixed(5)},${maps[0].getZoom().toFixed(2)}` });

@@ -45,14 +45,19 @@ def flows_of(zone: Zone, service: str) -> tuple[str, dict[str, dict[str, Fractio
         return "", {}
     where = f"zone.toml [[flow]] {service}"
     if len(kinds) != 1 or kinds[0] not in KINDS:
-        raise DeclarationError(f"kind is {', '.join(kinds)}.", f"kind 为 {'、'.join(kinds)}。", where=where, fix=f"one of {', '.join(KINDS)}")
+        raise DeclarationError(
+            f"kind is {', '.join(kinds)}.",
+            f"kind 为 {'、'.join(kinds)}。",
+            where=where,
+            fix=f"one of {', '.join(KINDS)}",
+        )
     if kinds[0] != "directional":
         return kinds[0], {}
     known = {*zone.places, *(h.id for h in BEYOND[:2])}
     by_place: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         if str(row.get("from")) not in zone.places or str(row.get("to")) not in known:
-            raise DeclarationError(f"from {row.get('from')!r} to {row.get('to')!r} is no place.", f"{row.get('from')!r} 到 {row.get('to')!r} 不是本区域的地点。",
+            raise DeclarationError(f"from {row.get('from')!r} to {row.get('to')!r} is no place.", f"{row.get('from')!r}、{row.get('to')!r} 不是本区域地点。",
                                    where=where, fix="codes of places.csv, or to = \"outside\" / 用 places.csv 的代码，或 to = \"outside\"")  # fmt: skip
         by_place.setdefault(str(row["from"]), []).append(row)
     return kinds[0], {place: shares_of(each, f"{service} {place}", where) for place, each in by_place.items()}
@@ -84,7 +89,6 @@ def use_by_place(run: Run, service: str, period: str = "", basis: str = "") -> T
     )  # fmt: skip
 
 
-
 def _supply(run: Run, service: str, period: str, basis: str) -> tuple[dict[str, Fraction], str, list[Finding]]:
     role = "value" if basis else "physical"
     facts: dict[str, Fact] = {
@@ -96,7 +100,15 @@ def _supply(run: Run, service: str, period: str, basis: str) -> tuple[dict[str, 
         fact = facts.get(place)
         if fact is None or fact.value is None:
             name = run.zone.place(place)
-            notes.append(Finding("note", "supply_refused", f"{name.name_en}: no figure of {service}.", f"{name.name_zh}：没有 {service} 的数。", file=place))
+            notes.append(
+                Finding(
+                    "note",
+                    "supply_refused",
+                    f"{name.name_en}: no figure of {service}.",
+                    f"{name.name_zh}：没有 {service} 的数。",
+                    file=place,
+                )
+            )
             continue
         supply[place], unit = fraction(fact.value), fact.unit
     return supply, unit, notes

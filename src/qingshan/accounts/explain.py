@@ -67,7 +67,9 @@ def _names(run: Run, node: Node) -> dict[str, str]:
 
 def _names_of(run: Run, code: str, cls: str) -> dict[str, str]:
     place = run.zone.places.get(code)
-    parts = [run.classes.get(part, {"zh": part, "en": part}) for part in cls.split(">")]  # `forest>grass`: a change of class
+    parts = [
+        run.classes.get(part, {"zh": part, "en": part}) for part in cls.split(">")
+    ]  # `forest>grass`: a change of class
     return {
         "place_zh": place.name_zh if place else "", "place_en": place.name_en if place else "",
         "cls_zh": "→".join(p["zh"] for p in parts), "cls_en": " > ".join(p["en"] for p in parts),
@@ -108,7 +110,13 @@ def _lines(tree: dict[str, Any], lang: str, role: str, indent: str, full: bool) 
     where = "".join(f" {p}" for p in (tree["place"], tree["cls"], tree["period"], tree["basis"]) if p)
     head = f"{role}: " if role not in ("", name) else ""
     shown = _shown(tree, lang)
-    figure = f" = {shown}" if tree["value"] is not None or tree["span"] or tree.get("refusal") else f" ({shown})" if shown else ""
+    figure = (
+        f" = {shown}"
+        if tree["value"] is not None or tree["span"] or tree.get("refusal")
+        else f" ({shown})"
+        if shown
+        else ""
+    )
     yield f"{indent}{head}{name} [{tree['quantity']}]{where}{figure}{_badges(tree)}{_again(tree, lang)}"
     inside = indent + "  "
     if method := tree.get("method"):

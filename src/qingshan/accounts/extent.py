@@ -8,6 +8,7 @@ The row `unallocated` is the place's area less the classes, so that the account 
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING
 
 from qingshan.core.finding import Finding
@@ -27,6 +28,7 @@ SIGNS = {
     "reduction_unmanaged": -1,
     "closing": -1,
 }
+EPSILON = sys.float_info.epsilon
 SLACK = 1e-12  # of the closing: what summing binary fractions can lose
 ENTRIES = (
     "opening",
@@ -167,4 +169,8 @@ def _difference(resolver: Resolver, quantity: str, whole: Node, parts: list[Node
         return resolver.refuse(quantity, where, refused[0])
     numbers = [whole.value[0] * factor(whole.unit, _UNIT), *(-p.value[0] * factor(p.unit, _UNIT) for p in parts)]
     args = [("whole", whole), *((f"less:{p.cls}", p) for p in parts)]
-    return resolver.joined(quantity, args, where, _UNIT, [math.fsum(numbers)], {"rule": "difference"})
+    left = math.fsum(numbers)
+    exact = abs(left) <= len(numbers) * EPSILON * max(
+        map(abs, numbers)
+    )  # what the floats themselves cannot tell from nothing
+    return resolver.joined(quantity, args, where, _UNIT, [0.0 if exact else left], {"rule": "difference"})

@@ -43,8 +43,9 @@ class GradeAreas:
         at = self.codes.index(first)
         return np.asarray(REGISTRY["land.area_from_grade@project"](self.area, at))
 
-    def conservation_rate(self) -> tuple[NDArray[np.float64], list[Finding]]:
-        """Soil and water conservation rate, %, shape (place,), from the six grades 0 (微度) to 5 (剧烈).
+    def conservation_rate(self, method: str) -> tuple[NDArray[np.float64], list[Finding]]:
+        """Soil and water conservation rate, %, shape (place,), from the six grades 0 (微度) to 5 (剧烈), by a declared method of eroded and
+        land area (`id@edition`).
 
         Eroded is 轻度 and worse; the land area is that of all grades. Ungraded area is in neither and is a finding.
         """
@@ -53,11 +54,13 @@ class GradeAreas:
                 f"the rate needs the six grades 0 to 5, not {self.codes}.",
                 f"水土保持率须用 0 至 5 六级，现为 {self.codes}。",
             )
-        rate = REGISTRY["soil.conservation_rate@guizhou_series"](self.from_grade(1), self.area.sum(axis=-1))
+        load_domains()
+        rate = REGISTRY[method](self.from_grade(1), self.area.sum(axis=-1))
         return np.asarray(rate), self._ungraded()
 
-    def conflict_share(self) -> NDArray[np.float64]:
-        """Share of the judged karst area whose factors disagree, %, shape (place,), from a grade made with `flag_only` (codes 0-7)."""
+    def conflict_share(self, method: str) -> NDArray[np.float64]:
+        """Share of the judged karst area whose factors disagree, %, shape (place,), from a grade made with `flag_only` (codes 0-7), by a
+        declared method of flags and areas."""
         if self.codes != tuple(range(8)):
             raise DeclarationError(
                 f"the share needs the codes 0 to 7, not {self.codes}.",
@@ -65,7 +68,7 @@ class GradeAreas:
             )
         load_domains()
         judged, disagrees = self.area[:, : GRADED + 1], np.array([0.0] * GRADED + [1.0])
-        return np.asarray(REGISTRY["land.krd_conflict_share@project"](disagrees, judged * 100))
+        return np.asarray(REGISTRY[method](disagrees, judged * 100))
 
     def _ungraded(self) -> list[Finding]:
         if not self.none.any():

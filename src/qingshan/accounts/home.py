@@ -74,8 +74,8 @@ def zone_folder(run: str, zone: str) -> Path | None:
     if zone in builtin_zones():
         return builtin_zones()[zone]
     marks = list((home() / "latest").glob(f"{zone}@*/{FOLDER}"))  # an older run of the only zone of that id
-    folder = Path(marks[0].read_text()) if len(marks) == 1 else None
-    return folder if folder and folder.is_dir() else None
+    only = Path(marks[0].read_text()) if len(marks) == 1 else None
+    return only if only and only.is_dir() else None
 
 
 def fills_folder(zone: Zone, profile: str) -> Path:

@@ -198,9 +198,7 @@ def parse_profile(content: Mapping[str, Any], domains: Domains, where: str) -> P
     return made
 
 
-def _check_use(
-    use: ServiceUse, profile: Profile, accounts: list[RasterAccount], domains: Domains, where: str
-) -> None:
+def _check_use(use: ServiceUse, profile: Profile, accounts: list[RasterAccount], domains: Domains, where: str) -> None:
     known = {s["id"] for _, declared in domains.declared("services") for s in declared["service"]}
     if use.id not in known:
         raise DeclarationError(f"service {use.id!r} is not in any services.toml.", where=where)

@@ -12,10 +12,11 @@ from pathlib import Path
 from qingshan.core.domain import load_domains
 from qingshan.zone.zone import open_zone
 
+from .montecarlo import uncertainty
 from .profile import find_profile
 from .raster.plan import plan_rasters
 from .raster.run import How
-from .run import compute, sealed_fills, write_results
+from .run import UNCERTAINTY, compute, sealed_fills, write_lines, write_results
 from .store import Store
 
 
@@ -34,6 +35,8 @@ def replay(folder: Path, profile: str, out: Path, rasters: Path | None = None) -
     resolver, cells = compute(zone, chosen, domains, parameters, Store(None), rasters=figures, periods=periods,
                               places=manifest.get("places", ()))  # fmt: skip
     write_results(out, resolver, cells, plan)
+    if draws := int(manifest.get("draws", 0)):
+        write_lines(out / UNCERTAINTY, uncertainty(resolver, cells, plan, draws, int(manifest.get("seed", 0)), How()))
 
 
 if __name__ == "__main__":

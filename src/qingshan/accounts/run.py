@@ -12,7 +12,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,13 @@ from qingshan.core.finding import Finding
 from qingshan.core.parameter import ParameterRow, Parameters, read_rows
 from qingshan.zone.zone import Zone, open_zone
 
+from .asked import Asked
 from .cells import ACCOUNTED, STOCK, Fact, Progress, Service, ServiceLine, compute, figure_of, services_catalogue
 from .extent import unbalanced
 from .figure import Node, Refusal, read_refusals, refusal_lines
 from .fill import filled_rows
 from .home import FOLDER, asked_path, pointers, runs_folder, store_path
+from .montecarlo import uncertainty
 from .profile import Profile, find_profile, settled
 from .raster.plan import RasterPlan, plan_rasters
 from .raster.run import How
@@ -42,32 +44,11 @@ from .sources import Scenarios
 from .store import Store
 
 RESULTS = ("facts.jsonl", "nodes.jsonl", "refusals.jsonl", "findings.jsonl")
+UNCERTAINTY = "uncertainty.jsonl"
 _OPENED: dict[str, Zone] = {}
 
 
 # ---- running and sealing --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What of an account is asked for: account periods and places (none: all), draws of its uncertainty."""
-
-    periods: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
-    draws: int = 0
-    seed: int = 0
-
-    @classmethod
-    def of(cls, zone: Zone, period: str, place: str, draws: int, seed: int) -> Asked:
-        """Raises `UnknownName` where the zone has no such period or place."""
-        periods = (zone.period(period).id,) if period else ()
-        within = zone.place(place).code if place else ""
-        places = tuple(c for c in zone.places if within in (c, *zone.ancestors(c))) if within else ()
-        return cls(periods, places, draws, seed)
-
-    def record(self) -> dict[str, Any]:
-        """What a manifest keeps: only what differs from the whole account."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in self.__dict__.items() if v and k != "periods"}
 
 
 def run_account(
@@ -87,7 +68,9 @@ def run_account(
     filled = filled_rows(live, chosen.id)
     wanted = Asked.of(live, period, place, draws, seed)
     runs_folder().mkdir(parents=True, exist_ok=True)
-    plan = plan_rasters(live, chosen, domains, _all_rows(domains, live, filled), wanted.periods or tuple(p.id for p in live.periods))
+    plan = plan_rasters(
+        live, chosen, domains, _all_rows(domains, live, filled), wanted.periods or tuple(p.id for p in live.periods)
+    )
     identity: dict[str, Any] = {
         "zone": seen(live), "filled": [r.key for r in filled], "profile": chosen.key, "software": software(domains),
     }  # fmt: skip
@@ -140,6 +123,11 @@ def _computed(live: Zone, profile: Profile, domains: Domains, filled: list[Param
             resolver, cells = compute(sealed, profile, domains, parameters, store, progress, rasters=figures,
                                       periods=wanted.periods, places=wanted.places)  # fmt: skip
             resolver.stats.computed += plan.computed if plan else 0
+            if wanted.draws:
+                write_lines(
+                    part / UNCERTAINTY,
+                    uncertainty(resolver, cells, plan, wanted.draws, wanted.seed, replace(how, writes=None)),
+                )
             folder = _seal(part, sealed, profile, domains, resolver, cells, plan, wanted)
     finally:
         shutil.rmtree(part, ignore_errors=True)  # after sealing it bears its final name
@@ -175,7 +163,8 @@ def _seal(part: Path, zone: Zone, profile: Profile, domains: Domains, resolver: 
     files = {p.relative_to(part).as_posix(): file_digest(p) for p in sorted(part.rglob("*")) if p.is_file()}
     manifest = {
         "format": 2, "zone": zone.id, "profile": profile.id, "profile_key": profile.key, "synthetic": zone.synthetic,
-        "periods": [p.id for p in zone.periods if not wanted.periods or p.id in wanted.periods], "scenarios": list(resolver.scenarios.rows), "central": list(resolver.scenarios.central),
+        "periods": [p.id for p in zone.periods if not wanted.periods or p.id in wanted.periods],
+        "scenarios": list(resolver.scenarios.rows), "central": list(resolver.scenarios.central),
         "files": files, "domains": domains.hashes, "methods": {n.method: n.code for n in resolver.nodes.values() if n.method},
         "software": {"qingshan": qingshan.__version__, "python": platform.python_version(), "numpy": np.__version__,
                      "machine": platform.machine(), "kernels": enabled_kernels()},
@@ -314,6 +303,12 @@ class Run:
     @cached_property
     def findings(self) -> list[Finding]:
         return [Finding(**r) for r in read_lines(self.path / "findings.jsonl")]
+
+    @cached_property
+    def uncertainty(self) -> list[dict[str, Any]]:
+        """A head (draws, seed, distributions, status) and a record per figure with its interval; the head alone: not assessed."""
+        path = self.path / UNCERTAINTY
+        return read_lines(path) if path.is_file() else [{"draws": 0, "distributions": [], "status": "not assessed"}]
 
     @cached_property
     def _index(self) -> dict[tuple[str, str], list[Fact]]:

@@ -235,7 +235,7 @@ class Sources:
 
     def _raster_names(self, quantity: str) -> tuple[str, str] | None:
         """Names of a sum, with the class or code that the id adds to the quantity."""
-        stem, rest = quantity, []
+        stem, rest = quantity, list[str]()
         while stem not in self._raster_sums and "." in stem:
             stem, _, last = stem.rpartition(".")
             rest.insert(0, last)

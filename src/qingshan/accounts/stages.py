@@ -71,7 +71,9 @@ class Stage:
     def outputs(self, asked: set[str]) -> tuple[str, ...]:
         """The asked outputs in the order of the declaration."""
         known = list(self.declared("OUTPUTS"))
-        return tuple(sorted(asked, key=lambda o: (next((i for i, p in enumerate(known) if _fits(p, o)), len(known)), o)))
+        return tuple(
+            sorted(asked, key=lambda o: (next((i for i, p in enumerate(known) if _fits(p, o)), len(known)), o))
+        )
 
     @cached_property
     def optional(self) -> tuple[str, ...]:
@@ -100,5 +102,7 @@ def _code(module: str) -> str:
     spec = find_spec(module)
     assert spec is not None and spec.origin is not None
     beside = Path(spec.origin).parent.parent
-    files = sorted([*beside.glob("flow/*.py"), *beside.glob("focal/*.py")] if beside.name == "accounts" else [Path(spec.origin)])
+    files = sorted(
+        [*beside.glob("flow/*.py"), *beside.glob("focal/*.py")] if beside.name == "accounts" else [Path(spec.origin)]
+    )
     return digest([[file_digest(p) for p in files], {name: c.code for name, c in sorted(CELLS.items())}])

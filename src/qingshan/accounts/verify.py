@@ -22,7 +22,7 @@ from qingshan.core.canonical import canonical, digest, file_digest
 from qingshan.core.errors import QingshanError
 
 from .home import home, zone_folder
-from .run import RESULTS, find_run, read_lines
+from .run import RESULTS, UNCERTAINTY, find_run, read_lines
 from .seal import DERIVED, changed_files
 
 REPLAY_SECONDS = 600
@@ -152,7 +152,12 @@ def _layers(folder: Path, manifest: dict[str, Any], verdict: Verdict) -> bool:
             continue
         hashes[name] = file_digest(path) if path.is_file() else ""
         if not hashes[name]:
-            verdict.name("layer", name, f"the raster {name} ({node['quantity']}) is gone.", f"栅格 {name}（{node['quantity']}）已不在。")
+            verdict.name(
+                "layer",
+                name,
+                f"the raster {name} ({node['quantity']}) is gone.",
+                f"栅格 {name}（{node['quantity']}）已不在。",
+            )
         elif hashes[name] != sha:
             verdict.name("layer", name, f"the raster {name} ({node['quantity']}) was changed since the run.",
                          f"栅格 {name}（{node['quantity']}）在核算之后被改动。")  # fmt: skip
@@ -189,7 +194,8 @@ def _replay(folder: Path, manifest: dict[str, Any], scratch: Path, verdict: Verd
 def _compare(folder: Path, replay: Path, verdict: Verdict) -> None:
     if not all((folder / f).exists() for f in RESULTS):
         return
-    odd = [f for f in RESULTS if (folder / f).read_bytes() != (replay / f).read_bytes()]
+    names = [*RESULTS, *([UNCERTAINTY] if (folder / UNCERTAINTY).exists() or (replay / UNCERTAINTY).exists() else [])]
+    odd = [f for f in names if not _same(folder / f, replay / f)]
     try:
         mine = {n["key"]: n for n in read_lines(folder / "nodes.jsonl")}
         told = read_lines(folder / "facts.jsonl")
@@ -213,6 +219,10 @@ def _compare(folder: Path, replay: Path, verdict: Verdict) -> None:
         verdict.name(
             "result", ", ".join(odd), f"{', '.join(odd)} differ from the replay.", f"{'、'.join(odd)} 与重放不同。"
         )
+
+
+def _same(mine: Path, theirs: Path) -> bool:
+    return mine.is_file() and theirs.is_file() and mine.read_bytes() == theirs.read_bytes()
 
 
 def _compare_fact(fact: dict[str, Any], other: dict[str, Any] | None, verdict: Verdict) -> None:

@@ -11,6 +11,9 @@ where the method gives no value.
 An argument of the method with an axis is spread over scalars: `cuts` becomes `cuts_1` to `cuts_4`, `rain` `rain_1` to
 `rain_12`. A method of amounts (t, m3) has a cell per area: with `per="km2"` the argument `area` is 1 km2 and left out, the
 `amounts` among the arguments and the result are per km2. This holds because such a method is proportional to its area.
+
+A cell runs where all its arguments have values. Those named in `unknown` may be missing: the cell gets NaN and says
+itself what that means (a code for "unknown").
 """
 
 from __future__ import annotations
@@ -33,8 +36,8 @@ __all__ = ["CELLS", "Cell", "cell", "find_cell"]
 
 @dataclass(frozen=True)
 class Cell:
-    """`method` is the reference of the declared method, `choices` its options that are fixed here; for `per` and
-    `amounts` see above."""
+    """`method` is the reference of the declared method, `choices` its options that are fixed here; for `per`,
+    `amounts` and `unknown` see above."""
 
     name: str
     method: str
@@ -43,6 +46,7 @@ class Cell:
     choices: Mapping[str, str] = field(default_factory=dict)
     per: str = ""
     amounts: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def declared(self, method: Method) -> dict[str, Q]:
         """Unit, names and limits of each argument. Raises `DeclarationError` where the method has no such argument."""
@@ -91,7 +95,7 @@ class Cell:
     def code(self) -> str:
         """sha-256 of the text and its numbers."""
         written = {n: v if math.isfinite(v) else repr(v) for n, v in self.constants.items()}
-        return digest([self.source, written, self.per, self.amounts])
+        return digest([self.source, written, self.per, self.amounts, self.unknown])
 
 
 CELLS: dict[str, Cell] = {}
@@ -104,6 +108,7 @@ def cell(
     choices: Mapping[str, str] | None = None,
     per: str = "",
     amounts: tuple[str, ...] = (),
+    unknown: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., float]], Callable[..., float]]:
     """Declare the cell form of `method` (`id@edition`); `variant` tells several forms of one method apart.
 
@@ -119,7 +124,7 @@ def cell(
         ):
             raise DeclarationError(f"the cell {name} is declared twice.", fix="name the variant")
         arguments: tuple[Any, ...] = tuple(inspect.signature(function).parameters)
-        CELLS[name] = Cell(name, method, function, arguments, dict(choices or {}), per, amounts)
+        CELLS[name] = Cell(name, method, function, arguments, dict(choices or {}), per, amounts, unknown)
         return function
 
     return declare

@@ -86,7 +86,8 @@ class Method:
 
     @property
     def domain(self) -> str:
-        return self.function.__module__.split(".")[-2]
+        """The package that holds the method's module; empty for a method declared outside one."""
+        return self.function.__module__.rpartition(".")[0].rpartition(".")[2]
 
     @cached_property
     def code(self) -> str:

@@ -274,6 +274,31 @@ def test_declared_constants_make_a_part_independent_of_the_rest(land, tmp_path):
     assert made["ndr_n"].made_from["report"] == {"ic0": "-2.0", "runoff_mean": "4000.0"}
 
 
+@pytest.mark.parametrize("kind", ["d8", "mfd"])
+def test_a_swallow_hole_may_count_as_a_stream(tmp_path, kind):
+    """A bowl with a masked sink at its bottom: its cells deliver only where the sink is a stream."""
+    y, x = np.mgrid[0:9, 0:9]
+    z = (100 + 3 * np.hypot(x - 4, y - 4)).astype(np.float32)
+    sinks = np.zeros(z.shape, np.uint8)
+    sinks[4, 4] = 1
+    out = routed(z, tmp_path / "flow", sinks=sinks, options={"routing": kind})
+    ones = np.ones(z.shape, np.float32)
+    inputs = {
+        "direction": layer(out["direction"]), "accumulation": layer(out["accumulation"]), "slope": layer(10 * ones), "ls": layer(ones),
+        "erosivity": layer(ones), "erodibility": layer(ones),
+    }  # fmt: skip
+    found = {}
+    for word in ("end", "stream"):
+        made = sediment.run(
+            grid_of(z), inputs, TABLES, RATIO | {"stream_area": 1.0}, {"sinks": word}, ("export", "stream"), tmp_path / word,
+            classes=layer(np.full(z.shape, 3, np.uint8)),
+        )  # fmt: skip
+        found[word] = arrays(made, grid_of(z))
+    assert found["end"]["stream"].sum() == 0 and np.isnan(found["end"]["export"]).all()
+    assert found["stream"]["stream"].sum() == 1 and found["stream"]["stream"][4, 4] == 1
+    assert np.isfinite(found["stream"]["export"]).sum() >= 40
+
+
 def test_missing_pieces_are_named(land, tmp_path):
     grid, inputs, classes, _ = land
     with pytest.raises(DeclarationError, match="does not know where the streams are"):

@@ -160,3 +160,13 @@ def test_a_geographic_grid_bad_weights_and_too_little_memory_refuse(tmp_path):
     with pytest.raises(QingshanError, match="memory"):
         run([[1]], tmp_path, memory="100MB")
     assert not list(tmp_path.iterdir())
+
+
+def test_evapotranspiration_that_cannot_be_counts_as_nodata(tmp_path):
+    """-8888 mm is declared by nobody; the mean around must not take it either."""
+    codes = [[1, 2, 2, 2]]
+    out, _ = run(codes, tmp_path / "bad", et0=[[800, 800, -8888, 800]])
+    wanted, _ = run(codes, tmp_path / "nan", et0=[[800, 800, NAN, 800]])
+    assert np.isnan(out["mitigation"][0, 2]) and np.isfinite(out["mitigation"]).sum() == 3
+    for name in out:
+        np.testing.assert_array_equal(out[name], wanted[name])

@@ -169,3 +169,12 @@ def test_refusals_name_the_fault(tmp_path):
     with pytest.raises(DeclarationError, match="base_classes"):
         run([[1]], tmp_path, {}, outputs=["rarity"], tables={})
     assert not list(tmp_path.rglob("*.cells"))
+
+
+def test_access_that_cannot_be_counts_as_nodata(tmp_path):
+    threats = {"threat_road": ROAD, "threat_town": TOWN}
+    out, _ = run([[1, 1, 2, 1]], tmp_path / "bad", threats | {"access": [[1, -9999, 1, 1]]})
+    wanted, _ = run([[1, 1, 2, 1]], tmp_path / "nan", threats | {"access": [[1, NAN, 1, 1]]})
+    assert np.isnan(out["quality"][0, 1]) and np.isfinite(out["quality"]).sum() == 3
+    for name in out:
+        np.testing.assert_array_equal(out[name], wanted[name])

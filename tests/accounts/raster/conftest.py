@@ -147,10 +147,13 @@ def make_cells(folder: Path, leave_out: tuple[str, ...] = (), more: str = "") ->
     (folder / "facts").mkdir(parents=True)
     (folder / "parameters").mkdir()
     (folder / "parameters" / "tiny.csv").write_text(PARAMETERS, encoding="utf-8")
-    (folder / "facts" / "all.csv").write_text("place_code,period,quantity,value,unit,source_title,status\n", encoding="utf-8")
+    (folder / "facts" / "all.csv").write_text(
+        "place_code,period,quantity,value,unit,source_title,status\n", encoding="utf-8"
+    )
     (folder / "missing.csv").write_text("quantity,name_zh,place_code,period,document\n", encoding="utf-8")
     (folder / "places.csv").write_text(
-        "code,name_zh,name_en,level,parent\n1,全区,Whole,whole,\n11,西区,West,part,1\n12,东区,East,part,1\n", encoding="utf-8"
+        "code,name_zh,name_en,level,parent\n1,全区,Whole,whole,\n11,西区,West,part,1\n12,东区,East,part,1\n",
+        encoding="utf-8",
     )
     text = ZONE + more
     for name, (quantity, unit, values) in LAYERS.items():

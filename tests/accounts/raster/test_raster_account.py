@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
+import rasterio
 
 from qingshan.accounts.explain import as_text
 from qingshan.accounts.raster.run import run_raster
@@ -88,7 +89,10 @@ def test_the_table_and_the_text_of_a_raster_run(done):
     assert set(done.table["quantity"]) == {"tiny.retention", "soil.retention", "tiny.co2"}
     text = done.explain("soil.retention", "11", "forest")
     assert "soil.retention.forest = 1188 t" in text and "soil.retention@hj1173_2021" in text
-    assert f"r.tif {file_digest(done.binding.sources['r'].file.path and Path(done.binding.sources['r'].file.path))[:16]}" in text
+    assert (
+        f"r.tif {file_digest(done.binding.sources['r'].file.path and Path(done.binding.sources['r'].file.path))[:16]}"
+        in text
+    )
 
 
 # ---- the account ----------------------------------------------------------------------------------------------------
@@ -121,7 +125,9 @@ def test_extent_and_change_from_class_rasters(account):
     extent = {(f.quantity, f.cls): f.value for f in account.extent("1", "2021")}
     assert [extent["extent.closing", c] for c in ("forest", "grass", "arable", "unallocated")] == [11, 11, 7, 1]
     assert [extent["extent.opening", c] for c in ("forest", "grass", "arable", "unallocated")] == [10, 10, 9, 1]
-    changed = {f.cls: f.value for f in account.select("extent.change", "1", period="2021") if len(set(f.cls.split(">"))) == 2}
+    changed = {
+        f.cls: f.value for f in account.select("extent.change", "1", period="2021") if len(set(f.cls.split(">"))) == 2
+    }
     assert changed == {"grass>forest": 1, "arable>grass": 2}
     assert not account.select("extent.change", "11", cls="arable>grass")
 
@@ -190,8 +196,6 @@ def test_the_verb(cells_folder, capsys):
 
 
 def test_rasters_are_written_on_request(cells_folder, tmp_path):
-    import rasterio
-
     assert main(["run", "gep", "--zone", str(cells_folder), "--year", "2020", "--rasters", str(tmp_path / "maps")]) == 0
     names = sorted(p.name for p in (tmp_path / "maps").iterdir())
     assert names == [f"tinyland-2020-{step}.tif" for step in ("balance", "co2", "kept")]

@@ -1,6 +1,9 @@
 """Raster accounts are computed once, whatever engine computes them, and replayed from their sealed inputs."""
 
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +28,9 @@ def own_home(tmp_path: Path, invented: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def record_of(run) -> bytes:
-    return canonical({s: v.tolist() for s, v in run.values.items()} | {"covered": {s: v.tolist() for s, v in run.covered.items()}})
+    return canonical(
+        {s: v.tolist() for s, v in run.values.items()} | {"covered": {s: v.tolist() for s, v in run.covered.items()}}
+    )
 
 
 def test_unchanged_inputs_are_not_computed_again(own_home, tmp_path):
@@ -34,9 +39,14 @@ def test_unchanged_inputs_are_not_computed_again(own_home, tmp_path):
     again = run_raster(zone, "tinyland", "2020")
     assert (first.computed, again.computed) == (True, False) and record_of(first) == record_of(again)
     rows = zone / "parameters/tiny.csv"
-    rows.write_text(rows.read_text(encoding="utf-8").replace("tiny.reservoir_cost,,6", "tiny.reservoir_cost,,7"), encoding="utf-8")
+    rows.write_text(
+        rows.read_text(encoding="utf-8").replace("tiny.reservoir_cost,,6", "tiny.reservoir_cost,,7"), encoding="utf-8"
+    )
     assert not run_raster(zone, "tinyland", "2020").computed  # the price is no matter of cells
-    rows.write_text(rows.read_text(encoding="utf-8").replace("tiny.cover_factor,31,0.2", "tiny.cover_factor,31,0.3"), encoding="utf-8")
+    rows.write_text(
+        rows.read_text(encoding="utf-8").replace("tiny.cover_factor,31,0.2", "tiny.cover_factor,31,0.3"),
+        encoding="utf-8",
+    )
     changed = run_raster(zone, "tinyland", "2020")
     assert changed.computed and changed.key != first.key
     assert changed.values["retention"].tolist() == first.values["retention"].tolist()
@@ -86,11 +96,43 @@ def test_a_stopped_run_leaves_nothing_and_goes_on(own_home, tmp_path):
     assert run.computed and not list((own_home / "work").iterdir())
 
 
-def test_verify_replays_cells_and_names_a_changed_or_missing_raster(own_home, tmp_path):
+PRICE = """
+[[distribution]]
+parameter = "tiny.reservoir_cost"
+kind = "uniform"
+values = [5, 7]
+source = "synthetic"
+status = "project"
+"""
+KILLED = """
+import os, signal, sys
+from qingshan.accounts.raster.run import run_raster
+run_raster(sys.argv[1], "tinyland", "2020", progress=lambda *told: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_a_killed_run_goes_on_from_its_blocks(own_home, tmp_path, monkeypatch):
+    """kill -9 after the first block: nothing half-written, the block is kept, the result is that of a run left alone."""
     zone = make_cells(tmp_path / "zone")
-    run = run_account(open_zone(zone), period="2021")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(zone)], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not list((own_home / "rasters").glob("*"))
+    (journal,) = (own_home / "work").glob("*/sheet/blocks.journal")
+    assert journal.stat().st_size > 200
+    told: list[str] = []
+    run = run_raster(zone, "tinyland", "2020", progress=lambda title, *_: told.append(title))
+    assert run.computed and not told  # the only block was done
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / "clean"))
+    assert record_of(run_raster(zone, "tinyland", "2020")) == record_of(run)
+
+
+@pytest.mark.long
+def test_verify_replays_cells_and_names_a_changed_or_missing_raster(own_home, tmp_path):
+    zone = make_cells(tmp_path / "zone", more=PRICE)
+    run = run_account(open_zone(zone), period="2021", draws=40, seed=1)
     verdict = verify(run.id)
     assert verdict.equal, verdict.differences
+    assert run.uncertainty[0]["status"] == "assessed" and len(run.uncertainty) > 1
     with rasterio.open(zone / "rain.tif", "r+") as rain:
         rain.write(np.full((1, 1), 900, np.float32), 1, window=((0, 1), (0, 1)))
     kept = (zone / "aet.tif").rename(tmp_path / "aet.tif")

@@ -20,7 +20,7 @@ LAYERS = {
     "rain": (900, 1500), "et0": (700, 1000), "depth": (200, 1500), "pawc": (0.05, 0.25), "storm_rain": (60, 200), "r": (2000, 6000),
     "k": (0.01, 0.05), "ls": (0.1, 12), "solar": (4000, 5200), "temperature": (10, 22), "ndvi": (0.1, 0.9), "cover": (0, 1),
     "slope": (0, 45), "cooler": (-0.5, 3), "quality": (0, 1), "degradation": (0, 1), "sediment_export": (0, 9), "sediment_avoided": (0, 40),
-    "n_export": (0, 4), "p_export": (0, 1),
+    "n_load": (4, 50), "n_export": (0, 4), "p_load": (1, 5), "p_export": (0, 1),
 }  # fmt: skip
 CODED = {"soil_group": (1, 4), "lithology": (0, 4), "karst": (0, 1)}
 
@@ -92,3 +92,13 @@ def test_the_kernel_says_what_the_cells_say():
     assert result.values["yield"].sum() + result.values["aet"].sum() == pytest.approx(
         layers["rain"].sum() * CELL**2 / 1000, rel=1e-9
     )
+
+
+def test_what_is_kept_of_a_nutrient_is_its_load_as_modified_by_runoff():
+    """The guide's retention is modified load less export, and export is a share of the modified load: where twice the mean
+    rain falls, load less export of the unmodified load could turn negative."""
+    account = find_raster_account(DOMAINS, "ecosystem")
+    for n in "np":
+        bound = account.steps[f"{n}_kept"].bind
+        stages = {k: account.layers[source].stage for k, source in bound.items()}
+        assert stages == {"load": f"nutrient.load_{n}", "export": f"nutrient.export_{n}"}

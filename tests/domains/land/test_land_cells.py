@@ -2,8 +2,15 @@
 
 import math
 
+import numpy as np
+
+from qingshan.accounts.block.engine import run_sheet
+from qingshan.accounts.block.sheet import Sheet
+from qingshan.accounts.block.trace import trace
 from qingshan.core.cell import find_cell
 from qingshan.core.domain import load_domains
+from qingshan.zone.raster.grid import Grid
+from qingshan.zone.raster.source import ArraySource
 
 load_domains()
 SLOPES, COVERS = (5.0, 15.0, 25.0, 35.0), (20.0, 40.0, 60.0, 80.0)
@@ -57,3 +64,22 @@ def test_xiong():
     given = f("land.krd_exposure_grade@xiong2002")(40.0, *EXPOSED), f("land.krd_cover_grade@xiong2002")(20.0, *GROWN)
     rules = {"worse": 4, "exposure_first": 2, "flag_only": 5}
     assert {r: f(f"land.krd_grade@xiong2002:{r}")(*given, 1.0) for r in rules} == rules
+
+
+def test_unknown_and_not_karst_are_counted():
+    """Three hectares: on karst without lithology (7 unknown), off karst without lithology (6), mask and all known (1)."""
+    cells = "land.krd_grade@hj1174_2021:cover_first"
+    bind = {"slope_grade": "slope", "cover_grade": "cover", "lithology_grade": "rock", "karst": "karst"}
+    sheet = Sheet.of({
+        "id": "karst", "layers": [{"id": i, "unit": "class"} for i in bind.values()],
+        "steps": [{"id": "grade", "cell": cells, "bind": bind}],
+        "sums": [{"id": "area", "of": "1", "by": "grade", "codes": 8, "per": "hm2", "unit": "hm2"}],
+    })  # fmt: skip
+    layers = {"slope": [[1.0, 1, 1]], "cover": [[1.0, 1, 1]], "rock": [[-9999.0, -9999, 1]], "karst": [[1.0, 0, 1]]}
+    sources = {k: ArraySource(np.array(v), -9999.0, k) for k, v in layers.items()}
+    grid = Grid("EPSG:32648", (100.0, 0.0, 0.0, 0.0, -100.0, 0.0), 3, 1)
+    whole = ArraySource(np.zeros((1, 3), np.int32), -1), ArraySource(np.ones((1, 3), np.uint8), 0)
+    result = run_sheet(sheet, grid, sources, {}, {}, *whole, n_places=1, codes=(1,), scheduler="sync")
+    assert result.values["area"][0, 0].tolist() == [0, 1, 0, 0, 0, 0, 1, 1]
+    traced = trace(sheet, {"slope": 1.0, "cover": 1.0, "rock": None, "karst": 0.0}, 1, {}, {}, 1e4)
+    assert traced.values["grade"].value == 6

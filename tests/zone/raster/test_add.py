@@ -105,6 +105,19 @@ def test_line_ends_and_byte_order_mark_are_kept(standard):
     assert raw.count(b"\n") == raw.count(b"\r\n")
 
 
+def test_land_cover_is_told_its_strange_codes(standard):
+    """77 is no code of WorldCover; one cell is 0.0009 km2."""
+    values = np.full((40, 50), 10, "uint8")
+    values[0, 0] = 77
+    path = standard.write("cover", values, W, N, nodata=0)
+    standard.add('[landcover]\nquantity = "land.cover"\nmapping = "esa_worldcover"')
+    added = add_raster(
+        standard.folder, str(path), {"id": "c", "quantity": "land.cover", "unit": "class", "period": "2020"}
+    )
+    assert added.written
+    assert [f.level for f in added.findings if f.code == "class_without_row"] == ["warning"]
+
+
 # --- the verb
 
 

@@ -11,6 +11,7 @@ import rasterio
 from pyproj import Geod, Transformer
 
 import qingshan.zone.raster
+from qingshan.core.errors import ZoneError
 from qingshan.core.finding import Finding, worst
 from qingshan.zone.check import check_zone
 from qingshan.zone.raster.catalogue import RasterBook
@@ -270,10 +271,25 @@ def test_identity_with_a_stranger(standard):
     assert "99 (0.001 km2)" in only(cover(standard, "identity", values), "class_not_in_account").en
 
 
+def test_a_code_that_is_none(standard):
+    standard.text = standard.text.replace("code = 21", 'code = "x"')
+    cover(standard, "identity", np.full((40, 50), 11, "uint8"))
+    assert "'x'" in only(standard, "bad_class_code").en
+
+
+def test_undeclared_float_max(standard):
+    values = ramp(40, 50)
+    values[0, 0] = np.finfo("float32").min
+    standard.write("a", values, W, N)
+    assert only(entry(standard), "raster_huge", cells=True).level == "error"
+
+
 def test_two_classes_with_one_code(standard):
     standard.text = standard.text.replace("code = 21", "code = 11")
     cover(standard, "identity", np.full((40, 50), 11, "uint8"))
     assert only(standard, "duplicate_class_code").level == "error"
+    with pytest.raises(ZoneError, match="arbor, shrub"):
+        standard.book.classes("2020")
 
 
 def test_unknown_mapping_and_absent_landcover(standard):
@@ -283,6 +299,60 @@ def test_unknown_mapping_and_absent_landcover(standard):
         'quantity = "land.cover"\nmapping', 'quantity = "q.none"\nmapping'
     )
     assert only(standard, "no_landcover").level == "error"
+
+
+PLACED = '[places]\nraster = "places"\ncodes = {{{}}}'
+
+
+def placed(ground: Ground, told: str) -> list[Finding]:
+    """40 x 50 cells of 900 m2: 30 rows of value 1, 10 of value 2."""
+    ground.write("places", np.repeat(np.uint8([1, 1, 1, 2]), 10)[:, None].repeat(50, 1), W, N)
+    ground.raster("places", "place.index", "class", "static").add(PLACED.format(told))
+    return [f for f in ground.book.findings() if f.code == "zone" or f.code.startswith("place_")]
+
+
+def test_a_value_of_the_places_raster_without_place(standard):
+    """10 x 50 cells of 900 m2 are 0.450 km2; T2 has no cell."""
+    strange, empty = placed(standard, '1 = "T1"')
+    assert (strange.code, empty.code) == ("place_code_unknown", "place_without_cells")
+    assert "2 (0.450 km2)" in strange.en
+    assert "0.450 km2" in strange.zh
+    assert "T2" in empty.en
+
+
+@pytest.mark.parametrize(("told", "named"), [('west = "T1"', "west"), ("", "codes"), ('1 = "T9"', "T9")])
+def test_places_that_are_wrongly_declared(standard, told, named):
+    (one,) = placed(standard, told)
+    assert (one.level, one.code) == ("error", "zone")
+    assert named in one.en
+    with pytest.raises(ZoneError, match=named):
+        standard.book.places()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['scale = "ten"', 'offset = "x"', "band = 0", 'band = "one"', 'nodata = "abc"', "scale = nan", "nodata = true"],
+)
+def test_values_of_an_entry_that_are_no_numbers(standard, line):
+    standard.write("a", ramp(40, 50), W, N)
+    told = only(entry(standard, more=line), "zone")
+    assert line.partition(" ")[0] in told.en
+    with pytest.raises(ZoneError, match="must be"):
+        standard.book.layer("q.a", "2020")
+
+
+@pytest.mark.parametrize("line", ['nodata = "none"', 'nodata = "nan"', 'nodata = "-9999"', "scale = 2"])
+def test_values_of_an_entry_that_will_do(standard, line):
+    standard.write("a", ramp(40, 50), W, N)
+    assert "zone" not in codes(entry(standard, more=line))
+    assert standard.book.layer("q.a", "2020")
+
+
+def test_a_period_that_no_account_reads(standard):
+    standard.write("a", ramp(40, 50), W, N)
+    assert "2O20" in only(entry(standard, period="2O20"), "raster_period").en
+    standard.text = standard.text.replace("2O20", "static")
+    assert "raster_period" not in codes(standard)
 
 
 def test_places_without_cells(standard):

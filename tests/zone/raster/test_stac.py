@@ -352,6 +352,20 @@ def test_an_address_in_the_catalogue(server, home):
     assert "unpinned_url" in {f.code for f in ground.book.findings()}
 
 
+def test_an_address_read_by_ranges(server, home, monkeypatch):
+    """`keep = false`: nothing is fetched whole, a busy server is asked again, the hash is not held and the finding says so."""
+    halves(server)
+    ground = Ground(home / "ground").grid(UTM, W, N, 30.0, 40, 25)
+    ground.raster("west", "q.a", "m", path=f"{server.url}/files/west.tif", more="keep = false\nsha256 = 'ab'")
+    server.failing["/files/west.tif"] = 1
+    book = ground.book
+    assert np.array_equal(book.layer("q.a", "2020").source.read(book.grid.whole), ramp(40, 50)[:, :25])
+    assert "hash_not_held" in {f.code for f in book.findings()}
+    monkeypatch.setenv("QINGSHAN_OFFLINE", "1")
+    with pytest.raises(NotCached):
+        ground.book.layer("q.a", "2020")
+
+
 @pytest.mark.parametrize("id", ["", "forest"])
 def test_fetch_verb(server, home, monkeypatch, capsys, id):
     """`zone fetch-raster` copies the layer into the zone and catalogues it."""

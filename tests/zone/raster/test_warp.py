@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from rasterio.warp import Resampling, reproject
 
 from qingshan.core.errors import ZoneError
 from qingshan.zone.raster.grid import Grid, Window
+from qingshan.zone.raster.lattice import coordinate_step, coordinates
 from qingshan.zone.raster.stored import look
-from qingshan.zone.raster.warp import coordinate_step, coordinates
 
 from .conftest import UTM, Ground, ramp
 
@@ -111,6 +112,8 @@ def test_integers_become_real_where_values_mix(ground):
         ("float32", float(np.finfo("float32").min), "", float(np.finfo("float32").min)),
         ("float32", 3.4028234663852886e38, "", 3.4028234663852886e38),
         ("float32", None, "nodata = -9999.0", -9999),
+        ("float32", None, "", float(np.finfo("float32").min)),
+        ("float32", -3.4028230607370965e38, "", float(np.finfo("float32").min)),  # printed one digit short
         ("float32", math.nan, "", math.nan),
         ("int16", -32768, "", -32768),
         ("uint8", 255, "", 255),
@@ -244,6 +247,20 @@ def test_any_window_gives_the_same_bytes(ground, how):
         for window in list(book.grid.blocks(rows, cols))[:: 7 if rows == 1 else 1]:
             again[window.slices] = other.read(window)
             assert again[window.slices].tobytes() == whole[window.slices].tobytes()
+
+
+@pytest.mark.parametrize("how", ["bilinear", "mode", "sum"])
+def test_threads_make_the_same_tiles(ground, how):
+    values = people(300, 300)
+    lon, lat = Transformer.from_crs(UTM, 4326, always_xy=True).transform(W, N)
+    ground.write("a", values, lon - 0.01, lat + 0.01, 0.0009, crs="EPSG:4326", tiled=True, blockxsize=64, blockysize=64)
+    book = entry(ground.grid(UTM, W, N, 30.0, 500, 900), how).book
+    source = book.layer("q.a", "2020").source
+    windows = list(book.grid.blocks(100, 300)) * 2
+    with ThreadPoolExecutor(6) as pool:
+        got = list(pool.map(source.read, windows))
+    for window, read_at_once in zip(windows, got, strict=True):
+        assert read_at_once.tobytes() == source.read(window).tobytes()
 
 
 @settings(max_examples=25)

@@ -184,17 +184,17 @@ def _published(plan: Plan, asked: Mapping[str, Path], threads: int) -> dict[str,
 
 def _result(plan: Plan, totals: Totals, seconds: float, reused: int, written: Mapping[str, Path]) -> SheetResult:
     layers, sums = plan.kernel.layers, plan.kernel.sums
+    n = len(layers)
     values = to_float(totals.acc)
     areas = to_float(totals.areas)
     split: dict[str, NDArray[np.float64]] = {}
     for s, offset in zip(plan.sheet.sums, plan.kernel.offsets, strict=True):
         split[s.id] = values[:, :, offset] if s.codes == 1 else values[:, :, offset : offset + s.codes]
-    n = len(layers)
     return SheetResult(
         plan.key, plan.n_places, plan.codes, split,
-        {s: int(totals.tally[1, 0, i]) for i, s in enumerate(sums)},
+        {s: int(totals.tally[-1] - sum(totals.tally[1 + 2 * n + i :: len(sums)][:2])) for i, s in enumerate(sums)},
         {x: float(areas[1 + i]) for i, x in enumerate(layers)}, {x: float(areas[1 + n + i]) for i, x in enumerate(layers)},
-        {x: int(totals.tally[0, 1, i]) for i, x in enumerate(layers)},
+        {x: int(totals.tally[1 + n + i]) for i, x in enumerate(layers)},
         {s: float(areas[1 + 2 * n + i]) for i, s in enumerate(sums)}, {s: float(areas[1 + 2 * n + len(sums) + i]) for i, s in enumerate(sums)},
         float(areas[0]), seconds, len(plan.windows), reused, dict(written),
     )  # fmt: skip

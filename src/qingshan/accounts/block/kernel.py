@@ -38,6 +38,23 @@ from numba import njit
 '''
 _LOADING = threading.Lock()
 JIT = "@njit(nogil=True, cache=True, error_model='numpy')"
+SKIPPED = 4 * LARGEST
+COUNT = f'''
+
+{JIT}
+def told(seen, areas, tally, area):
+    """What was counted in a row of cells of one area: as numbers and, exactly, as areas."""
+    parts = np.zeros((1, 3), np.int64)
+    add(parts, 0, area)
+    for n in range(areas.shape[0]):
+        for p in range(3):
+            areas[n, p] += seen[n] * parts[0, p]
+    for n in range(seen.shape[0]):
+        tally[n] += seen[n]
+        seen[n] = 0
+'''
+"""Counts, in this order: cells of no class; per layer without data, outside its limits; per sum where a layer is lacking, where
+it is undefined; last the cells of a class."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +134,9 @@ class _Writer:
             at += s.codes
         functions = self._functions()
         loop = self._loop(tuple(offsets))
-        source = HEAD.format(title=f"raster account {self.sheet.id}") + "\n" + JIT + ADD + functions + "\n" + loop
+        source = (
+            HEAD.format(title=f"raster account {self.sheet.id}") + "\n" + JIT + ADD + COUNT + functions + "\n" + loop
+        )
         return Kernel(
             source, tuple(x.id for x in self.layers), tuple(t.id for t in self.tables), tuple(c.id for c in self.constants),
             tuple(self.sheet.writes), tuple(s.id for s in sums), tuple(offsets), max(at, 1),
@@ -157,6 +176,8 @@ class _Writer:
         out += [
             "    height, width = places.shape",
             "    n_places = place_index.shape[0]",
+            "    seen = np.zeros(tally.shape[0], np.int64)",
+            f"    terms, slots = np.empty({len(offsets)}), np.array({list(offsets) or [0]}, np.uint64)",
             "    for i in range(height):",
             "        area = row_area[i]",
             "        for j in range(width):",
@@ -175,14 +196,20 @@ class _Writer:
             body += [f"W_{w}[i, j] = v_{w} if m_{w} else math.nan"]
         if self.sheet.writes:
             body += ["if place == place_nodata or place < 0 or place >= n_places:", "    continue"]
-        body += ["if k < 0:", "    add(areas, 0, area)", "    continue", "row = acc[place_index[place], k]"]
+        body += ["if k < 0:", "    seen[0] += 1", "    continue", "seen[-1] += 1"]
         body += [
-            f"if o_{x.id} != 0:\n    tally[0, o_{x.id} - 1, {n}] += 1\n    add(areas, {1 + n} + (o_{x.id} - 1) * {len(self.layers)}, area)"
+            f"if o_{x.id} != 0:\n    seen[{1 + n} + (o_{x.id} - 1) * {len(self.layers)}] += 1"
             for n, x in enumerate(self.layers)
         ]
         for n, s in enumerate(self.sheet.sums):
             body += self._sum(n, s, offsets[n])
-        return "\n".join([*out, *(f"            {line}" for part in body for line in part.split("\n"))]) + "\n"
+        body += [
+            "row = acc[place_index[place], k]", f"for n in range({len(offsets)}):", "    x = terms[n]",
+            f"    if -{LARGEST!r} < x < {LARGEST!r}:", "        add(row, slots[n], x)",
+            f"    elif x != {SKIPPED!r}:", f"        seen[{1 + 2 * len(self.layers) + len(offsets)} + n] += 1",
+        ]  # fmt: skip
+        inner = [f"            {line}" for part in body for line in part.split("\n")]
+        return "\n".join([*out, *inner, "        told(seen, areas, tally, area)"]) + "\n"
 
     def _layer(self, x: Layer) -> list[str]:
         """`o` says why a cell is not data: 1 NoData, 2 outside the limits."""
@@ -209,16 +236,21 @@ class _Writer:
         ]
 
     def _step(self, step: Step) -> list[str]:
-        bound = self.sheet.bound(step)
+        cell, bound = self.sheet.cell(step), self.sheet.bound(step)
         guards, given = [], []
         for b in bound:
             entry = self.sheet.by_id[b.source]
             name = f"C_{b.source}" if isinstance(entry, Constant) else f"v_{b.source}"
             value = f"float({name})" if isinstance(entry, Layer) and entry.classes else name
-            given.append(value if b.factor == 1.0 else f"{value} * {b.factor!r}")
-            if not isinstance(entry, Constant) and f"m_{b.source}" not in guards:
-                guards.append(f"m_{b.source}")
-        call = f"{self.cells[self.sheet.cell(step).name]}({', '.join(given)})"
+            value = value if b.factor == 1.0 else f"{value} * {b.factor!r}"
+            if isinstance(entry, Constant):
+                given.append(value)
+            elif b.argument in cell.unknown:
+                given.append(f"({value} if m_{b.source} else math.nan)")
+            else:
+                given.append(value)
+                guards += [f"m_{b.source}"] * (f"m_{b.source}" not in guards)
+        call = f"{self.cells[cell.name]}({', '.join(given)})"
         return [
             f"v_{step.id} = math.nan",
             f"if {' and '.join(guards) or 'True'}:",
@@ -237,25 +269,17 @@ class _Writer:
             for g in dict.fromkeys([s.of, s.by, s.on])
             if g not in ("1", "") and not isinstance(self.sheet.by_id[g], Constant)
         ]
-        by = f" + int(v_{s.by})" if s.by else ""
         inside = [f"0 <= v_{s.by} < {s.codes}"] if s.by else []
-        layers = self.sheet.layers_of(s)
+        layers, first = self.sheet.layers_of(s), 1 + 2 * len(self.layers) + n
         missing = " and ".join(f"m_{x}" for x in layers) or "True"
+        slot = [f"    slots[{n}] = np.uint64({offset} + int(v_{s.by}))"] if s.by else []
         return [
             f"if {' and '.join([*guard, *inside]) or 'True'}:",
-            f"    x = {term}",
-            f"    if -{LARGEST!r} < x < {LARGEST!r}:",
-            f"        add(row, {offset}{by}, x)",
-            f"        tally[1, 0, {n}] += 1",
-            "    else:",
-            f"        tally[1, 2, {n}] += 1",
-            f"        add(areas, {1 + 2 * len(self.layers) + len(self.sheet.sums) + n}, area)",
-            f"elif {missing}:",
-            f"    tally[1, 2, {n}] += 1",
-            f"    add(areas, {1 + 2 * len(self.layers) + len(self.sheet.sums) + n}, area)",
+            f"    terms[{n}] = {term}",
+            *slot,
             "else:",
-            f"    tally[1, 1, {n}] += 1",
-            f"    add(areas, {1 + 2 * len(self.layers) + n}, area)",
+            f"    terms[{n}] = {SKIPPED!r}",
+            f"    seen[{first + len(self.sheet.sums)} if {missing} else {first}] += 1",
         ]
 
 

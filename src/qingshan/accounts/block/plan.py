@@ -81,7 +81,7 @@ class Plan:
 
 @dataclass
 class Totals:
-    """Exact partial sums of the places `rows`: `acc` (place, class, sum, part), tallies and areas (see `kernel.py`)."""
+    """Exact partial sums of the places `rows`: `acc` (place, class, sum, part), counts and areas (see `kernel.COUNT`)."""
 
     rows: NDArray[np.int64]
     acc: NDArray[np.int64]
@@ -94,7 +94,7 @@ class Totals:
         layers, sums = len(plan.kernel.layers), len(plan.kernel.sums)
         return cls(
             rows, np.zeros((len(rows), max(len(plan.codes), 1), plan.kernel.width, PARTS), np.int64),
-            np.zeros((2, 3, max(layers, sums, 1)), np.int64), np.zeros((1 + 2 * layers + 2 * sums, PARTS), np.int64),
+            np.zeros(2 + 2 * layers + 2 * sums, np.int64), np.zeros((1 + 2 * layers + 2 * sums, PARTS), np.int64),
         )  # fmt: skip
 
     def add(self, other: Totals) -> None:

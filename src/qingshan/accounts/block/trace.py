@@ -125,18 +125,18 @@ def _constant(constant: Constant, value: float | None) -> Value:
 
 def _step(sheet: Sheet, step: Step, values: Mapping[str, Value]) -> Worked:
     given = []
-    declared = sheet.cell(step).declared(sheet.method(step))
+    cell = sheet.cell(step)
+    declared = cell.declared(sheet.method(step))
     for b in sheet.bound(step):
         source = values[b.source]
         usable = source.value if not source.why else None
         used = None if usable is None else usable if b.factor == 1.0 else usable * b.factor
         given.append(Given(b.argument, source, used, declared[b.argument].unit))
     result = math.nan
-    if all(g.used is not None for g in given):
+    if all(g.used is not None or g.argument in cell.unknown for g in given):
         with np.errstate(all="ignore"):
-            result = float(_plain(sheet.cell(step))(*(np.float64(g.used) for g in given if g.used is not None)))
+            result = float(_plain(cell)(*(np.float64(math.nan if g.used is None else g.used) for g in given)))
     known = not math.isnan(result)
-    cell = sheet.cell(step)
     value = Value(step.id, "step", result if known else None, sheet.units[step.id], "" if known else "undefined")
     return Worked(step.id, cell.name, cell.method, tuple(given), value)
 

@@ -14,7 +14,8 @@ from qingshan.core.errors import DeclarationError
 from qingshan.zone.raster.grid import Window
 from qingshan.zone.raster.source import Source
 
-from ..focal.stage import floats_of
+from ..focal.stage import codes_of, floats_of
+from .directions import OUTLET
 from .lattice import BAND, each, square_cell
 from .stage import WIDE, Graph, Job
 from .weave import At
@@ -67,27 +68,41 @@ def streams(work: Job, graph: Graph) -> NDArray[np.bool_]:
         each(work.grid.blocks(BAND, WIDE), band, work.workers)
     if "streams" in work.inputs:
         out |= work.lattice.read(work.inputs["streams"], np.uint8, 0, work.workers) == 1
-    out[graph.none] = False
-    if work.options.get("sinks") == "stream" and graph.d8:
-        out |= _inner_outlets(graph)
+    out &= ~graph.none
+    if work.options.get("sinks") == "stream":
+        _swallow_holes(graph.to, OUTLET if graph.d8 else 0, graph.none, graph.lattice.offsets, out)
     return out
 
 
-def _inner_outlets(graph: Graph) -> NDArray[np.bool_]:
-    """Outlets that do not lie beside the rim or NoData: swallow holes."""
-    beside = graph.none
-    spread = beside.copy()
-    for offset in graph.lattice.offsets:
-        spread |= np.roll(beside, -int(offset))
-    return np.asarray((graph.to == 8) & ~spread)
+@njit(nogil=True, cache=True)
+def _swallow_holes(to: Any, ends: Any, none: Any, offsets: Any, stream: Any) -> None:
+    """Outlets that do not lie beside the rim or NoData become streams."""
+    for i in range(to.size):
+        if none[i] or to[i] != ends:
+            continue
+        beside = False
+        for k in range(8):
+            beside |= none[i + offsets[k]]
+        if not beside:
+            stream[i] = True
 
 
-def class_codes(work: Job) -> NDArray[np.uint16]:
-    """Class codes over the lattice; NoData is the last code of a table made by `with_unknown`."""
+def class_codes(work: Job) -> NDArray[Any]:
+    """Class codes over the lattice, of one byte where the tables are that short; a code beyond them is their last one.
+
+    That last row of a table made by `with_unknown` has no value.
+    """
     assert work.classes is not None
     unknown = _table_size(work) - 1
-    codes = work.lattice.read(work.classes, np.uint16, unknown, work.workers)
-    return np.minimum(codes, unknown, out=codes)
+    codes = work.lattice.full(unknown, np.uint8 if unknown < 256 else np.uint16)
+
+    def band(window: Window) -> None:
+        given = codes_of(work.classes, window)  # type: ignore[arg-type]
+        known = (given >= 0) & (given < unknown)
+        work.lattice.inside(codes, window)[...] = np.where(known, given, unknown)
+
+    each(work.grid.blocks(BAND, WIDE), band, work.workers)
+    return codes
 
 
 def with_unknown(work: Job, table: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,44 +128,37 @@ def fixed(x: Any, value: Any) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _blank(x: Any, to_none: Any) -> Any:
-    """Zero for unknown cells; how many of them lie where water flows."""
+def _unknown(x: Any, none: Any) -> int:
+    """How many cells where water flows have no value."""
     count = 0
     for i in range(x.size):
-        if np.isnan(x[i]):
-            x[i] = 0.0
-            if not to_none[i]:
-                count += 1
+        if np.isnan(x[i]) and not none[i]:
+            count += 1
     return count
 
 
 @njit(nogil=True, cache=True)
-def _ratio(total: Any, count: Any, out: Any) -> None:
+def _ratio(total: Any, count: Any) -> None:
     for i in range(total.shape[0]):
         for j in range(total.shape[1]):
-            out[i, j] = total[i, j] / count[i, j] if count[i, j] > 0 else np.nan
+            total[i, j] = total[i, j] / count[i, j] if count[i, j] > 0 else np.nan
 
 
-def mean_above(work: Job, graph: Graph, x: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Mean of a value over all cells that drain through a cell, itself included; unknown (NaN) cells are left out. Uses up x."""
-    out = np.full(x.size, np.nan, np.float32)
-    none = graph.none
-    known = np.isfinite(x) if np.isnan(x[~none]).any() else None
-    _blank(x, none)
-    del none
-    graph.accumulate(x)
+def mean_above(work: Job, graph: Graph, x: NDArray[np.float64]) -> None:
+    """Put in place of x its mean over all cells that drain through a cell, itself included; unknown (NaN) cells are left out."""
     count: Any = None
-    if known is not None:
-        count = known.astype(np.float64)
-        del known
+    if _unknown(x, graph.none):
+        count = np.isfinite(x).astype(np.float64)
         graph.accumulate(count)
+    fixed(x, 0.0)
+    graph.accumulate(x)
 
     def block(window: Window) -> None:
         n = graph.lattice.inside(count, window) if count is not None else floats_of(work.inputs["accumulation"], window)
-        _ratio(graph.lattice.inside(x, window), n, graph.lattice.inside(out, window))
+        _ratio(graph.lattice.inside(x, window), n)
 
     each(work.grid.blocks(BAND, WIDE), block, work.workers)
-    return out
+    np.putmask(x, graph.none, np.nan)
 
 
 def way_down(
@@ -164,15 +172,15 @@ def way_down(
     lengths = work.lattice.lengths(pixels)
     value = np.full(graph.to.size, np.nan)
     entered = pixels and not graph.d8
-    value[stream] = 0.0
+    np.putmask(value, stream, 0.0)
     if entered:
         own = _own_step(work, graph, cell, at, classes, values)
-        value[stream] = np.nan_to_num(own[stream], nan=0.0)
+        np.putmask(value, stream, np.nan_to_num(own, nan=0.0))
     graph.climb(cell, at, classes, values, value, lengths=lengths)
     work.cells.add(cell)
     if entered:
         value -= own
-        value[stream] = 0.0
+        np.putmask(value, stream, 0.0)
     return value
 
 

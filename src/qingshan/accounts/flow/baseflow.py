@@ -32,6 +32,7 @@ INPUTS = {
     "direction": "", "accumulation": "count", "soil_group": "", "streams": "",
     **{f"rain_{m}": "mm" for m in MONTHS}, **{f"et0_{m}": "mm" for m in MONTHS},
 }  # fmt: skip
+LIMITS = {f"{name}_{m}": (0.0, float("inf")) for name in ("rain", "et0") for m in MONTHS}
 TABLES = {**{f"curve_number_{g}": "1" for g in GROUPS}, **{f"kc_{m}": "1" for m in MONTHS}}
 """Curve numbers of the soil groups A to D (1 to 4), crop coefficients of the months, by class."""
 CONSTANTS = {
@@ -62,7 +63,7 @@ def run(
         "baseflow", sys.modules[__name__], grid, inputs, tables, constants, options, outputs, folder, classes, workers,
         progress, 4, OPTIONAL,
     )  # fmt: skip
-    refuse_small(grid, (2 if inputs["direction"].dtype == np.uint8 else 5) + CELL, memory, "baseflow")
+    refuse_small(grid, inputs["direction"].dtype.itemsize + CELL, memory, "baseflow")
     try:
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph)
@@ -92,7 +93,7 @@ def _months(work: Job, graph: Graph, stream: NDArray[np.bool_]) -> dict[str, NDA
         {"cn": number},
         tables=tables,
     )
-    number[stream] = 100.0
+    np.putmask(number, stream, 100.0)
     steps: list[tuple[str, str, Mapping[str, str]]] = []
     for m in MONTHS:
         steps.append(
@@ -121,7 +122,7 @@ def _recharge(work: Job, graph: Graph, shortfalls: Mapping[str, NDArray[np.float
     send = ("water.recharge_passed@invest3", At((*shortfalls, "alpha", "beta", "gamma"), layers))
     values = {**shortfalls, **{k: work.constants[k] for k in ("alpha", "beta", "gamma")}}
     recharge = np.zeros(graph.to.size)
-    recharge[graph.none] = np.nan
+    np.putmask(recharge, graph.none, np.nan)
     graph.descend(keep, send, None, values, recharge)
     work.cells |= {keep[0], send[0]}
     if "recharge" in work.asked:
@@ -134,11 +135,11 @@ def _baseflow(work: Job, graph: Graph, stream: NDArray[np.bool_], recharge: NDAr
     total = recharge.copy()
     fixed(total, 0.0)
     graph.accumulate(total)
-    total[np.isnan(recharge)] = np.nan
+    np.putmask(total, np.isnan(recharge), np.nan)
     if "recharge_sum" in work.asked:
         work.write("recharge_sum", total)
     factor = np.full(total.size, np.nan)
-    factor[stream] = 1.0
+    np.putmask(factor, stream, 1.0)
     cell = "water.baseflow_passed@invest3"
     at = At(("total", "recharge", "gamma"), frozenset({"total", "recharge"}))
     values = {"total": total, "recharge": recharge, "gamma": work.constants["gamma"]}

@@ -4,8 +4,10 @@ D8 codes: 0-7 the neighbour (0 east, counter-clockwise), 8 an outlet, 255 NoData
 direction k in the bits from 4 k on; a share is its number over the sum of the eight; 0 an outlet, 2^32-1 NoData. This is how
 pygeoprocessing keeps them, so directions of either program can be read by the other.
 
-A level cell without a lower neighbour drains towards the nearest cell of its flat that does, counted in steps, straight
-steps before diagonal ones: the same on every run.
+A level cell without a lower neighbour drains along its flat towards the nearest cell that has one, by distance in straight and
+diagonal steps; a cell beside the rim or NoData lets a flat out only where nothing lower does. Ties go to the cell that was reached
+first in reading order, so a run repeats itself to the bit. With shares, a level cell gives to all neighbours nearer to the way out, in
+proportion to the inverse of the step.
 """
 
 from __future__ import annotations
@@ -24,8 +26,12 @@ OUTLET, FLAT, NO_FLOW = 8, 9, 255
 NO_SHARES = 2**32 - 1
 
 
+ROOT_TWO = 2**0.5
+UNSEEN, SEEN = 2**32 - 1, 2**32 - 2
+
+
 @njit(nogil=True, cache=True)
-def _steepest(z: Any, state: Any, sinks: Any, offsets: Any, inverse: Any, out: Any, first: int, last: int) -> None:
+def _steepest(z: Any, sinks: Any, offsets: Any, inverse: Any, out: Any, first: int, last: int) -> None:
     for i in range(first, last):
         height = z[i]
         if np.isnan(height):
@@ -38,48 +44,76 @@ def _steepest(z: Any, state: Any, sinks: Any, offsets: Any, inverse: Any, out: A
                 fall = (np.float64(height) - np.float64(n)) * inverse[k]
                 if fall > best:
                     best, code = fall, k
-        if code == FLAT and state[i] == SEED:
-            code = OUTLET
         if sinks.size and sinks[i]:
             code = OUTLET
         out[i] = code
 
 
 @njit(nogil=True, cache=True)
-def _drain_flats(z: Any, out: Any, offsets: Any) -> int:
-    """Breadth first from the cells that drain into the flats around them; returns the level cells left undrained (0)."""
-    ring, head, count = np.empty(1 << 16, np.uint32), 0, 0
-    order = np.array([0, 2, 4, 6, 1, 3, 5, 7])
-    flats = 0
-    for i in range(out.size):
-        if out[i] == FLAT:
-            flats += 1
-    if flats == 0:
-        return 0
-    for i in range(out.size):
-        if out[i] > OUTLET:
-            continue
-        for k in range(8):
-            n = i + offsets[k]
-            if out[n] == FLAT and z[n] == z[i]:
-                ring, head, count = _queued(ring, head, count, i)
-                break
-    while count > 0:
-        c = np.int64(ring[head])
-        head = (head + 1) & (ring.size - 1)
-        count -= 1
-        for q in range(8):
-            k = order[q]
-            n = c + offsets[k]
-            if out[n] == FLAT and z[n] == z[c]:
-                out[n] = (k + 4) & 7
-                flats -= 1
-                ring, head, count = _queued(ring, head, count, n)
-    return flats
+def _far(way: Any) -> float:
+    """Length of a way in cells: straight steps in the lower half, diagonal ones in the upper."""
+    if way >= np.uint32(SEEN):
+        return np.inf
+    return (way & np.uint32(0xFFFF)) + (way >> np.uint32(16)) * ROOT_TWO
 
 
 @njit(nogil=True, cache=True)
-def _queued(ring: Any, head: int, count: int, cell: int) -> Any:
+def _drain_flats(z: Any, state: Any, out: Any, way: Any, offsets: Any) -> None:
+    """Direct every flat; `way` keeps the steps to its way out."""
+    flat = np.empty(1 << 12, np.uint32)
+    ring = np.empty(1 << 12, np.uint32)
+    for start in range(out.size):
+        if out[start] != FLAT or way[start] != np.uint32(UNSEEN):
+            continue
+        flat, count = _connected(z, way, offsets, flat, start)
+        head, waiting = 0, 0
+        for lowered in (True, False):
+            for a in range(count):
+                c = np.int64(flat[a])
+                if (out[c] != FLAT) if lowered else (state[c] == SEED):
+                    if not lowered:
+                        out[c] = OUTLET
+                    way[c] = 0
+                    ring, head, waiting = _queued(ring, head, waiting, c)
+            if waiting > 0:
+                break
+        while waiting > 0:
+            c = np.int64(ring[head])
+            head = (head + 1) & (ring.size - 1)
+            waiting -= 1
+            for k in range(8):
+                n = c + offsets[k]
+                if z[n] == z[c]:
+                    longer = way[c] + np.uint32(65536 if k & 1 else 1)
+                    if _far(longer) < _far(way[n]):
+                        way[n] = longer
+                        out[n] = (k + 4) & 7
+                        ring, head, waiting = _queued(ring, head, waiting, n)
+
+
+@njit(nogil=True, cache=True)
+def _connected(z: Any, way: Any, offsets: Any, flat: Any, start: int) -> Any:
+    """All cells at the height of `start` joined to it, breadth first, and how many they are."""
+    flat[0], count, at = start, 1, 0
+    way[start] = SEEN
+    while at < count:
+        c = np.int64(flat[at])
+        at += 1
+        if count + 8 > flat.size:
+            wider = np.empty(flat.size * 2, np.uint32)
+            wider[:count] = flat[:count]
+            flat = wider
+        for k in range(8):
+            n = c + offsets[k]
+            if z[n] == z[c] and way[n] == np.uint32(UNSEEN):
+                way[n] = SEEN
+                flat[count] = n
+                count += 1
+    return flat, count
+
+
+@njit(nogil=True, cache=True)
+def _queued(ring: Any, head: int, count: int, cell: Any) -> Any:
     if count == ring.size:
         wider = np.empty(ring.size * 2, np.uint32)
         for i in range(count):
@@ -92,26 +126,27 @@ def _queued(ring: Any, head: int, count: int, cell: int) -> Any:
 def d8(
     z: NDArray[np.float32], state: NDArray[np.uint8], sinks: NDArray[np.bool_], offsets: NDArray[np.int64],
     lengths: NDArray[np.float64],
-) -> NDArray[np.uint8]:  # fmt: skip
-    """Directions of a filled surface. `state` marks outlets, `sinks` (perhaps empty) cells where flow ends whatever is below."""
+) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:  # fmt: skip
+    """Directions of a filled surface, and the way out of every level cell (for `mfd`).
+
+    `state` marks outlets, `sinks` (perhaps empty) cells where flow ends whatever is below.
+    """
     out = np.full(z.size, NO_FLOW, np.uint8)
+    way = np.full(z.size, UNSEEN, np.uint32)
     rim = int(offsets.max())
-    _steepest(z, state, sinks, offsets, 1.0 / lengths, out, rim, z.size - rim)
-    left = _drain_flats(z, out, offsets)
-    assert left == 0, "every flat of a filled surface has a way out"
-    return out
+    _steepest(z, sinks, offsets, 1.0 / lengths, out, rim, z.size - rim)
+    _drain_flats(z, state, out, way, offsets)
+    assert not (out == FLAT).any(), "every flat of a filled surface has a way out"
+    return out, way
 
 
 @njit(nogil=True, cache=True)
-def _shared(z: Any, direction: Any, offsets: Any, inverse: Any, out: Any) -> None:
+def _shared(z: Any, direction: Any, way: Any, offsets: Any, inverse: Any, out: Any) -> None:
     fall = np.empty(8)
     for i in range(z.size):
         code = direction[i]
-        if code == NO_FLOW:
-            out[i] = NO_SHARES
-            continue
-        if code == OUTLET:
-            out[i] = 0
+        if code >= OUTLET:
+            out[i] = NO_SHARES if code == NO_FLOW else 0
             continue
         height, total = np.float64(z[i]), 0.0
         for k in range(8):
@@ -119,8 +154,11 @@ def _shared(z: Any, direction: Any, offsets: Any, inverse: Any, out: Any) -> Non
             fall[k] = (height - n) * inverse[k] if n < height else 0.0
             total += fall[k]
         if total == 0.0:
-            out[i] = np.uint32(15) << np.uint32(4 * code)
-            continue
+            far = _far(way[i])
+            for k in range(8):
+                n = i + offsets[k]
+                fall[k] = inverse[k] if z[n] == z[i] and _far(way[n]) < far else 0.0
+                total += fall[k]
         packed = np.uint32(0)
         for k in range(8):
             if fall[k] > 0.0:
@@ -128,8 +166,11 @@ def _shared(z: Any, direction: Any, offsets: Any, inverse: Any, out: Any) -> Non
         out[i] = packed
 
 
-def mfd(z: NDArray[np.float32], direction: NDArray[np.uint8], offsets: NDArray[np.int64], lengths: NDArray[np.float64]) -> NDArray[np.uint32]:  # fmt: skip
-    """Shares of a filled surface in proportion to the slopes down, on a fifteenth; level cells follow their D8 direction."""
+def mfd(
+    z: NDArray[np.float32], direction: NDArray[np.uint8], way: NDArray[np.uint32], offsets: NDArray[np.int64],
+    lengths: NDArray[np.float64],
+) -> NDArray[np.uint32]:  # fmt: skip
+    """Shares of a filled surface in proportion to the slopes down, on a fifteenth."""
     out = np.empty(z.size, np.uint32)
-    _shared(z, direction, offsets, 1.0 / lengths, out)
+    _shared(z, direction, way, offsets, 1.0 / lengths, out)
     return out

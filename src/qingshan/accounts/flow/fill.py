@@ -194,7 +194,7 @@ def fill(
     ground = z.copy() if limited else z
     while True:
         _flood(z, z.view(np.uint32), state, offsets)
-        state[state == DONE] = NEW
+        np.putmask(state, state == DONE, NEW)
         if not limited or not _kept(z, ground, state, offsets, deepest, int(min(largest, 2**62))):
             return
         z[:] = ground

@@ -33,6 +33,7 @@ __all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "r
 LOAD = "kg/(hm2 a)"
 NUTRIENTS = ("n", "p")
 INPUTS = {"direction": "", "accumulation": "count", "slope": "%", "runoff": "", "streams": ""}
+LIMITS = {"slope": (0.0, float("inf")), "runoff": (0.0, float("inf"))}
 TABLES = {
     unit + n: kind for n in NUTRIENTS
     for unit, kind in (("load_", LOAD), ("efficiency_", "fraction"), ("length_", "m"), ("applied_", ""), ("subsurface_", "fraction"))
@@ -49,8 +50,8 @@ OUTPUTS = {
 OPTIONS = {"compat": ("", "invest"), "sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area", "ic0", "runoff_mean", "subsurface_efficiency", "subsurface_length", *TABLES)
 
-CELL = 21
-"""Bytes a cell besides the graph."""
+CELL = 17
+"""Bytes a cell besides the directions: the way down, retention with its codes."""
 
 
 def run(
@@ -70,7 +71,7 @@ def run(
     )  # fmt: skip
     asked = [n for n in NUTRIENTS if {name + n for name in EACH} & set(work.asked)]
     require("nutrient", "table", [t + n for n in asked for t in ("load_", "efficiency_", "length_")], tables)
-    refuse_small(grid, (3 if inputs["direction"].dtype == np.uint8 else 6) + CELL, memory, "nutrient")
+    refuse_small(grid, inputs["direction"].dtype.itemsize + CELL, memory, "nutrient")
     try:
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph)
@@ -97,9 +98,7 @@ class _Routed:
         work.tick()
         ic0 = work.constants.get("ic0", float("nan"))
         if np.isnan(ic0):
-            ic0 = (float(np.nanmin(ic)) + float(np.nanmax(ic))) / 2 if np.isfinite(ic).any() else float("nan")
-        if "ic" in work.asked:
-            work.write("ic", ic)
+            ic0 = self._mid_range(ic)
         below = self._below(asked)
         work.tick()
         mean = self._runoff_mean()
@@ -108,37 +107,46 @@ class _Routed:
             work.tick()
         return work.finish({"ic0": ic0, "runoff_mean": mean})
 
-    def _index(self) -> NDArray[np.float32]:
+    def _index(self) -> Field:
+        """Write the index of connectivity; topography only."""
         work, graph = self.work, self.graph
-        gradient = np.full(graph.to.size, np.nan, np.float32)
+        x = np.full(graph.to.size, np.nan)
         steepen = steps_of(("s", "water.connectivity_slope@cavalli2013", {"slope": "slope"}))
-        work.map(steepen, {"slope": work.inputs["slope"]}, {"s": gradient})
-        up = mean_above(work, graph, gradient.astype(np.float64))
+        work.map(steepen, {"slope": work.inputs["slope"]}, {"s": x})
+        gradient = x.astype(np.float32)
+        mean_above(work, graph, x)
         steps = steps_of(
             ("a", "water.area_through@grid", {"cells": "accumulation", "cell": "cell"}),
             ("up", "water.upslope_component@invest3", {"slope": "s", "area": "a"}),
         )
-        side = square_cell(work.grid, "nutrient")
-        work.map(steps, {"s": up, "accumulation": work.inputs["accumulation"]}, {"up": up}, numbers={"cell": side})
-        at = At(("gradient",), frozenset({"gradient"}))
-        down = way_down(
-            work,
-            graph,
-            self.stream,
-            "water.downslope_component@invest3",
-            at,
-            None,
-            {"gradient": gradient},
-            pixels=self.pixels,
-        )
-        for name, flat in (("upslope", up), ("downslope", down)):
-            if name in work.asked:
-                work.write(name, flat)
+        layers: dict[str, Any] = {"s": x, "accumulation": work.inputs["accumulation"]}
+        up = work.field("upslope")
+        work.map(steps, layers, {"up": up}, numbers={"cell": square_cell(work.grid, "nutrient")})
+        del x, layers
+        at, values = At(("gradient",), frozenset({"gradient"})), {"gradient": gradient}
+        cell = "water.downslope_component@invest3"
+        down = way_down(work, graph, self.stream, cell, at, None, values, pixels=self.pixels)
+        if "downslope" in work.asked:
+            work.write("downslope", down)
         index = steps_of(("ic", "water.connectivity_index@borselli2008", {"up": "up", "down": "down"}))
-        work.map(index, {"up": up, "down": down}, {"ic": up})
-        return up
+        ic = work.field("ic")
+        work.map(index, {"up": up, "down": down}, {"ic": ic})
+        work.drop("upslope")
+        return ic
 
-    def _below(self, asked: Sequence[str]) -> NDArray[np.float32] | None:
+    def _mid_range(self, ic: Field) -> float:
+        """Half-way between the least and the largest index of the grid; NaN where there is none."""
+
+        def band(window: Window) -> tuple[float, float]:
+            values = ic.read(window)
+            values = values[np.isfinite(values)]
+            return (float(values.min()), float(values.max())) if values.size else (np.inf, -np.inf)
+
+        ends = each(self.work.grid.blocks(BAND, WIDE), band, self.work.workers)
+        low, high = min(a for a, _ in ends), max(b for _, b in ends)
+        return (low + high) / 2 if low <= high else float("nan")
+
+    def _below(self, asked: Sequence[str]) -> Field | None:
         """The delivery ratio below ground, where it is asked or a share of the load goes there."""
         work = self.work
         parts = any(np.nanmax(work.tables.get(f"subsurface_{n}", np.zeros(1)), initial=0) > 0 for n in asked)
@@ -146,7 +154,7 @@ class _Routed:
             return None
         lengths = self.graph.lattice.lengths() / (square_cell(work.grid, "nutrient") if self.pixels else 1.0)
         value = np.full(self.graph.to.size, np.nan)
-        value[self.stream] = 0.0
+        np.putmask(value, self.stream, 0.0)
         cell = "water.way_to_stream@invest3"
         self.graph.climb(cell, At(()), None, {}, value, lengths=lengths)
         work.cells.add(cell)
@@ -155,7 +163,7 @@ class _Routed:
         if not (parts or "ndr_below" in work.asked):
             return None
         require("nutrient", "constant", ("subsurface_efficiency", "subsurface_length"), work.constants)
-        out = np.full(value.size, np.nan, np.float32)
+        out = work.field("ndr_below")
         bind = {"way": "way", "efficiency": "efficiency", "critical": "critical"}
         numbers = {
             "efficiency": work.constants["subsurface_efficiency"],
@@ -164,8 +172,6 @@ class _Routed:
         work.map(
             steps_of(("ndr", "water.subsurface_delivery@invest3", bind)), {"way": value}, {"ndr": out}, numbers=numbers
         )
-        if "ndr_below" in work.asked:
-            work.write("ndr_below", out)
         return out
 
     def _runoff_mean(self) -> float:
@@ -189,14 +195,12 @@ class _Routed:
             )  # fmt: skip
         return sum(s for s, _ in sums) / count
 
-    def _nutrient(
-        self, n: str, ic: NDArray[np.float32], ic0: float, mean: float, below: NDArray[np.float32] | None
-    ) -> None:
+    def _nutrient(self, n: str, ic: Field, ic0: float, mean: float, below: Field | None) -> None:
         work, graph = self.work, self.graph
         none = np.zeros_like(work.tables[f"load_{n}"])
         work.tables = {f"applied_{n}": none, f"subsurface_{n}": none, **work.tables}
         retained = np.full(graph.to.size, np.nan)
-        retained[self.stream] = 0.0
+        np.putmask(retained, self.stream, 0.0)
         codes = class_codes(work)
         values = {k: with_unknown(work, work.tables[f"{k}_{n}"]) for k in ("efficiency", "length")}
         cell = "water.retention_on_way@invest3"

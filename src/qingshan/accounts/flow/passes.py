@@ -132,15 +132,14 @@ def climb_d8(step, at, direction, offsets, lengths, value, outlet):
     """Carry a value up the flow: `value_i = step(*at(i), length, value below)`.
 
     `value` holds the given values of the cells where the way ends (streams) and NaN elsewhere; `outlet` is the value below an
-    outlet (NaN: nothing above it has a value).
+    outlet (NaN: nothing above it has a value). While the pass runs, infinity stands for a cell found to have none.
     """
     path = np.empty(1024, np.uint32)
-    done = np.zeros(direction.size, np.bool_)
     for first in range(direction.size):
-        if direction[first] == 255 or done[first]:
+        if direction[first] == 255:
             continue
         i, count = first, 0
-        while not done[i] and np.isnan(value[i]):
+        while np.isnan(value[i]):
             if count == path.size:
                 wider = np.empty(path.size * 2, np.uint32)
                 wider[:count] = path
@@ -151,18 +150,21 @@ def climb_d8(step, at, direction, offsets, lengths, value, outlet):
             if code >= 8:
                 break
             i = i + offsets[code]
-        done[i] = True
         while count > 0:
             count -= 1
             i = np.int64(path[count])  # type: ignore[assignment]
-            done[i] = True
             code = direction[i]
             if code < 8:
                 below, length = value[i + offsets[code]], lengths[code]
             else:
                 below, length = outlet, lengths[0]
-            if not np.isnan(below):
-                value[i] = step(*at(i), length, below)
+            known = not np.isnan(below) and below != np.inf
+            value[i] = step(*at(i), length, below) if known else np.inf
+            if np.isnan(value[i]):
+                value[i] = np.inf
+    for i in range(value.size):
+        if value[i] == np.inf:
+            value[i] = np.nan
 
 
 def climb_mfd(step, at, shares, offsets, lengths, value, outlet):  # noqa: PLR0912 - one loop, compiled

@@ -27,14 +27,16 @@ from .stage import Graph, Job, job
 __all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
 INPUTS = {"elevation": "m", "sinks": ""}
+LIMITS = {"elevation": (-500.0, 9000.0)}
+"""No land lies lower (shore of the Dead Sea, about -430 m) or higher (Qomolangma, 8,849 m)."""
 TABLES: dict[str, str] = {}
 CONSTANTS = {"keep_deeper": "m", "keep_larger": "km2"}
 OUTPUTS = {"filled": "m", "direction": "", "accumulation": "count", "area": "m2", "sink": ""}
 OPTIONS = {"routing": ("d8", "mfd")}
 OPTIONAL = ("sinks", "keep_deeper", "keep_larger")
 
-FILLING, ROUTING = 8, 15
-"""Bytes a cell: heights, marks and queues; then directions, counters and an accumulation."""
+D8, MFD, AREA, LIMITED = 11, 16, 4, 3
+"""Bytes a cell: heights, marks, directions, ways out of flats; shares; the area; what depressions that may stay add."""
 
 
 def run(
@@ -53,15 +55,13 @@ def run(
         3, OPTIONAL,
     )  # fmt: skip
     side = square_cell(grid, "flow")
-    limited = 5 if {"keep_deeper", "keep_larger"} & set(constants) else 0
-    refuse_small(
-        grid, max(FILLING + limited, ROUTING if work.options["routing"] == "mfd" else ROUTING - 3), memory, "flow"
-    )
+    room = MFD if work.options["routing"] == "mfd" else D8
+    room += (LIMITED if {"keep_deeper", "keep_larger"} & set(constants) else 0) + (AREA if "area" in work.asked else 0)
+    refuse_small(grid, room, memory, "flow")
     try:
         graph = _graph(work, side)
         if {"accumulation", "area"} & set(work.asked):
-            count = graph.lattice.full(0, np.uint32 if graph.d8 else np.float64)
-            count[~graph.none] = 1
+            count = (~graph.none).astype(np.uint32 if graph.d8 else np.float64)
             graph.accumulate(count)
             if "area" in work.asked:
                 _write_known(work, "area", count.astype(np.float64) * side**2, graph, "float64")
@@ -87,12 +87,13 @@ def _graph(work: Job, side: float) -> Graph:
     work.tick()
     if "filled" in work.asked:
         work.write("filled", z)
-    to: NDArray[Any] = directions.d8(z, state, sinks, lattice.offsets, lattice.lengths())
+    to: NDArray[Any]
+    to, way = directions.d8(z, state, sinks, lattice.offsets, lattice.lengths())
     if "sink" in work.asked:
         _write_sinks(work, to, z, state)
     if work.options["routing"] != "d8":
-        to = directions.mfd(z, to, lattice.offsets, lattice.lengths())
-    del z, state
+        to = directions.mfd(z, to, way, lattice.offsets, lattice.lengths())
+    del z, state, way
     if "direction" in work.asked:
         work.write("direction", to, to.dtype.name)
     work.tick()
@@ -110,5 +111,5 @@ def _write_sinks(work: Job, to: NDArray[np.uint8], z: NDArray[np.float32], state
 
 def _write_known(work: Job, name: str, values: NDArray[Any], graph: Graph, dtype: str) -> None:
     """NoData where there is no flow."""
-    values[graph.none] = np.iinfo(dtype).max if dtype.startswith("u") else np.nan
+    np.putmask(values, graph.none, np.iinfo(dtype).max if dtype.startswith("u") else np.nan)
     work.write(name, values, dtype)

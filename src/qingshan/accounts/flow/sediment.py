@@ -33,6 +33,7 @@ INPUTS = {
     "direction": "", "accumulation": "count", "slope": "%", "ls": "1", "erosivity": "MJ mm/(hm2 h a)",
     "erodibility": "t hm2 h/(hm2 MJ mm)", "streams": "",
 }  # fmt: skip
+LIMITS = {"slope": (0.0, float("inf")), "erosivity": (0.0, float("inf")), "erodibility": (0.0, float("inf"))}
 TABLES = {"c": "1", "p": "1"}
 CONSTANTS = {"stream_area": "km2", "ic0": "1", "k": "1", "ratio_max": "fraction"}
 OUTPUTS = {
@@ -42,8 +43,8 @@ OUTPUTS = {
 OPTIONS = {"compat": ("", "invest"), "sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area")
 
-CELL, TRAP = 14, 18
-"""Bytes a cell besides the graph: index and ratio; then the trapping."""
+CELL, TRAP = 17, 18
+"""Bytes a cell besides the directions: the way down; then the trapping."""
 
 
 def run(
@@ -54,15 +55,14 @@ def run(
     """Sediment from every cell to the streams, per hectare and year; float32, NaN for NoData.
 
     Streams are cells through which `stream_area` drains, or those of the layer `streams`; soil loss has no value on them.
-    `sinks = "stream"` counts swallow holes as streams (D8). Raises `QingshanError` where `memory` is too small.
+    `sinks = "stream"` counts swallow holes (outlets away from the rim and NoData) as streams. Raises `QingshanError` where `memory` is too small.
     """
     work = job(
         "sediment", sys.modules[__name__], grid, inputs, tables, constants, options, outputs, folder, classes, workers,
         progress, 5, OPTIONAL,
     )  # fmt: skip
     trap = bool({"deposition", "avoided_export"} & set(work.asked))
-    share = 2 if inputs["direction"].dtype == np.uint8 else 5
-    refuse_small(grid, share + 1 + (TRAP if trap else CELL), memory, "sediment")
+    refuse_small(grid, inputs["direction"].dtype.itemsize + (TRAP if trap else CELL), memory, "sediment")
     try:
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph)
@@ -73,7 +73,9 @@ def run(
         _losses(work, graph, stream, sdr)
         work.tick()
         if trap:
-            _trapping(work, graph, stream, sdr)
+            share, ratio = _shares(work, graph, stream, sdr)
+            del sdr, stream
+            _trapping(work, graph, share, ratio)
         work.tick()
         return work.finish()
     finally:
@@ -82,33 +84,15 @@ def run(
 
 def _ratio(work: Job, graph: Graph, stream: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The delivery ratio; NaN on streams and where no way leads to one."""
-    side, invest = square_cell(work.grid, "sediment"), work.options["compat"] == "invest"
-    x = np.full(graph.to.size, np.nan)
-    weigh = ("w", "soil.connectivity_weight@borselli2008", {"c": "c"})
-    steepen = ("s", "soil.connectivity_slope@cavalli2013", {"slope": "slope"})
-    work.map(steps_of(weigh), {"slope": work.inputs["slope"]}, {"w": x}, tables=("c",))
-    weights = mean_above(work, graph, x)
-    x.fill(np.nan)
-    gradient = np.full(graph.to.size, np.nan, np.float32)
-    work.map(steps_of(steepen), {"slope": work.inputs["slope"]}, {"s": gradient})
-    x[:] = gradient
-    slopes = mean_above(work, graph, x)
-    del x
-    up = weights
-    to_area = ("a", "soil.area_through@grid", {"cells": "accumulation", "cell": "cell"})
-    climb = ("up", "soil.upslope_component@borselli2008", {"weight": "w", "slope": "s", "area": "a"})
-    layers: dict[str, Any] = {"w": weights, "s": slopes, "accumulation": work.inputs["accumulation"]}
-    work.map(steps_of(to_area, climb), layers, {"up": up}, numbers={"cell": side})
-    del slopes
+    invest = work.options["compat"] == "invest"
+    gradient = _upslope(work, graph)
     work.tick()
     codes = class_codes(work)
     weight = REGISTRY["soil.connectivity_weight@borselli2008"](with_unknown(work, work.tables["c"]))
     at = At(("weight", "gradient"), frozenset({"gradient"}), frozenset({"weight"}))
     values = {"weight": weight, "gradient": gradient}
     down = way_down(work, graph, stream, "soil.downslope_component@borselli2008", at, codes, values, pixels=invest)
-    del codes, gradient
-    if "upslope" in work.asked:
-        work.write("upslope", up)
+    del codes, gradient, values
     if "downslope" in work.asked:
         work.write("downslope", down)
     sdr = np.full(graph.to.size, np.nan, np.float32)
@@ -116,13 +100,35 @@ def _ratio(work: Job, graph: Graph, stream: NDArray[np.bool_]) -> NDArray[np.flo
     ratio = ("sdr", "soil.delivery_ratio@vigiak2012", {"index": "ic", "ic0": "ic0", "k": "k", "ratio_max": "ratio_max"})
     targets: dict[str, Any] = {"sdr": sdr, **({"ic": work.field("ic")} if "ic" in work.asked else {})}
     numbers = {k: work.constants[k] for k in ("ic0", "k", "ratio_max")}
-    work.map(steps_of(index, ratio), {"up": up, "down": down}, targets, numbers=numbers)
+    work.map(steps_of(index, ratio), {"up": work.fields["upslope"], "down": down}, targets, numbers=numbers)
+    del down
     if "sdr" in work.asked:
         shown = sdr.copy()
-        shown[stream] = 1.0
+        np.putmask(shown, stream, 1.0)
         work.write("sdr", shown)
+    work.drop("upslope")
     work.tick()
     return sdr
+
+
+def _upslope(work: Job, graph: Graph) -> NDArray[np.float32]:
+    """Write the upslope component; the gradient of every cell."""
+    x = np.full(graph.to.size, np.nan)
+    slope = {"slope": work.inputs["slope"]}
+    work.map(steps_of(("w", "soil.connectivity_weight@borselli2008", {"c": "c"})), slope, {"w": x}, tables=("c",))
+    mean_above(work, graph, x)
+    weights = work.write("mean_weight", x)
+    x.fill(np.nan)
+    work.map(steps_of(("s", "soil.connectivity_slope@cavalli2013", {"slope": "slope"})), slope, {"s": x})
+    gradient = x.astype(np.float32)
+    mean_above(work, graph, x)
+    to_area = ("a", "soil.area_through@grid", {"cells": "accumulation", "cell": "cell"})
+    climb = ("up", "soil.upslope_component@borselli2008", {"weight": "w", "slope": "s", "area": "a"})
+    layers: dict[str, Any] = {"w": weights, "s": x, "accumulation": work.inputs["accumulation"]}
+    numbers = {"cell": square_cell(work.grid, "sediment")}
+    work.map(steps_of(to_area, climb), layers, {"up": work.field("upslope")}, numbers=numbers)
+    work.drop("mean_weight")
+    return gradient
 
 
 def _losses(work: Job, graph: Graph, stream: NDArray[np.bool_], sdr: NDArray[np.float32]) -> None:
@@ -145,22 +151,28 @@ def _losses(work: Job, graph: Graph, stream: NDArray[np.bool_], sdr: NDArray[np.
         work.map(steps, layers, {n: work.field(n) for n in sorted(names)}, tables=("c", "p"))
 
 
-def _trapping(work: Job, graph: Graph, stream: NDArray[np.bool_], sdr: NDArray[np.float32]) -> None:
-    """Route what is not delivered: each cell traps a share of what comes from above."""
-    invest = work.options["compat"] == "invest"
-    sdr[stream] = 1.0
+def _shares(work: Job, graph: Graph, stream: NDArray[np.bool_], sdr: NDArray[np.float32]) -> tuple[NDArray[np.float32], Field]:  # fmt: skip
+    """The share of incoming sediment that each cell traps; the ratio, put on disk. Changes `sdr`."""
+    np.putmask(sdr, stream, 1.0)
     share = graph.below(sdr, 0.0, work.workers)
     work.map(
         steps_of(("t", "soil.trap_share@invest3", {"ratio": "sdr", "below": "b"})),
         {"sdr": sdr, "b": share},
         {"t": share},
     )
+    np.putmask(sdr, stream, np.nan)
+    return share, work.write("ratio", sdr)
+
+
+def _trapping(work: Job, graph: Graph, share: NDArray[np.float32], ratio: Field) -> None:
+    """Route what is not delivered: each cell traps a share of what comes from above."""
     own = work.lattice.read(work.fields["undelivered"], np.float32, np.nan, work.workers)
+    work.drop("undelivered")
     fixed(own, 0.0)
-    if not invest:
+    if work.options["compat"] != "invest":
         fixed(share, 1.0)
     flux = np.zeros(graph.to.size)
-    flux[graph.none] = np.nan
+    np.putmask(flux, graph.none, np.nan)
     keep = ("soil.trapped@invest3", At(("share",), frozenset({"share"})))
     send = ("soil.sediment_passed@invest3", At(("share", "own"), frozenset({"share", "own"})))
     work.cells |= {keep[0], send[0]}
@@ -169,8 +181,7 @@ def _trapping(work: Job, graph: Graph, stream: NDArray[np.bool_], sdr: NDArray[n
     if "deposition" in work.asked:
         work.write("deposition", flux)
     if "avoided_export" in work.asked:
-        sdr[stream] = np.nan
-        bind = {"avoided": "avoided", "ratio": "sdr", "trapped": "trapped"}
+        bind = {"avoided": "avoided", "ratio": "ratio", "trapped": "trapped"}
         steps = steps_of(("avoided_export", "soil.avoided_export@invest3", bind))
-        layers = {"avoided": work.fields["avoided_erosion"], "sdr": sdr, "trapped": flux}
+        layers = {"avoided": work.fields["avoided_erosion"], "ratio": ratio, "trapped": flux}
         work.map(steps, layers, {"avoided_export": work.field("avoided_export")})

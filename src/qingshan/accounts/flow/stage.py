@@ -20,7 +20,7 @@ from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
 from ..focal.cellwise import Step, cellwise
-from ..focal.stage import codes_of, floats_of, require
+from ..focal.stage import codes_of, floats_of, limited, require
 from . import passes
 from .lattice import BAND, Lattice, each
 from .weave import At, formula, woven
@@ -144,6 +144,8 @@ def job(
 ) -> Job:  # fmt: skip
     """Check what a stage is given against its declaration (`INPUTS`, `TABLES`, `CONSTANTS`, `OPTIONS`, `OUTPUTS` of its module).
 
+    Values of an input outside the module's `LIMITS` are NoData.
+
     Raises `DeclarationError` naming what is missing or unknown.
     """
     load_domains()
@@ -165,7 +167,7 @@ def job(
     chosen = {k: choice(name, module, options, k) for k in module.OPTIONS}
     folder.mkdir(parents=True, exist_ok=True)
     return Job(
-        name, grid, dict(inputs), dict(tables), dict(constants), chosen, tuple(dict.fromkeys(outputs)), folder,
+        name, grid, limited(inputs, getattr(module, "LIMITS", {})), dict(tables), dict(constants), chosen, tuple(dict.fromkeys(outputs)), folder,
         classes if set(module.TABLES) & set(tables) else None, workers, progress, steps,
     )  # fmt: skip
 
@@ -207,13 +209,9 @@ class Graph:
     def d8(self) -> bool:
         return bool(self.to.dtype == np.uint8)
 
-    @property
-    def bytes(self) -> int:
-        """Bytes of a cell: the graph and the counters of a pass."""
-        return int(self.to.dtype.itemsize) + 1
-
-    @property
+    @cached_property
     def none(self) -> NDArray[np.bool_]:
+        """Cells without flow: NoData and the rim."""
         return np.asarray(self.to == (255 if self.d8 else 2**32 - 1))
 
     def accumulate(self, x: NDArray[Any]) -> None:

@@ -25,6 +25,8 @@ from .stage import WIDE, job
 __all__ = ["CONSTANTS", "INPUTS", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
 INPUTS = {"elevation": "m"}
+LIMITS = {"elevation": (-500.0, 9000.0)}
+"""No land lies lower (shore of the Dead Sea, about -430 m) or higher (Qomolangma, 8,849 m)."""
 TABLES: dict[str, str] = {}
 CONSTANTS: dict[str, str] = {}
 OUTPUTS = {"slope": "%", "angle": "rad", "aspect": "rad"}
@@ -52,7 +54,7 @@ def run(
             wide = window.padded(1, grid)
             z = np.full((window.height + 2, window.width + 2), np.nan, np.float32)
             top, left = wide.row - window.row + 1, wide.col - window.col + 1
-            z[top : top + wide.height, left : left + wide.width] = floats_of(inputs["elevation"], wide)
+            z[top : top + wide.height, left : left + wide.width] = floats_of(work.inputs["elevation"], wide)
             x, y = np.empty((2, window.height, window.width))
             _gradient(z, x, y)
             rise = np.hypot(x, y) / side

@@ -31,11 +31,12 @@ from . import around, cellwise, stage
 from .around import Around, Weights, radial, side_for
 from .cellwise import cellwise as loop
 from .cellwise import steps_of
-from .stage import Results, codes_of, floats_of, metres, on_tiles, require
+from .stage import Results, codes_of, floats_of, limited, metres, on_tiles, require
 
 __all__ = ["CONSTANTS", "INPUTS", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
 INPUTS = {"reference_et": "mm"}
+LIMITS = {"reference_et": (0.0, float("inf"))}
 TABLES = {"crop_coefficient": "1", "shade": "1", "albedo": "1", "building_intensity": "1", "green": "1"}
 CONSTANTS = {
     "reference_temperature": "degC", "heat_island": "K", "cooling_distance": "m", "mixing_distance": "m", "smallest_park": "hm2",
@@ -142,7 +143,7 @@ class _Plan:
             )
         assert classes is not None
         passes = 2 if set(outputs) & set(LATER) else 1
-        plan = cls(grid, {k: inputs[k] for k in (INPUTS if day else ())}, classes, used, kept, chosen, metres(grid, "cooling"), passes,
+        plan = cls(grid, limited({k: inputs[k] for k in (INPUTS if day else ())}, LIMITS), classes, used, kept, chosen, metres(grid, "cooling"), passes,
                    workers, memory, progress)  # fmt: skip
         return plan if not day or "largest_et" in kept else plan.with_largest_et()
 

@@ -29,7 +29,7 @@ from .around import TILE, Around, radial, side_for
 from .cellwise import cellwise as loop
 from .cellwise import steps_of
 from .nearest import effect_of_nearest, effect_table
-from .stage import Results, codes_of, floats_of, metres, on_tiles, require
+from .stage import Results, codes_of, floats_of, limited, metres, on_tiles, require
 
 __all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run", "threats_of"]
 
@@ -40,6 +40,7 @@ OUTPUTS = {"degradation": "1", "quality": "1", "rarity": "1", "effect_NAME": "1"
 OPTIONS = {"compat": ("", "invest"), "effect": ("sum", "nearest"), "decay_NAME": ("linear", "exponential")}
 """Names with NAME are there once per threat. `base_classes` or the table `rarity` is for the output rarity alone."""
 OPTIONAL = ("access",)
+LIMITS = {"access": (0.0, 1.0)}
 
 EDITION = "@invest_guide"
 
@@ -56,7 +57,8 @@ def run(
 ) -> dict[str, Field]:  # fmt: skip
     """Habitat quality on the zone grid; names and units as above; float32 fields, NaN for NoData.
 
-    A cell is NoData where its class is, where a table has no row for it, or where `access` is NoData. Rarity comes from the
+    A cell is NoData where its class is, where a table has no row for it, or where `access` is NoData or outside 0-1. NoData
+    of a threat means that there is none, as in the guide: its map marks where the threat is. Rarity comes from the
     table `rarity` by class, or from the areas of both maps on this grid, and then holds for this grid only. Raises
     `DeclarationError` where something is not bound, `OutOfBounds` for threats outside 0-1, weights that sum to 0, a geographic grid.
     """
@@ -142,7 +144,20 @@ class _Plan:
         sums = options.get("effect", "nearest" if invest else "sum") == "sum"
         assert classes is not None
         threats = _threats(names, inputs, constants, options, cell, sums) if set(outputs) - {"rarity"} else []
-        return cls(grid, inputs, classes, tables, constants, threats, sums, cell, outputs, workers, memory, progress)
+        return cls(
+            grid,
+            limited(inputs, LIMITS),
+            classes,
+            tables,
+            constants,
+            threats,
+            sums,
+            cell,
+            outputs,
+            workers,
+            memory,
+            progress,
+        )
 
 
 def _threats(

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress, bytes_of
 
-__all__ = ["Results", "codes_of", "floats_of", "metres", "on_tiles", "require"]
+__all__ = ["Limited", "Results", "codes_of", "floats_of", "limited", "metres", "on_tiles", "require"]
 
 BASE = 200 * 2**20
 """Interpreter and compiled code."""
@@ -55,6 +55,37 @@ def floats_of(source: Source, window: Window) -> NDArray[Any]:
     if source.nodata is None or np.isnan(source.nodata):
         return block
     return np.where(block == block.dtype.type(source.nodata), block.dtype.type(np.nan), block)
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A layer as floats with NaN for NoData and for what lies outside the limits, most often a NoData value that nobody declared."""
+
+    source: Source
+    low: float
+    high: float
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        given = self.source.dtype
+        return given if given.kind == "f" else np.dtype(np.float32 if given.itemsize <= 2 else np.float64)
+
+    @property
+    def nodata(self) -> float | None:
+        return float("nan")
+
+    def read(self, window: Window) -> NDArray[Any]:
+        block = floats_of(self.source, window)
+        outside = (block < self.low) | (block > self.high)
+        return np.where(outside, block.dtype.type(np.nan), block) if outside.any() else block
+
+    def identity(self) -> Mapping[str, Any]:
+        return self.source.identity()
+
+
+def limited(inputs: Mapping[str, Source], limits: Mapping[str, tuple[float, float]]) -> dict[str, Source]:
+    """The inputs, those with limits held to them."""
+    return {k: Limited(v, *limits[k]) if k in limits else v for k, v in inputs.items()}
 
 
 def codes_of(source: Source, window: Window) -> NDArray[Any]:

@@ -37,7 +37,11 @@ class Changes:
         """Every pair of classes that occurs, `forest>grass`, in the order of the classes; cells without a class in both are none."""
         found = self.matrix.units.sum(axis=0) != 0
         last = len(self.classes) - 1
-        return [f"{self.classes[i]}>{self.classes[j]}" for i, j in zip(*np.nonzero(found), strict=True) if not i == j == last]
+        return [
+            f"{self.classes[i]}>{self.classes[j]}"
+            for i, j in zip(*np.nonzero(found), strict=True)
+            if not i == j == last
+        ]
 
     def of(self, place: str, pair: str) -> float | None:
         """Area, m2, the nearest float; None where the place or a class is not known."""

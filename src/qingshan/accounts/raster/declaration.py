@@ -32,7 +32,15 @@ from qingshan.core.errors import DeclarationError, UnknownName
 from ..block.sheet import Layer, Sheet, Step, Sum
 from ..stages import STAGES, find_stage
 
-__all__ = ["RasterAccount", "Row", "StageUse", "TableUse", "find_raster_account", "parse_raster_account", "raster_accounts"]
+__all__ = [
+    "RasterAccount",
+    "Row",
+    "StageUse",
+    "TableUse",
+    "find_raster_account",
+    "parse_raster_account",
+    "raster_accounts",
+]
 
 CLASS_AREA = "class_area"
 COVERED = "covered_"
@@ -143,7 +151,9 @@ def raster_accounts(domains: Domains) -> dict[str, RasterAccount]:
         for stem, content in domains.folder(name, "rasters"):
             account = parse_raster_account(content, f"{name}/rasters/{stem}.toml")
             if account.id in found:
-                raise DeclarationError(f"raster account {account.id!r} is declared twice.", where=f"{name}/rasters/{stem}.toml")
+                raise DeclarationError(
+                    f"raster account {account.id!r} is declared twice.", where=f"{name}/rasters/{stem}.toml"
+                )
             found[account.id] = account
     return found
 
@@ -180,7 +190,9 @@ def parse_raster_account(content: Mapping[str, Any], where: str) -> RasterAccoun
     return account
 
 
-def sheet_of(account: RasterAccount, sums: tuple[Sum, ...], units: Mapping[str, str], writes: tuple[str, ...] = ()) -> Sheet:
+def sheet_of(
+    account: RasterAccount, sums: tuple[Sum, ...], units: Mapping[str, str], writes: tuple[str, ...] = ()
+) -> Sheet:
     """The sheet of the sums that can be made. `units` are those of the layers as the zone has them.
 
     Beside each sum stands the area on which it was made, and the area of every class. Raises what `Sheet.of` raises.
@@ -242,7 +254,6 @@ def _check(account: RasterAccount, where: str) -> None:
         for name in account.needed(s):
             if name not in known:
                 _refuse(where, s.id, f"it stands on {name!r}, which is not declared.")
-
 
 
 def _refuse(where: str, entry: str, text: str) -> None:

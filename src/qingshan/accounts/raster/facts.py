@@ -108,7 +108,16 @@ class RasterFigures:
         if code is None:
             return None
         labels = merged(run.binding.pedigree.nodes[k] for _, k in run.binding.pedigree.ground)
-        return _node(quantity, place, period, "m2", float(run.class_area[at, code]), run.binding.pedigree.ground, {"sum": "1", "per": "m2"}, labels=labels)
+        return _node(
+            quantity,
+            place,
+            period,
+            "m2",
+            float(run.class_area[at, code]),
+            run.binding.pedigree.ground,
+            {"sum": "1", "per": "m2"},
+            labels=labels,
+        )
 
     def _change(self, quantity: str, place: str, period: str) -> Node | None:
         changes = self.changes.get(period)
@@ -152,7 +161,9 @@ class RasterFigures:
             return refusal
         pedigree = binding.pedigree
         args = (*((("of", pedigree.of[s.id]),) if s.of != "1" else ()), *pedigree.ground)
-        notes: dict[str, Any] = {"account": binding.account.id, "sum": s.of, "per": s.per} | ({"code": code, "by": s.by} if s.by else {})
+        notes: dict[str, Any] = {"account": binding.account.id, "sum": s.of, "per": s.per} | (
+            {"code": code, "by": s.by} if s.by else {}
+        )
         part = area - covered > SLACK * area
         notes |= {"covered_m2": covered, "area_m2": area} if part else {}
         labels = merged(pedigree.nodes[key] for _, key in args)
@@ -239,6 +250,15 @@ def _code(run: RasterRun, cls: str) -> int | None:
 
 def _node(quantity: str, place: str, period: str, unit: str, value: float, args: tuple[tuple[str, str], ...], notes: dict[str, Any],
           labels: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> Node:  # fmt: skip
-    identity = {"kind": "raster", "quantity": quantity, "place": place, "period": period, "unit": unit, "value": value, "args": args, "notes": notes}
+    identity = {
+        "kind": "raster",
+        "quantity": quantity,
+        "place": place,
+        "period": period,
+        "unit": unit,
+        "value": value,
+        "args": args,
+        "notes": notes,
+    }
     return Node(digest(identity), "raster", quantity, place=place, period=period, unit=unit, value=[value], args=args, notes=notes,
                 labels=labels, flags=flags)  # fmt: skip

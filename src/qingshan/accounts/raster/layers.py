@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from qingshan.core.finding import Finding
 from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Source
 
-__all__ = ["InUnit", "Everywhere", "Named", "Planned", "Rasters"]
+__all__ = ["Everywhere", "InUnit", "Named", "Planned", "Rasters"]
 
 
 class Rasters(Protocol):
@@ -53,7 +54,7 @@ class InUnit:
     def read(self, window: Window) -> NDArray[Any]:
         block, none = self.source.read(window), self.source.nodata
         values = block.astype(np.float64) * self.factor
-        if none is not None and none == none:
+        if none is not None and not math.isnan(none):
             values[block == block.dtype.type(none)] = np.nan
         return values
 

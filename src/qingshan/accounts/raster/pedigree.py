@@ -24,7 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Pedigree"]
 
-LAYER_FIELDS = ("id", "title", "source", "licence", "resampling", "band", "variable", "scale", "offset", "nodata", "mapping", "datetimes")
+LAYER_FIELDS = (
+    "id",
+    "title",
+    "source",
+    "licence",
+    "resampling",
+    "band",
+    "variable",
+    "scale",
+    "offset",
+    "nodata",
+    "mapping",
+    "datetimes",
+)
 
 
 @dataclass
@@ -37,7 +50,14 @@ class Pedigree:
 
     def layer(self, quantity: str, period: str, layer: Any) -> str:
         row = layer_row(layer.entry, layer.source)
-        return self._add("layer", quantity, period=str(layer.entry.get("period", period)), unit=layer.unit, row=row, labels=_labels(layer.entry))
+        return self._add(
+            "layer",
+            quantity,
+            period=str(layer.entry.get("period", period)),
+            unit=layer.unit,
+            row=row,
+            labels=_labels(layer.entry),
+        )
 
     def parameter(self, row: ParameterRow) -> str:
         node = Node(row.key, "parameter", row.parameter, cls=row.cls, unit=row.unit, value=[row.value], row=row.record(),
@@ -47,19 +67,49 @@ class Pedigree:
 
     def declared(self, row: Row, role: str, where: str) -> str:
         """A constant that the account itself declares."""
-        about = {"parameter": role, "value": row.value, "unit": row.unit, "source_title": row.source, "status": row.status, "origin": where}
-        return self._add("constant", role, unit=row.unit, value=[row.value], row=about, labels=tuple(sorted({row.status} & DERIVED_LABELS)))
+        about = {
+            "parameter": role,
+            "value": row.value,
+            "unit": row.unit,
+            "source_title": row.source,
+            "status": row.status,
+            "origin": where,
+        }
+        return self._add(
+            "constant",
+            role,
+            unit=row.unit,
+            value=[row.value],
+            row=about,
+            labels=tuple(sorted({row.status} & DERIVED_LABELS)),
+        )
 
     def table(self, use: TableUse, rows: list[tuple[str, str]], period: str) -> str:
-        return self._add("table", use.parameter, period=period, unit=use.unit, args=tuple(rows), notes={"set": use.set, "map": use.map, "by": use.by})
+        return self._add(
+            "table",
+            use.parameter,
+            period=period,
+            unit=use.unit,
+            args=tuple(rows),
+            notes={"set": use.set, "map": use.map, "by": use.by},
+        )
 
     def stage(self, bound: BoundStage, args: list[tuple[str, str]], period: str) -> str:
-        notes = {"stage": bound.stage.name, "options": dict(bound.use.options), "zh": bound.stage.zh, "en": bound.stage.en}
-        return self._add("stage", f"stage.{bound.stage.name}", period=period, code=bound.stage.code, args=tuple(args), notes=notes)
+        notes = {
+            "stage": bound.stage.name,
+            "options": dict(bound.use.options),
+            "zh": bound.stage.zh,
+            "en": bound.stage.en,
+        }
+        return self._add(
+            "stage", f"stage.{bound.stage.name}", period=period, code=bound.stage.code, args=tuple(args), notes=notes
+        )
 
     def output(self, stage: str, output: str, unit: str, period: str) -> str:
         quantity = f"{self.nodes[stage].quantity}.{output}"
-        return self._add("stage", quantity, period=period, unit=unit, args=(("stage", stage),), notes={"output": output})
+        return self._add(
+            "stage", quantity, period=period, unit=unit, args=(("stage", stage),), notes={"output": output}
+        )
 
     def step(self, step: Step, args: list[tuple[str, str]], period: str) -> str:
         form = find_cell(step.cell)
@@ -83,7 +133,9 @@ class Pedigree:
         """A layer of account classes."""
         names = {str(code): name for code, name in sorted(classes.names.items())}
         row = layer_row(entry, classes.source) | {"classes": names}
-        return self._add("layer", quantity, period=str(entry.get("period", period)), unit="class", row=row, labels=_labels(entry))
+        return self._add(
+            "layer", quantity, period=str(entry.get("period", period)), unit="class", row=row, labels=_labels(entry)
+        )
 
     def below(self, key: str) -> dict[str, Node]:
         """A node and everything under it."""
@@ -98,7 +150,13 @@ class Pedigree:
 
     def _add(self, kind: str, quantity: str, **known: Any) -> str:
         labels = merged((self.nodes[k] for _, k in known.get("args", ())), known.pop("labels", ()))
-        identity = {"kind": kind, "quantity": quantity, "labels": labels, **{k: v for k, v in known.items() if k != "args"}, "args": known.get("args", ())}
+        identity = {
+            "kind": kind,
+            "quantity": quantity,
+            "labels": labels,
+            **{k: v for k, v in known.items() if k != "args"},
+            "args": known.get("args", ()),
+        }
         node = Node(digest(identity), kind, quantity, labels=labels, **known)
         self.nodes[node.key] = node
         return node.key
@@ -125,7 +183,9 @@ def places_node(places: Any, entry: Mapping[str, Any]) -> Node:
 
 
 def _labels(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(sorted(({"synthetic"} if entry.get("synthetic") else set()) | ({str(entry.get("status", ""))} & DERIVED_LABELS)))
+    return tuple(
+        sorted(({"synthetic"} if entry.get("synthetic") else set()) | ({str(entry.get("status", ""))} & DERIVED_LABELS))
+    )
 
 
 def sha256_of(about: Mapping[str, Any], entry: Mapping[str, Any]) -> str:

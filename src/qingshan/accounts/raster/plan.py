@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qingshan.core.canonical import digest
 from qingshan.core.domain import Domains
+from qingshan.core.errors import UnknownName
 from qingshan.core.finding import Finding
 from qingshan.core.parameter import Parameters
 from qingshan.zone.zone import Zone
 
 from ..figure import Node
+from ..home import zone_folder
 from ..profile import Profile
 from .binding import LANDCOVER, Binding, bind, places_entry
 from .changes import Changes, changes_between
@@ -25,7 +28,10 @@ from .layers import Rasters
 from .pedigree import places_node
 from .run import How, RasterRun, book_of, compute, found_before, place_areas
 
-__all__ = ["BARE", "RasterPlan", "plan_rasters"]
+if TYPE_CHECKING:
+    from ..run import Run
+
+__all__ = ["BARE", "RasterPlan", "live_zone", "plan_rasters"]
 
 BARE = RasterAccount("extent", "地类面积", "class areas", {}, {}, {}, {}, {}, (), {}, content={"id": "extent"})
 """What an earlier period is read for: the areas of its classes."""
@@ -55,7 +61,11 @@ class RasterPlan:
 
     def findings(self) -> list[Finding]:
         """What the bindings and runs found, each once."""
-        found = found_before(self.rasters) + [f for b in self.bindings for f in b.findings] + [f for r in self.runs for f in r.findings]
+        found = (
+            found_before(self.rasters)
+            + [f for b in self.bindings for f in b.findings]
+            + [f for r in self.runs for f in r.findings]
+        )
         return list(dict.fromkeys(found))
 
     def figures(self, how: How) -> RasterFigures:
@@ -73,7 +83,11 @@ class RasterPlan:
         for period in dict.fromkeys(b.period for b in self.bindings if b.account is not BARE and b.sheet is not None):
             before = order[order.index(period) - 1] if order.index(period) else ""
             if before and self.rasters.has(cover, before):
-                entries = (self.rasters.entry(cover, before), self.rasters.entry(cover, period), places_entry(self.zone))
+                entries = (
+                    self.rasters.entry(cover, before),
+                    self.rasters.entry(cover, period),
+                    places_entry(self.zone),
+                )
                 found[period] = changes_between(self.rasters, before, period, entries, how)
         return found
 
@@ -86,12 +100,12 @@ def plan_rasters(zone: Zone, profile: Profile, domains: Domains, parameters: Par
     """
     if not profile.rasters or "grid" not in zone.config:
         return None
-    from dataclasses import replace  # noqa: PLC0415 - one call
-
     rasters = book_of(replace(zone, path=folder) if folder else zone)
     accounts = [find_raster_account(domains, id) for id in profile.rasters]
     order = [p.id for p in zone.periods]
-    bindings = [bind(zone, account, period, parameters, rasters, override) for period in periods for account in accounts]
+    bindings = [
+        bind(zone, account, period, parameters, rasters, override) for period in periods for account in accounts
+    ]
     before = {order[order.index(p) - 1] for p in periods if order.index(p)} - set(periods)
     bindings += [bind(zone, BARE, period, parameters, rasters) for period in order if period in before]
     return RasterPlan(zone, rasters, bindings)
@@ -103,3 +117,14 @@ def _areas(zone: Zone, rasters: Rasters, bindings: Sequence[Binding], how: How) 
     if whole is None:
         return {}, None
     return place_areas(rasters, how), places_node(rasters.places(), places_entry(zone))
+
+
+def live_zone(run: Run) -> Zone:
+    """The zone of a run with its declarations as sealed and its folder as it lies on this machine, where the rasters are.
+
+    Raises `UnknownName` where the folder is not known here.
+    """
+    folder = zone_folder(run.id, str(run.manifest["zone"]))
+    if folder is None:
+        raise UnknownName(f"the folder of the zone of {run.id} is not known here.", f"这里找不到 {run.id} 的区域目录。")
+    return replace(run.zone, path=folder)

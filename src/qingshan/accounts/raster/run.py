@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,9 @@ from ..home import home
 from .binding import Binding, BoundStage, bind
 from .declaration import CLASS_AREA, COVERED, RasterAccount, find_raster_account
 from .layers import Everywhere, InUnit, Named, Planned, Rasters
+
+if TYPE_CHECKING:
+    from .facts import RasterFact
 
 __all__ = ["How", "RasterRun", "compute", "place_areas", "run_raster"]
 
@@ -95,8 +99,8 @@ class RasterRun:
         return pl.DataFrame([n.__dict__ for n in self.facts], infer_schema_length=None)
 
     @property
-    def facts(self) -> list[Any]:
-        """One `RasterFact` per place, class and quantity."""
+    def facts(self) -> list[RasterFact]:
+        """One figure per place, class and quantity."""
         from .facts import facts_of  # noqa: PLC0415 - facts are made of runs
 
         return facts_of(self)
@@ -142,8 +146,8 @@ def found_before(rasters: Rasters) -> list[Finding]:
     return [f for f in rasters.findings() if f.level != "note"]
 
 
-def compute(binding: Binding, how: How) -> RasterRun:
-    """The figures of a binding: from home where its key is known, else stages and sheet."""
+def compute(binding: Binding, how: How, *, keep: bool = True) -> RasterRun:
+    """The figures of a binding: from home where its key is known, else stages and sheet. `keep=False` leaves no record."""
     if binding.sheet is None:
         return RasterRun(binding, binding.key, findings=list(binding.findings))
     kept, known = home() / "rasters" / f"{binding.key}.json", None
@@ -155,7 +159,8 @@ def compute(binding: Binding, how: How) -> RasterRun:
         return known
     with _workplace(binding.key, how.resume) as folder:
         record = _computed(binding, how, folder, paths)
-        write_atomic(kept, canonical(record))
+        if keep:
+            write_atomic(kept, canonical(record))
     made = _of_record(record, binding)
     made.computed, made.written = True, paths
     return made
@@ -165,7 +170,9 @@ def place_areas(rasters: Rasters, how: How) -> dict[str, float]:
     """Area of every place, m2, exact and kept in home like any run."""
     places, grid = rasters.places(), rasters.grid
     sheet = Sheet.of(PLACE_SHEET)
-    key = digest([sheet.key, [grid.crs, grid.transform, grid.shape], dict(places.source.identity()), list(places.codes)])
+    key = digest(
+        [sheet.key, [grid.crs, grid.transform, grid.shape], dict(places.source.identity()), list(places.codes)]
+    )
     kept = home() / "rasters" / f"{key}.json"
     if kept.is_file():
         try:
@@ -206,7 +213,9 @@ def _stages(binding: Binding, how: How, folder: Path) -> dict[tuple[str, str], S
     return fields
 
 
-def _stage(binding: Binding, bound: BoundStage, fields: Mapping[tuple[str, str], Source], how: How, folder: Path) -> dict[str, Source]:
+def _stage(
+    binding: Binding, bound: BoundStage, fields: Mapping[tuple[str, str], Source], how: How, folder: Path
+) -> dict[str, Source]:
     note = folder / "whole.json"
     asked = {"key": bound.key, "outputs": list(bound.outputs)}
     known = json.loads(note.read_bytes()) if note.is_file() else {}
@@ -237,7 +246,7 @@ def _settled(source: Any, fields: Mapping[tuple[str, str], Source]) -> Source:
 
 
 def _written(nodata: float | None) -> float | str | None:
-    return "nan" if nodata is not None and nodata != nodata else nodata
+    return "nan" if nodata is not None and math.isnan(nodata) else nodata
 
 
 def _told(binding: Binding, result: SheetResult) -> Iterator[Finding]:
@@ -289,8 +298,6 @@ def _workplace(key: str, resume: bool) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-
-
 # ---- the record -----------------------------------------------------------------------------------------------------
 
 
@@ -307,4 +314,6 @@ def _of_record(record: Mapping[str, Any], binding: Binding) -> RasterRun:
     values = {s: np.asarray(v, np.float64) for s, v in record["sums"].items()}
     covered = {s.id: values[COVERED + s.of] if s.of != "1" else values[CLASS_AREA] for s in binding.sums}
     findings = [*binding.findings, *(Finding(**f) for f in record["findings"])]
-    return RasterRun(binding, binding.key, {s.id: values[s.id] for s in binding.sums}, covered, values[CLASS_AREA], findings)
+    return RasterRun(
+        binding, binding.key, {s.id: values[s.id] for s in binding.sums}, covered, values[CLASS_AREA], findings
+    )

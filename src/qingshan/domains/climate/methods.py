@@ -6,7 +6,7 @@ import numpy as np
 
 from ...core.errors import OutOfBounds
 from ...core.method import A, Array, Choice, Clause, Q, method
-from . import cooling, cooling_cells, evaporation, fao56  # noqa: F401 - registers urban cooling and evapotranspiration
+from . import cooling, cooling_cells, fao56, vapour  # noqa: F401 - registers urban cooling and evapotranspiration
 
 THORNTHWAITE = Clause("Thornthwaite 1948, Geographical Review 38(1):55-94", "heat index, exponent and equation 10")
 DAYS_IN_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])

@@ -68,7 +68,7 @@ def sequestration_value(
 
 
 @method(
-    "forest.fpar", edition="ndvi", clause=Clause(ZHU, "FPAR, NDVI part"), status="secondary",
+    "forest.fpar", edition="ndvi", clause=Clause(ZHU, "FPAR, NDVI part"), status="ocr_doubt",
     zh="光合有效辐射吸收比例", en="share of PAR absorbed",
     formula="FPAR = FPAR_min + (NDVI - NDVI_min)/(NDVI_max - NDVI_min) (FPAR_max - FPAR_min), kept in FPAR_min .. FPAR_max",
 )  # fmt: skip
@@ -89,7 +89,7 @@ def fpar(
 
 
 @method(
-    "forest.temperature_stress_1", edition="potter1993", clause=Clause(POTTER, "T_epsilon1"), status="secondary",
+    "forest.temperature_stress_1", edition="potter1993", clause=Clause(POTTER, "T_epsilon1"), status="ocr_doubt",
     zh="温度胁迫系数 T1", en="temperature scalar T1", formula="T1 = 0.8 + 0.02 T_opt - 0.0005 T_opt^2",
 )  # fmt: skip
 def temperature_stress_1(optimum: Optimum) -> A[Array, Q("-", "温度胁迫系数 T1", "temperature scalar T1", symbol="T1")]:
@@ -103,7 +103,7 @@ def temperature_stress_1(optimum: Optimum) -> A[Array, Q("-", "温度胁迫系�
 
 
 @method(
-    "forest.temperature_stress_2", edition="potter1993", clause=Clause(POTTER, "T_epsilon2"), status="secondary",
+    "forest.temperature_stress_2", edition="potter1993", clause=Clause(POTTER, "T_epsilon2"), status="ocr_doubt",
     zh="温度胁迫系数 T2", en="temperature scalar T2",
     formula="T2 = 1.1814/{(1 + exp[0.2 (T_opt - 10 - T)]) (1 + exp[0.3 (-T_opt - 10 + T)])}",
 )  # fmt: skip

@@ -12,6 +12,8 @@ from qingshan.core.cell import cell
 CONFLICT = 5.0
 NOT_KARST = 6.0
 UNKNOWN = 7.0
+HJ1174 = ("slope_grade", "cover_grade", "lithology_grade", "karst")
+XIONG = ("exposure_grade", "cover_grade", "karst")
 
 
 @cell("land.krd_slope_grade@hj1174_2021")
@@ -45,7 +47,7 @@ def lithology_grade(lithology: float) -> float:
     return lithology
 
 
-@cell("land.krd_grade@hj1174_2021", variant="worst", choices={"conflict_rule": "worst"})
+@cell("land.krd_grade@hj1174_2021", variant="worst", choices={"conflict_rule": "worst"}, unknown=HJ1174)
 def grade_worst(slope_grade: float, cover_grade: float, lithology_grade: float, karst: float) -> float:
     if karst == 0:
         return NOT_KARST
@@ -55,7 +57,7 @@ def grade_worst(slope_grade: float, cover_grade: float, lithology_grade: float, 
     return worse if worse > lithology_grade else lithology_grade
 
 
-@cell("land.krd_grade@hj1174_2021", variant="median", choices={"conflict_rule": "median"})
+@cell("land.krd_grade@hj1174_2021", variant="median", choices={"conflict_rule": "median"}, unknown=HJ1174)
 def grade_median(slope_grade: float, cover_grade: float, lithology_grade: float, karst: float) -> float:
     if karst == 0:
         return NOT_KARST
@@ -68,7 +70,7 @@ def grade_median(slope_grade: float, cover_grade: float, lithology_grade: float,
     return milder if lithology_grade <= milder else lithology_grade
 
 
-@cell("land.krd_grade@hj1174_2021", variant="cover_first", choices={"conflict_rule": "cover_first"})
+@cell("land.krd_grade@hj1174_2021", variant="cover_first", choices={"conflict_rule": "cover_first"}, unknown=HJ1174)
 def grade_cover_first(slope_grade: float, cover_grade: float, lithology_grade: float, karst: float) -> float:
     if karst == 0:
         return NOT_KARST
@@ -77,7 +79,7 @@ def grade_cover_first(slope_grade: float, cover_grade: float, lithology_grade: f
     return cover_grade
 
 
-@cell("land.krd_grade@hj1174_2021", variant="flag_only", choices={"conflict_rule": "flag_only"})
+@cell("land.krd_grade@hj1174_2021", variant="flag_only", choices={"conflict_rule": "flag_only"}, unknown=HJ1174)
 def grade_flag_only(slope_grade: float, cover_grade: float, lithology_grade: float, karst: float) -> float:
     if karst == 0:
         return NOT_KARST
@@ -119,7 +121,7 @@ def cover_grade_xiong(cover: float, cuts_1: float, cuts_2: float, cuts_3: float,
     return 0.0 if cover > cuts_4 else math.nan
 
 
-@cell("land.krd_grade@xiong2002", variant="worse", choices={"conflict": "worse"})
+@cell("land.krd_grade@xiong2002", variant="worse", choices={"conflict": "worse"}, unknown=XIONG)
 def grade_worse(exposure_grade: float, cover_grade: float, karst: float) -> float:
     if karst == 0:
         return NOT_KARST
@@ -128,7 +130,7 @@ def grade_worse(exposure_grade: float, cover_grade: float, karst: float) -> floa
     return exposure_grade if exposure_grade > cover_grade else cover_grade
 
 
-@cell("land.krd_grade@xiong2002", variant="exposure_first", choices={"conflict": "exposure_first"})
+@cell("land.krd_grade@xiong2002", variant="exposure_first", choices={"conflict": "exposure_first"}, unknown=XIONG)
 def grade_exposure_first(exposure_grade: float, cover_grade: float, karst: float) -> float:
     if karst == 0:
         return NOT_KARST
@@ -137,7 +139,7 @@ def grade_exposure_first(exposure_grade: float, cover_grade: float, karst: float
     return exposure_grade
 
 
-@cell("land.krd_grade@xiong2002", variant="flag_only", choices={"conflict": "flag_only"})
+@cell("land.krd_grade@xiong2002", variant="flag_only", choices={"conflict": "flag_only"}, unknown=XIONG)
 def grade_xiong_flag_only(exposure_grade: float, cover_grade: float, karst: float) -> float:
     if karst == 0:
         return NOT_KARST

@@ -4,4 +4,14 @@ from __future__ import annotations
 
 from . import accuracy, biodiversity, classes, habitat, habitat_cells, pattern, problems, project_scale, quality
 
-__all__ = ["accuracy", "biodiversity", "classes", "habitat", "habitat_cells", "pattern", "problems", "project_scale", "quality"]
+__all__ = [
+    "accuracy",
+    "biodiversity",
+    "classes",
+    "habitat",
+    "habitat_cells",
+    "pattern",
+    "problems",
+    "project_scale",
+    "quality",
+]

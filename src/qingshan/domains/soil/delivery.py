@@ -51,7 +51,7 @@ Avoided = A[Array, Q(LOSS, "减少的侵蚀量", "avoided erosion", symbol="AER"
 
 
 @method(
-    "soil.area_above", edition="grid", clause=Clause(DESMET, "A, contributing area at the inlet of a cell"), formula="A = (n - 1) D^2",
+    "soil.area_above", edition="grid", clause=Clause(DESMET, "A, contributing area at the inlet of a cell"), status="secondary", formula="A = (n - 1) D^2",
 )  # fmt: skip
 def area_above(
     cells: A[Array, Q("count", "汇流像元数（含本像元）", "cells draining through, with the cell", low=1, symbol="n")],
@@ -62,7 +62,7 @@ def area_above(
 
 
 @method(
-    "soil.area_through", edition="grid", clause=Clause(BORSELLI, "A, contributing area with the cell"), formula="A = n D^2",
+    "soil.area_through", edition="grid", clause=Clause(BORSELLI, "A, contributing area with the cell"), status="secondary", formula="A = n D^2",
 )  # fmt: skip
 def area_through(
     cells: A[Array, Q("count", "汇流像元数（含本像元）", "cells draining through, with the cell", low=1, symbol="n")],
@@ -86,7 +86,7 @@ def _length(area: Array, cell: Array, x: Array, m: Array) -> Array:
 
 
 @method(
-    "soil.l", edition="desmet_govers1996", clause=Clause(DESMET, "L of a grid cell; exponent: " + RENARD),
+    "soil.l", edition="desmet_govers1996", clause=Clause(DESMET, "L of a grid cell; exponent: " + RENARD), status="secondary",
     zh="坡长因子（栅格，二维）", en="slope length factor on a grid",
     formula=(
         "L = [(A + D^2)^(m+1) - A^(m+1)] / (D^(m+2) x^m 22.13^m), x = |sin alpha| + |cos alpha|, at most (lambda_max/22.13)^m;"
@@ -132,7 +132,7 @@ def l_invest(
 
 
 @method(
-    "soil.s", edition="renard1997", clause=Clause(RENARD, "slope steepness"),
+    "soil.s", edition="renard1997", clause=Clause(RENARD, "slope steepness"), status="secondary",
     zh="坡度因子", en="slope steepness factor", formula="S = 10.8 sin t + 0.03 (s < 9 %), else 16.8 sin t - 0.5",
 )  # fmt: skip
 def s_renard(slope: Slope) -> S:
@@ -154,7 +154,7 @@ def s_liu(slope: Slope) -> S:
     return np.where(slope < 9, 10.8 * sine + 0.03, steep)
 
 
-@method("soil.ls", edition="product", clause=Clause(DESMET, "LS"), formula="LS = L S")
+@method("soil.ls", edition="product", clause=Clause(DESMET, "LS"), status="secondary", formula="LS = L S")
 def ls(
     l: L,  # noqa: E741 - the symbol of the paper
     s: S,
@@ -163,7 +163,13 @@ def ls(
     return np.multiply(l, s)
 
 
-@method("soil.potential_loss", edition="renard1997", clause=Clause(RENARD, "RUSLE"), formula="RKLS = R K LS")
+@method(
+    "soil.potential_loss",
+    edition="renard1997",
+    clause=Clause(RENARD, "RUSLE"),
+    status="secondary",
+    formula="RKLS = R K LS",
+)
 def potential_loss(
     r: A[Array, Q(R_UNIT, "降雨侵蚀力因子", "rainfall erosivity factor", low=0, symbol="R")],
     k: A[Array, Q(K_UNIT, "土壤可蚀性因子", "soil erodibility factor", low=0, symbol="K")],
@@ -173,7 +179,13 @@ def potential_loss(
     return r * k * ls
 
 
-@method("soil.actual_loss", edition="renard1997", clause=Clause(RENARD, "RUSLE"), formula="USLE = RKLS C P")
+@method(
+    "soil.actual_loss",
+    edition="renard1997",
+    clause=Clause(RENARD, "RUSLE"),
+    status="secondary",
+    formula="USLE = RKLS C P",
+)
 def actual_loss(
     potential: Potential,
     c: C,
@@ -184,7 +196,7 @@ def actual_loss(
 
 
 @method(
-    "soil.connectivity_weight", edition="borselli2008", clause=Clause(BORSELLI, "W; C as weight: " + INVEST),
+    "soil.connectivity_weight", edition="borselli2008", clause=Clause(BORSELLI, "W; C as weight: " + INVEST), status="secondary",
     formula="W = max(C, 0.001)",
 )  # fmt: skip
 def connectivity_weight(c: C) -> Weight:
@@ -193,7 +205,7 @@ def connectivity_weight(c: C) -> Weight:
 
 
 @method(
-    "soil.connectivity_slope", edition="cavalli2013", clause=Clause(CAVALLI, "limits of the slope factor"),
+    "soil.connectivity_slope", edition="cavalli2013", clause=Clause(CAVALLI, "limits of the slope factor"), status="secondary",
     formula="S = min(max(s, 0.005), 1)",
 )  # fmt: skip
 def connectivity_slope(slope: Slope) -> Gradient:
@@ -202,7 +214,8 @@ def connectivity_slope(slope: Slope) -> Gradient:
 
 
 @method(
-    "soil.upslope_component", edition="borselli2008", clause=Clause(BORSELLI, "D_up"), formula="D_up = W S sqrt(A), W and S means above the cell",
+    "soil.upslope_component", edition="borselli2008", clause=Clause(BORSELLI, "D_up"), status="secondary",
+    formula="D_up = W S sqrt(A), W and S means above the cell",
 )  # fmt: skip
 def upslope_component(weight: Weight, slope: Gradient, area: AreaAbove) -> Up:
     """Potential for sediment from above. `area` includes the cell. Shapes: mutually broadcastable."""
@@ -210,7 +223,7 @@ def upslope_component(weight: Weight, slope: Gradient, area: AreaAbove) -> Up:
 
 
 @method(
-    "soil.downslope_component", edition="borselli2008", clause=Clause(BORSELLI, "D_dn"), formula="D_dn = d/(W S) + D_dn of the cell below",
+    "soil.downslope_component", edition="borselli2008", clause=Clause(BORSELLI, "D_dn"), status="secondary", formula="D_dn = d/(W S) + D_dn of the cell below",
 )  # fmt: skip
 def downslope_component(
     weight: Weight,
@@ -223,7 +236,11 @@ def downslope_component(
 
 
 @method(
-    "soil.connectivity_index", edition="borselli2008", clause=Clause(BORSELLI, "IC"), formula="IC = log10(D_up/D_dn)"
+    "soil.connectivity_index",
+    edition="borselli2008",
+    clause=Clause(BORSELLI, "IC"),
+    status="secondary",
+    formula="IC = log10(D_up/D_dn)",
 )
 def connectivity_index(up: Up, down: Down) -> Index:
     """Index of connectivity; NaN on the stream itself, where the way down is 0. Shapes: mutually broadcastable."""
@@ -233,7 +250,7 @@ def connectivity_index(up: Up, down: Down) -> Index:
 
 
 @method(
-    "soil.delivery_ratio", edition="vigiak2012", clause=Clause(VIGIAK, "SDR"), formula="SDR = SDR_max/(1 + exp((IC0 - IC)/k))",
+    "soil.delivery_ratio", edition="vigiak2012", clause=Clause(VIGIAK, "SDR"), status="secondary", formula="SDR = SDR_max/(1 + exp((IC0 - IC)/k))",
 )  # fmt: skip
 def delivery_ratio(
     index: Index,
@@ -245,14 +262,24 @@ def delivery_ratio(
     return ratio_max / (1 + np.exp((ic0 - index) / k))
 
 
-@method("soil.sediment_export", edition="invest3", clause=Clause(INVEST, "sediment export"), formula="E = USLE SDR")
+@method(
+    "soil.sediment_export",
+    edition="invest3",
+    clause=Clause(INVEST, "sediment export"),
+    status="secondary",
+    formula="E = USLE SDR",
+)
 def sediment_export(loss: Loss, ratio: Ratio) -> A[Array, Q(LOSS, "入河泥沙量", "sediment export", low=0, symbol="E")]:
     """Loss of a cell that reaches the stream. Shapes: mutually broadcastable."""
     return np.multiply(loss, ratio)
 
 
 @method(
-    "soil.undelivered", edition="invest3", clause=Clause(INVEST, "downslope trapping"), formula="E' = USLE (1 - SDR)"
+    "soil.undelivered",
+    edition="invest3",
+    clause=Clause(INVEST, "downslope trapping"),
+    status="secondary",
+    formula="E' = USLE (1 - SDR)",
 )
 def undelivered(
     loss: Loss, ratio: Ratio
@@ -262,7 +289,8 @@ def undelivered(
 
 
 @method(
-    "soil.trap_share", edition="invest3", clause=Clause(INVEST, "downslope trapping"), formula="dT = max(0, (sum SDR_k p_k - SDR)/(1 - SDR)); 1 where SDR = 1",
+    "soil.trap_share", edition="invest3", clause=Clause(INVEST, "downslope trapping"), status="secondary",
+    formula="dT = max(0, (sum SDR_k p_k - SDR)/(1 - SDR)); 1 where SDR = 1",
 )  # fmt: skip
 def trap_share(ratio: Ratio, below: Ratio) -> Share:
     """Share of incoming sediment that a cell traps; `below` is the mean ratio of the cells it drains into."""
@@ -271,14 +299,20 @@ def trap_share(ratio: Ratio, below: Ratio) -> Share:
     return np.where(ratio < 1, np.maximum(0, (below - ratio) / rest), np.where(np.isnan(ratio), np.nan, 1.0))
 
 
-@method("soil.trapped", edition="invest3", clause=Clause(INVEST, "downslope trapping"), formula="T = dT sum_j F_j p_j")
+@method(
+    "soil.trapped",
+    edition="invest3",
+    clause=Clause(INVEST, "downslope trapping"),
+    status="secondary",
+    formula="T = dT sum_j F_j p_j",
+)
 def trapped(share: Share, inflow: Inflow) -> Trapped:
     """Sediment from above that stays on the cell. Shapes: mutually broadcastable."""
     return np.multiply(share, inflow)
 
 
 @method(
-    "soil.sediment_passed", edition="invest3", clause=Clause(INVEST, "downslope trapping"), formula="F = (1 - dT) sum_j F_j p_j + E'",
+    "soil.sediment_passed", edition="invest3", clause=Clause(INVEST, "downslope trapping"), status="secondary", formula="F = (1 - dT) sum_j F_j p_j + E'",
 )  # fmt: skip
 def sediment_passed(
     share: Share,
@@ -290,7 +324,11 @@ def sediment_passed(
 
 
 @method(
-    "soil.avoided_erosion", edition="invest3", clause=Clause(INVEST, "service indicators"), formula="AER = RKLS - USLE"
+    "soil.avoided_erosion",
+    edition="invest3",
+    clause=Clause(INVEST, "service indicators"),
+    status="secondary",
+    formula="AER = RKLS - USLE",
 )
 def avoided_erosion(potential: Potential, loss: Loss) -> Avoided:
     """Loss that cover and practice prevent on the cell. Shapes: mutually broadcastable."""
@@ -298,7 +336,7 @@ def avoided_erosion(potential: Potential, loss: Loss) -> Avoided:
 
 
 @method(
-    "soil.avoided_export", edition="invest3", clause=Clause(INVEST, "service indicators"), formula="AEX = (RKLS - USLE) SDR + T",
+    "soil.avoided_export", edition="invest3", clause=Clause(INVEST, "service indicators"), status="secondary", formula="AEX = (RKLS - USLE) SDR + T",
 )  # fmt: skip
 def avoided_export(
     avoided: Avoided, ratio: Ratio, trapped: Trapped

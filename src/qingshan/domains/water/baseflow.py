@@ -49,7 +49,7 @@ def _scaled_integral(x: Array) -> Array:
 
 
 @method(
-    "water.quick_flow", edition="guswa2018", clause=Clause(GUSWA, "monthly runoff; " + INVEST),
+    "water.quick_flow", edition="guswa2018", clause=Clause(GUSWA, "monthly runoff; " + INVEST), status="secondary",
     formula="QF = n [(a - S) exp(-0.2 S/a) + S^2/a exp(0.8 S/a) E1(S/a)], a = P/n, S = 25400/CN - 254 (mm)",
 )  # fmt: skip
 def quick_flow(
@@ -72,7 +72,7 @@ def quick_flow(
 
 
 @method(
-    "water.month_shortfall", edition="invest3", clause=Clause(INVEST, "PET and infiltration of a month"), formula="Kc ET0 - (P - QF)",
+    "water.month_shortfall", edition="invest3", clause=Clause(INVEST, "PET and infiltration of a month"), status="secondary", formula="Kc ET0 - (P - QF)",
 )  # fmt: skip
 def month_shortfall(
     rain: Rain,
@@ -92,7 +92,7 @@ def _recharge(shortfalls: Array, alpha: Array, beta: Array, subsidy: Array) -> A
 
 
 @method(
-    "water.local_recharge", edition="invest3", clause=Clause(INVEST, "local recharge"),
+    "water.local_recharge", edition="invest3", clause=Clause(INVEST, "local recharge"), status="secondary",
     formula="L = sum_m (P - QF - AET), AET = min(Kc ET0, P - QF + alpha beta L_sum.avail)",
 )  # fmt: skip
 def local_recharge(
@@ -110,7 +110,7 @@ def local_recharge(
 
 
 @method(
-    "water.recharge_passed", edition="invest3", clause=Clause(INVEST, "L_sum.avail"), formula="min(gamma L, L) + L_sum.avail",
+    "water.recharge_passed", edition="invest3", clause=Clause(INVEST, "L_sum.avail"), status="secondary", formula="min(gamma L, L) + L_sum.avail",
 )  # fmt: skip
 def recharge_passed(
     shortfalls: Shortfalls,
@@ -125,7 +125,11 @@ def recharge_passed(
 
 
 @method(
-    "water.available_recharge", edition="invest3", clause=Clause(INVEST, "L_avail"), formula="L_avail = min(gamma L, L)"
+    "water.available_recharge",
+    edition="invest3",
+    clause=Clause(INVEST, "L_avail"),
+    status="secondary",
+    formula="L_avail = min(gamma L, L)",
 )
 def available_recharge(recharge: Recharge, gamma: Gamma) -> Recharge:
     """Recharge that cells below may use. Shapes: mutually broadcastable."""
@@ -133,7 +137,8 @@ def available_recharge(recharge: Recharge, gamma: Gamma) -> Recharge:
 
 
 @method(
-    "water.baseflow_passed", edition="invest3", clause=Clause(INVEST, "B_sum"), formula="(1 - L_avail/L_sum) B_sum/(L_sum - L), B_sum = L_sum m",
+    "water.baseflow_passed", edition="invest3", clause=Clause(INVEST, "B_sum"), status="secondary",
+    formula="(1 - L_avail/L_sum) B_sum/(L_sum - L), B_sum = L_sum m",
 )  # fmt: skip
 def baseflow_passed(
     total: A[Array, Q("mm", "累计补给", "recharge summed from above", symbol="L_sum")],
@@ -154,7 +159,7 @@ def baseflow_passed(
 
 
 @method(
-    "water.baseflow", edition="invest3", clause=Clause(INVEST, "B"), formula="B = max(B_sum L/L_sum, 0) = max(L m, 0)",
+    "water.baseflow", edition="invest3", clause=Clause(INVEST, "B"), status="secondary", formula="B = max(B_sum L/L_sum, 0) = max(L m, 0)",
 )  # fmt: skip
 def baseflow(
     recharge: Recharge, below: A[Array, Q("1", "下坡输送系数", "factor of the cells below", symbol="m")]

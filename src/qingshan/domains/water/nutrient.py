@@ -32,7 +32,11 @@ Export = A[Array, Q(LOAD, "营养物入河量", "nutrient export", low=0)]
 
 
 @method(
-    "water.runoff_index", edition=EDITION, clause=Clause(INVEST, "runoff potential index"), formula="RPI = RP / mean RP"
+    "water.runoff_index",
+    edition=EDITION,
+    clause=Clause(INVEST, "runoff potential index"),
+    status="secondary",
+    formula="RPI = RP / mean RP",
 )
 def runoff_index(
     runoff: A[Array, Q("1", "产流代用量", "runoff proxy", low=0, symbol="RP")],
@@ -43,7 +47,13 @@ def runoff_index(
     return np.where(mean > 0, runoff / np.where(mean > 0, mean, 1), np.where(np.isnan(runoff), np.nan, 1.0))
 
 
-@method("water.nutrient_load", edition=EDITION, clause=Clause(INVEST, "loads"), formula="load (1 - applied eff) RPI")
+@method(
+    "water.nutrient_load",
+    edition=EDITION,
+    clause=Clause(INVEST, "loads"),
+    status="secondary",
+    formula="load (1 - applied eff) RPI",
+)
 def nutrient_load(
     load: Load,
     efficiency: Efficiency,
@@ -56,7 +66,7 @@ def nutrient_load(
     return load * (1 - np.asarray(applied) * efficiency) * index
 
 
-@method("water.area_through", edition="grid", clause=Clause(BORSELLI, "A"), formula="A = n D^2")
+@method("water.area_through", edition="grid", clause=Clause(BORSELLI, "A"), status="secondary", formula="A = n D^2")
 def area_through(
     cells: A[Array, Q("count", "汇流像元数（含本像元）", "cells draining through, with the cell", low=1, symbol="n")],
     cell: A[Array, Q("m", "像元边长", "cell side", low=0, symbol="D")],
@@ -66,7 +76,8 @@ def area_through(
 
 
 @method(
-    "water.connectivity_slope", edition="cavalli2013", clause=Clause(CAVALLI, "limits of the slope factor"), formula="S = min(max(s, 0.005), 1)",
+    "water.connectivity_slope", edition="cavalli2013", clause=Clause(CAVALLI, "limits of the slope factor"), status="secondary",
+    formula="S = min(max(s, 0.005), 1)",
 )  # fmt: skip
 def connectivity_slope(slope: A[Array, Q("%", "坡度（百分比）", "slope", low=0, symbol="s")]) -> Gradient:
     """Slope gradient between 0.005 and 1. Shape: any."""
@@ -77,6 +88,7 @@ def connectivity_slope(slope: A[Array, Q("%", "坡度（百分比）", "slope", 
     "water.upslope_component",
     edition=EDITION,
     clause=Clause(INVEST, "D_up"),
+    status="secondary",
     formula="D_up = S sqrt(A), S the mean above",
 )
 def upslope_component(
@@ -90,6 +102,7 @@ def upslope_component(
     "water.downslope_component",
     edition=EDITION,
     clause=Clause(INVEST, "D_dn"),
+    status="secondary",
     formula="D_dn = d/S + D_dn of the cell below",
 )
 def downslope_component(slope: Gradient, length: Step, below: Component) -> Component:
@@ -101,6 +114,7 @@ def downslope_component(slope: Gradient, length: Step, below: Component) -> Comp
     "water.way_to_stream",
     edition=EDITION,
     clause=Clause(INVEST, "distance to stream"),
+    status="secondary",
     formula="l = d + l of the cell below",
 )
 def way_to_stream(
@@ -111,7 +125,11 @@ def way_to_stream(
 
 
 @method(
-    "water.connectivity_index", edition="borselli2008", clause=Clause(BORSELLI, "IC"), formula="IC = log10(D_up/D_dn)"
+    "water.connectivity_index",
+    edition="borselli2008",
+    clause=Clause(BORSELLI, "IC"),
+    status="secondary",
+    formula="IC = log10(D_up/D_dn)",
 )
 def connectivity_index(up: Component, down: Component) -> Index:
     """Index of connectivity; NaN on the stream itself. Shapes: mutually broadcastable."""
@@ -121,7 +139,7 @@ def connectivity_index(up: Component, down: Component) -> Index:
 
 
 @method(
-    "water.retention_on_way", edition=EDITION, clause=Clause(INVEST, "effective downslope retention"),
+    "water.retention_on_way", edition=EDITION, clause=Clause(INVEST, "effective downslope retention"), status="secondary",
     formula="s = exp(-5 d/l_crit); eff' = eff'_down s + eff (1 - s) where eff > eff'_down, else eff'_down; 0 on streams",
 )  # fmt: skip
 def retention_on_way(efficiency: Efficiency, critical: Length, length: Step, below: Retained) -> Retained:
@@ -136,7 +154,7 @@ def retention_on_way(efficiency: Efficiency, critical: Length, length: Step, bel
 
 
 @method(
-    "water.nutrient_delivery", edition=EDITION, clause=Clause(INVEST, "surface NDR; logistic: " + VIGIAK),
+    "water.nutrient_delivery", edition=EDITION, clause=Clause(INVEST, "surface NDR; logistic: " + VIGIAK), status="secondary",
     formula="NDR = (1 - eff')/(1 + exp((IC0 - IC)/k))",
 )  # fmt: skip
 def nutrient_delivery(
@@ -151,7 +169,8 @@ def nutrient_delivery(
 
 
 @method(
-    "water.subsurface_delivery", edition=EDITION, clause=Clause(INVEST, "subsurface NDR"), formula="NDR_sub = 1 - eff (1 - exp(-5 l/l_sub))",
+    "water.subsurface_delivery", edition=EDITION, clause=Clause(INVEST, "subsurface NDR"), status="secondary",
+    formula="NDR_sub = 1 - eff (1 - exp(-5 l/l_sub))",
 )  # fmt: skip
 def subsurface_delivery(
     way: A[Array, Q("m", "到河道的流路长度", "way to the stream", low=0, symbol="l")],
@@ -162,26 +181,48 @@ def subsurface_delivery(
     return 1 - np.asarray(efficiency) * (1 - np.exp(-5 * np.asarray(way) / np.asarray(critical)))
 
 
-@method("water.surface_export", edition=EDITION, clause=Clause(INVEST, "export"), formula="x = load (1 - share) NDR")
+@method(
+    "water.surface_export",
+    edition=EDITION,
+    clause=Clause(INVEST, "export"),
+    status="secondary",
+    formula="x = load (1 - share) NDR",
+)
 def surface_export(load: Load, share: Part, ratio: Ratio) -> Export:
     """Nutrient that reaches the stream over land. Shapes: mutually broadcastable."""
     return load * (1 - np.asarray(share)) * ratio
 
 
-@method("water.subsurface_export", edition=EDITION, clause=Clause(INVEST, "export"), formula="x = load share NDR_sub")
+@method(
+    "water.subsurface_export",
+    edition=EDITION,
+    clause=Clause(INVEST, "export"),
+    status="secondary",
+    formula="x = load share NDR_sub",
+)
 def subsurface_export(load: Load, share: Part, ratio: Ratio) -> Export:
     """Nutrient that reaches the stream below ground. Shapes: mutually broadcastable."""
     return np.asarray(load) * share * ratio
 
 
-@method("water.nutrient_export", edition=EDITION, clause=Clause(INVEST, "export"), formula="x = surface + subsurface")
+@method(
+    "water.nutrient_export",
+    edition=EDITION,
+    clause=Clause(INVEST, "export"),
+    status="secondary",
+    formula="x = surface + subsurface",
+)
 def nutrient_export(surface: Export, subsurface: Export) -> Export:
     """Nutrient that reaches the stream. Shapes: mutually broadcastable."""
     return np.add(surface, subsurface)
 
 
 @method(
-    "water.nutrient_retention", edition=EDITION, clause=Clause(INVEST, "evaluating retention"), formula="load - export"
+    "water.nutrient_retention",
+    edition=EDITION,
+    clause=Clause(INVEST, "evaluating retention"),
+    status="secondary",
+    formula="load - export",
 )
 def nutrient_retention(load: Load, export: Export) -> A[Array, Q(LOAD, "营养物截留量", "nutrient retained", low=0)]:
     """Load that does not reach the stream. Shapes: mutually broadcastable."""

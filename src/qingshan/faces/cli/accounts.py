@@ -57,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for done, record in zip(runs, records, strict=True):
             _print_run(done, record, arguments.lang, whole=done is runs[0])
+            if arguments.draws:
+                _print_interval(record, arguments.lang == "zh")
         for finding in findings:
             if finding.level != "note":
                 print(finding.sentence(arguments.lang), file=sys.stderr)
@@ -93,8 +95,20 @@ def _summary(done: Run) -> dict[str, Any]:
         "reused": done.stats.reused if done.stats else 0,
         "given": [line.service.id for line in lines if not line.refusal],
         "refused": refused,
+        "uncertainty": _interval(done),
         "not_included": [line.service.id for line in done.services(done.zone.root) if line.included != "yes"],
     }
+
+
+def _interval(done: Run) -> dict[str, Any]:
+    """What the draws say of the accounted services of the root; without distributions: not assessed."""
+    head, *records = done.uncertainty
+    bases = done.profile.bases()
+    place, period = done.zone.root, done.default_period
+    whole = next(
+        (r for r in records if r["role"] == "accounted" and (r["place"], r["period"], r["basis"]) == (place, period, bases[0])), {}
+    )  # fmt: skip
+    return {**head, "accounted": whole}
 
 
 def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> None:
@@ -128,6 +142,25 @@ def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> 
             money = "; ".join(f"{amount(v, done)} ({b})" for b, v in line.value.items() if not v.refused)
             physical = amount(line.physical, done) if line.physical and not line.physical.refused else ""
             print(f"  {name}: {' = '.join(p for p in (physical, money) if p)}")
+
+
+def _print_interval(record: dict[str, Any], zh: bool) -> None:
+    """The interval of the accounted services and what drives its variance."""
+    found, whole = record["uncertainty"], record["uncertainty"]["accounted"]
+    if not whole:
+        print(
+            "  不确定性：未评估（没有声明参数分布）"
+            if zh
+            else "  uncertainty: not assessed (no distribution is declared)"
+        )
+        return
+    drivers = sorted(whole["shares"].items(), key=lambda item: -item[1]["first"])
+    shown = "; ".join(f"{name} {share['first']:.0%}" for name, share in drivers[:5])
+    low, middle, high = (f"{whole[p]:,.4g}" for p in ("p5", "p50", "p95"))
+    print(
+        f"  不确定性（抽样 {found['draws']} 次）：已核算服务价值 {low}–{middle}–{high} {whole['unit']}（5、50、95 百分位）；方差来自 {shown}" if zh
+        else f"  uncertainty ({found['draws']} draws): accounted services {low} - {middle} - {high} {whole['unit']} (5, 50, 95 %); variance from {shown}"
+    )  # fmt: skip
 
 
 def explain(arguments: argparse.Namespace) -> int:

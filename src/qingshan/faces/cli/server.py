@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import errno
 import socket
+import threading
+from typing import TYPE_CHECKING
 
 from qingshan.accounts.run import latest_runs
 from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.zone.zone import open_zone
+
+if TYPE_CHECKING:
+    from qingshan.faces.web.site import Site
 
 TRIES = 20
 
@@ -35,8 +40,17 @@ def serve(arguments: argparse.Namespace) -> int:
     print(
         f"{zone.name_zh}：{address}" if zh else f"qingshan serves {zone.name_en} ({zone.id}) at {address}", flush=True
     )
-    uvicorn.run(create_app(zone, runs), host=arguments.host, port=port, log_level="warning", server_header=False)
+    app = create_app(zone, runs)
+    if "grid" in zone.config:  # the map's libraries and layers are read while the reader looks at the first page
+        threading.Thread(target=_shelve, args=(app.state.site,), daemon=True).start()
+    uvicorn.run(app, host=arguments.host, port=port, log_level="warning", server_header=False)
     return 0
+
+
+def _shelve(site: Site) -> None:
+    from qingshan.faces.web.rasters import shelf  # noqa: PLC0415 - the extra geo
+
+    shelf(site)
 
 
 def _free(host: str, port: int) -> int:

@@ -48,18 +48,27 @@ def cells_progress() -> Iterator[Callable[[str, int, int, float], None] | None]:
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
         TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
     )  # fmt: skip
-    started: dict[str, tuple[Any, float]] = {}
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    started: dict[str, Any] = {}
+    bars = Progress(*columns, console=Console(stderr=True), transient=True)
 
-        def tell(title: str, done: int, whole: int, left: float) -> None:
-            if title not in started:
-                started[title] = (bars.add_task(title, total=whole, rate=""), time.perf_counter())
-            task, began = started[title]
-            rate = done / max(time.perf_counter() - began, 1e-9)
-            unit = f"{rate / 1e6:,.1f} Mpx/s" if whole >= 10_000 else ""
-            bars.update(task, completed=done, total=whole, rate=unit)
+    def tell(title: str, done: int, whole: int, left: float) -> None:
+        bars.start()
+        if title not in started:
+            started[title] = bars.add_task(title, total=whole, rate="")
+        cells = whole >= 10_000 and left > 0  # else steps of a stage
+        bars.update(
+            started[title],
+            completed=done,
+            total=whole,
+            rate=f"{(whole - done) / left / 1e6:,.1f} Mpx/s" if cells else "",
+        )
+        if bars.finished:  # the line of the account's own steps comes next
+            bars.stop()
 
+    try:
         yield tell
+    finally:
+        bars.stop()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from qingshan.accounts.run import Fact, Refusal, Run
 from qingshan.publish import numbers
@@ -93,6 +94,12 @@ def ordered(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(labels), key=lambda x: (_GRAVITY.index(x) if x in _GRAVITY else len(_GRAVITY), x)))
 
 
+def shared(labels: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Labels that stand in every one of several lists, in the order of the first."""
+    given = list(labels)
+    return tuple(x for x in given[0] if all(x in other for other in given)) if given else ()
+
+
 def of_input(fact: InputFact, names: tuple[str, str], *, synthetic: bool = False) -> Figure:
     """A printed figure. A row that its own note calls screening keeps that label."""
     labels = {READ_LABELS[fact.status]} if fact.status in READ_LABELS else set()
@@ -108,6 +115,16 @@ def of_input(fact: InputFact, names: tuple[str, str], *, synthetic: bool = False
     )  # fmt: skip
 
 
+_INTERVALS: WeakKeyDictionary[Run, dict[str, tuple[float, float]]] = WeakKeyDictionary()
+
+
+def intervals(run: Run) -> dict[str, tuple[float, float]]:
+    """The 5 and 95 % points of each figure over the draws of a run; empty where its uncertainty was not assessed."""
+    if run not in _INTERVALS:
+        _INTERVALS[run] = {str(r["key"]): (float(r["p5"]), float(r["p95"])) for r in run.uncertainty[1:]}
+    return _INTERVALS[run]
+
+
 def of_run(run: Run, fact: Fact) -> Figure:
     """A worked-out cell, in the unit its profile shows it in where it declares one."""
     known = run.quantity(fact.quantity)
@@ -115,7 +132,7 @@ def of_run(run: Run, fact: Fact) -> Figure:
         {"draft"} if run.profile.draft and run.profile.id != "screening" and not fact.refused else set()
     )
     return Figure(
-        fact.quantity, known["zh"], known["en"], fact.place, fact.period, fact.unit, fact.value, fact.span, fact.range,
+        fact.quantity, known["zh"], known["en"], fact.place, fact.period, fact.unit, fact.value, fact.span, fact.range or intervals(run).get(fact.key),
         ordered(labels), "", run.profile.zh, "", fact.key, worked=True, refusal=fact.refusal,
     )  # fmt: skip
 

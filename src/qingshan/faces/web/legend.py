@@ -16,13 +16,21 @@ __all__ = ["legend_of", "paired", "share_word", "span_of"]
 LOW, HIGH = 0.0, 1.0
 WIDTHS = (400,)
 _BAR = 40
+MOST_ROWS = 10
+"""Land classes printed at once; the smaller ones are folded away."""
 
 
 def legend_of(layer: ShownLayer, period: str, lang: str) -> dict[str, Any]:
     """What the legend prints. `boxes` or `rows`, each with a colour in either look and its share of the area with data."""
     survey, painter = layer.survey(period), layer.painter
     if isinstance(painter, Palette):
-        return {"rows": _rows(layer, survey, painter, lang), "boxes": None, "every": survey.every}
+        rows = _rows(layer, survey, painter, lang)
+        return {
+            "rows": rows,
+            "boxes": None,
+            "every": survey.every,
+            "first": len(rows) if len(rows) <= MOST_ROWS + 2 else MOST_ROWS,
+        }
     return {"rows": None, "boxes": [_boxes(layer, survey, painter, lang, w) for w in WIDTHS], "every": survey.every}
 
 
@@ -61,7 +69,7 @@ def paired(first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]], la
                 **(left.get(code) or right[code]),
                 "left": share_word(a),
                 "right": share_word(b),
-                "moved": f"{sign}{numbers.digits(points, 2)}" if points else "0",
+                "moved": f"{sign}{numbers.digits(points)}" if points else "0",
             }
         )
     return found

@@ -115,7 +115,8 @@ def _traced(site: Site, book: RasterBook) -> dict[str, Mapping[str, Any]]:
     every = max(1, math.ceil(max(grid.shape) / TRACED_SIDE))
     rows = [places.source.read(Window(r, 0, 1, grid.width))[0, ::every] for r in range(0, grid.height, every)]
     cells = np.stack(rows).astype(np.int32)
-    transform = Affine(*grid.transform) * Affine.scale(every)
+    a, _, west, _, e, north = grid.transform
+    transform = Affine(a * every, 0.0, west, 0.0, e * every, north)
     parts: dict[int, list[Any]] = {}
     for geometry, value in shapes(cells, mask=cells >= 0, transform=transform):
         parts.setdefault(int(value), []).append(shapely.geometry.shape(geometry))

@@ -6,26 +6,29 @@ The numbers are those of the account: layers as they lie on the zone grid, the c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from markupsafe import Markup
 
 from qingshan.accounts.block.trace import Trace, Value, Worked, cell_value
 from qingshan.accounts.raster.declaration import RasterAccount
-from qingshan.core.errors import QingshanError
+from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.core.method import REGISTRY, Q
 from qingshan.publish import numbers
 from qingshan.zone.raster.catalogue import RasterBook
 
 from . import formula
+from .figures import shared
 from .page import Cell, Column, Table
 from .rasters import RESULT, Shelf, ShownLayer
 from .site import Ask
 from .worked import Opened, accounts_of
 
-__all__ = ["Pixel", "pixel_at", "pixel_tables"]
+__all__ = ["EVERY", "Pixel", "pixel_at", "pixel_tables"]
+
+EVERY = "all"
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class Account:
     refused: tuple[tuple[str, str, str], ...]
     trace: Trace | None
     why: str = ""
-    open: bool = False
+    stages: int = 0
+    working: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,12 +122,6 @@ class Pixel:
         }  # fmt: skip
 
 
-def shared(labels: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Labels that stand in every one of several lists, in the order of the first."""
-    given = list(labels)
-    return tuple(x for x in given[0] if all(x in other for other in given)) if given else ()
-
-
 def pixel_at(ask: Ask, found: Shelf, period: str, lon: float, lat: float, main: str = "") -> Pixel | None:
     """The pixel under a point in degrees; None where it lies outside the zone grid. `main` is the layer on the map."""
     from pyproj import Transformer  # noqa: PLC0415 - the extra geo
@@ -147,7 +145,9 @@ def pixel_at(ask: Ask, found: Shelf, period: str, lon: float, lat: float, main: 
         _reading(ask, book, layer, period, row, col) for layer in found.layers.values() if layer.group != RESULT
     )
     try:
-        accounts, why = _unfolded([_account(ask, x, row, col) for x in accounts_of(ask.site, book, period)], main), ""
+        accounts, why = _worked(ask, accounts_of(ask.site, book, period), row, col, main), ""
+    except UnknownName:
+        raise
     except QingshanError as error:  # a declaration that cannot be read
         accounts, why = (), ask.t.pick(error.zh, error.en)
     return Pixel(
@@ -156,12 +156,33 @@ def pixel_at(ask: Ask, found: Shelf, period: str, lon: float, lat: float, main: 
     )  # fmt: skip
 
 
-def _unfolded(accounts: list[Account], main: str) -> tuple[Account, ...]:
-    """The account of the result on the map is open, else the first that has steps."""
-    mine = next((a for a in accounts if main.startswith(f"result.{a.id}.")), None) or next(
-        (a for a in accounts if a.steps), None
+def _worked(ask: Ask, opened: Sequence[Opened], row: int, col: int, main: str) -> tuple[Account, ...]:
+    """The account asked for by `?account=` (or `all`) is worked through, the others are named. Without a wish: the account
+    of the result on the map, else the first that needs no stages, which may take long the first time."""
+    asked = ask.query.get("account", "")
+    if asked and asked != EVERY and asked not in [x.account.id for x in opened]:
+        known = ", ".join(x.account.id for x in opened) or "-"
+        raise UnknownName(
+            f"no raster account {asked!r} here; there are: {known}.", f"这里没有栅格账户 {asked!r}；有：{known}。"
+        )
+    chosen = asked or next(
+        (x.account.id for x in opened if main.startswith(f"result.{x.account.id}.")),
+        next((x.account.id for x in opened if x.binding and not x.binding.stages), ""),
     )
-    return tuple(replace(a, open=a is mine) for a in accounts)
+    return tuple(
+        _account(ask, x, row, col)
+        if chosen in (x.account.id, EVERY)
+        else Account(
+            x.account.id,
+            ask.t.pick(x.account.zh, x.account.en),
+            (),
+            (),
+            (),
+            None,
+            stages=len(x.binding.stages) if x.binding else 0,
+        )
+        for x in opened
+    )
 
 
 def _place(book: RasterBook, row: int, col: int) -> str:
@@ -221,6 +242,10 @@ def _account(ask: Ask, opened: Opened, row: int, col: int) -> Account:
     refused = tuple(
         (id, t.pick(sums[id].zh, sums[id].en) or id, t.pick(*why)) for id, why in opened.refusals.items() if id in sums
     )
+    if opened.binding is not None and not opened.job.done():
+        return Account(
+            account.id, name, (), (), refused, None, t("raster.wait.stages", n=round(opened.job.seconds)), working=True
+        )
     held = opened.held
     if held is None or isinstance(held, QingshanError):
         return Account(account.id, name, (), (), refused, None, t.pick(held.zh, held.en) if held else "")

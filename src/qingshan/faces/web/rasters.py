@@ -7,12 +7,14 @@ NetCDF or Zarr field, a scratch layer of a run) is written as a COG under qingsh
 from __future__ import annotations
 
 import bisect
+import difflib
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from qingshan.accounts.home import home
@@ -25,13 +27,14 @@ from qingshan.zone.raster.layer import conversion, stored_of
 from qingshan.zone.raster.source import Source
 from qingshan.zone.raster.stored import Stored, valid_nodata
 
-from .names import bare
+from .job import Job
+from .names import bare, capital
 from .ramps import Palette, Scale, palette_of, scale_of
 from .site import Site
 from .tiles import Drawn, Survey, survey
 from .worked import Opened, accounts_of
 
-__all__ = ["Held", "Shelf", "ShownLayer", "shelf"]
+__all__ = ["RESULT", "SERIES", "Held", "Shelf", "ShownLayer", "class_counts", "in_language", "shelf", "spread"]
 
 RESULT, SERIES = "result", "series"
 _BOTH = re.compile(r"(.*[\u4e00-\u9fff）])\s+([A-Za-z].*)")  # a title in Chinese, then in English
@@ -39,26 +42,27 @@ _MEMBER = re.compile(r"\.\d\d$")  # one month or half-month of a year's course
 MOST_WRITTEN = 64_000_000
 """Cells of the largest layer that is written for the map alone."""
 SCALE_SAMPLE = 20_000
+_SHELVING = Lock()
 
 
 @dataclass
 class Held:
     """One layer of one period: how it is drawn, and what its catalogue entry says of it.
 
-    `make` gives the drawing of a layer that is computed when it is first looked at; `drawn` is then None until that.
+    `job` makes the drawing of a layer that is computed when it is first looked at; `drawn` is then None until that.
     """
 
     period: str
     drawn: Drawn | None
     entry: Mapping[str, Any]
     why: QingshanError | None = None
-    make: Callable[[], Drawn] | None = None
+    job: Job[Drawn] | None = None
 
     def drawing(self) -> Drawn:
-        """How it is drawn, computed now where need be. Raises `QingshanError` saying why it cannot be."""
-        if self.drawn is None and self.why is None and self.make is not None:
+        """How it is drawn; waits for its computation. Raises `QingshanError` saying why it cannot be."""
+        if self.drawn is None and self.why is None and self.job is not None:
             try:
-                self.drawn = self.make()
+                self.drawn = self.job.result
             except QingshanError as error:
                 self.why = error
         if self.drawn is None:
@@ -74,7 +78,7 @@ class Held:
 
 @dataclass
 class ShownLayer:
-    """One quantity as a map layer. `names` are the classes of a class layer: code -> (Chinese, English)."""
+    """One quantity as a map layer. `coded`: its values are class codes (`landcover`: of the account); `given` names them: code -> (Chinese, English)."""
 
     id: str
     zh: str
@@ -83,14 +87,27 @@ class ShownLayer:
     group: str
     hue: str
     held: dict[str, Held] = field(default_factory=dict)
-    names: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    coded: bool = False
+    landcover: bool = False
+    given: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
     def name(self, lang: str) -> str:
-        return self.zh if lang == "zh" else self.en
+        """The name at the head of a line."""
+        return self.zh if lang == "zh" else capital(self.en)
 
     @property
     def classes(self) -> bool:
-        return bool(self.names)
+        return self.coded
+
+    @cached_property
+    def names(self) -> Mapping[int, tuple[str, str]]:
+        """Names of the classes; a code that nobody named is called by its number."""
+        if not self.coded:
+            return {}
+        seen = {code for period in self.periods for code in self.survey(period).counts}
+        if self.given and (self.landcover or (seen and seen <= set(self.given))):
+            return self.given
+        return {code: (str(code), str(code)) for code in sorted(seen)}
 
     @property
     def periods(self) -> list[str]:
@@ -111,6 +128,12 @@ class ShownLayer:
         except QingshanError as error:
             raise UnknownName(f"{self.id} cannot be drawn: {error.en}", f"{self.zh}不能成图：{error.zh}") from None
         return found
+
+    def waiting(self) -> float | None:
+        """Seconds that the layer has been computed for, all its periods; None where it can be drawn. Starts the work."""
+        jobs = [h.job for h in self.held.values() if h.job is not None and h.drawn is None and h.why is None]
+        open_jobs = [j for j in jobs if not j.done()]
+        return max(j.seconds for j in open_jobs) if open_jobs else None
 
     def mark(self, period: str) -> str:
         """A short hash of everything a picture of the layer depends on."""
@@ -150,15 +173,16 @@ class Shelf:
     def layer(self, id: str) -> ShownLayer:
         """Raises `UnknownName` listing the layers."""
         if id not in self.layers:
-            known = ", ".join(self.layers) or "-"
+            known = ", ".join(difflib.get_close_matches(id, self.layers, 6, 0.3) or list(self.layers)[:6]) or "-"
             raise UnknownName(f"no map layer {id!r}; there are: {known}.", f"没有图层 {id!r}；有：{known}。")
         return self.layers[id]
 
 
 def shelf(site: Site) -> Shelf:
     """The zone's layers, kept with the site."""
-    if "shelf" not in site.kept:
-        site.kept["shelf"] = _shelf(site)
+    with _SHELVING:
+        if "shelf" not in site.kept:
+            site.kept["shelf"] = _shelf(site)
     found: Shelf = site.kept["shelf"]
     return found
 
@@ -180,7 +204,7 @@ def _shelf(site: Site) -> Shelf:
             continue
         quantity, period = str(entry["quantity"]), str(entry["period"])
         if quantity not in made:
-            made[quantity] = _shown(site, entry, names if quantity == classed else _labels(entry))
+            made[quantity] = _shown(site, entry, quantity == classed, names)
         made[quantity].held[period] = _held(site, book, entry, made[quantity], quantity == classed)
     order = list(site.shown("raster_groups"))
     made |= _results(site, book)
@@ -207,7 +231,7 @@ def _results(site: Site, book: RasterBook) -> dict[str, ShownLayer]:
                     "source_en": account.account.en,
                     "synthetic": site.zone.synthetic,
                 }
-                shown.held[period] = Held(period, None, entry, make=partial(_result, account, step, id, period))
+                shown.held[period] = Held(period, None, entry, job=Job(partial(_result, account, step, id, period)))
     return made
 
 
@@ -230,15 +254,26 @@ def _class_names(config: Mapping[str, Any]) -> dict[int, tuple[str, str]]:
 
 
 def _labels(entry: Mapping[str, Any]) -> dict[int, tuple[str, str]]:
-    """Names of the codes of a class layer that is not the land cover, where its entry prints them."""
+    """Names of the codes of a class layer, where its entry prints them."""
     return {i: (str(label), str(label)) for i, label in enumerate(entry.get("labels", ()))}
 
 
-def _shown(site: Site, entry: Mapping[str, Any], names: Mapping[int, tuple[str, str]]) -> ShownLayer:
+def _shown(site: Site, entry: Mapping[str, Any], classed: bool, names: Mapping[int, tuple[str, str]]) -> ShownLayer:
     quantity = str(entry["quantity"])
     zh, en = _named(site, quantity, entry)
     own = str(entry.get("unit", "1"))
-    return ShownLayer(quantity, zh, en, own, _group(site, quantity), site.hue(quantity, own), names=names)
+    coded = classed or own == "class"
+    return ShownLayer(
+        quantity,
+        zh,
+        en,
+        own,
+        _group(site, quantity),
+        site.hue(quantity, own),
+        coded=coded,
+        landcover=classed,
+        given=_labels(entry) or names,
+    )
 
 
 def _named(site: Site, quantity: str, entry: Mapping[str, Any]) -> tuple[str, str]:
@@ -257,6 +292,18 @@ def _named(site: Site, quantity: str, entry: Mapping[str, Any]) -> tuple[str, st
     return re.sub(rf"，{year}\s*年?$", "", bare(zh)), bare(en).removesuffix(f", {year}")
 
 
+_EITHER = re.compile(r"([ -~]+?)\s+([^ -~].*)")  # a text in English, then in Chinese
+
+
+def in_language(text: str, lang: str) -> str:
+    """One half of a text that a catalogue entry gives in both languages, whichever stands first."""
+    if halves := _EITHER.fullmatch(text):
+        return halves[2] if lang == "zh" else halves[1]
+    if halves := _BOTH.fullmatch(text):
+        return halves[1] if lang == "zh" else halves[2]
+    return text
+
+
 def _group(site: Site, quantity: str) -> str:
     if _MEMBER.search(quantity):
         return SERIES
@@ -269,7 +316,7 @@ def _held(site: Site, book: RasterBook, entry: Mapping[str, Any], layer: ShownLa
     try:
         found = book.layer(layer.id, period)
         recode = _recode(book, layer, period) if classed else ()
-        if not layer.names:
+        if not layer.coded:
             layer.unit = found.unit
         if entry.get("stations"):
             return Held(period, written(layer.id, period, found.source, book.grid, classes=layer.classes), entry)
@@ -285,7 +332,7 @@ def _held(site: Site, book: RasterBook, entry: Mapping[str, Any], layer: ShownLa
 
 def _recode(book: RasterBook, layer: ShownLayer, period: str) -> tuple[tuple[int, int], ...]:
     mapping = book.mapping(period)
-    return tuple(pair for pair in mapping.table if pair[1] in layer.names) if mapping else ()
+    return tuple(pair for pair in mapping.table if pair[1] in layer.given) if mapping else ()
 
 
 def _in_file(entry: Mapping[str, Any], file: Stored, layer: ShownLayer, period: str, unit: str, recode: tuple[tuple[int, int], ...]) -> Drawn:  # fmt: skip

@@ -14,6 +14,7 @@ __all__ = ["Flow", "Sankey"]
 
 GAP = 10
 LEAST = 1.0
+NARROW = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,13 @@ class Sankey:
         whole = sum(left.values()) or 1.0
         room = tall - GAP * (max(len(left), len(right)) - 1) - 24
         scale = room / whole
-        label = min(180, round(width * 0.26))
+        narrow = width < NARROW  # a phone has room for the names alone; the values stand in the table
+        words = {
+            c: self.names[c] if narrow else f"{self.names[c]} {self.written(v)}"
+            for found in (left, right)
+            for c, v in found.items()
+        }
+        label = min(round(max((_wide(w) for w in words.values()), default=60.0)) + 14, round(width * 0.36))
         x1, x2, thick = label, width - label, 12
         boxes: list[dict[str, Any]] = []
         tops: dict[tuple[str, str], float] = {}
@@ -68,7 +75,7 @@ class Sankey:
                 high = max(found[code] * scale, LEAST)
                 tops[side, code] = y
                 boxes.append({
-                    "x": x, "y": round(y, 1), "w": thick, "h": round(high, 1), "name": self.names[code], "value": self.written(found[code]),
+                    "x": x, "y": round(y, 1), "w": thick, "h": round(high, 1), "name": self.names[code], "value": "" if narrow else self.written(found[code]),
                     "anchor": "end" if side == "l" else "start", "tx": x - 8 if side == "l" else x + thick + 8, "ty": round(y + high / 2, 1),
                     **self.colours[code],
                 })  # fmt: skip
@@ -120,6 +127,11 @@ class Sankey:
             for f in self.flows
         ]
         return {"kind": "sankey", "nodes": nodes, "links": links, "columns": list(self.columns)}
+
+
+def _wide(text: str) -> float:
+    """About how wide a word is at the size of a chart's words."""
+    return sum(12.0 if ord(ch) > 255 else 7.0 for ch in text)
 
 
 def _ribbon(x1: float, y1: float, x2: float, y2: float, high: float) -> str:

@@ -10,7 +10,7 @@ from qingshan.core.errors import UnknownName
 from qingshan.publish import numbers
 
 from .charts import Chart, Series
-from .figures import Figure, figures_table, of_run
+from .figures import Figure, figures_table, intervals, of_run
 from .periods import period_word
 from .services import HUES, Line
 from .site import Ask
@@ -40,7 +40,7 @@ def candidates_of(ask: Ask, run: Run, asked: Sequence[Line], period: str) -> lis
     """Figures that add up over places and are known here: services first, then what is published beside them."""
     recipes = run.profile.recipes
     services = [x.physical.quantity for x in asked if x.physical and x.known]
-    figures = [q for q in run.profile.figures if recipes[q].rollup == "sum"]
+    figures = [q for q in run.profile.figures if (recipes[q].rollup if q in recipes else _rollup(ask, q)) == "sum"]
     around = _around(ask)
     coverage = {
         q: sum(bool(f) and not f[0].refused for c in around for f in [run.select(q, c, "", period, "")])
@@ -49,6 +49,12 @@ def candidates_of(ask: Ask, run: Run, asked: Sequence[Line], period: str) -> lis
     whole = [q for q in dict.fromkeys([*services, *figures]) if coverage[q]]
     whole.sort(key=lambda q: -coverage[q])
     return whole
+
+
+def _rollup(ask: Ask, quantity: str) -> str:
+    """How a figure that comes from rasters makes the whole of its parts."""
+    declared = ask.zone.quantities.get(quantity)
+    return declared.rollup if declared else "none"
 
 
 def _around(ask: Ask) -> list[str]:
@@ -115,7 +121,9 @@ def spread_title(ask: Ask, run: Run, spread: Spread | None) -> tuple[str, str]:
         if ranged
         else ""
     )
-    if not any(f.range or f.span for f in spread.figures):
+    if not ranged and intervals(run):
+        whisker = t("account.drawn", n=run.uncertainty[0]["draws"])
+    elif not any(f.range or f.span for f in spread.figures):
         whisker = t("account.unassessed")
     measure = t("account.measure", name=name, period=period_word(spread.whole.period, t, ask.zone), whisker=whisker)
     if spread.beside:

@@ -9,6 +9,7 @@ Files of any CRS are warped on the fly and read through their overviews. Drawing
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,7 +26,7 @@ __all__ = ["ALL_ZOOMS", "Drawn", "Painter", "Survey", "Tile", "still", "survey",
 
 SIZE = 256
 ALL_ZOOMS = range(23)
-OVERZOOM = 2
+OVERZOOM = 3
 """Tiles are made up to this many levels beyond the layer's own resolution; the browser enlarges them further."""
 SAMPLE_SIDE = 1024
 """A layer larger than this is surveyed on every n-th cell."""
@@ -100,6 +101,7 @@ def _rio() -> Any:
     import rasterio  # noqa: PLC0415 - the extra serve
     import rio_tiler.io  # noqa: PLC0415
 
+    warnings.filterwarnings("ignore", message="Dataset has no geotransform", module="rasterio")  # a PNG has none
     return rasterio, rio_tiler.io.Reader
 
 

@@ -14,6 +14,7 @@ from qingshan.core.domain import load_domains
 from qingshan.core.errors import QingshanError
 from qingshan.zone.raster.catalogue import RasterBook
 
+from .job import Job
 from .site import Site
 
 __all__ = ["Opened", "accounts_of"]
@@ -28,18 +29,19 @@ class Opened:
     why: QingshanError | None = None
 
     @cached_property
+    def job(self) -> Job[HeldAccount | None]:
+        """Opening the account for reading cells: its stages are run, once."""
+        return Job(lambda: open_held(self.binding) if self.binding else None)
+
+    @property
     def held(self) -> HeldAccount | QingshanError | None:
-        """The account open for reading cells; its stages are run here, once. An error says why that cannot be."""
+        """The open account; an error says why that cannot be. Waits for the stages."""
         if self.binding is None:
             return self.why
         try:
-            return open_held(self.binding)
+            return self.job.result
         except QingshanError as error:
             return error
-        except (OSError, ArithmeticError, ValueError) as error:  # a stage that fails leaves the rest of the page
-            return QingshanError(
-                f"the stages of {self.account.id} failed: {error}.", f"{self.account.zh}的前置计算失败：{error}。"
-            )
 
     @property
     def refusals(self) -> Mapping[str, tuple[str, str]]:
@@ -48,16 +50,20 @@ class Opened:
 
     @property
     def results(self) -> dict[str, tuple[str, str, str]]:
-        """What there is to draw: step -> both names and the unit. A step that several sums add is called by its method."""
+        """What there is to draw: step -> both names and the unit. The name is the method's; where two steps share one, the step's
+        id stands beside it."""
         if self.binding is None or self.binding.sheet is None:
             return {}
-        sheet, found = self.binding.sheet, {}
-        for step in sheet.steps:
-            sums = [s for s in self.binding.sums if s.of == step.id]
-            if sums:
-                method = sheet.method(step)
-                zh, en = (sums[0].zh, sums[0].en) if len(sums) == 1 and sums[0].zh else (method.zh, method.en)
-                found[step.id] = (zh, en, sheet.units[step.id])
+        sheet = self.binding.sheet
+        summed = {s.of for s in self.binding.sums}
+        steps = [s for s in sheet.steps if s.id in summed]
+        names = {s.id: (sheet.method(s).zh, sheet.method(s).en) for s in steps}
+        several = {n for n in names.values() if list(names.values()).count(n) > 1}
+        found = {}
+        for step in steps:
+            zh, en = names[step.id]
+            more = f" {step.id}" if (zh, en) in several else ""
+            found[step.id] = (zh + more, en + more, sheet.units[step.id])
         return found
 
 

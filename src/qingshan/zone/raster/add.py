@@ -23,7 +23,7 @@ from .content import content_digest
 from .layer import location
 from .remote import is_remote, pin
 from .review import review_entry
-from .review_cells import review_cells
+from .review_cells import review_cells, review_classes
 
 __all__ = ["Added", "CannotAdd", "add_fetched", "add_raster"]
 
@@ -85,6 +85,8 @@ def _reviewed(zone: Zone, book: RasterBook, entry: dict[str, Any], *, copy: bool
     found = review_entry(book, entry)
     if not any(f.level == "error" for f in found):
         found += review_cells(book, entry)
+        if entry["quantity"] == (zone.config.get("landcover") or {}).get("quantity"):
+            found += review_classes(RasterBook(zone, book.grid, (entry,)))
     if any(f.level == "error" for f in found):
         return Added(entry, found, False)
     if copy and "path" in entry:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .grid import Grid, Window
 from .source import Source
-from .stored import Stored, Transform
+from .stored import HUGE, Stored, Transform
 
 __all__ = ["Aligned", "Converted", "Recoded", "lattice_offset", "same_crs"]
 
@@ -134,6 +134,8 @@ class Converted:
             out += self.addend
         if self.source.nodata is not None:
             out[raw == raw.dtype.type(self.source.nodata)] = np.nan
+        if raw.dtype.kind == "f":
+            out[np.abs(raw) >= HUGE] = np.nan
         return out.astype(self.dtype, copy=False)
 
     def identity(self) -> Mapping[str, Any]:

@@ -88,7 +88,7 @@ class RasterBook:
     zone: Zone
     grid: Grid
     entries: tuple[Mapping[str, Any], ...]
-    _layers: dict[tuple[str, str], Layer] = field(default_factory=dict, repr=False)
+    _layers: dict[tuple[str, ...], Layer] = field(default_factory=dict, repr=False)
     _places: Places | None = field(default=None, repr=False)
 
     @classmethod
@@ -133,7 +133,7 @@ class RasterBook:
 
     def layer_of(self, entry: Mapping[str, Any], unit: str = "") -> Layer:
         """The layer of one entry of the catalogue."""
-        key = (str(entry["id"]), unit)
+        key = (str(entry["id"]), str(entry["quantity"]), str(entry["period"]), unit)
         if key not in self._layers:
             self._layers[key] = self._made(entry, unit)
         return self._layers[key]
@@ -175,7 +175,20 @@ class RasterBook:
     def class_names(self) -> dict[int, str]:
         """Account code -> extent class, from the `code` of each `[[extent.class]]`."""
         rows = (self.zone.config.get("extent") or {}).get("class", [])
-        return {int(r["code"]): str(r["id"]) for r in rows if isinstance(r, Mapping) and "code" in r and "id" in r}
+        return {
+            r["code"]: str(r["id"]) for r in rows if isinstance(r, Mapping) and usable_code(r.get("code")) and "id" in r
+        }
+
+    def _refuse_shared_codes(self) -> None:
+        """Two classes of one code cannot be told apart in the raster."""
+        rows = [r for r in (self.zone.config.get("extent") or {}).get("class", []) if isinstance(r, Mapping)]
+        codes = [r["code"] for r in rows if usable_code(r.get("code"))]
+        if shared := sorted({c for c in codes if codes.count(c) > 1}):
+            ids = ", ".join(str(r.get("id")) for r in rows if r.get("code") in shared)
+            raise ZoneError(
+                f"the extent classes {ids} share a code.", f"地类 {ids} 的代码相同。", where="zone.toml [extent]",
+                fix="give each class a code of its own / 每个地类用不同的代码",
+            )  # fmt: skip
 
     def classes(self, period: str) -> Classes:
         """The ecosystem classes of a period. Raises `MissingRaster`, `ZoneError`, `UnknownName`."""
@@ -186,6 +199,7 @@ class RasterBook:
                 "no [[extent.class]] has a `code`.", "[[extent.class]] 都没有写 code。", where="zone.toml [extent]",
                 fix="give each class its code in the class raster (1 to 65535) / 为每个地类写明类型栅格中的代码（1 到 65535）",
             )  # fmt: skip
+        self._refuse_shared_codes()
         kind = "uint8" if max(names) < 256 else "uint16"
         if mapping is None:
             table, about = tuple((code, code) for code in names), {"mapping": IDENTITY}
@@ -208,22 +222,32 @@ class RasterBook:
     def _from_raster(self, table: Mapping[str, Any]) -> Places:
         from .align import Recoded  # noqa: PLC0415
 
-        id, codes = str(table.get("raster", "")), {int(k): str(v) for k, v in dict(table.get("codes", {})).items()}
-        leaves = self.zone.leaves(self.zone.root)
-        entry = next((e for e in self.zone.config.get("raster", ()) if e.get("id") == id), None)
-        if entry is None or not codes or not set(codes.values()) <= set(leaves):
-            wrong = ", ".join(sorted(set(codes.values()) - set(leaves))) or f"raster {id!r}"
-            raise ZoneError(
-                f"[places] names what the zone does not have: {wrong}.", f"[places] 中有区域里没有的内容：{wrong}。",
-                where="zone.toml",
-                fix='raster = the id of a [[raster]], codes = {1 = "leaf place code"} / raster 写 [[raster]] 的 id，codes 写末级地点代码',
-            )  # fmt: skip
-        order = tuple(leaf for leaf in leaves if leaf in codes.values())
+        codes = self.place_codes(table)
+        order = tuple(leaf for leaf in self.zone.leaves(self.zone.root) if leaf in codes.values())
         index = {leaf: i for i, leaf in enumerate(order)}
+        rows = tuple((value, index[leaf]) for value, leaf in sorted(codes.items()))
+        return Places(Recoded(self.place_source(table), rows, "int32", NOWHERE), order)
+
+    def place_codes(self, table: Mapping[str, Any]) -> dict[int, str]:
+        """Value in the raster of places -> leaf place, as [places] declares it. Raises `ZoneError`."""
+        given = table.get("codes")
+        told = given if isinstance(given, Mapping) else {}
+        codes = {int(k): str(v) for k, v in told.items() if str(k).isdigit()}
+        wrong = [str(k) for k in told if not str(k).isdigit()]
+        wrong += sorted(set(codes.values()) - set(self.zone.leaves(self.zone.root)))
+        wrong += [] if codes or wrong else [f"codes = {given!r}"]
+        if wrong:
+            raise _bad_places(", ".join(wrong))
+        return codes
+
+    def place_source(self, table: Mapping[str, Any]) -> Source:
+        """The raster of places as it is coded. Raises `ZoneError` and what reading it raises."""
+        id = str(table.get("raster", ""))
+        entry = next((e for e in self.zone.config.get("raster", ()) if e.get("id") == id), None)
+        if entry is None:
+            raise _bad_places(f"raster {id!r}")
         nearest = {"resampling": "nearest", **entry}
-        source = layer_source(nearest, self.grid, self.zone.path, "class", "class", facts=self.zone)
-        table_ = tuple((value, index[leaf]) for value, leaf in sorted(codes.items()))
-        return Places(Recoded(source, table_, "int32", NOWHERE), order)
+        return layer_source(nearest, self.grid, self.zone.path, "class", "class", facts=self.zone)
 
     def _from_boundaries(self) -> Places:
         leaves = tuple(self.zone.leaves(self.zone.root))
@@ -269,6 +293,11 @@ class RasterBook:
         return point(self, lon, lat, x, y, quantity, period)
 
 
+def usable_code(code: Any) -> bool:
+    """Whether a class code fits the class raster."""
+    return isinstance(code, int) and not isinstance(code, bool) and 0 < code <= 65535
+
+
 def raster_entries(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The entries that name a quantity and a period; coarse monthly grids of packages are read by `zone.grid`."""
     found = config.get("raster", [])
@@ -302,6 +331,13 @@ def _known_crs(crs: str) -> str:
     except CRSError:
         raise _bad_grid(f"the CRS {crs!r} is not known", f"坐标系 {crs!r} 不认识") from None
     return crs
+
+
+def _bad_places(wrong: str) -> ZoneError:
+    return ZoneError(
+        f"[places] names what the zone does not have: {wrong}.", f"[places] 中有区域里没有的内容：{wrong}。", where="zone.toml",
+        fix='raster = the id of a [[raster]], codes = {1 = "leaf place code"} / raster 写 [[raster]] 的 id，codes 写“栅格值 = 末级地点代码”',
+    )  # fmt: skip
 
 
 def _bad_grid(en: str, zh: str) -> ZoneError:

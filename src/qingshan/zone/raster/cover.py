@@ -8,8 +8,8 @@ import numpy as np
 
 from .align import same_crs
 from .grid import Grid
+from .lattice import to_file
 from .stored import Stored
-from .warp import to_file
 
 __all__ = ["Coverage", "coverage", "swapped"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +24,44 @@ from .stored import Stored, look, valid_nodata
 if TYPE_CHECKING:
     from qingshan.zone.zone import Zone
 
-__all__ = ["layer_source", "location", "stored_of"]
+__all__ = ["layer_source", "location", "refuse_misfits", "stored_of"]
+
+WANTED: dict[str, tuple[Callable[[Any], bool], str, str]] = {
+    **dict.fromkeys(
+        ("scale", "offset", "power", "radius"), (lambda v: _number(v) and math.isfinite(v), "a number", "一个数")
+    ),
+    "band": (
+        lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0,
+        "a whole number from 1",
+        "不小于 1 的整数",
+    ),
+    "nodata": (lambda v: _number(v) or _word_of_nodata(v), 'a number, "nan" or "none"', '数、"nan" 或 "none"'),
+}
+"""What the values of an entry must be: the test, and its words."""
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _word_of_nodata(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return value.strip().lower() == "none"
+    return True
+
+
+def refuse_misfits(entry: Mapping[str, Any]) -> None:
+    """Raise `ZoneError` for the first key of an entry whose value is no number where one is needed."""
+    for key, (fits, en, zh) in WANTED.items():
+        if key in entry and not fits(entry[key]):
+            raise ZoneError(
+                f"{key} = {entry[key]!r} must be {en}.", f"{key} = {entry[key]!r} 应为{zh}。", where="zone.toml [[raster]]",
+                fix=f"mend {key} of {entry.get('id')!r} / 改正 {entry.get('id')!r} 的 {key}",
+            )  # fmt: skip
 
 
 def location(entry: Mapping[str, Any], folder: Path) -> str:
@@ -69,6 +107,7 @@ def layer_source(
     entry: Mapping[str, Any], grid: Grid, folder: Path, own: str, wanted: str, *, facts: Zone | None = None
 ) -> Source:
     """The entry on the grid, its values in `wanted`. Raises as `RasterBook.layer` says."""
+    refuse_misfits(entry)
     if entry.get("stations"):
         from .stations import station_source  # noqa: PLC0415
 

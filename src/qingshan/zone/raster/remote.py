@@ -100,6 +100,7 @@ class Remote:
         """What rasterio opens: the kept file, or the address read by ranges (under `gdal_manners`)."""
         if self.keep:
             return str(pin(self.url, self.sha256, cache).path)
+        (cache or Cache()).refuse_offline(plain_url(self.url))
         return f"/vsicurl/{self.url}"
 
     def findings(self) -> list[Finding]:

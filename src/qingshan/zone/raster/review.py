@@ -12,14 +12,15 @@ from qingshan.core.units import same_dimension
 from qingshan.core.units import unit as parse_unit
 
 from .align import lattice_offset, same_crs
+from .catalogue import STATIC
 from .content import content_digest
 from .cover import coverage, swapped
 from .grid import Grid
-from .layer import location, stored_of
+from .lattice import CLASS_RESAMPLING, RESAMPLING, local_scale
+from .layer import location, refuse_misfits, stored_of
 from .notes import Notes
 from .remote import Remote, is_remote
 from .stored import Stored, valid_nodata
-from .warp import CLASS_RESAMPLING, RESAMPLING, local_scale
 
 if TYPE_CHECKING:
     from .catalogue import RasterBook
@@ -64,6 +65,12 @@ def review_entry(book: RasterBook, entry: Mapping[str, Any]) -> list[Finding]:
     """One entry: unit, file, hash, CRS, overlap, resampling, NoData. Reads no cell."""
     notes = Notes(str(entry["id"]))
     _unit(book, entry, notes)
+    _period(book, entry, notes)
+    try:
+        refuse_misfits(entry)
+    except QingshanError as error:
+        notes.told(error)
+        return notes.found
     if entry.get("stations"):
         from .stations import review_stations  # noqa: PLC0415
 
@@ -100,6 +107,13 @@ def _unit(book: RasterBook, entry: Mapping[str, Any], notes: Notes) -> None:
         notes.add("raster_new_quantity", "quantity", quantity=quantity)
     elif not same_dimension(declared.unit, own):
         notes.add("raster_unit", "unit", limit=declared.unit, own=own, quantity=quantity, unit=declared.unit)
+
+
+def _period(book: RasterBook, entry: Mapping[str, Any], notes: Notes) -> None:
+    """A period that no period of the zone reads: the raster would be passed over in silence."""
+    read = {word for p in book.zone.periods for word in p.fact_periods()} | {STATIC}
+    if str(entry["period"]) not in read:
+        notes.add("raster_period", "period", limit=", ".join(sorted(read)), period=entry["period"])
 
 
 def _hash(entry: Mapping[str, Any], folder: Path, notes: Notes) -> None:

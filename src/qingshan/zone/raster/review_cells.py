@@ -12,10 +12,11 @@ from qingshan.core.errors import QingshanError
 from qingshan.core.finding import Finding
 from qingshan.core.units import convert
 
-from .catalogue import NO_CLASS
+from .catalogue import NO_CLASS, usable_code
 from .mapping import ClassMapping
 from .notes import Notes
 from .source import Source
+from .stored import HUGE
 
 if TYPE_CHECKING:
     from .catalogue import RasterBook
@@ -61,7 +62,9 @@ def review_cells(book: RasterBook, entry: Mapping[str, Any]) -> list[Finding]:
         notes.add("raster_all_nodata")
     elif empty:
         notes.add("raster_nodata_area", km2=empty / 1e6, share=empty / whole)
-    if outside and bounds:
+    if max(-low, high) >= HUGE and low <= high:
+        notes.add("raster_huge", "nodata", limit=f"{HUGE:g}", low=low, high=high, unit=layer.unit)
+    elif outside and bounds:
         limit = f"{bounds[0]:g} .. {bounds[1]:g} {layer.unit}"
         notes.add(
             "raster_out_of_range",
@@ -112,6 +115,8 @@ def review_classes(book: RasterBook) -> list[Finding]:
         quantity, _ = book.landcover()
         names = book.class_names()
         _codes(book, notes)
+        if notes.failed:
+            return notes.found
         for period in sorted({str(e["period"]) for e in book.entries if e["quantity"] == quantity}):
             book.classes(period)  # raises what is wrong with the declaration
             areas = areas_by_code(book.layer(quantity, period).source, book.grid)
@@ -127,8 +132,11 @@ def _codes(book: RasterBook, notes: Notes) -> None:
     rows = [
         r for r in (book.zone.config.get("extent") or {}).get("class", []) if isinstance(r, Mapping) and "code" in r
     ]
-    for code in sorted({int(r["code"]) for r in rows}):
-        ids = [str(r.get("id")) for r in rows if int(r["code"]) == code]
+    for row in rows:
+        if not usable_code(row["code"]):
+            notes.add("bad_class_code", "code", limit="1 .. 65535", cls=row.get("id"), code=row["code"])
+    for code in sorted({r["code"] for r in rows if usable_code(r["code"])}):
+        ids = [str(r.get("id")) for r in rows if r["code"] == code]
         if len(ids) > 1:
             notes.add("duplicate_class_code", "code", ids=", ".join(ids), code=code)
 
@@ -162,18 +170,36 @@ def _listed(notes: Notes, code: str, found: list[tuple[int, float, str]], period
 
 
 def review_places(book: RasterBook) -> list[Finding]:
-    """Leaf places that get no cell."""
-    notes = Notes("places")
+    """Leaf places that get no cell; values of a raster of places that stand for none."""
+    notes, table = Notes("places"), book.zone.config.get("places")
     try:
-        places = book.places()
+        empty = _coded_places(book, table, notes) if isinstance(table, Mapping) else _drawn_places(book)
     except QingshanError as error:
         notes.told(error)
         return notes.found
+    if empty:
+        shown = ", ".join(empty[:MOST_CODES])
+        notes.add("place_without_cells", count=len(empty), codes=shown)
+    return notes.found
+
+
+def _coded_places(book: RasterBook, table: Mapping[str, Any], notes: Notes) -> list[str]:
+    """Leaf places without a cell in the raster of places; notes what area has a value that [places] does not name."""
+    codes = book.place_codes(table)
+    areas = areas_by_code(book.place_source(table), book.grid)
+    if strange := {code: area for code, area in areas.items() if code not in codes}:
+        parts = [f"{code} ({area / 1e6:,.3f} km2)" for code, area in sorted(strange.items())]
+        shown = ", ".join(parts[:MOST_CODES]) + (f" … +{len(parts) - MOST_CODES}" if len(parts) > MOST_CODES else "")
+        notes.add("place_code_unknown", "codes", codes=shown, km2=sum(strange.values()) / 1e6)
+    there = {leaf for code, leaf in codes.items() if areas.get(code)}
+    return [leaf for leaf in book.zone.leaves(book.zone.root) if leaf not in there]
+
+
+def _drawn_places(book: RasterBook) -> list[str]:
+    """Leaf places without a cell inside their boundary."""
+    places = book.places()
     counts = np.zeros(len(places.codes), np.int64)
     for window in book.grid.blocks(ROWS):
         cells = places.source.read(window)
         counts += np.bincount(cells[cells >= 0], minlength=len(counts))
-    if empty := [code for code, count in zip(places.codes, counts.tolist(), strict=True) if not count]:
-        shown = ", ".join(empty[:MOST_CODES])
-        notes.add("place_without_cells", count=len(empty), codes=shown)
-    return notes.found
+    return [code for code, count in zip(places.codes, counts.tolist(), strict=True) if not count]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -21,10 +21,9 @@ from qingshan.core.canonical import digest
 
 from .align import same_crs
 from .grid import Grid, Window
-from .stored import Stored
-
-if TYPE_CHECKING:
-    from .warp import SourceWindow
+from .lattice import SourceWindow, source_window, tile_shape, transformer
+from .stored import HUGE, Stored
+from .tiles import from_tiles
 
 __all__ = ["Spread"]
 
@@ -51,8 +50,6 @@ class Spread:
 
     @cached_property
     def tile(self) -> tuple[int, int]:
-        from .warp import tile_shape  # noqa: PLC0415 - warp names this class
-
         return tile_shape(self.scale)
 
     @cached_property
@@ -61,14 +58,10 @@ class Spread:
         return digest([self.file.path, self.file.stamp, self.file.band, "sum", str(self.given), grid])
 
     def read(self, window: Window) -> NDArray[np.float64]:
-        from .warp import from_tiles  # noqa: PLC0415
-
         return from_tiles(self, window)
 
     def make(self, window: Window) -> NDArray[np.float64]:
         """One tile."""
-        from .warp import source_window  # noqa: PLC0415
-
         place = source_window(self.file, self.grid, window, pad=2)
         if place is None:
             return np.full((window.height, window.width), np.nan)
@@ -76,7 +69,7 @@ class Spread:
         values = raw.astype(np.float64)
         if self.given is not None:
             values[raw == raw.dtype.type(self.given)] = np.nan
-        valid = ~np.isnan(values)
+        valid = np.abs(values) < HUGE
         share = self._by_rectangles if same_crs(self.file.crs, self.grid.crs) else self._by_points
         total, reached = share(np.where(valid, values, 0.0), valid, place, window)
         return np.where(reached > 0, total, np.nan)
@@ -102,15 +95,13 @@ class Spread:
 
     def _corners(self, place: SourceWindow) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Columns and rows in the grid of the corners of the source cells."""
-        from .warp import _transformer  # noqa: PLC0415
-
         fa, _, fc, _, fe, ff = self.file.transform
         a, _, west, _, e, north = self.grid.transform
         w = place.window
         x, y = np.meshgrid(
             fc + fa * np.arange(w.col, w.col + w.width + 1), ff + fe * np.arange(w.row, w.row + w.height + 1)
         )
-        px, py = _transformer(self.file.crs, self.grid.crs).transform(x, y)
+        px, py = transformer(self.file.crs, self.grid.crs).transform(x, y)
         return (px - west) / a, (py - north) / e
 
     def identity(self) -> Mapping[str, Any]:

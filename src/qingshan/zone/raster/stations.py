@@ -30,6 +30,7 @@ from qingshan.core.units import convert
 
 from .grid import Grid, Window
 from .notes import Notes
+from .tiles import from_tiles
 
 if TYPE_CHECKING:
     from qingshan.zone.zone import Zone
@@ -93,8 +94,6 @@ class StationCells:
         return digest([dict(self.identity()), grid])
 
     def read(self, window: Window) -> NDArray[np.float32]:
-        from .warp import from_tiles  # noqa: PLC0415 - compiled code
-
         return from_tiles(self, window)
 
     def make(self, window: Window) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ CACHE_MB = "64"
 LARGEST_SIDE = 2_000_000
 LARGEST_CELLS = 20_000_000_000
 """A file that declares more is refused before anything is allocated: 20e9 cells are China at 20 m."""
+
+HUGE = 1e38
+"""No measurement is as large: such values of a floating file stand for NoData whether declared or not."""
 
 os.environ.setdefault("GDAL_CACHEMAX", CACHE_MB)  # read once, when GDAL first makes its cache
 
@@ -108,7 +112,8 @@ class Stored:
 
                 return read_zarr(self, window)
             place = Place(window.col, window.row, window.width, window.height)
-            values: NDArray[Any] = _dataset(self).read(self.band, window=place)
+            with _manners(self.path):
+                values: NDArray[Any] = _dataset(self).read(self.band, window=place)
         except (RasterioError, OSError, ValueError) as error:
             raise CannotRead(
                 f"its cells cannot be read: {_told(error)}.",
@@ -156,7 +161,7 @@ def _look_with_gdal(path: str, band: int, variable: str, stamp: tuple[int, ...])
     if variable:
         path = f'netcdf:"{path}":{variable}' if not path.startswith("netcdf:") else path
     try:
-        with _opened(path) as found:
+        with _manners(path), _opened(path) as found:
             inside = [name.rpartition(":")[2] for name in found.subdatasets]
             if inside and not found.count:
                 raise CannotRead(
@@ -187,6 +192,16 @@ def _look_with_gdal(path: str, band: int, variable: str, stamp: tuple[int, ...])
             fix="give a GeoTIFF, COG, NetCDF or Zarr; fetch it again if it is damaged"
             " / 使用 GeoTIFF、COG、NetCDF 或 Zarr；文件损坏时重新获取",
         ) from None
+
+
+def _manners(path: str) -> AbstractContextManager[None]:
+    """Bounded waits and retries where GDAL reads over the network."""
+    if not path.startswith("/vsicurl/"):
+        return nullcontext()
+    from .cache import Cache  # noqa: PLC0415 - not for local files
+    from .remote import gdal_manners  # noqa: PLC0415
+
+    return gdal_manners(Cache())
 
 
 def _opened(path: str) -> Any:

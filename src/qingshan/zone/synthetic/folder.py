@@ -16,6 +16,7 @@ from typing import Any
 
 from ..raster.grid import Grid
 from ..rows import FACT_COLUMNS
+from .declared import declared
 from .layers import SyntheticLayer, views
 from .places import Seats
 from .stack import LABEL, YEARS, Written
@@ -126,8 +127,8 @@ id = {_q(naming.id)}
 name_zh = {_q(naming.zh)}
 name_en = {_q(naming.en)}
 root = {_q(naming.root)}
-default_profile = "raster"
-profiles = ["raster"]
+default_profile = "spatial"
+profiles = ["spatial"]
 synthetic = true
 currency_year = {YEARS[-1]}
 
@@ -147,8 +148,26 @@ codes = {{ {", ".join(f'{n} = "{code}"' for n, code, _, _ in naming.leaves)} }}
 
 [policies]
 negative_retention = "keep"
+
+[items]
+product = [
+  {{ id = "rice", class = "稻谷" }}, {{ id = "maize", class = "玉米" }}, {{ id = "fruit", class = "水果" }},
+  {{ id = "tea", class = "茶叶" }}, {{ id = "timber", class = "木材" }},
+]
+origin = [{{ id = "near", class = "近程" }}, {{ id = "far", class = "远程" }}]
+
+[services.G05]
+included = "n/a"
+reason_zh = "合成区域不在风沙区，按声明不核算。"
+reason_en = "the synthetic zone is declared outside the sandy regions."
+
+[services.G18]
+included = "n/a"
+reason_zh = "合成区域在内陆，没有海岸带。"
+reason_en = "the synthetic zone is inland and has no coast."
 """
     parts = [head, *_levels(naming), *_periods(), _EXTENT, *_classes(), _QUANTITY]
+    parts += declared([code for _, code, _, _ in naming.leaves], [row["id"] for row in class_rows()])
     parts += [_raster(written, keys) for written, keys in rasters]
     parts += [text for written, keys in rasters for text in _views(written, keys)]
     return "\n".join(parts)

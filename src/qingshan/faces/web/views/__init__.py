@@ -6,7 +6,7 @@ To add a page: a module with `build(ask) -> Page` and `VIEW = View(...)`, a temp
 
 from qingshan.faces.web.page import View
 
-from . import account, change, data, method, overview, pedigree, place, raster, standards, target
+from . import account, change, data, method, overview, pedigree, place, raster, seea, standards, target
 
 VIEWS: tuple[View, ...] = (
     overview.VIEW,
@@ -14,6 +14,7 @@ VIEWS: tuple[View, ...] = (
     account.VIEW,
     raster.VIEW,
     change.VIEW,
+    seea.VIEW,
     *standards.VIEWS,
     *method.VIEWS,
     data.VIEW,

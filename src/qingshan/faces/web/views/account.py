@@ -12,12 +12,13 @@ from qingshan.core.units import same_dimension
 from qingshan.faces.web.atlas import atlas
 from qingshan.faces.web.charts import Chart, Series
 from qingshan.faces.web.crumbs import crumbs
-from qingshan.faces.web.figures import FIGURE_COLUMNS, Figure, figures_table, of_run, row_of
+from qingshan.faces.web.figures import FIGURE_COLUMNS, Figure, figures_table, of_run, row_of, shared
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
 from qingshan.faces.web.services import Line, axis, bars, basis_word, counts, documents, groups, is_gep, lacks, line_of
 from qingshan.faces.web.site import Ask, last_year
 from qingshan.faces.web.spread import Spread, candidates_of, places_chart, spread_of, spread_title, within
+from qingshan.publish import numbers
 
 CHANGE = "extent.change"
 ENTRIES = (
@@ -84,6 +85,9 @@ def build(ask: Ask) -> Page:
         "said": counts(ask, asked),
         "crumbs": crumbs(ask, "/account"),
         "drill": _drill(ask, spread, period),
+        "seea": ask.address("/account/seea", basis="", of="", place=ask.query.get("place", ""))
+        if ask.has("seea")
+        else "",
         "changes": ask.address("/account/change", basis="", of="", place=ask.query.get("place", ""))
         if _changed(run) and ask.has("change")
         else "",
@@ -192,8 +196,9 @@ def _drill(ask: Ask, spread: Spread | None, period: str) -> dict[str, Any] | Non
     def lead(code: str) -> str:
         return ask.address("/account", **kept, place=code)
 
-    rows = [{"figure": f, "name": ask.short(f.place), "href": lead(f.place), "below": len(ask.zone.children(f.place)), "here": f.place == ask.place.code}
-            for f in spread.figures]  # fmt: skip
+    texts, unit = numbers.write_many([f.middle for f in spread.figures], spread.whole.unit, ask.lang)
+    rows = [{"figure": f, "said": said, "name": ask.short(f.place), "href": lead(f.place), "below": len(ask.zone.children(f.place)),
+             "here": f.place == ask.place.code} for f, said in zip(spread.figures, texts, strict=True)]  # fmt: skip
     fields = ask.site.fields(ask.profile, ask.site.leaf_level).values()
     field = next((f for f in fields if f.quantity == spread.quantity and f.period == period), None)
     branch = ask.place.code if ask.zone.children(ask.place.code) else (ask.place.parent or ask.zone.root)
@@ -206,6 +211,7 @@ def _drill(ask: Ask, spread: Spread | None, period: str) -> dict[str, Any] | Non
             field,
             frame=frame,
             chosen="" if branch == ask.place.code else ask.place.code,
+            legends=(436, 358),
             lead=lambda code: lead(step.get(code, code)),
         )
     level = ask.level(ask.zone.level(spread.figures[0].place), len(rows))
@@ -216,6 +222,9 @@ def _drill(ask: Ask, spread: Spread | None, period: str) -> dict[str, Any] | Non
         "n": len(rows),
         "name": spread.whole.name(ask.lang),
         "beside": spread.beside,
+        "common": shared(f.labels for f in spread.figures),
+        "apart": len({f.labels for f in spread.figures}) > 1,
+        "unit": unit,
     }
 
 

@@ -142,13 +142,17 @@ def _headline(ask: Ask, matrix: Matrix, names: Mapping[str, str]) -> str:
     """How much changed, and the largest change."""
     t = ask.t
     moves = sorted(((f.value or 0.0, pair) for pair, f in matrix.cells.items() if pair[0] != pair[1]), reverse=True)
-    words = {"first": _word(ask, matrix.opening), "second": _word(ask, matrix.period), "place": ask.short(matrix.place)}
+    words = {
+        "first": _word(ask, matrix.opening),
+        "second": _word(ask, matrix.period),
+        "place": bare(ask.short(matrix.place)),
+    }
     if not matrix.cells:
         return t("change.headline.nothing", **words)
     if not moves:
         return t("change.headline.same", **words)
     value, (start, end) = moves[0]
-    share = numbers.digits(round(100 * matrix.moved / matrix.whole, 1), 2)
+    share = numbers.digits(round(100 * matrix.moved / matrix.whole, 1))
     return t(
         "change.headline.moved",
         share=share,
@@ -205,7 +209,7 @@ def _places(ask: Ask, below: Sequence[Matrix]) -> list[dict[str, Any]]:
     top = max(shares.values(), default=0.0) or 1.0
     rows = [
         {"name": ask.short(m.place), "href": ask.address("/account/change", place=m.place), "moved": numbers.write(m.moved, "hm2", ask.lang).text,
-         "share": numbers.digits(round(100 * shares[m.place], 1), 2), "bar": round(100 * shares[m.place] / top, 1), "at": shares[m.place]}
+         "share": numbers.digits(round(100 * shares[m.place], 1)), "bar": round(100 * shares[m.place] / top, 1), "at": shares[m.place]}
         for m in below
         if m.cells
     ]  # fmt: skip

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
+from qingshan.faces.web.figures import shared
+from qingshan.faces.web.layer_tables import layers_table, legend_table
 from qingshan.faces.web.legend import legend_of, paired, share_word, span_of
 from qingshan.faces.web.names import bare, capital
 from qingshan.faces.web.outlines import Frame, box_of, outlines, rings_of
-from qingshan.faces.web.page import Cell, Column, Page, Table, View
+from qingshan.faces.web.page import Page, View
 from qingshan.faces.web.periods import period_word
-from qingshan.faces.web.pixel import Pixel, pixel_at, pixel_tables, shared
-from qingshan.faces.web.rasters import SERIES, Held, Shelf, ShownLayer, shelf, spread
+from qingshan.faces.web.pixel import Pixel, pixel_at, pixel_tables
+from qingshan.faces.web.rasters import RESULT, SERIES, Held, Shelf, ShownLayer, in_language, shelf, spread
 from qingshan.faces.web.scale import nice_step
 from qingshan.faces.web.site import Ask, last_year
 from qingshan.publish import numbers
@@ -52,6 +53,8 @@ def build(ask: Ask) -> Page:
             {"question": question, "why": why, "failed": _failed(ask, found)},
         )
     layer = found.layer(ask.query["layer"]) if ask.query.get("layer") else drawable[0]
+    if wait := _waiting(ask, found, layer):
+        return wait
     main = _side(ask, layer, _period(ask, layer))
     other = _other(ask, found, main)
     first, second = _in_time(main, other)
@@ -64,15 +67,16 @@ def build(ask: Ask) -> Page:
         "periods": [(p, _word(ask, p)) for p in layer.periods], "period": main.period, "span": _span(main.period), "period_of": lambda p: _word(ask, p),
         "window": frame, "lines": _lines(ask, found, frame), "scale": _bar(ask, frame), "credit": _credit(ask, found),
         "still": {side.id: _still(side, frame) for side in (first, second) if side}, "map_json": _description(ask, first, second, frame),
+        "account_href": lambda id: ask.address("/zone/raster", **(_keep(ask) | {"account": id})) + "#pixel",
         "pixel": pixel, "asked": asked, "fault": fault, "marker": frame.at(*asked) if asked and pixel else None,
         "groups": _groups(ask, found), "unmade": _unmade(ask, found), "failed": _failed(ask, found),
-        "count": sum(len(x.periods) for x in found.layers.values()), "common": shared(h.labels for x in found.layers.values() for h in x.held.values()),
+        "count": len(found.layers), "common": shared(h.labels for x in found.layers.values() if x.group != RESULT for h in x.held.values()),
     }  # fmt: skip
-    tables = [_layers_table(ask, found), _legend_table(ask, [s for s in (main, other) if s])]
+    tables = [layers_table(ask, found), legend_table(ask, [(s.layer, s.period, s.legend) for s in (main, other) if s])]
     if pixel:
         tables = [*pixel_tables(ask, pixel), *tables]
     sides = [s for s in (main, other) if s]
-    sources = [str(s.held.entry.get("source") or s.held.entry.get("title") or s.layer.name(ask.lang)) for s in sides]
+    sources = [in_language(str(s.held.entry.get("source") or s.layer.name(ask.lang)), ask.lang) for s in sides]
     labels = sorted({label for s in sides for label in s.held.labels})
     record = pixel.record if pixel else None
     headline = str(context["headline"])
@@ -95,13 +99,25 @@ def _word(ask: Ask, period: str) -> str:
 # ---- what was asked for ----------------------------------------------------------------------------------------------
 
 
+def _waiting(ask: Ask, found: Shelf, layer: ShownLayer) -> Page | None:
+    """A page that asks again by itself while a result of the address is still being computed."""
+    second = ask.query.get("with", "").partition("@")[0]
+    for shown in (layer, *([found.layer(second)] if second else [])):
+        seconds = shown.waiting()
+        if seconds is not None:
+            said = ask.t("raster.wait.title", name=shown.name(ask.lang))
+            return Page("raster_wait.html", said, {"question": ask.t("raster.question"), "seconds": round(seconds)})
+    return None
+
+
 def _period(ask: Ask, layer: ShownLayer) -> str:
     """The asked period, else the one of its year, else the newest."""
     asked = ask.query.get("period", "")
     if asked in layer.periods:
         return asked
     same = [p for p in layer.periods if ask.span and last_year(p) == ask.span[1]]
-    return same[0] if same else layer.periods[0]
+    known = layer.periods or list(layer.held)  # one that cannot be drawn is refused by name
+    return same[0] if same else known[0]
 
 
 def _side(ask: Ask, layer: ShownLayer, period: str) -> Side:
@@ -139,7 +155,9 @@ def _pair(ask: Ask, first: Side, second: Side | None) -> list[dict[str, Any]]:
 
 
 def _keep(ask: Ask) -> dict[str, str]:
-    return {k: ask.query.get(k, "") for k in ("layer", "period", "with", "place", "profile", "lon", "lat", "at")}
+    return {
+        k: ask.query.get(k, "") for k in ("layer", "period", "with", "place", "profile", "lon", "lat", "at", "account")
+    }
 
 
 def _span(period: str) -> tuple[int, int] | None:
@@ -247,7 +265,7 @@ def _changed(ask: Ask, first: Side, second: Side) -> str:
         "raster.headline.moved",
         first=first.word,
         second=second.word,
-        up=capital(names[winner]),
+        up=names[winner],
         up_by=_points(won),
         down=names[loser],
         down_by=_points(-lost),
@@ -255,18 +273,15 @@ def _changed(ask: Ask, first: Side, second: Side) -> str:
 
 
 def _points(share: float) -> str:
-    return numbers.digits(round(100 * share, 1), 2)
+    return numbers.digits(round(100 * share, 1))
 
 
 def _lead(ask: Ask, main: Side, other: Side | None) -> str:
-    said = ask.t("raster.lead.layer", name=main.layer.name(ask.lang), period=main.word)
-    if other is not None:
-        return ask.t(
-            "raster.lead.compare",
-            left=f"{main.layer.name(ask.lang)} {main.word}",
-            right=f"{other.layer.name(ask.lang)} {other.word}",
-        )
-    return said
+    if other is None:
+        return ask.t("raster.lead.layer", name=main.layer.name(ask.lang), period=main.word)
+    left, right = (f"{ask.t.pick(s.layer.zh, s.layer.en)} {s.word}" for s in (main, other))
+    said = ask.t("raster.lead.compare", left=left, right=right)
+    return capital(said)
 
 
 def _title(ask: Ask, main: Side, other: Side | None) -> str:
@@ -401,29 +416,13 @@ def _credit(ask: Ask, found: Shelf) -> str:
 # ---- the list of layers ----------------------------------------------------------------------------------------------
 
 
-class Later(Sequence[Mapping[str, Cell]]):
-    """Rows that are made when they are first read: surveying every layer is for the exports."""
-
-    def __init__(self, make: Callable[[], list[dict[str, Cell]]]) -> None:
-        self._make = make
-
-    @cached_property
-    def _rows(self) -> list[dict[str, Cell]]:
-        return self._make()
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, at: Any) -> Any:
-        return self._rows[at]
-
-
 def _groups(ask: Ask, found: Shelf) -> list[tuple[str, list[dict[str, Any]]]]:
+    """One row per layer, its periods side by side."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for layer in found.layers.values():
-        for period in layer.periods:
-            if layer.held[period].drawn is not None and layer.group != SERIES:
-                rows.setdefault(layer.group, []).append(_row(ask, layer, period))
+        periods = [p for p in layer.periods if layer.held[p].drawn is not None]
+        if periods and layer.group != SERIES:
+            rows.setdefault(layer.group, []).append(_row(ask, layer, periods))
     return [(ask.t(f"raster.group.{group}"), listed) for group, listed in rows.items()]
 
 
@@ -439,16 +438,22 @@ def _unmade(ask: Ask, found: Shelf) -> list[tuple[str, list[tuple[str, str]]]]:
     return list(listed.items())
 
 
-def _row(ask: Ask, layer: ShownLayer, period: str) -> dict[str, Any]:
-    held, survey = layer.at(period), layer.survey(period)
-    entry, drawn = held.entry, held.drawing()
+def _row(ask: Ask, layer: ShownLayer, periods: Sequence[str]) -> dict[str, Any]:
+    entry = layer.held[periods[0]].entry
+    each = []
+    for period in periods:
+        survey = layer.survey(period)
+        each.append({
+            "period": period, "word": _word(ask, period), "sha256": layer.held[period].drawing().sha256, "sampled": survey.every > 1,
+            "href": ask.address("/zone/raster", layer=layer.id, period=period, place=ask.query.get("place", "")),
+            "nodata": numbers.write(survey.nodata_area / 1e6, "km2", ask.lang).text if survey.nodata_area else "0",
+            "share": share_word(survey.nodata_area / (survey.whole_area or 1)) if survey.nodata_area else "",
+        })  # fmt: skip
+    source = str(entry.get("source", "")) or str(entry.get("title", ""))
     return {
-        "id": layer.id, "period": period, "name": layer.name(ask.lang), "word": _word(ask, period),
-        "href": ask.address("/zone/raster", layer=layer.id, period=period, place=ask.query.get("place", "")),
-        "unit": ask.t("raster.layers.class") if layer.classes else numbers.unit_word(layer.unit, ask.lang), "resolution": resolution_word(ask, layer, period),
-        "nodata": numbers.write(survey.nodata_area / 1e6, "km2", ask.lang).text, "nodata_share": share_word(survey.nodata_area / (survey.whole_area or 1)),
-        "sampled": survey.every > 1, "licence": str(entry.get("licence", "")), "source": str(entry.get("source", "")), "sha256": drawn.sha256,
-        "labels": held.labels, "title": str(entry.get("title", "")),
+        "id": layer.id, "name": layer.name(ask.lang), "each": each, "resolution": resolution_word(ask, layer, periods[0]),
+        "unit": ask.t("raster.layers.class") if layer.classes else numbers.unit_word(layer.unit, ask.lang),
+        "licence": str(entry.get("licence", "")), "source": in_language(source, ask.lang), "labels": layer.held[periods[0]].labels,
     }  # fmt: skip
 
 
@@ -457,83 +462,6 @@ def resolution_word(ask: Ask, layer: ShownLayer, period: str) -> str:
     survey = layer.survey(period)
     x = survey.resolution[0]
     return numbers.write(x, "m", ask.lang).text if survey.metres else f"{numbers.digits(round(x * 3600, 3))}″"
-
-
-_LAYER_COLUMNS = (
-    Column("layer", "图层", "layer"),
-    Column("name", "名称", "name"),
-    Column("group", "类别", "group"),
-    Column("period", "时期", "period"),
-    Column("unit", "单位", "unit"),
-    Column("cell_x", "像元宽", "cell width"),
-    Column("cell_y", "像元高", "cell height"),
-    Column("crs", "坐标系", "CRS"),
-    Column("area_km2", "图幅面积", "area of the file", "km2"),
-    Column("nodata_km2", "无数据面积", "area without data", "km2"),
-    Column("looked_every", "抽样间隔", "sampled every n-th row and column"),
-    Column("licence", "使用条件", "licence"),
-    Column("source", "出处", "source"),
-    Column("labels", "标注", "labels"),
-    Column("sha256", "sha-256", "sha-256"),
-)
-
-
-def _layers_table(ask: Ask, found: Shelf) -> Table:
-    return Table("layers", "图层", "Layers", _LAYER_COLUMNS, Later(lambda: _layer_rows(ask, found)))
-
-
-def _layer_rows(ask: Ask, found: Shelf) -> list[dict[str, Cell]]:
-    rows: list[dict[str, Cell]] = []
-    for layer in found.layers.values():
-        for period in layer.periods:
-            if layer.held[period].drawn is None:
-                continue
-            held, survey = layer.at(period), layer.survey(period)
-            rows.append({
-                "layer": layer.id, "name": layer.name(ask.lang), "group": ask.t(f"raster.group.{layer.group}"), "period": period,
-                "unit": layer.unit, "cell_x": survey.resolution[0], "cell_y": survey.resolution[1], "crs": survey.crs,
-                "area_km2": survey.whole_area / 1e6, "nodata_km2": survey.nodata_area / 1e6, "looked_every": survey.every,
-                "licence": str(held.entry.get("licence", "")), "source": str(held.entry.get("source", "")),
-                "labels": "; ".join(ask.t(f"badge.{x}.word") if ask.t.has(f"badge.{x}.word") else x for x in held.labels),
-                "sha256": held.drawing().sha256,
-            })  # fmt: skip
-    return rows
-
-
-def _legend_table(ask: Ask, sides: Sequence[Side]) -> Table:
-    """The numbers of the legends: limits of the classes with their shares, or the land classes with their areas."""
-    columns = (
-        Column("layer", "图层", "layer"), Column("period", "时期", "period"), Column("code", "代码", "code"), Column("class", "类别", "class"),
-        Column("low", "下限", "from"), Column("high", "上限", "to"), Column("unit", "单位", "unit"), Column("share", "面积占比", "share of the area"),
-        Column("area_km2", "面积", "area", "km2"),
-    )  # fmt: skip
-    rows: list[dict[str, Cell]] = []
-    for side in sides:
-        head: dict[str, Cell] = {"layer": side.layer.id, "period": side.period, "unit": side.layer.unit}
-        if side.legend["rows"] is not None:
-            rows += [
-                head | {"code": r["code"], "class": r[ask.lang], "share": r["share"], "area_km2": r["area"] / 1e6}
-                for r in side.legend["rows"]
-            ]
-        else:
-            rows += [head | more for more in _class_rows(side)]
-    return Table("legend", "图例", "Legend", columns, rows)
-
-
-def _class_rows(side: Side) -> list[dict[str, Cell]]:
-    from qingshan.faces.web.ramps import Scale  # noqa: PLC0415
-    from qingshan.faces.web.rasters import class_counts  # noqa: PLC0415
-
-    survey, scale = side.layer.survey(side.period), side.layer.painter
-    if not isinstance(scale, Scale) or not len(survey.sample):
-        return []
-    low, high = span_of(survey)
-    counts = class_counts(survey.sample, scale.breaks)
-    edges = [low, *scale.breaks, high]
-    return [
-        {"low": a, "high": b, "share": n / len(survey.sample)}
-        for a, b, n in zip(edges, edges[1:], counts, strict=False)
-    ]
 
 
 VIEW = View("raster", "/zone/raster", build, home=lambda code: "/zone/raster", rail=lambda code: "/zone/raster")

@@ -1,0 +1,86 @@
+"""Raster runs without a peer, each in a process of its own; the result is JSON.
+
+python -m benchmarks.raster_more CASE INPUTS FOLDER RESULT.json      CASE: flatness, dask-two-workers, full-gep-196mpx
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from qingshan.accounts.raster.run import run_raster
+from qingshan.zone.synthetic.made import make_zone
+from qingshan.zone.zone import open_zone
+
+from .raster_cases import Data, carbon_yield, measured
+
+TIMES = 3
+LARGE = 50e6
+
+
+def flatness(inputs: Path, folder: Path) -> dict[str, Any]:
+    """The account again and again in a warm process: small grids oftener."""
+    data = Data.of(inputs)
+    times = TIMES if data.grid.size > LARGE else 4 * TIMES
+    carbon_yield(data.part(0, 0, 400, 400), folder)
+    return {
+        "wall": median(measured(lambda: carbon_yield(data, folder))["wall"] for _ in range(times)),
+        "cells": data.grid.size,
+    }
+
+
+def dask_two_workers(inputs: Path, folder: Path) -> dict[str, Any]:
+    """Two worker processes of one thread beside two local threads, in turn; the cluster is up before."""
+    from distributed import LocalCluster  # noqa: PLC0415 - the extra cluster
+
+    data = Data.of(inputs)
+    seconds: dict[str, list[float]] = {"dask": [], "threads": []}
+    with LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        where = {"dask": cluster.scheduler_address, "threads": "threads"}
+        for scheduler in where.values():
+            carbon_yield(data.part(0, 0, 1500, 1500), folder, scheduler=scheduler)
+        for _ in range(TIMES):
+            for name, scheduler in where.items():
+                seconds[name].append(measured(lambda s=scheduler: carbon_yield(data, folder, scheduler=s))["wall"])
+    return {name: median(each) for name, each in seconds.items()}
+
+
+def full_gep(zone: Path, folder: Path) -> dict[str, Any]:
+    """The account "ecosystem" of a synthetic zone: every stage and sum, nothing taken from a run before but compiled code.
+
+    A small zone is run first, so that all code is compiled; what that takes is told apart.
+    """
+    small = folder / "small"
+    if not small.exists():
+        make_zone(small, 1e5, 7)
+    first = run_once(small)
+    return run_once(zone) | {"first": first["wall"]}
+
+
+def run_once(zone: Path) -> dict[str, Any]:
+    shutil.rmtree(Path(os.environ["QINGSHAN_HOME"]) / "rasters", ignore_errors=True)
+    opened = open_zone(zone)
+    period = opened.periods[-1].id
+    began: dict[str, float] = {}
+
+    def told(what: str, done: int, whole: int, left: float) -> None:
+        began.setdefault(what.split(maxsplit=1)[0], time.perf_counter())
+
+    start = time.perf_counter()
+    measure = measured(lambda: run_raster(opened, "ecosystem", period, memory="4GB", resume=False, progress=told))
+    found = measure.pop("found")
+    ends = [*list(began.values())[1:], start + measure["wall"]]
+    steps = {name: end - at for (name, at), end in zip(began.items(), ends, strict=True)}
+    return measure | {"cells": found.binding.grid.size, "figures": len(found.binding.sums), "steps": steps}
+
+
+if __name__ == "__main__":
+    which, source, work, result = sys.argv[1], *map(Path, sys.argv[2:5])
+    case = {"flatness": flatness, "dask-two-workers": dask_two_workers, "full-gep-196mpx": full_gep}[which]
+    result.write_text(json.dumps(case(source, work)), encoding="utf-8")

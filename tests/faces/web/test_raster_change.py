@@ -1,0 +1,192 @@
+"""What became of the land, on a zone of 4 × 5 cells of 900 m2: flows, matrix, gains and losses, SEEA tables, the way down.
+
+Of the 19 cells with a class in both years two changed: crops at (2, 1) to woods and crops at (0, 3) to town. Woods keep 6 of 6
+cells, crops 6 of 8, town 5 of 5.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import warnings
+from pathlib import Path
+
+import openpyxl
+import pytest
+from tinyraster import write_raster_zone
+
+from qingshan.accounts.extent import CHANGE
+from qingshan.accounts.run import Run, open_run, run_account
+from qingshan.faces.api.app import create_app
+from qingshan.faces.web.figures import of_run
+from qingshan.faces.web.page import Column, Table
+from qingshan.faces.web.sankey import Flow, Sankey
+from qingshan.zone.zone import open_zone
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+CELL = 0.09  # hm2
+WOODS, CROPS, TOWN = "woods", "crops", "town"
+
+
+@pytest.fixture(scope="module")
+def changed(home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TestClient, Run]:
+    zone = open_zone(write_raster_zone(tmp_path_factory.mktemp("tinychange") / "zone"))
+    run = run_account(zone, "spatial")
+    return TestClient(create_app(zone, {run.profile.id: run}), follow_redirects=False), run
+
+
+@pytest.fixture(scope="module")
+def client(changed: tuple[TestClient, Run]) -> TestClient:
+    return changed[0]
+
+
+def text_of(html: str) -> str:
+    bare = re.sub(r"<(script|style)\b.*?</\1>", " ", html, flags=re.S)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", bare))
+
+
+def table(client: TestClient, name: str, path: str = "/en/account/change.json") -> list[dict[str, object]]:
+    return next(t["rows"] for t in client.get(path).json()["tables"] if t["name"] == name)
+
+
+def test_the_matrix_is_what_the_cells_say(client: TestClient) -> None:
+    cells = {(r["opening_class"], r["closing_class"]): r["value"] for r in table(client, "matrix")}
+    assert cells == {
+        k: pytest.approx(n * CELL)
+        for k, n in {(WOODS, WOODS): 6, (CROPS, WOODS): 1, (CROPS, CROPS): 6, (CROPS, TOWN): 1, (TOWN, TOWN): 5}.items()
+    }
+    assert all(r["unit"] == "hm2" and len(str(r["key"])) == 64 for r in table(client, "matrix"))
+
+
+def test_gains_losses_and_persistence(client: TestClient) -> None:
+    rows = {r["cls"]: r for r in table(client, "classes")}
+    assert rows[CROPS] | {"opening_key": "", "closing_key": ""} == {
+        "cls": CROPS, "name": "cultivated land", "opening": pytest.approx(8 * CELL), "gain": pytest.approx(0), "loss": pytest.approx(2 * CELL),
+        "net_change": pytest.approx(-2 * CELL), "closing": pytest.approx(6 * CELL), "persistence": pytest.approx(75), "opening_key": "", "closing_key": "",
+    }  # fmt: skip
+    assert (rows[WOODS]["gain"], rows[TOWN]["gain"]) == (pytest.approx(CELL), pytest.approx(CELL))
+    assert rows[WOODS]["persistence"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_page_says_how_much_changed(client: TestClient, lang: str) -> None:
+    """2 of 19 cells: 10.5 %."""
+    html = client.get(f"/{lang}/account/change").text
+    assert "10.5 %" in re.search(r"<h1>.*?</h1>", html, re.S)[0]  # type: ignore[index]
+    assert not re.search(r"\sstyle=|\son[a-z]+=|<style", html)
+    keys = re.findall(rf'href="/{lang}/pedigree/([0-9a-f]{{64}})', html)
+    assert keys and all(client.get(f"/{lang}/pedigree/{key}").status_code == 200 for key in set(keys))
+
+
+def test_the_flows_are_drawn_for_paper_and_described_for_the_chart(client: TestClient) -> None:
+    html = client.get("/en/account/change?of=all").text
+    chart = json.loads(re.search(r'application/json">(.*?)</script>', html, re.S)[1])  # type: ignore[index]
+    assert chart["kind"] == "sankey"
+    assert len(chart["links"]) == 5 and len(chart["nodes"]) == 6
+    assert sum(link["value"] for link in chart["links"]) == pytest.approx(19 * CELL)
+    moved = json.loads(re.search(r'application/json">(.*?)</script>', client.get("/en/account/change").text, re.S)[1])  # type: ignore[index]
+    assert {(link["source"], link["target"]) for link in moved["links"]} == {
+        ("l:crops", "r:woods"),
+        ("l:crops", "r:town"),
+    }
+    assert html.count('class="ribbon') == 2 * 2 * 5  # wide and narrow, light and dark
+
+
+def test_a_box_is_as_high_as_its_area() -> None:
+    colours = {c: {"light": "#000000", "dark": "#ffffff"} for c in "abc"}
+    empty = Table("t", "", "", (Column("x", "", ""),), [])
+    flows = Sankey(
+        "x",
+        [Flow("a", "b", 30.0), Flow("a", "c", 10.0), Flow("b", "b", 60.0)],
+        {c: c for c in "abc"},
+        colours,
+        "hm2",
+        "en",
+        empty,
+        ("1", "2"),
+    )
+    boxes = flows.drawing(600, 324)["boxes"]
+    heights = {(b["anchor"], b["name"]): b["h"] for b in boxes}
+    assert heights["end", "a"] / heights["end", "b"] == pytest.approx(40 / 60, abs=0.01)
+    assert heights["start", "b"] / heights["start", "c"] == pytest.approx(90 / 10, abs=0.2)
+    assert {b["value"] for b in flows.drawing(358, 324)["boxes"]} == {""}
+
+
+def test_places_below_add_up_and_lead_down(client: TestClient) -> None:
+    rows = table(client, "places")
+    whole = {(r["opening_class"], r["closing_class"]): r["value"] for r in table(client, "matrix")}
+    for pair, value in whole.items():
+        assert sum(
+            float(str(r["value"])) for r in rows if (r["opening_class"], r["closing_class"]) == pair
+        ) == pytest.approx(value)
+    html = client.get("/en/account/change").text
+    assert 'href="/en/account/change?place=R1"' in html
+    west = client.get("/en/account/change?place=R1").text
+    assert re.search(r'class="crumbs places".*?/en/account/change".*?aria-current="page"', west, re.S)
+    assert "Tiny County" in text_of(west)
+
+
+def test_the_tables_leave_the_house(client: TestClient) -> None:
+    csv = client.get("/zh/account/change.csv").content.decode("utf-8-sig").splitlines()
+    assert "期初地类" in csv[0] and len(csv) == 6
+    book = openpyxl.load_workbook(io.BytesIO(client.get("/zh/account/change.xlsx").content))
+    assert {"转移矩阵", "按地类", "下级地点"} <= set(book.sheetnames)
+
+
+@pytest.mark.parametrize("query", ["of=nothing", "place=nowhere"])
+def test_unknown_wishes_are_refused(client: TestClient, query: str) -> None:
+    assert client.get(f"/en/account/change.json?{query}").status_code == 404
+
+
+def test_without_a_run_the_page_says_what_is_needed(tiny_client: TestClient) -> None:
+    assert "qingshan run" in text_of(tiny_client.get("/en/account/change").text)
+    assert tiny_client.get("/en/account/seea").status_code == 200
+
+
+def test_the_map_leads_to_the_change_matrix(client: TestClient) -> None:
+    assert 'href="/en/account/change?period=2020"' in client.get("/en/zone/raster?with=land.cover@2015").text
+
+
+# ---- account: the way down, SEEA tables --------------------------------------------------------------------------------
+
+
+def test_seea_tables_close(client: TestClient) -> None:
+    """Opening + additions - reductions = closing for every class; 8 - 2 = 6 cells of crops."""
+    page = client.get("/en/account/seea.json?of=4.1").json()
+    assert page["tables"][0]["name"] == "4.1"
+    cells = {(r["row"], r["column"]): r["value"] for r in page["tables"][0]["rows"]}
+    assert cells["opening", CROPS] == pytest.approx(8 * CELL)
+    for cls in (WOODS, CROPS, TOWN):
+        added = sum(v for (row, c), v in cells.items() if c == cls and row.startswith("addition"))
+        lost = sum(v for (row, c), v in cells.items() if c == cls and row.startswith("reduction"))
+        assert cells["opening", cls] + added - lost == pytest.approx(cells["closing", cls])
+    html = client.get("/zh/account/seea?of=4.1")
+    assert html.status_code == 200 and "分毫不差" in text_of(html.text)
+    assert client.get("/en/account/seea.json?of=99").status_code == 404
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_account_leads_to_places_change_and_tables(client: TestClient, lang: str) -> None:
+    html = client.get(f"/{lang}/account").text
+    assert f'href="/{lang}/account/change"' in html
+    assert f'href="/{lang}/account/seea"' in html
+    west = client.get(f"/{lang}/account?place=R1").text
+    assert re.search(rf'class="crumbs places".*?href="/{lang}/account".*?aria-current="page"', west, re.S)
+
+
+def test_drawn_intervals_become_whiskers(changed: tuple[TestClient, Run]) -> None:
+    """A figure with draws carries its 5 and 95 % points as a range; a run without draws says that nobody assessed it."""
+    client, run = changed
+    fact = next(f for f in run.facts if f.quantity == CHANGE and f.value)
+    assert of_run(run, fact).range is None
+    assert "uncertainty: not assessed" in text_of(client.get("/en/account").text)
+    drawn = open_run(run.path)
+    drawn.__dict__["uncertainty"] = [
+        {"draws": 200, "status": "assessed"},
+        {"key": fact.key, "p5": 0.1, "p95": 0.9},
+    ]  # as `run --draws` writes it
+    assert of_run(drawn, fact).range == (0.1, 0.9)
