@@ -96,3 +96,10 @@ def test_unknown_names(tmp_path):
         class_mapping("corine")
     with pytest.raises(DeclarationError, match="no mapping file"):
         class_mapping("absent.csv", tmp_path)
+
+
+def test_tree_cover_above_a_fifth_is_no_sparse_forest():
+    """HJ 1166 table A.1: cover of 0.2 and more is dense. IGBP woody savannas have 30-60 % of trees, savannas 10-30 %."""
+    igbp = class_mapping("modis_igbp")
+    assert igbp.row(8).class_code == 11
+    assert igbp.row(9).class_code == 14

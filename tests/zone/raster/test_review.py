@@ -348,6 +348,15 @@ def test_values_of_an_entry_that_will_do(standard, line):
     assert standard.book.layer("q.a", "2020")
 
 
+def test_web_mercator_is_no_grid_for_areas(ground):
+    """At 30 N the scale of Web Mercator is 1/cos 30, areas 4/3 (a little less on the ellipsoid); UTM is not told."""
+    ground.grid("EPSG:3857", 11_020_000.0, 3_503_600.0, 30.0, 40, 50)
+    assert 0.31 < float(only(ground, "grid_distortion").en.partition("+")[2].partition("%")[0]) / 100 < 0.345
+    assert "grid_distortion" not in {
+        f.code for f in Ground(ground.folder.with_name("utm")).grid(UTM, W, N, 30.0, 40, 50).book.findings()
+    }
+
+
 def test_a_period_that_no_account_reads(standard):
     standard.write("a", ramp(40, 50), W, N)
     assert "2O20" in only(entry(standard, period="2O20"), "raster_period").en

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from qingshan.core.errors import QingshanError, UnitError
 from qingshan.core.finding import Finding
 from qingshan.core.units import same_dimension
@@ -16,7 +18,7 @@ from .catalogue import STATIC
 from .content import content_digest
 from .cover import coverage, swapped
 from .grid import Grid
-from .lattice import CLASS_RESAMPLING, RESAMPLING, local_scale
+from .lattice import CLASS_RESAMPLING, RESAMPLING, local_scale, transformer
 from .layer import location, refuse_misfits, stored_of
 from .notes import Notes
 from .remote import Remote, is_remote
@@ -29,6 +31,9 @@ __all__ = ["review", "review_entry"]
 
 MUCH_FINER = 2.0
 """Cells of the file per grid cell from which a value picked at a point no longer stands for the cell."""
+DISTORTION = 0.005
+"""Share by which the area of a cell may differ from its ground: a UTM zone stays within 0.2 %."""
+CORNERS = np.array([0.0, 1.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0, 1.0])
 PART = 1e-4
 """Share of the grid that may lie outside a file before it is said."""
 
@@ -37,7 +42,7 @@ def review(book: RasterBook, *, cells: bool = False) -> list[Finding]:
     """All findings: entries, classes, places; with `cells` also NoData and limits of every layer, read whole."""
     from .review_cells import review_cells, review_classes, review_places  # noqa: PLC0415
 
-    found, sound = _claims(book), True
+    found, sound = [*_distortion(book.grid), *_claims(book)], True
     for entry in book.entries:
         mine = review_entry(book, entry)
         if cells and not any(f.level == "error" for f in mine):
@@ -45,6 +50,28 @@ def review(book: RasterBook, *, cells: bool = False) -> list[Finding]:
         found += mine
         sound = sound and not any(f.level == "error" for f in mine)
     return [*found, *(review_classes(book) if sound else []), *review_places(book)]
+
+
+def _distortion(grid: Grid) -> list[Finding]:
+    """A projection whose cells are not as large as their ground: Web Mercator counts a quarter too much at 26 degrees."""
+    if grid.geographic:
+        return []
+    from pyproj import Geod  # noqa: PLC0415 - the extra geo
+
+    ellipsoid, (a, _, west, _, e, north) = Geod(ellps="WGS84"), grid.transform
+    to_degrees, off = transformer(grid.crs, "EPSG:4326"), []
+    for row in (0, grid.height // 2, grid.height - 1):
+        for col in (0, grid.width // 2, grid.width - 1):
+            x, y = west + a * (col + CORNERS[0]), north + e * (row + CORNERS[1])
+            lon, lat = to_degrees.transform(x, y)
+            ground = abs(ellipsoid.polygon_area_perimeter(lon, lat)[0]) if np.isfinite((lon, lat)).all() else 0.0
+            off.append(float(grid.row_area[row]) / ground - 1 if ground else np.inf)
+    worst = max(off, key=abs)
+    if abs(worst) <= DISTORTION:
+        return []
+    notes = Notes("grid")
+    notes.add("grid_distortion", limit=f"{DISTORTION:.1%}", crs=grid.crs, share=worst)
+    return notes.found
 
 
 def _claims(book: RasterBook) -> list[Finding]:
