@@ -6,7 +6,7 @@ Carbon, carbon dioxide, oxygen and dry matter are separate units: `t C` never me
 from __future__ import annotations
 
 from ...core.method import A, Array, Clause, Q, method
-from . import stocks  # noqa: F401 - registers stocks and the CASA temperature scalars
+from . import allometry, inventory, separate, stocks  # noqa: F401 - register trees, estimators, karst and grass, stocks and the CASA temperature scalars
 
 GAOTIANYAN = "生态学报 2017,37(19):6422-6430"
 BO = "生态学报 2017,37(12):4182-4190"

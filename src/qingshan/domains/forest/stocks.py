@@ -115,3 +115,17 @@ def temperature_stress_2(
     cold = 1 + np.exp(0.2 * (np.asarray(optimum) - 10 - temperature))
     hot = 1 + np.exp(0.3 * (-np.asarray(optimum) - 10 + temperature))
     return 1.1814 / (cold * hot)
+
+
+@method(
+    "forest.decay_rate", edition="q10", clause=Clause("Kurz et al. 2009, Ecological Modelling 220:480-504", "decay"),
+    status="secondary", formula="k' = k exp((T - T_ref) ln(q10) 0.1)",
+)  # fmt: skip
+def decay_rate(
+    base: A[Array, Q("1/a", "基础分解率", "decay rate at the reference temperature", low=0, symbol="k")],
+    q10: A[Array, Q("-", "升温 10 度的倍数", "factor per 10 degrees", low=0.01)],
+    temperature: A[Array, Q("degC", "年平均气温", "mean annual temperature", low=-50, high=60, symbol="T")],
+    reference: A[Array, Q("degC", "参考温度", "reference temperature", low=-50, high=60, symbol="T_ref")],
+) -> A[Array, Q("1/a", "分解率", "decay rate", symbol="k'")]:
+    """Share of a pool that decays in a year. Shapes: mutually broadcastable."""
+    return base * np.exp((np.asarray(temperature, dtype=np.float64) - reference) * np.log(q10) * 0.1)

@@ -41,6 +41,7 @@ GROUPS = {
     "zone": "what belongs to a zone: its rasters",
     "ledger": "a venue's journal: verify, replay, proofs, tables",
     "exchange": "a venue of ecological rights, worked on this machine by its operator",
+    "forest": "forest inventories: trees and plots to estimates",
 }
 
 VENUE = Option("venue", "folder of the venue")
@@ -224,6 +225,36 @@ VERBS = (
             JSON,
         ),
         "qingshan synth --pixels 196e6 --out province --seed 7",
+    ),
+    Verb(
+        "forest estimate",
+        "qingshan.faces.cli.forest:estimate",
+        "estimate area, trees, biomass and carbon from plots and trees, each with its standard error and interval",
+        (
+            Option(
+                "folder", "folder with plots.csv, trees.csv, strata.csv and, where there are, units, nests, conditions"
+            ),
+            Option("--sets", "sets of equations in order of preference, e.g. anhui2016,puding2009", required=True),
+            Option(
+                "--quantity", "what trees are turned into", choices=("agb", "bgb", "total", "volume"), default="agb"
+            ),
+            Option("--groups", "CSV of taxon,group: the group whose equation a taxon may take", default=""),
+            Option("--allow-default", "allow the default equation of a set", kind="flag"),
+            Option("--equations", "CSV with equations of your own, in the package's columns", default=""),
+            Option("--carbon-fraction", "parameter set of the carbon fraction", default="ar_tool14"),
+            Option("--by", "column to split by: species, origin, age class, county ...", default=""),
+            Option("--confidence", "confidence of the intervals", default="0.90"),
+            Option("--deduction", "deduction rule for uncertainty, e.g. ar_tool14, gs403", default=""),
+            Option("--draws", "draws of the Monte Carlo (default: none)", kind="count", default=0),
+            Option("--seed", "seed of the draws", kind="count", default=0),
+            Option("--equation-error", "relative standard error of every equation, for the draws", default="0"),
+            Option("--diameter-error", "standard error of one ln D, for the draws", default="0"),
+            Option("--height-error", "standard error of one ln H, for the draws", default="0"),
+            Option("--carbon-fraction-error", "standard error of the carbon fraction, for the draws", default="0"),
+            LANG,
+            JSON,
+        ),
+        "qingshan forest estimate plots2024 --sets anhui2016 --by taxon --deduction ar_tool14",
     ),
     Verb(
         "serve",

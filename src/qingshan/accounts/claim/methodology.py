@@ -1,0 +1,182 @@
+"""Methodologies as data: which checks a project must pass, what is deducted and kept back, and what is still open.
+
+A methodology with open slots drafts: `reduction` gives a figure labelled draft. It refuses to issue and names every document
+that is missing. What cannot be read from the project's data is said, never assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from qingshan.core.domain import load_domains
+from qingshan.core.errors import DeclarationError, MissingParameter, RefusedRelease, UnknownName
+from qingshan.core.finding import Finding
+from qingshan.observe.deduction import deduct
+from qingshan.observe.estimate import Estimate
+
+from .index import declaration
+
+__all__ = ["Methodology", "Reduction", "issue", "load_methodologies", "reduction"]
+
+OPS = ("in", "not_in", "is", ">=", "<=", ">", "<")
+
+
+@dataclass(frozen=True)
+class Methodology:
+    """One declared methodology; `tool` is one that estimates and issues nothing by itself, of no scheme."""
+
+    id: str
+    zh: str
+    en: str
+    scheme: str
+    status: str
+    deduction: str
+    pools: tuple[str, ...]
+    checks: tuple[Mapping[str, Any], ...]
+    open: tuple[Mapping[str, str], ...]
+    buffer: Mapping[str, str] | None
+    tool: bool
+
+    def check(self, project: Mapping[str, Any]) -> list[Finding]:
+        """Eligibility of a parcel or project: an error for each check that fails or whose field is missing."""
+        found: list[Finding] = []
+        for rule in self.checks:
+            verdict = self._applies(rule, project)
+            if isinstance(verdict, str):
+                found.append(self._missing(rule, verdict))
+            elif verdict:
+                found += self._checked(rule, project)
+        return found
+
+    def _applies(self, rule: Mapping[str, Any], project: Mapping[str, Any]) -> bool | str:
+        """Whether the rule holds for the project; the name of a field that is needed to say so."""
+        for case in rule.get("when", ()):
+            if case["field"] not in project:
+                return str(case["field"])
+            if not _compare(project[case["field"]], case["op"], case["value"]):
+                return False
+        return True
+
+    def _checked(self, rule: Mapping[str, Any], project: Mapping[str, Any]) -> list[Finding]:
+        wanted = [*rule["fields"], *([rule["per"]] if "per" in rule else [])]
+        for name in wanted:
+            if name not in project:
+                return [self._missing(rule, name)]
+        value = project[rule["fields"][0]] if len(rule["fields"]) == 1 else sum(project[f] for f in rule["fields"])
+        if "per" in rule:
+            if not project[rule["per"]] > 0:
+                return [self._missing(rule, rule["per"])]
+            value = value / project[rule["per"]]
+        if _compare(value, rule["op"], rule["value"]):
+            return []
+        shown = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+        limit = f"{rule['op']} {rule['value']} {rule.get('unit', '')}".strip()
+        return [
+            Finding("error", rule["id"], f"not eligible for {self.en}: {rule['en']} (here: {shown}).",
+                    f"不符合 {self.zh}：{rule['zh']}（实为 {shown}）。", self.id, None, "+".join(rule["fields"]), limit)
+        ]  # fmt: skip
+
+    def _missing(self, rule: Mapping[str, Any], field: str) -> Finding:
+        return Finding(
+            "error", "field_missing", f"{self.en}: {rule['en']} cannot be checked, {field} is not given.",
+            f"{self.zh}：“{rule['zh']}”无从核对，没有给出 {field}。", self.id, None, field, fix=f"give {field} / 补上 {field}",
+        )  # fmt: skip
+
+
+def _compare(value: Any, op: str, limit: Any) -> bool:
+    if op == "in":
+        return value in limit
+    if op == "not_in":
+        return value not in limit
+    if op == "is":
+        return value is limit
+    return bool({">=": value >= limit, "<=": value <= limit, ">": value > limit, "<": value < limit}[op])
+
+
+@lru_cache(maxsize=1)
+def load_methodologies() -> dict[str, Methodology]:
+    """All declared methodologies by id. Raises `DeclarationError` for a scheme, pool or operator that is not declared."""
+    words = declaration()
+    made: dict[str, Methodology] = {}
+    for domain in load_domains().by_name:
+        for _, content in load_domains().folder(domain, "methodologies"):
+            checks = tuple(content.get("check", ()))
+            if (
+                content["scheme"] not in (*words["schemes"], "")
+                or not set(content["pools"]) <= set(words["pools"])
+                or any(c["op"] not in OPS for c in checks)
+            ):
+                raise DeclarationError(f"the methodology {content['id']} uses words that are not declared.")
+            made[content["id"]] = Methodology(
+                content["id"], content["zh"], content["en"], content["scheme"], content["status"], content["deduction"],
+                tuple(content["pools"]), checks, tuple(content["open"]), content.get("buffer"), content.get("tool", False),
+            )  # fmt: skip
+    return made
+
+
+def methodology(name: str) -> Methodology:
+    """One methodology. Raises `UnknownName`."""
+    known = load_methodologies()
+    if name not in known:
+        raise UnknownName(f"no methodology {name!r}.", f"没有方法学 {name!r}。", fix=f"one of {', '.join(known)}")
+    return known[name]
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A computed reduction in t CO2: the estimate, what is left after deduction, and after the buffer. `label` is draft
+    while a slot is open."""
+
+    methodology: Methodology
+    estimate: Estimate
+    deducted: float
+    creditable: float
+    label: str
+    findings: tuple[Finding, ...]
+
+
+def reduction(name: str, estimate: Estimate, project: Mapping[str, Any]) -> Reduction:
+    """Apply deduction and buffer of a methodology to an estimated change (t CO2). Raises `MissingParameter` where its
+    deduction rule is open."""
+    chosen = methodology(name)
+    findings = tuple(chosen.check(project))
+    after = deduct(estimate.value, estimate.error, chosen.deduction).value if chosen.deduction else estimate.value
+    kept = after
+    if chosen.buffer:
+        row = load_domains().parameters().find(chosen.buffer["parameter"], set=chosen.buffer["set"])
+        assert row.value is not None
+        kept = after * (1 - row.value)
+    label = "draft" if chosen.open or chosen.tool or findings else "final"
+    return Reduction(chosen, estimate, after, kept, label, findings)
+
+
+def issue(name: str, project: Mapping[str, Any], benefit: str, findings: Sequence[Finding] = ()) -> Methodology:
+    """The methodology, where a unit may be issued by it. Raises `RefusedRelease` with every reason: open slots with their
+    documents, failed checks, a benefit of a separate account, a tool that issues nothing."""
+    chosen, words = methodology(name), declaration()
+    reasons = [
+        f"{s['slot']} is open: obtain {s['document']} / {s['slot']} 待补：须取得{s['document']}" for s in chosen.open
+    ]
+    if benefit not in words["benefits"]:
+        reasons.append(
+            f"{benefit} belongs to a separate account and is never a unit / {benefit} 属于单独账户，不能成为可交易单位"
+        )
+    if chosen.tool:
+        reasons.append(f"{chosen.en} estimates and issues nothing / {chosen.zh} 只用于估算，不签发")
+    failed = [*chosen.check(project), *findings]
+    reasons += [f"{f.en} / {f.zh}" for f in failed if f.level == "error"]
+    if chosen.deduction:
+        try:
+            deduct(1.0, 0.0, chosen.deduction)
+        except MissingParameter as error:
+            reasons.append(f"{error.en} / {error.zh}")
+    if reasons:
+        raise RefusedRelease(
+            f"{chosen.en} cannot issue: {'; '.join(r.partition(' / ')[0] for r in reasons)}.",
+            f"{chosen.zh} 不能签发：{'；'.join(r.partition(' / ')[2] for r in reasons)}。", reasons=reasons,
+            fix="fill the slots, or keep it as a draft / 补齐待补项，或只作草案",
+        )  # fmt: skip
+    return chosen

@@ -1,0 +1,137 @@
+"""Verbs of the group forest: estimate."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+from unicodedata import east_asian_width
+
+from qingshan.observe.allometry import Rule
+from qingshan.observe.carbon import ForestEstimate, Uncertain, forest_estimate
+from qingshan.observe.equation import Equation, load_equations, package_equations
+from qingshan.observe.inventory import read_inventory
+
+from .problem import WrongCall
+from .show import emit
+
+NAMES = {
+    "area": ("森林面积", "forest area"),
+    "trees": ("活立木株数", "live trees"),
+    "biomass": ("生物量", "biomass"),
+    "biomass_per_area": ("生物量密度", "biomass per area"),
+    "volume": ("蓄积", "growing stock"),
+    "volume_per_area": ("单位面积蓄积", "growing stock per area"),
+    "carbon": ("碳储量", "carbon"),
+    "co2": ("碳储量（二氧化碳）", "carbon as CO2"),
+}
+BIOMASS = ("biomass", "biomass_per_area", "carbon", "co2")
+OF_TREES = {"agb": ("地上", "above-ground "), "bgb": ("地下", "below-ground "), "total": ("全株", "whole-tree ")}
+SOURCES = {
+    "allometry": ("生物量方程", "allometry"),
+    "measurement": ("胸径与树高测量", "measurement"),
+    "carbon_fraction": ("含碳率", "carbon fraction"),
+    "area": ("面积", "area"),
+    "sampling": ("抽样", "sampling"),
+    "interplay": ("相互作用", "interplay"),
+}
+LISTED = 30
+
+
+def estimate(arguments: argparse.Namespace) -> int:
+    """Estimate area, trees, biomass and carbon from the tables of a folder, with their errors."""
+    confidence = _fraction(arguments.confidence, "--confidence", 0.5, 0.999)
+    uncertain = Uncertain(
+        _fraction(arguments.equation_error, "--equation-error"), _fraction(arguments.diameter_error, "--diameter-error"),
+        _fraction(arguments.height_error, "--height-error"), _fraction(arguments.carbon_fraction_error, "--carbon-fraction-error"),
+    )  # fmt: skip
+    rule = Rule(
+        tuple(s for s in arguments.sets.split(",") if s), _groups(arguments.groups), default=arguments.allow_default
+    )
+    result = forest_estimate(
+        read_inventory(Path(arguments.folder)), rule, quantity=arguments.quantity, carbon_set=arguments.carbon_fraction,
+        by=arguments.by, confidence=confidence, deduction=arguments.deduction, draws=arguments.draws, seed=arguments.seed,
+        uncertain=uncertain, equations=_equations(arguments.equations),
+    )  # fmt: skip
+    if arguments.json:
+        emit(result.record(confidence))
+    else:
+        _print(result, arguments.quantity, arguments.lang, confidence)
+    return 0
+
+
+def _fraction(text: str, name: str, low: float = 0.0, high: float = 1.0) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not low <= value <= high:
+        raise WrongCall(
+            f"{name} is {text!r}, must be {low:g} to {high:g}.", f"{name} 为 {text!r}，应在 {low:g} 到 {high:g} 之间。",
+            fix="give a share such as 0.05 / 写比例，如 0.05",
+        )  # fmt: skip
+    return value
+
+
+def _groups(path: str) -> dict[str, str]:
+    """The map of taxa to groups: a CSV with the columns taxon and group."""
+    if not path:
+        return {}
+    with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if not {"taxon", "group"} <= set(reader.fieldnames or ()):
+            raise WrongCall(
+                f"{path} has no columns taxon and group.",
+                f"{path} 没有 taxon、group 两列。",
+                fix="write taxon,group / 表头写 taxon,group",
+            )
+        return {row["taxon"]: row["group"] for row in reader}
+
+
+def _equations(path: str) -> list[Equation] | None:
+    """The shipped equations with those of a user's table before them."""
+    if not path:
+        return None
+    rows, findings = load_equations(Path(path))
+    wrong = [f for f in findings if f.level == "error"]
+    if wrong:
+        raise WrongCall(wrong[0].en, wrong[0].zh, fix=wrong[0].fix)
+    return [*rows, *package_equations()[0]]
+
+
+def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) -> None:
+    zh = lang == "zh"
+    at = 0 if zh else 1
+    for finding in result.findings[:LISTED]:
+        print(finding.sentence(lang))
+    head = ("", "估计值", "单位", "标准误", "%", f"{confidence:.0%} 区间", "自由度") if zh else (
+        "", "estimate", "unit", "se", "%", f"{confidence:.0%} interval", "df")  # fmt: skip
+    rows = [head]
+    for f in result.figures:
+        e = f.estimate
+        low, high = e.interval
+        part = OF_TREES[quantity][at] if f.variable in BIOMASS else ""
+        name = part + NAMES[f.variable][at] + (f" [{f.domain}]" if f.domain else "")
+        share = f"{e.relative_se * 100:.2f}" if e.value else "-"
+        rows.append((name, f"{e.value:,.6g}", e.unit, f"{e.se:,.4g}", share, f"{low:,.6g} .. {high:,.6g}", str(e.df)))
+    widths = [max(_width(r[i]) for r in rows) for i in range(len(head))]
+    for r in rows:
+        print("  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(r, widths, strict=True)).rstrip())
+    for equation, n in result.equations[:LISTED]:
+        print(f"{equation.id}: {n} {'株' if zh else 'trees'}, {equation.status}, {equation.source_title}")
+    if result.deduction is not None:
+        d = result.deduction
+        said = "扣减后" if zh else "after deduction"
+        print(f"{d.step.rule}: {said} {d.value:,.6g} (-{d.share:.2%})")
+    if result.simulation is not None:
+        s = result.simulation
+        low, high = s.interval(confidence)
+        print(
+            f"{'蒙特卡洛' if zh else 'Monte Carlo'} {len(s.totals)}: {s.mean:,.6g} ± {s.se:,.4g}, {low:,.6g} .. {high:,.6g}"
+        )
+        print("  ".join(f"{SOURCES[k][at]} {v:.1%}" for k, v in s.shares.items()))
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: a Chinese character takes two."""
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)

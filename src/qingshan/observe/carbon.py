@@ -1,0 +1,228 @@
+"""From an inventory to the figures of its forest: area, trees, biomass, carbon, each with its error, whole and by domain.
+
+Live trees on forest conditions count. A domain that is not of the trees but of plots or conditions splits them all the
+same; plots without any of a domain are zeros of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qingshan.core.domain import load_domains
+from qingshan.core.errors import OutOfBounds
+from qingshan.core.finding import Finding
+from qingshan.core.method import Array
+from qingshan.core.parameter import ParameterRow
+
+from .allometry import Amounts, Rule, evaluate
+from .deduction import Deduction, deduct
+from .equation import Equation
+from .estimate import Estimate, post_stratified, ratio
+from .inventory import FaultyInventory, Inventory
+from .montecarlo import EquationError, Factor, Simulation, Sources, simulate
+
+__all__ = ["Figure", "ForestEstimate", "Uncertain", "forest_estimate"]
+
+MOST_DOMAINS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One estimate: `variable` area, trees, biomass, volume, carbon, co2 or a mean per hm2; `domain` '' is the whole."""
+
+    variable: str
+    domain: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """Standard errors for the Monte Carlo: relative ones of every equation, of diameter and height, of the carbon fraction."""
+
+    equations: float = 0.0
+    d: float = 0.0
+    h: float = 0.0
+    carbon_fraction: float = 0.0
+
+
+@dataclass(frozen=True)
+class ForestEstimate:
+    """Figures with what they rest on. `equations` are the rows used with the number of trees each served."""
+
+    figures: tuple[Figure, ...]
+    equations: tuple[tuple[Equation, int], ...]
+    carbon_fraction: ParameterRow | None
+    deduction: Deduction | None
+    simulation: Simulation | None
+    findings: tuple[Finding, ...] = field(default=())
+
+    def figure(self, variable: str, domain: str = "") -> Estimate:
+        return next(f.estimate for f in self.figures if (f.variable, f.domain) == (variable, domain))
+
+    def record(self, confidence: float = 0.90) -> dict[str, object]:
+        """Everything as plain data."""
+        fraction = self.carbon_fraction
+        simulated = self.simulation
+        made: dict[str, object] = {
+            "figures": [{"variable": f.variable, "domain": f.domain} | f.estimate.record() for f in self.figures],
+            "equations": [
+                {"id": e.id, "trees": n, "status": e.status, "source": f"{e.source_title} {e.source_where}".strip()}
+                for e, n in self.equations
+            ],
+            "carbon_fraction": None if fraction is None else fraction.record(),
+            "findings": [f.record() for f in self.findings],
+        }
+        if self.deduction is not None:
+            step = self.deduction.step
+            made["deduction"] = {
+                "rule": step.rule,
+                "value": self.deduction.value,
+                "share": self.deduction.share,
+                "status": step.status,
+            }
+        if simulated is not None:
+            low, high = simulated.interval(confidence)
+            made["simulation"] = {
+                "draws": len(simulated.totals), "seed": simulated.seed, "mean": simulated.mean, "se": simulated.se, "low": low,
+                "high": high, "shares": simulated.shares,
+            }  # fmt: skip
+        return made
+
+
+def forest_estimate(
+    inventory: Inventory,
+    rule: Rule,
+    *,
+    quantity: str = "agb",
+    carbon_set: str = "ar_tool14",
+    by: str = "",
+    confidence: float = 0.90,
+    deduction: str = "",
+    draws: int = 0,
+    seed: int = 0,
+    uncertain: Uncertain | None = None,
+    equations: Iterable[Equation] | None = None,
+) -> ForestEstimate:
+    """Totals over the area of all units by the post-stratified estimator, and means per hm2 of forest.
+
+    Raises `FaultyInventory` where a table or a tree is refused, `TooFewPlots`, `MissingParameter`, `UnknownName`.
+    """
+    inventory.used()
+    trees = inventory.trees
+    amounts = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, quantity, equations)
+    picked = trees.live & inventory.on_forest
+    _refuse(amounts, picked)
+    fraction = None
+    if quantity != "volume":
+        fraction = load_domains().parameters().find("forest.carbon_fraction", set=carbon_set)
+    work = _Figures(inventory, amounts, picked, fraction, confidence)
+    figures = work.of("", np.ones(len(trees.plot), dtype=bool), np.ones(len(inventory.conditions.plot), dtype=bool))
+    if by:
+        figures += _split(work, inventory, by)
+    head = next(f.estimate for f in figures if f.variable == ("volume" if quantity == "volume" else "co2"))
+    taken = deduct(head.value, head.error, deduction) if deduction else None
+    simulated = None
+    if draws:
+        simulated = _simulated(inventory, amounts, picked, fraction, draws, seed, uncertain or Uncertain(), rule)
+    findings = (*inventory.findings, *amounts.findings)
+    return ForestEstimate(tuple(figures), _served(amounts, picked), fraction, taken, simulated, findings)
+
+
+def _refuse(amounts: Amounts, picked: NDArray[np.bool_]) -> None:
+    """Trees that count but have no amount would bias the total down."""
+    lost = int((amounts.refused & picked).sum())
+    if lost:
+        why = [f for f in amounts.findings if f.level == "error"]
+        raise FaultyInventory(
+            f"{lost} live trees have no amount: {why[0].en}", f"{lost} 株活立木算不出：{why[0].zh}",
+            fix="map the taxa to a group, allow the default, or add equations / 把树种对应到组、允许缺省方程，或补充方程",
+        )  # fmt: skip
+
+
+def _served(amounts: Amounts, picked: NDArray[np.bool_]) -> tuple[tuple[Equation, int], ...]:
+    counts = np.bincount(amounts.choice[picked & (amounts.choice >= 0)], minlength=len(amounts.choices))
+    made: dict[str, tuple[Equation, int]] = {}
+    for chosen, n in zip(amounts.choices, counts, strict=True):
+        for e in chosen:
+            made[e.id] = (e, made.get(e.id, (e, 0))[1] + int(n))
+    return tuple(v for v in made.values() if v[1])
+
+
+def _split(work: _Figures, inventory: Inventory, by: str) -> list[Figure]:
+    names, index, table = inventory.labels(by)
+    if len(names) > MOST_DOMAINS:
+        raise OutOfBounds(
+            f"{by} has {len(names)} values, at most {MOST_DOMAINS} can be told apart.", f"{by} 有 {len(names)} 个取值，最多分 {MOST_DOMAINS} 组。",
+            fix="group them in a column of their own / 先归并到另一列",
+        )  # fmt: skip
+    made: list[Figure] = []
+    conditions, trees = inventory.conditions, inventory.trees
+    everything = np.ones(len(conditions.plot), dtype=bool)
+    for i, name in enumerate(names):
+        mine = index == i
+        if table == "trees":
+            made += work.of(name, mine, everything, area=False)
+        elif table == "conditions":
+            made += work.of(name, mine[trees.condition], mine)
+        else:
+            made += work.of(name, mine[trees.plot], mine[conditions.plot])
+    return made
+
+
+class _Figures:
+    """Estimates of one inventory for any choice of trees and conditions."""
+
+    def __init__(
+        self, inventory: Inventory, amounts: Amounts, picked: NDArray[np.bool_], fraction: ParameterRow | None, confidence: float
+    ) -> None:  # fmt: skip
+        self.inventory, self.picked, self.fraction, self.confidence = inventory, picked, fraction, confidence
+        self.tonnes = amounts.unit == "kg"
+        self.value = np.nan_to_num(amounts.value) * (1e-3 if self.tonnes else 1.0)
+
+    def of(
+        self, domain: str, trees: NDArray[np.bool_], conditions: NDArray[np.bool_], area: bool = True
+    ) -> list[Figure]:
+        """Figures of a domain. `area` False: its trees stand on all the forest, so that means are per hm2 of all."""
+        inventory = self.inventory
+        forest = inventory.area_share(inventory.conditions.forest & conditions)
+        chosen = self.picked & trees
+        sums = np.stack([forest, inventory.per_plot(None, chosen), inventory.per_plot(self.value, chosen)])
+        stratum, design = inventory.plots.stratum, inventory.design
+        land, count, amount = post_stratified(sums, stratum, design, self.confidence)
+        word, unit = ("biomass", "t dm") if self.tonnes else ("volume", "m3")
+        made = [Figure("area", domain, land.scaled(1, "hm2"))] if area else []
+        made += [Figure("trees", domain, count.scaled(1, "株")), Figure(word, domain, amount.scaled(1, unit))]
+        if land.value > 0:
+            mean = ratio(sums[2], sums[0], stratum, design, self.confidence, f"{unit}/hm2")
+            made.append(Figure(f"{word}_per_area", domain, mean))
+        return made + self._carbon(domain, amount)
+
+    def _carbon(self, domain: str, biomass: Estimate) -> list[Figure]:
+        if self.fraction is None or self.fraction.value is None:
+            return []
+        carbon = biomass.scaled(self.fraction.value, "t C")
+        per_carbon = float(load_domains().registry["forest.co2@molar"](np.float64(1.0)))
+        return [Figure("carbon", domain, carbon), Figure("co2", domain, carbon.scaled(per_carbon, "t CO2"))]
+
+
+def _simulated(
+    inventory: Inventory, amounts: Amounts, picked: NDArray[np.bool_], fraction: ParameterRow | None, draws: int, seed: int,
+    uncertain: Uncertain, rule: Rule,
+) -> Simulation:  # fmt: skip
+    """Draws of the CO2 of the whole (of the volume where there is no carbon)."""
+    errors: dict[str, EquationError] = {}
+    if uncertain.equations:
+        errors = {e.id: EquationError(relative=uncertain.equations) for chosen in amounts.choices for e in chosen}
+    factors: dict[str, Factor] = {}
+    if fraction is not None and fraction.value is not None:
+        per_carbon: Array = load_domains().registry["forest.co2@molar"](np.float64(1e-3))
+        factors["carbon_fraction"] = Factor(fraction.value, uncertain.carbon_fraction)
+        factors["unit"] = Factor(float(per_carbon))
+    sources = Sources(errors, uncertain.d, uncertain.h, factors)
+    made = simulate(inventory, amounts, sources, draws=draws, seed=seed, picked=picked, wood_density=rule.wood_density)
+    made.parts.pop("unit", None)
+    return made

@@ -1,0 +1,84 @@
+"""`qingshan forest estimate`: figures with errors, what is refused, one JSON document."""
+
+from pathlib import Path
+
+import pytest
+
+PLOTS = "plot,stratum,area_m2,county\na,1,500,甲县\nb,1,500,乙县\nc,2,500,甲县\nd,2,500,乙县\n"
+TREES = "plot,tree,taxon,d_cm,h_m\na,1,马尾松,20,15\nb,1,马尾松,20,15\nc,1,马尾松,20,15\n"
+STRATA = "stratum,area_hm2\n1,60\n2,40\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "inventory"
+    made.mkdir()
+    for name, text in (("plots", PLOTS), ("trees", TREES), ("strata", STRATA)):
+        (made / f"{name}.csv").write_text(text, encoding="utf-8")
+    return made
+
+
+def test_figures_with_their_errors(call, folder):
+    said = call("forest", "estimate", folder, "--sets", "anhui2016", "--by", "county", "--json")
+    assert said.code == 0
+    figures = {(f["variable"], f["domain"]): f for f in said.json["figures"]}
+    trees = figures["trees", ""]
+    # 20 trees per hm2 on three plots, none on the fourth: 60 * 20 + 40 * 10; post-stratified variance with s2 0 and 200,
+    # n 4, W .6 .4: 100^2/4 [.4*2*100 + .6*(2/4)*100] = 275 000
+    assert trees["value"] == pytest.approx(1600) and trees["se"] == pytest.approx(275_000**0.5) and trees["df"] == 2
+    one = 0.0337 * 6000**0.9551 + 0.036 * 6000**0.7948 + 0.0016 * 6000**1.1007  # kg, D2H 6000
+    assert figures["biomass", ""]["value"] == pytest.approx(1.6 * one)
+    assert figures["co2", ""]["value"] == pytest.approx(1.6 * one * 0.47 * 44 / 12)
+    assert figures["area", "甲县"]["value"] + figures["area", "乙县"]["value"] == pytest.approx(100)
+    assert figures["trees", "甲县"]["value"] + figures["trees", "乙县"]["value"] == pytest.approx(1600)
+    assert [e["trees"] for e in said.json["equations"]] == [3, 3, 3] and said.json["carbon_fraction"][
+        "status"
+    ] == "secondary"
+
+
+def test_draws_and_a_deduction(call, folder):
+    options = ("--sets", "anhui2016", "--deduction", "ar_tool14", "--draws", "300", "--equation-error", "0.1", "--json")
+    first, second = (call("forest", "estimate", folder, *options).json for _ in range(2))
+    assert first == second and first["simulation"]["draws"] == 300
+    assert sum(first["simulation"]["shares"].values()) == pytest.approx(1)
+    assert first["deduction"]["share"] == pytest.approx(
+        2.9199856 * 275_000**0.5 / 1600, rel=1e-6
+    )  # t(0.90, 2); all of it
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_table_for_people(call, folder, lang):
+    said = call("forest", "estimate", folder, "--sets", "anhui2016", "--draws", "50", "--lang", lang)
+    words = {
+        "zh": ("地上生物量", "活立木株数", "抽样", "警告"),
+        "en": ("above-ground biomass", "live trees", "sampling", "warning"),
+    }[lang]
+    assert said.code == 0 and all(w in said.out for w in words)
+
+
+def test_what_is_wrong_is_refused_by_row(call, folder):
+    (folder / "trees.csv").write_text(TREES.replace("c,1,马尾松,20", "c,1,马尾松,-20"), encoding="utf-8")
+    said = call("forest", "estimate", folder, "--sets", "anhui2016", "--json")
+    assert (
+        said.code == 1
+        and said.json["error"]["code"] == "faulty_inventory"
+        and "trees.csv:4" in said.json["error"]["where"]
+    )
+
+
+def test_an_unknown_species_is_refused_until_it_is_mapped(call, folder):
+    (folder / "trees.csv").write_text(TREES.replace("c,1,马尾松", "c,1,刺槐"), encoding="utf-8")
+    said = call("forest", "estimate", folder, "--sets", "anhui2016")
+    assert said.code == 1 and "刺槐" in said.err
+    groups = folder / "groups.csv"
+    groups.write_text("taxon,group\n刺槐,阔叶混\n", encoding="utf-8")
+    assert call("forest", "estimate", folder, "--sets", "anhui2016", "--groups", groups).code == 0
+
+
+def test_calls_that_make_no_sense(call, folder):
+    assert call("forest", "estimate", folder, "--sets", "nowhere").code in (1, 2)
+    assert call("forest", "estimate", folder, "--sets", "anhui2016", "--confidence", "2").code == 2
+    assert call("forest", "estimate", folder, "--sets", "anhui2016", "--by", "colour").code in (1, 2)
+    assert call("forest", "estimate", folder / "none", "--sets", "anhui2016").code == 1
+    said = call("forest", "estimate", folder, "--sets", "anhui2016", "--deduction", "ccer_14_001")
+    assert said.code == 1 and "CCER-14-001" in said.err
