@@ -106,7 +106,7 @@ def test_every_document_has_title_place_and_status(domain):
     assert len({d["id"] for d in documents}) == len(documents)
     for document in documents:
         assert document["title"] and document["where"], document["id"]
-        assert document["status"] in ("primary", "secondary", "project", "open")
+        assert document["status"] in ("primary", "secondary", "ocr_doubt", "project", "open")
 
 
 @pytest.mark.parametrize("domain", OWNED)
