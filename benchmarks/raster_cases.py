@@ -30,10 +30,8 @@ from qingshan.core.domain import load_domains
 from qingshan.zone.raster.align import Aligned
 from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.places import PlaceCells, draw_places
-from qingshan.zone.raster.source import ArraySource, Source
+from qingshan.zone.raster.source import Source
 from qingshan.zone.raster.stored import look
-
-from .streams import traced
 
 CODES = tuple(range(1, 11))
 MEMORY = "1GB"
@@ -163,16 +161,11 @@ def stage(name: str, data: Data, inputs: Mapping[str, Source], tables: Mapping[s
     return found
 
 
-def routed(data: Data, folder: Path, routing: str, share: float) -> dict[str, Source]:
-    """Filled terrain, directions, accumulation and slope; with shared flow also the streams by the peer's rule."""
+def routed(data: Data, folder: Path, routing: str) -> dict[str, Source]:
+    """Filled terrain, directions, accumulation and slope."""
     names = ["filled", "direction", "accumulation"]
     flow = stage("flow", data, {"elevation": data.layer("dem")}, {}, {}, {"routing": routing}, names, folder)
-    flow |= stage("terrain", data, {"elevation": flow["filled"]}, {}, {}, {}, ["slope"], folder)
-    if routing == "mfd":
-        whole = data.grid.whole
-        found = traced(flow["direction"].read(whole), flow["accumulation"].read(whole), STREAM_CELLS, share)
-        flow["streams"] = ArraySource(found, 255, "streams")
-    return flow
+    return flow | stage("terrain", data, {"elevation": flow["filled"]}, {}, {}, {}, ["slope"], folder)
 
 
 def totalled(
@@ -202,7 +195,7 @@ def totalled(
 
 def sdr(data: Data, folder: Path, *, routing: str = "mfd") -> dict[str, Path]:
     data = data.squares()
-    flow = routed(data, folder, routing, 0.7)
+    flow = routed(data, folder, routing)
     invest = {"compat": "invest"}
     flow |= stage(
         "slope_length",
@@ -214,31 +207,25 @@ def sdr(data: Data, folder: Path, *, routing: str = "mfd") -> dict[str, Path]:
         ["ls"],
         folder,
     )
-    inputs = {k: flow[k] for k in ("direction", "accumulation", "slope", "ls", "streams") if k in flow}
+    inputs = {k: flow[k] for k in ("direction", "accumulation", "slope", "ls")}
     inputs |= {k: data.layer(k) for k in ("erosivity", "erodibility")}
     tables = {"c": data.table("biophysical_sdr_awy", "usle_c"), "p": data.table("biophysical_sdr_awy", "usle_p")}
     names = ["potential", "loss", "export", "deposition", "avoided_erosion", "avoided_export", "stream"]
-    numbers = ({} if "streams" in inputs else {"stream_area": STREAM_AREA}) | {"ic0": 0.5, "k": 2.0, "ratio_max": 0.8}
+    numbers = {"stream_area": STREAM_AREA, "ic0": 0.5, "k": 2.0, "ratio_max": 0.8}
     fields = stage("sediment", data, inputs, tables, numbers, invest, names, folder)
     return totalled(data, fields, dict.fromkeys(names, LOSS) | {"stream": "1"}, folder, "t")
 
 
 def ndr(data: Data, folder: Path, *, routing: str = "mfd") -> dict[str, Path]:
     data = data.squares()
-    flow = routed(data, folder, routing, 1.0)
+    flow = routed(data, folder, routing)
     tables = {"subsurface_n": data.table("biophysical_ndr", "proportion_subsurface_n")}
     for n in "np":
         columns = {"load": "load", "efficiency": "eff", "length": "crit_len"}
         tables |= {f"{t}_{n}": data.table("biophysical_ndr", f"{c}_{n}") for t, c in columns.items()}
         tables[f"applied_{n}"] = np.ones(256)
-    inputs = {k: flow[k] for k in ("direction", "accumulation", "slope", "streams") if k in flow} | {
-        "runoff": data.layer("precip")
-    }
-    numbers = ({} if "streams" in inputs else {"stream_area": STREAM_AREA}) | {
-        "k": 2.0,
-        "subsurface_efficiency": 0.8,
-        "subsurface_length": 150.0,
-    }
+    inputs = {k: flow[k] for k in ("direction", "accumulation", "slope")} | {"runoff": data.layer("precip")}
+    numbers = {"stream_area": STREAM_AREA, "k": 2.0, "subsurface_efficiency": 0.8, "subsurface_length": 150.0}
     names = ["surface_n", "below_n", "export_n", "export_p", "stream"]
     fields = stage("nutrient", data, inputs, tables, numbers, {"compat": "invest"}, names, folder)
     return totalled(data, fields, dict.fromkeys(names, LOAD) | {"stream": "1"}, folder, "kg")

@@ -95,6 +95,31 @@ def test_sediment_is_invests_on_its_directions(tmp_path, invest, kind):
 
 
 @pytest.mark.parametrize("kind", ["D8", "MFD"])
+def test_streams_are_invests_on_its_directions(tmp_path, invest, kind):
+    """More than 40 cells; with shared flow 40 and more, traced from the outlets, gaps from 0.7 of it joined."""
+    given = graph_inputs(invest, kind)
+    grid = grid_of(invest["dem"])
+    area = 40 * grid.cell_length[0] ** 2 / 1e6
+    inputs = given | {
+        "ls": layer(invest[f"{kind}_ls"]),
+        "erosivity": layer(invest["erosivity"]),
+        "erodibility": layer(invest["erodibility"]),
+    }
+    made = sediment.run(
+        grid,
+        inputs,
+        TABLES,
+        RATIO | {"stream_area": area},
+        {"compat": "invest"},
+        ("stream",),
+        tmp_path,
+        classes=layer(invest["lulc"]),
+    )
+    found = made["stream"].read(grid.whole) == 1
+    np.testing.assert_array_equal(found, invest[f"{kind}_stream"] == 1)
+
+
+@pytest.mark.parametrize("kind", ["D8", "MFD"])
 def test_nutrients_are_invests_on_its_directions(tmp_path, invest, kind):
     """IC, the ratio below ground and, where InVEST's retention does not hang on its order of blocks, the ratio over land."""
     grid = grid_of(invest["dem"])

@@ -18,11 +18,14 @@ from ..focal.stage import codes_of, floats_of
 from .directions import OUTLET
 from .lattice import BAND, each, square_cell
 from .stage import WIDE, Graph, Job
+from .traced import traced_streams
 from .weave import At
 
-__all__ = ["OffStream", "class_codes", "fixed", "mean_above", "streams", "way_down", "with_unknown"]
+__all__ = ["TRACED", "OffStream", "class_codes", "fixed", "mean_above", "streams", "way_down", "with_unknown"]
 
 LARGEST_CODE = 65535
+TRACED = 9
+"""Bytes a cell that tracing streams as the peer does takes besides."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,10 @@ class OffStream:
         return self.source.identity()
 
 
-def streams(work: Job, graph: Graph) -> NDArray[np.bool_]:
+def streams(work: Job, graph: Graph, gap: float = 1.0) -> NDArray[np.bool_]:
     """Stream cells: where at least `stream_area` (km2) drains through, and the cells of the input `streams` (1).
 
+    With `compat = "invest"` and shared flow they are traced as the peer does, over gaps of at least `gap` of the threshold.
     Raises `DeclarationError` where neither is given.
     """
     out = np.zeros(graph.to.size, np.bool_)
@@ -59,13 +63,23 @@ def streams(work: Job, graph: Graph) -> NDArray[np.bool_]:
             where=f"stage {work.name}", fix="give the constant stream_area or the input streams / 给出常数 stream_area 或图层 streams",
         )  # fmt: skip
     if "stream_area" in work.constants:
-        least = work.constants["stream_area"] * 1e6 / square_cell(work.grid, work.name) ** 2
+        cells, invest = (
+            work.constants["stream_area"] * 1e6 / square_cell(work.grid, work.name) ** 2,
+            work.options.get("compat") == "invest",
+        )
+        least = cells * (
+            1 + 1e-12 if invest and graph.d8 else 1 - 1e-12
+        )  # the peer's D8 streams have more than the threshold
+        if invest and not graph.d8:
+            count = graph.lattice.read(work.inputs["accumulation"], np.float64, 0.0, work.workers)
+            out = traced_streams(graph.to, graph.none, count, graph.lattice.offsets, least, gap)
+        else:
 
-        def band(window: Window) -> None:
-            count = floats_of(work.inputs["accumulation"], window)
-            graph.lattice.inside(out, window)[...] = count >= least * (1 - 1e-12)
+            def band(window: Window) -> None:
+                count = floats_of(work.inputs["accumulation"], window)
+                graph.lattice.inside(out, window)[...] = count >= least
 
-        each(work.grid.blocks(BAND, WIDE), band, work.workers)
+            each(work.grid.blocks(BAND, WIDE), band, work.workers)
     if "streams" in work.inputs:
         out |= work.lattice.read(work.inputs["streams"], np.uint8, 0, work.workers) == 1
     out &= ~graph.none

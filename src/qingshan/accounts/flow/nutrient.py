@@ -23,7 +23,7 @@ from qingshan.zone.raster.source import Field, Source
 from ..block.engine import Progress
 from ..focal.cellwise import steps_of
 from ..focal.stage import floats_of, require
-from .above import class_codes, mean_above, streams, way_down, with_unknown
+from .above import TRACED, class_codes, mean_above, streams, way_down, with_unknown
 from .lattice import BAND, each, refuse_small, square_cell
 from .stage import WIDE, Graph, Job, job
 from .weave import At
@@ -71,7 +71,12 @@ def run(
     )  # fmt: skip
     asked = [n for n in NUTRIENTS if {name + n for name in EACH} & set(work.asked)]
     require("nutrient", "table", [t + n for n in asked for t in ("load_", "efficiency_", "length_")], tables)
-    refuse_small(grid, inputs["direction"].dtype.itemsize + CELL, memory, "nutrient")
+    refuse_small(
+        grid,
+        inputs["direction"].dtype.itemsize + TRACED * (options.get("compat") == "invest") + CELL,
+        memory,
+        "nutrient",
+    )
     try:
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph)

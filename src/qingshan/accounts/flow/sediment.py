@@ -21,7 +21,7 @@ from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
 from ..focal.cellwise import steps_of
-from .above import OffStream, class_codes, fixed, mean_above, streams, way_down, with_unknown
+from .above import TRACED, OffStream, class_codes, fixed, mean_above, streams, way_down, with_unknown
 from .lattice import refuse_small, square_cell
 from .stage import Graph, Job, job
 from .weave import At
@@ -40,6 +40,8 @@ OUTPUTS = {
     "potential": LOSS, "loss": LOSS, "upslope": "m", "downslope": "m", "ic": "1", "sdr": "fraction", "export": LOSS,
     "deposition": LOSS, "avoided_erosion": LOSS, "avoided_export": LOSS, "stream": "",
 }  # fmt: skip
+GAP = 0.7
+"""Share of the threshold that joins two parts of a stream in the peer's sediment model; its nutrient model joins none."""
 OPTIONS = {"compat": ("", "invest"), "sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area")
 
@@ -62,10 +64,15 @@ def run(
         progress, 5, OPTIONAL,
     )  # fmt: skip
     trap = bool({"deposition", "avoided_export"} & set(work.asked))
-    refuse_small(grid, inputs["direction"].dtype.itemsize + (TRAP if trap else CELL), memory, "sediment")
+    refuse_small(
+        grid,
+        inputs["direction"].dtype.itemsize + TRACED * (options.get("compat") == "invest") + (TRAP if trap else CELL),
+        memory,
+        "sediment",
+    )
     try:
         graph = Graph.read(work, inputs["direction"])
-        stream = streams(work, graph)
+        stream = streams(work, graph, GAP)
         if "stream" in work.asked:
             work.write("stream", np.where(graph.none, np.uint8(255), stream.astype(np.uint8)), "uint8")
         sdr = _ratio(work, graph, stream)
