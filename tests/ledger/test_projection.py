@@ -48,7 +48,8 @@ def postgres() -> Iterator[str]:
     programs = _postgres_folder()
     if programs is None:
         pytest.skip("PostgreSQL is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="qingshan-pg-"))  # not in pytest's folder, which every run closes to other users
+    # not in pytest's folder, which every run closes to other users
+    folder = Path(tempfile.mkdtemp(prefix="qingshan-pg-"))
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
