@@ -1,12 +1,10 @@
 """What keeps an account made from cells out of an official release: its cells, constants, tables' maps and layers."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qingshan.accounts.fill import doubtful_methods, template
-from qingshan.accounts.profile import find_profile
 from qingshan.accounts.run import Run, run_account
 from qingshan.core.domain import load_domains
 from qingshan.publish.release import check_release
