@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qingshan.core.canonical import digest, write_atomic
+from qingshan.core.cell import find_cell
 from qingshan.core.domain import Domains, load_domains
 from qingshan.core.errors import QingshanError
 from qingshan.core.finding import Finding
@@ -19,6 +20,7 @@ from qingshan.zone.zone import Zone
 
 from .home import fills_folder
 from .profile import Profile, Recipe, ServiceUse, find_profile
+from .raster.declaration import find_raster_account
 
 PAGE_CHECK = "method.page_check"
 """1: the formula in the code is the one on the page of the document (write who, which page and when)."""
@@ -62,15 +64,23 @@ def wanted(profile: Profile) -> list[Wanted]:
 
 
 def doubtful_methods(profile: Profile) -> list[str]:
-    """Methods on the profile's routes whose printed formula was read with doubt: a release needs a page check of each.
+    """Methods on the profile's routes, or in the cells of its raster accounts, whose printed formula was read with doubt.
 
+    A release needs a page check of each.
     Where the profile has its services confirmed against its own document, that comparison is the check.
     """
     if profile.confirm:
         return []
     uses = [use for use in profile.services if use.included == "yes"]
-    used = sorted({recipe.method for recipe in _routes(profile, uses)})
+    used = sorted({recipe.method for recipe in _routes(profile, uses)} | _cell_methods(profile))
     return [ref for ref in used if REGISTRY[ref].status == "ocr_doubt"]
+
+
+def _cell_methods(profile: Profile) -> set[str]:
+    """The methods of every step of the profile's raster accounts."""
+    domains = load_domains()
+    accounts = [find_raster_account(domains, id) for id in profile.rasters]
+    return {find_cell(step.cell).method for account in accounts for step in account.steps.values()}
 
 
 def _routes(profile: Profile, uses: list[ServiceUse]) -> list[Recipe]:

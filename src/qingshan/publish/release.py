@@ -23,14 +23,23 @@ STATUS_WORDS = {
     "open": ("待补", "open"),
     "ocr_doubt": ("存疑", "doubtful"),
     "project": ("自定", "our own choice"),
+    "": ("未注明来源级别", "without a source status"),
 }
+
+GATED = {
+    "parameter": ("参数", "the parameter"),
+    "input": ("数据", "the input figure"),
+    "constant": ("常数", "the constant"),
+    "layer": ("图层", "the layer"),
+}
+"""Kinds of nodes that carry the status of their source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One thing that stands between an account and its official release. `document` is what would settle it."""
 
-    code: str  # profile_not_official | open_slot | parameter_status | map_status | input_status | partial | seal
+    code: str  # profile_not_official | open_slot | method_status | map_status | partial | seal | <kind of GATED>_status
     zh: str
     en: str
     subject: str = ""
@@ -199,13 +208,18 @@ def used_maps(run: Run, nodes: Iterable[Node]) -> list[ClassMap]:
 
 
 def _maps(run: Run, nodes: list[Node]) -> list[Reason]:
+    """Class maps of the profile, and those through which the tables of raster accounts found their rows."""
+    statuses = [(used.id, used.status) for used in used_maps(run, nodes)]
+    tables = {
+        (n.notes["map"], n.notes.get("map_status", "project"))
+        for n in nodes
+        if n.kind == "table" and n.notes.get("map")
+    }
     reasons = []
-    for used in used_maps(run, nodes):
-        if used.status not in RELEASE_STATUSES:
-            zh, en = STATUS_WORDS.get(used.status, (used.status, used.status))
-            reasons.append(
-                Reason("map_status", f"地类对照表 {used.id} 为{zh}。", f"the class map {used.id} is {en}.", used.id)
-            )
+    for id, status in [*statuses, *sorted(tables)]:
+        if status not in RELEASE_STATUSES:
+            zh, en = STATUS_WORDS.get(status, (status, status))
+            reasons.append(Reason("map_status", f"地类对照表 {id} 为{zh}。", f"the class map {id} is {en}.", id))
     return reasons
 
 
@@ -227,26 +241,32 @@ def _methods(run: Run, nodes: list[Node]) -> list[Reason]:
 
 
 def _statuses(nodes: list[Node]) -> list[Reason]:
-    """Parameter rows and input figures whose status keeps them out of an official release."""
+    """Parameter rows, input figures, declared constants and layers whose status keeps them out of an official release."""
     reasons: dict[tuple[str, str], Reason] = {}
     for node in nodes:
         row = node.row or {}
-        if node.kind in ("parameter", "input") and row.get("status") not in RELEASE_STATUSES:
-            zh, en = STATUS_WORDS.get(row["status"], (row["status"],) * 2)
-            name = _row_name(node)
-            what = ("参数", "the parameter") if node.kind == "parameter" else ("数据", "the input figure")
-            code, document = f"{node.kind}_status", str(row.get("document") or "")
-            reasons[code, name] = Reason(
-                code, f"{what[0]} {name} 为{zh}。", f"{what[1]} {name} is {en}.", name, document
-            )
+        status = str(row.get("status") or "")
+        if node.kind not in GATED or status in RELEASE_STATUSES or _drawn(node):
+            continue
+        zh, en = STATUS_WORDS.get(status, (status, status))
+        name, what, code = _row_name(node), GATED[node.kind], f"{node.kind}_status"
+        document = str(row.get("document") or "")
+        reasons[code, name] = Reason(code, f"{what[0]} {name} 为{zh}。", f"{what[1]} {name} is {en}.", name, document)
     return [reasons[key] for key in sorted(reasons)]
+
+
+def _drawn(node: Node) -> bool:
+    """Places drawn from the zone's boundaries stand in no catalogue, so they have no status of their own."""
+    return node.kind == "layer" and node.quantity == "places" and not (node.row or {}).get("entry")
 
 
 def _row_name(node: Node) -> str:
     row = node.row or {}
-    inside = (
-        [row.get("cls"), row.get("set"), row.get("year")] if node.kind == "parameter" else [node.place, node.period]
-    )
+    inside = [node.place, node.period]
+    if node.kind == "parameter":
+        inside = [row.get("cls"), row.get("set"), row.get("year")]
+    elif node.kind == "constant":
+        inside = [row.get("origin")]
     return f"{node.quantity}[{', '.join(str(p) for p in inside if p)}]"
 
 

@@ -84,14 +84,14 @@ class Pedigree:
             labels=tuple(sorted({row.status} & DERIVED_LABELS)),
         )
 
-    def table(self, use: TableUse, rows: list[tuple[str, str]], period: str) -> str:
+    def table(self, use: TableUse, rows: list[tuple[str, str]], period: str, map_status: str = "") -> str:
         return self._add(
             "table",
             use.parameter,
             period=period,
             unit=use.unit,
             args=tuple(rows),
-            notes={"set": use.set, "map": use.map, "by": use.by},
+            notes={"set": use.set, "map": use.map, "by": use.by} | ({"map_status": map_status} if use.map else {}),
         )
 
     def stage(self, bound: BoundStage, args: list[tuple[str, str]], period: str) -> str:

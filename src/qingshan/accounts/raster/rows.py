@@ -99,7 +99,7 @@ class Rows:
             return Found(refusal=dependency(list(gaps.values()) or [empty]))
         if gaps and name in self.account.tables:
             self._tell_gaps(use, gaps)
-        return Found(vector, self.pedigree.table(use, nodes, self.period), gaps=gaps)
+        return Found(vector, self.pedigree.table(use, nodes, self.period, self._map_status(use)), gaps=gaps)
 
     def _class_row(self, use: TableUse, code: int) -> ParameterRow | Refusal:
         names = self._row_names(use, code)
@@ -126,10 +126,18 @@ class Rows:
         """Under which names a class may stand in a table: through the map, else by its id, code or Chinese name."""
         cls = self.classes.names.get(code, str(code))
         if use.map:
-            own = {m["id"]: m["rows"] for m in self.zone.config.get("map", ())}
-            rows = own.get(use.map) or self.account.maps.get(use.map, {})
+            rows = self._map(use.map).get("rows", {})
             return tuple(rows.get(cls) or rows.get(str(code)) or ())
         return tuple(dict.fromkeys((cls, str(code), self._class_names(code)[0])))
+
+    def _map(self, id: str) -> Mapping[str, Any]:
+        """The `[[map]]` of that id: the zone's own, else the account's."""
+        declared = [*self.zone.config.get("map", ()), *self.account.content.get("map", ())]
+        return next((m for m in declared if m["id"] == id and m["rows"]), {})
+
+    def _map_status(self, use: TableUse) -> str:
+        """The status of the table's map; one that states none is our own choice."""
+        return str(self._map(use.map).get("status") or "project") if use.map else ""
 
     def _class_names(self, code: int) -> tuple[str, str]:
         cls = self.classes.names.get(code, str(code))
@@ -162,7 +170,7 @@ class Rows:
         for code, row in closed.items():
             vector[code] = self._value(row, use.unit)
         nodes = [(str(code), self.pedigree.parameter(row)) for code, row in sorted(closed.items())]
-        return Found(vector, self.pedigree.table(use, nodes, self.period))
+        return Found(vector, self.pedigree.table(use, nodes, self.period, self._map_status(use)))
 
 
 def plain(vector: Iterable[float]) -> list[Any]:
