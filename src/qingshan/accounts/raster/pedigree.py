@@ -196,8 +196,9 @@ def file_named(entry: Mapping[str, Any], root: Path | None = None) -> str:
         return str(entry.get("id", ""))
     if path.startswith("/vsi"):
         return PurePosixPath(path.partition("?")[0]).name
-    inside = os.path.relpath(os.path.join(root or "", path), root or "") if root or not os.path.isabs(path) else ".."
-    return PurePosixPath(path).name if inside.split(os.sep)[0] == ".." else Path(inside).as_posix()
+    folder = Path(os.path.normpath((root or Path()).absolute()))
+    file = Path(os.path.normpath(folder / path))
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
 
 
 def _without_places(about: Any) -> Any:
