@@ -83,7 +83,7 @@ rollup = "sum"
 """
 
 
-def write_zone(folder: Path, classes: np.ndarray) -> Path:
+def write_zone(folder: Path, classes: np.ndarray, *more: tuple[str, str, str, np.ndarray]) -> Path:
     (folder / "facts").mkdir(parents=True)
     (folder / "parameters").mkdir()
     text = ZONE
@@ -93,7 +93,7 @@ def write_zone(folder: Path, classes: np.ndarray) -> Path:
         ("rain", "soil.erosivity", "MJ mm/(hm2 h a)", RAIN), ("sand", "soil.sand", "%", FULL * 40),
         ("silt", "soil.silt", "%", FULL * 40), ("clay", "soil.clay", "%", FULL * 20),
         ("carbon", "soil.organic_carbon", "%", FULL), ("length", "soil.slope_length", "m", FULL * 20),
-        ("classes", "land.cover", "class", classes), ("places", "place.index", "class", PLACES),
+        ("classes", "land.cover", "class", classes), ("places", "place.index", "class", PLACES), *more,
     ):  # fmt: skip
         kind, nodata = (np.uint8, 255) if unit == "class" else (np.float32, -9999)
         profile = {"driver": "GTiff", "height": 4, "width": 4, "count": 1, "dtype": np.dtype(kind).name, "nodata": nodata,
@@ -162,6 +162,32 @@ def test_the_text_has_a_line_per_grade_and_the_reason_of_a_refusal(call: Call, c
     (refused, *_) = [x for x in lines if x.startswith("石漠化单因子面积（基岩裸露率）")]
     assert "拒算" in refused and "基岩裸露率" in refused
     assert call("run", "karst", "--zone", cells, "--year", "2020", "--strict").code == 1
+
+
+def test_patches_need_the_rasters_and_keep_those_large_enough(call: Call, tmp_path: Path):
+    """Bare rock 40 % is grade 2 of Xiong (31-50 %), 60 % grade 3; full soil cover 0. By corners: two cells of 1 km2 of grade 2 are one patch
+    of 200 hm2, the one of grade 3 is 100 hm2; both exceed 20 hm2."""
+    rock = np.zeros((4, 4), np.float32)
+    rock[0, 0] = rock[1, 1] = 40
+    rock[2, 3] = 60
+    zone = write_zone(
+        tmp_path / "bare",
+        CLASSES,
+        ("bare", "land.bedrock_exposure", "%", rock),
+        ("soil", "land.soil_cover", "%", FULL * 100),
+    )
+    said = call("run", "karst", "--zone", zone, "--year", "2020", "--rasters", tmp_path / "maps", "--json")
+    assert said.code == 0, said.err
+    (found,) = said.json["accounts"][0]["patches"]
+    assert found["smallest_hm2"] == 20 and found["neighbours"] == "8"
+    assert {c["code"]: (c["patches"], c["hm2"]) for c in found["codes"]} == {
+        1: (0, 0),
+        2: (1, 200),
+        3: (1, 100),
+        4: (0, 0),
+    }
+    text = call("run", "karst", "--zone", zone, "--year", "2020", "--rasters", tmp_path / "maps").out
+    assert "2: 1 patch, 200 hm2; in smaller ones 0 hm2" in text
 
 
 def test_one_place_alone(call: Call, cells: Path):

@@ -12,6 +12,7 @@ The file is `domains/<subject>/rasters/NAME.toml`. Its shape:
     [[step]]     id, cell, bind
     [[sum]]      id, of, per, unit, quantity, zh, en, by, codes
     [[measure]]  id, reading = "conservation_rate" | "conflict_share", method, of = "<sum id>", zh, en
+    [[patch]]    id, of = "<step id>", codes, parameter, set, neighbours = "4" | "8", zh, en
 
 A table has a row per class of the account (`by` names another class layer, then the classes are its codes). A row belongs
 to a class that it names by the zone's class id, by its code or by its Chinese name, or through a `[[map]]` of the zone or
@@ -35,6 +36,7 @@ from ..stages import STAGES, find_stage
 
 __all__ = [
     "Measure",
+    "Patch",
     "RasterAccount",
     "Row",
     "StageUse",
@@ -107,6 +109,20 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """Patches of the grade `of` for some of its codes; `parameter` is the row of the smallest area that keeps its grade."""
+
+    id: str
+    of: str
+    codes: tuple[int, ...]
+    parameter: str
+    set: str
+    neighbours: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
 class RasterAccount:
     """A whole declaration. Make it with `parse_raster_account`, which checks it."""
 
@@ -123,6 +139,7 @@ class RasterAccount:
     note_zh: str = ""
     note_en: str = ""
     measures: tuple[Measure, ...] = ()
+    patches: tuple[Patch, ...] = ()
     content: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -200,7 +217,8 @@ def parse_raster_account(content: Mapping[str, Any], where: str) -> RasterAccoun
             sums=tuple(Sum(**s) for s in content.get("sum", ())),
             maps={m["id"]: {k: tuple(v) for k, v in m["rows"].items()} for m in content.get("map", ())},
             note_zh=content.get("note_zh", ""), note_en=content.get("note_en", ""),
-            measures=tuple(Measure(**m) for m in content.get("measure", ())), content=content,
+            measures=tuple(Measure(**m) for m in content.get("measure", ())),
+            patches=tuple(Patch(**p | {"codes": tuple(p["codes"])}) for p in content.get("patch", ())), content=content,
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as error:
         raise DeclarationError(f"the raster account cannot be read: {error!r}.", where=where) from None
@@ -282,6 +300,9 @@ def _check_measures(account: RasterAccount, where: str) -> None:
             _refuse(where, m.id, f"{m.reading!r} is no reading; known: {', '.join(READINGS)}.")
         if m.of not in split:
             _refuse(where, m.id, f"{m.of!r} is no sum by code.")
+    for p in account.patches:
+        if p.of not in account.steps:
+            _refuse(where, p.id, f"{p.of!r} is no step.")
 
 
 def _refuse(where: str, entry: str, text: str) -> None:

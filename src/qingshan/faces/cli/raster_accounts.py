@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from qingshan.accounts.patch import Patches
 from qingshan.accounts.profile import profiles
-from qingshan.accounts.raster.declaration import raster_accounts
+from qingshan.accounts.raster.declaration import Patch, raster_accounts
+from qingshan.accounts.raster.patched import patched
 from qingshan.accounts.raster.placed import PlaceFigure, placed
 from qingshan.accounts.raster.run import RasterRun, run_raster
 from qingshan.core.domain import load_domains
@@ -59,16 +61,22 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
                     writes=Path(arguments.rasters) if arguments.rasters else None, resume=not arguments.no_resume, progress=cells,
                 ))  # fmt: skip
     given = [{place: placed(r, zone, place) for place in places} for r in done]
+    parameters = load_domains().parameters()
+    parameters.add(zone.parameters)
+    patches = [patched(r, parameters) for r in done]
     findings = list(dict.fromkeys(f for f in [*zone.findings, *(f for r in done for f in r.findings)]))
     if arguments.json:
         emit({
-            "accounts": [_record(r, zone, figures) for r, figures in zip(done, given, strict=True)],
+            "accounts": [_record(r, zone, figures) | {"patches": [_patches(p, of) for p, of in own]}
+                         for r, figures, own in zip(done, given, patches, strict=True)],
             "findings": [f.record() for f in findings],
             "seconds": round(time.perf_counter() - started, 3),
         })  # fmt: skip
     else:
-        for r, figures in zip(done, given, strict=True):
+        for r, figures, own in zip(done, given, patches, strict=True):
             _print(r, zone, figures, arguments.lang)
+            for p, of in own:
+                print("\n".join(_patch_lines(p, of, arguments.lang == "zh")))
         for finding in findings:
             if finding.level != "note":
                 print(finding.sentence(arguments.lang), file=sys.stderr)
@@ -116,6 +124,28 @@ def _lines(f: PlaceFigure, zone: Zone, zh: bool) -> list[str]:
     if not f.labels:
         return [f"{name}{colon}{_amounts(f)}{notes}"]
     return [f"{name}{notes}", *(f"  {i} {label}{colon}{v:,.4g} {f.unit}".replace("  :", ":") for i, (label, v) in _coded(f))]  # fmt: skip
+
+
+def _patches(p: Patch, of: Patches) -> dict[str, Any]:
+    return {
+        "id": p.id, "zh": p.zh, "en": p.en, "smallest_hm2": of.smallest, "neighbours": p.neighbours,
+        "codes": [
+            {"code": c, "patches": int(of.kept_count[i]), "hm2": float(of.kept_area[i]), "small_hm2": float(of.small_area[i])}
+            for i, c in enumerate(of.codes)
+        ],
+    }  # fmt: skip
+
+
+def _patch_lines(p: Patch, of: Patches, zh: bool) -> list[str]:
+    """Patches of the whole grid that reach the smallest area, by code, and what lies in smaller ones."""
+    head = f"  {p.zh}，不小于 {of.smallest:g} hm2" if zh else f"  {p.en}, of {of.smallest:g} hm2 or more"
+    lines = [
+        f"    {c}：{n} 块，{a:,.4g} hm2；更小的 {s:,.4g} hm2"
+        if zh
+        else f"    {c}: {n} {'patch' if n == 1 else 'patches'}, {a:,.4g} hm2; in smaller ones {s:,.4g} hm2"
+        for c, n, a, s in zip(of.codes, of.kept_count, of.kept_area, of.small_area, strict=True)
+    ]
+    return [head, *lines]
 
 
 def _coded(f: PlaceFigure) -> list[tuple[int, tuple[str, float]]]:
