@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,26 +143,33 @@ def _layers(folder: Path, manifest: dict[str, Any], verdict: Verdict) -> bool:
     live = zone_folder(folder.name, manifest["zone"])
     try:
         used = [n for n in read_lines(folder / "nodes.jsonl") if n["kind"] == "layer" and n.get("row", {}).get("local")]
+        declared = _declared_paths(folder)
     except (OSError, ValueError, KeyError, TypeError):
-        return True  # the results cannot be read, which is named where they are compared
-    hashes: dict[str, str] = {}
+        return True  # results or catalogue cannot be read, which is named where they are compared
+    hashes: dict[Path, str] = {}
     for node in used:
         name, sha = str(node["row"]["file"]), str(node["row"]["sha256"])
-        path = Path(name) if live is None else live / name
-        if name in hashes or path.is_dir():  # a Zarr folder is hashed by the replay
+        path = (live or Path()) / declared.get(str(node["row"].get("entry", {}).get("id", "")), name)
+        if path in hashes or path.is_dir():  # a Zarr folder is hashed by the replay
             continue
-        hashes[name] = file_digest(path) if path.is_file() else ""
-        if not hashes[name]:
+        hashes[path] = file_digest(path) if path.is_file() else ""
+        if not hashes[path]:
             verdict.name(
                 "layer",
                 name,
                 f"the raster {name} ({node['quantity']}) is gone.",
                 f"栅格 {name}（{node['quantity']}）已不在。",
             )
-        elif hashes[name] != sha:
+        elif hashes[path] != sha:
             verdict.name("layer", name, f"the raster {name} ({node['quantity']}) was changed since the run.",
                          f"栅格 {name}（{node['quantity']}）在核算之后被改动。")  # fmt: skip
     return not any(d["kind"] == "layer" for d in verdict.differences)
+
+
+def _declared_paths(folder: Path) -> dict[str, str]:
+    """Where the sealed catalogue says each raster lies, by its id; a pedigree names files outside the zone without their folder."""
+    config = tomllib.loads((folder / "inputs" / "zone" / "zone.toml").read_text(encoding="utf-8-sig"))
+    return {str(e["id"]): str(e["path"]) for e in config.get("raster", ()) if e.get("id") and e.get("path")}
 
 
 def _replay(folder: Path, manifest: dict[str, Any], scratch: Path, verdict: Verdict) -> Path | None:

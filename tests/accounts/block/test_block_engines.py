@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -175,4 +176,20 @@ def _plan(given_case: Case, block: tuple[int, int]) -> planning.Plan:
     c = given_case
     return plan_sheet(
         c.sheet, c.grid, c.sources, c.tables, {}, c.places, c.classes, n_places=c.n_places, codes=c.codes, block=block
+    )
+
+
+@pytest.mark.parametrize(
+    "address", ["nosuch", "nosuch://127.0.0.1:1", "tcp://127.0.0.1", "tcp://127.0.0.1:1", "127.0.0.1:1"]
+)
+def test_a_scheduler_that_is_not_there_is_named_at_once(address):
+    pytest.importorskip("distributed")
+    started = time.perf_counter()
+    with pytest.raises(QingshanError, match="no Dask scheduler answers") as refused, engine(address, None):
+        pass
+    assert time.perf_counter() - started < 5
+    assert (
+        refused.value.where == "--scheduler"
+        and "没有 Dask 调度器应答" in refused.value.zh
+        and "tcp://" in refused.value.fix
     )

@@ -11,10 +11,12 @@ import pytest
 import rasterio
 
 from qingshan.accounts.home import home
+from qingshan.accounts.raster.pedigree import file_named, layer_row
 from qingshan.accounts.raster.run import run_raster
 from qingshan.accounts.run import run_account
 from qingshan.accounts.verify import verify
 from qingshan.core.canonical import canonical
+from qingshan.zone.raster.source import ArraySource
 from qingshan.zone.zone import open_zone
 
 from .conftest import make_cells
@@ -106,6 +108,7 @@ status = "project"
 """
 KILLED = """
 import os, signal, sys
+from qingshan.accounts.raster.pedigree import file_named, layer_row
 from qingshan.accounts.raster.run import run_raster
 run_raster(sys.argv[1], "tinyland", "2020", progress=lambda *told: os.kill(os.getpid(), signal.SIGKILL))
 """
@@ -143,3 +146,49 @@ def test_verify_replays_cells_and_names_a_changed_or_missing_raster(own_home, tm
     shutil.move(kept, zone / "aet.tif")
     again = run_account(open_zone(zone), period="2021")  # the zone as it is now is another run
     assert again.id != run.id
+
+
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        ({"path": "rasters/rain.tif"}, "rasters/rain.tif"),
+        ({"path": "/data/zone/rasters/rain.tif"}, "rasters/rain.tif"),
+        ({"path": "/home/someone/rain.tif"}, "rain.tif"),
+        ({"path": "../../someone/rain.tif"}, "rain.tif"),
+        ({"path": "/vsizip//home/someone/all.zip/rain.tif"}, "rain.tif"),
+        ({"path": "/vsicurl/https://me:pass@example.org/rain.tif?token=1"}, "https://example.org/rain.tif"),
+        ({"path": "https://example.org/rain.tif?token=1"}, "https://example.org/rain.tif"),
+        ({"url": "https://me@example.org:81/rain.tif?token=1"}, "https://example.org:81/rain.tif"),
+        ({"url": "file:///home/someone/rain.tif"}, "rain.tif"),
+        ({"id": "rain"}, "rain"),
+    ],
+)
+def test_a_pedigree_names_a_file_without_its_machine_and_secrets(entry, named):
+    assert file_named(entry, Path("/data/zone")) == named
+
+
+def test_a_layer_without_a_hash_does_not_keep_where_it_lies():
+    class Packed(ArraySource):
+        def identity(self):
+            return {"raster": "rain", "sha256": "/vsizip//home/someone/all.zip/rain.tif", "band": 1}
+
+    row = layer_row({"id": "rain", "path": "/vsizip//home/someone/all.zip/rain.tif"}, Packed(np.zeros((1, 1))))
+    assert "someone" not in canonical(row).decode() and row["file"] == "rain.tif"
+
+
+def test_a_raster_outside_the_zone_is_named_by_its_file_and_verified(own_home, tmp_path):
+    """An absolute path stays in the sealed catalogue alone; a change of the file is still found."""
+    zone, apart = make_cells(tmp_path / "zone"), tmp_path / "someone"
+    apart.mkdir()
+    (zone / "rain.tif").rename(apart / "rain.tif")
+    text = (zone / "zone.toml").read_text(encoding="utf-8")
+    (zone / "zone.toml").write_text(
+        text.replace('path = "rain.tif"', f'path = "{apart / "rain.tif"}"'), encoding="utf-8"
+    )
+    run = run_account(open_zone(zone))
+    nodes = (run.path / "nodes.jsonl").read_text(encoding="utf-8")
+    assert str(tmp_path) not in nodes and '"file":"rain.tif"' in nodes
+    assert verify(run.id).equal
+    with rasterio.open(apart / "rain.tif", "r+") as file:
+        file.write(np.full((5, 6), 7.0, np.float32), 1)
+    assert [d["kind"] for d in verify(run.id).differences] == ["layer"]

@@ -1,5 +1,6 @@
 """Stages of a raster account: in the stage's units, once per identity, kept over a stop; the invented zone of 5 x 6 cells."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,24 @@ def test_a_name_the_stage_does_not_have(zone):
 def test_a_declaration_that_does_not_hold_together(changed, said):
     with pytest.raises(DeclarationError, match=said):
         account(**changed)
+
+
+def test_what_a_stage_reports_is_a_finding_of_the_run(zone, monkeypatch):
+    """Said again when the run is read from home; a declared constant is not."""
+    from tinydomain import doubled  # noqa: PLC0415 - installed by the fixture
+
+    plain = doubled.run
+
+    def reporting(*given, **how):
+        report = {"classed_without_value_m2": 2_500_000.0, "ic0": "0.25", "factor": 2.0}
+        return {
+            name: replace(made, made_from={**made.made_from, "report": report})
+            for name, made in plain(*given, **how).items()
+        }
+
+    monkeypatch.setattr(doubled, "run", reporting)
+    for computed in (True, False):
+        run = run_raster(zone, account(), "2020")
+        told = {f.field: f.en for f in run.findings if f.code.startswith("stage_")}
+        assert run.computed is computed and set(told) == {"double.classed_without_value_m2", "double.ic0"}
+        assert "2.500 km2" in told["double.classed_without_value_m2"] and "ic0 = 0.25" in told["double.ic0"]

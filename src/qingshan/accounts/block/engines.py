@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from qingshan.core.errors import QingshanError
 from qingshan.zone.raster.grid import Window
@@ -17,7 +19,9 @@ from .plan import Plan, Totals, block_totals
 
 __all__ = ["Engine", "engine", "threads_of"]
 
-CONNECT = "15s"
+CONNECT = 4.0
+"""Seconds that a scheduler has to answer."""
+SCHEMES = ("tcp", "tls", "ws", "wss")
 
 
 class Engine(Protocol):
@@ -101,6 +105,7 @@ def _client(scheduler: str, workers: int | None) -> Iterator[Any]:
             yield client
         return
     try:
+        _knock(scheduler)
         client = Client(scheduler, set_as_default=False, timeout=CONNECT)
     except (OSError, ValueError, TimeoutError) as error:
         raise QingshanError(
@@ -109,6 +114,14 @@ def _client(scheduler: str, workers: int | None) -> Iterator[Any]:
         ) from None  # fmt: skip
     with client:
         yield client
+
+
+def _knock(address: str) -> None:
+    """Raise `ValueError` for what is no address, `OSError` where no one listens: a client would go on trying, and say less."""
+    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    if parts.scheme not in SCHEMES or not parts.hostname or not parts.port:
+        raise ValueError(address)
+    socket.create_connection((parts.hostname, parts.port), timeout=CONNECT).close()
 
 
 @dataclass(frozen=True)

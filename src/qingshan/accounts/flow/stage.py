@@ -110,7 +110,7 @@ class Job:
             "classes": dict(self.classes.identity()) if self.classes is not None else None,
             "tables": {k: [repr(float(x)) for x in v] for k, v in sorted(self.tables.items())},
             "constants": {k: repr(float(v)) for k, v in sorted(self.constants.items())},
-            "options": dict(sorted(self.options.items())), **({"report": {k: repr(v) for k, v in report.items()}} if report else {}),
+            "options": dict(sorted(self.options.items())), **({"report": {k: repr(float(v)) for k, v in report.items()}} if report else {}),
         }  # fmt: skip
         found = {}
         for name in self.asked:

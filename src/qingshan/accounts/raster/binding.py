@@ -27,7 +27,7 @@ from ..figure import Refusal
 from ..sources import dependency
 from ..stages import Stage, find_stage
 from .declaration import RasterAccount, StageUse, TableUse, sheet_of
-from .layers import InUnit, Planned, Rasters
+from .layers import InUnit, Planned, Rasters, folder_of
 from .pedigree import Pedigree
 from .rows import LANDCOVER, Found, Rows, plain
 
@@ -125,6 +125,7 @@ class _Binder(Rows):
         super().__init__(zone, account, period, parameters, override)
         self.made, self.rasters = Binding(account, period), rasters
         self.pedigree, self.findings = self.made.pedigree, self.made.findings
+        self.pedigree.root = folder_of(rasters)
         self.units: dict[str, str] = {}
 
     def bound(self) -> Binding:

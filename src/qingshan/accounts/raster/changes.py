@@ -14,7 +14,7 @@ from qingshan.core.canonical import canonical, digest, write_atomic
 from ..change import Change, change_matrix
 from ..extent import CHANGE, UNALLOCATED
 from ..home import home
-from .layers import Rasters
+from .layers import Rasters, folder_of
 from .pedigree import Pedigree
 from .run import How
 
@@ -55,7 +55,7 @@ class Changes:
 def changes_between(rasters: Rasters, opening: str, closing: str, entries: tuple[Any, Any, Any], how: How) -> Changes:
     """Read both class rasters, or the kept matrix. `entries` are the catalogue's of both, and of the places."""
     before, after, places = rasters.classes(opening), rasters.classes(closing), rasters.places()
-    pedigree = Pedigree()
+    pedigree = Pedigree(root=folder_of(rasters))
     ground = (
         ("opening", pedigree.cover(before, entries[0], "land.cover", opening)),
         ("closing", pedigree.cover(after, entries[1], "land.cover", closing)),

@@ -11,11 +11,13 @@ The file is `domains/<subject>/rasters/NAME.toml`. Its shape:
     [[constant]] id, parameter, set, class, unit
     [[step]]     id, cell, bind
     [[sum]]      id, of, per, unit, quantity, zh, en, by, codes
+    [[measure]]  id, reading = "conservation_rate" | "conflict_share", method, of = "<sum id>", zh, en
+    [[patch]]    id, of = "<step id>", codes, parameter, set, neighbours = "4" | "8", zh, en
 
 A table has a row per class of the account (`by` names another class layer, then the classes are its codes). A row belongs
 to a class that it names by the zone's class id, by its code or by its Chinese name, or through a `[[map]]` of the zone or
 of the account. A sum gives the figure `quantity` of every leaf place, class and period, with `by` one per code as
-`quantity.<code>`.
+`quantity.<code>`. A measure is read from the areas by code of one sum, by a declared method (`accounts/graded.py`).
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from ..block.sheet import Layer, Sheet, Step, Sum
 from ..stages import STAGES, find_stage
 
 __all__ = [
+    "Measure",
+    "Patch",
     "RasterAccount",
     "Row",
     "StageUse",
@@ -44,6 +48,8 @@ __all__ = [
 
 CLASS_AREA = "class_area"
 COVERED = "covered_"
+READINGS = ("conservation_rate", "conflict_share")
+"""What `accounts.graded.GradeAreas` reads from areas by grade."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,32 @@ class LayerUse:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """A share read from the areas by code of the sum `of`: which reading, by which method (`id@edition`)."""
+
+    id: str
+    reading: str
+    method: str
+    of: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Patches of the grade `of` for some of its codes; `parameter` is the row of the smallest area that keeps its grade."""
+
+    id: str
+    of: str
+    codes: tuple[int, ...]
+    parameter: str
+    set: str
+    neighbours: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
 class RasterAccount:
     """A whole declaration. Make it with `parse_raster_account`, which checks it."""
 
@@ -106,6 +138,8 @@ class RasterAccount:
     maps: Mapping[str, Mapping[str, tuple[str, ...]]]
     note_zh: str = ""
     note_en: str = ""
+    measures: tuple[Measure, ...] = ()
+    patches: tuple[Patch, ...] = ()
     content: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -182,7 +216,9 @@ def parse_raster_account(content: Mapping[str, Any], where: str) -> RasterAccoun
             steps={s["id"]: Step(s["id"], s["cell"], s["bind"]) for s in content.get("step", ())},
             sums=tuple(Sum(**s) for s in content.get("sum", ())),
             maps={m["id"]: {k: tuple(v) for k, v in m["rows"].items()} for m in content.get("map", ())},
-            note_zh=content.get("note_zh", ""), note_en=content.get("note_en", ""), content=content,
+            note_zh=content.get("note_zh", ""), note_en=content.get("note_en", ""),
+            measures=tuple(Measure(**m) for m in content.get("measure", ())),
+            patches=tuple(Patch(**p | {"codes": tuple(p["codes"])}) for p in content.get("patch", ())), content=content,
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as error:
         raise DeclarationError(f"the raster account cannot be read: {error!r}.", where=where) from None
@@ -254,6 +290,19 @@ def _check(account: RasterAccount, where: str) -> None:
         for name in account.needed(s):
             if name not in known:
                 _refuse(where, s.id, f"it stands on {name!r}, which is not declared.")
+    _check_measures(account, where)
+
+
+def _check_measures(account: RasterAccount, where: str) -> None:
+    split = {s.id for s in account.sums if s.by}
+    for m in account.measures:
+        if m.reading not in READINGS:
+            _refuse(where, m.id, f"{m.reading!r} is no reading; known: {', '.join(READINGS)}.")
+        if m.of not in split:
+            _refuse(where, m.id, f"{m.of!r} is no sum by code.")
+    for p in account.patches:
+        if p.of not in account.steps:
+            _refuse(where, p.id, f"{p.of!r} is no step.")
 
 
 def _refuse(where: str, entry: str, text: str) -> None:

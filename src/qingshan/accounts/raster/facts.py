@@ -18,7 +18,7 @@ from ..sources import merged
 from .changes import CHANGE, Changes
 from .run import RasterRun
 
-__all__ = ["RasterFact", "RasterFigures", "explained", "facts_of"]
+__all__ = ["RasterFact", "RasterFigures", "explained", "facts_of", "why_not"]
 
 PLACE_AREA = "place.area"
 SLACK = 1e-9  # of the class area: what a difference of two exact sums may show
@@ -156,7 +156,7 @@ class RasterFigures:
         if at is None or k is None or run.class_area is None:
             return None
         area, covered = float(run.class_area[at, k]), float(run.covered[s.id][at, k])
-        refusal = _why_not(run, s, k, area, covered)
+        refusal = why_not(run, s, k, area, covered)
         if refusal:
             return refusal
         pedigree = binding.pedigree
@@ -223,7 +223,7 @@ def _lines(node: Node, nodes: Mapping[str, Node], role: str, indent: str, seen: 
 # ---- small parts ----------------------------------------------------------------------------------------------------
 
 
-def _why_not(run: RasterRun, s: Sum, k: int, area: float, covered: float) -> Refusal | None:
+def why_not(run: RasterRun, s: Sum, k: int, area: float, covered: float) -> Refusal | None:
     """A class that occurs but has no row, or no cell with all that the sum needs, has no figure; one that does not occur has 0."""
     if area == 0:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from qingshan.core.finding import Finding
 from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Source
 
-__all__ = ["Everywhere", "InUnit", "Named", "Planned", "Rasters"]
+__all__ = ["Everywhere", "InUnit", "Named", "Planned", "Rasters", "folder_of"]
 
 
 class Rasters(Protocol):
@@ -34,6 +35,12 @@ class Rasters(Protocol):
         """With `source` and `codes`, the leaf places in the order of their index."""
 
     def findings(self) -> list[Finding]: ...
+
+
+def folder_of(rasters: Rasters) -> Path | None:
+    """The folder of the zone that rasters are catalogued in; layers in memory lie in none."""
+    zone = getattr(rasters, "zone", None)
+    return Path(zone.path) if zone is not None else None
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,18 @@ One set of nodes serves every place and class of a period; the figures of `facts
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from qingshan.core.canonical import digest
 from qingshan.core.cell import find_cell
 from qingshan.core.method import REGISTRY
 from qingshan.core.parameter import ParameterRow
+from qingshan.zone.raster.cache import plain_url
 
 from ..block.sheet import Step
 from ..figure import Node
@@ -42,14 +46,18 @@ LAYER_FIELDS = (
 
 @dataclass
 class Pedigree:
-    """Nodes by key; `of` maps a sum to the node of what it adds; `ground` are the layers of classes and places."""
+    """Nodes by key; `of` maps a sum to the node of what it adds; `ground` are the layers of classes and places.
+
+    `root` is the folder that paths of files are told from.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     of: dict[str, str] = field(default_factory=dict)
     ground: tuple[tuple[str, str], ...] = ()
+    root: Path | None = None
 
     def layer(self, quantity: str, period: str, layer: Any) -> str:
-        row = layer_row(layer.entry, layer.source)
+        row = layer_row(layer.entry, layer.source, self.root)
         return self._add(
             "layer",
             quantity,
@@ -125,14 +133,14 @@ class Pedigree:
 
     def places(self, places: Any, entry: Mapping[str, Any]) -> str:
         """The layer of places."""
-        node = places_node(places, entry)
+        node = places_node(places, entry, self.root)
         self.nodes[node.key] = node
         return node.key
 
     def cover(self, classes: Any, entry: Mapping[str, Any], quantity: str, period: str) -> str:
         """A layer of account classes."""
         names = {str(code): name for code, name in sorted(classes.names.items())}
-        row = layer_row(entry, classes.source) | {"classes": names}
+        row = layer_row(entry, classes.source, self.root) | {"classes": names}
         return self._add(
             "layer", quantity, period=str(entry.get("period", period)), unit="class", row=row, labels=_labels(entry)
         )
@@ -162,22 +170,50 @@ class Pedigree:
         return node.key
 
 
-def layer_row(entry: Mapping[str, Any], source: Any) -> dict[str, Any]:
-    """Where a layer comes from: file as the zone names it, hash, title, status, entry and identity. `local`: a file of the zone."""
-    about = dict(source.identity())
+def layer_row(entry: Mapping[str, Any], source: Any, root: Path | None = None) -> dict[str, Any]:
+    """Where a layer comes from: file (`file_named`), hash, title, status, entry and identity. `local`: a file, not an address."""
+    about = _without_places(source.identity())
     path = str(entry.get("path", ""))
     local = bool(path) and "://" not in path and not path.startswith("/vsi")
     row = {
-        "file": path or str(entry.get("url") or entry.get("id") or about.get("array", "")), "sha256": sha256_of(about, entry),
+        "file": file_named(entry, root) or str(about.get("array", "")), "sha256": sha256_of(about, entry),
         "source_title": str(entry.get("title") or entry.get("source") or ""), "status": str(entry.get("status", "")),
         "entry": {k: entry[k] for k in LAYER_FIELDS if k in entry}, "identity": about,
     }  # fmt: skip
     return row | ({"local": True} if local else {})
 
 
-def places_node(places: Any, entry: Mapping[str, Any]) -> Node:
+def file_named(entry: Mapping[str, Any], root: Path | None = None) -> str:
+    """How a pedigree names the file of an entry: its path in `root`, else its name alone; an address without query and user.
+
+    Where the file lies on a machine, and what a query carries, is nobody's business; the hash says which file it is.
+    """
+    path, url = str(entry.get("path", "")), str(entry.get("url", ""))
+    if found := re.search(r"[A-Za-z][\w+.-]*://.*", url or path):
+        address = found[0]
+        return PurePosixPath(address).name if address.startswith("file:") else plain_url(address)
+    if not path:
+        return str(entry.get("id", ""))
+    if path.startswith("/vsi"):
+        return PurePosixPath(path.partition("?")[0]).name
+    folder = Path(os.path.normpath((root or Path()).absolute()))
+    file = Path(os.path.normpath(folder / path))
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
+
+
+def _without_places(about: Any) -> Any:
+    """An identity in which absolute paths and addresses stand by their hash."""
+    if isinstance(about, Mapping):
+        return {k: _without_places(v) for k, v in about.items()}
+    if isinstance(about, list | tuple):
+        return [_without_places(v) for v in about]
+    placed = isinstance(about, str) and (about.startswith("/") or "://" in about)
+    return digest(about) if placed else about
+
+
+def places_node(places: Any, entry: Mapping[str, Any], root: Path | None = None) -> Node:
     """The layer of places: a raster of the zone, or its boundaries."""
-    row = layer_row(entry, places.source) | {"places": list(places.codes)}
+    row = layer_row(entry, places.source, root) | {"places": list(places.codes)}
     row["file"] = row["file"] or "places"
     return Node(digest(["places", row]), "layer", "places", unit="index", row=row, labels=_labels(entry))
 

@@ -24,7 +24,7 @@ from .binding import LANDCOVER, Binding, bind, places_entry
 from .changes import Changes, changes_between
 from .declaration import RasterAccount, find_raster_account
 from .facts import RasterFigures
-from .layers import Rasters
+from .layers import Rasters, folder_of
 from .pedigree import places_node
 from .run import How, RasterRun, book_of, compute, found_before, place_areas
 
@@ -116,7 +116,7 @@ def _areas(zone: Zone, rasters: Rasters, bindings: Sequence[Binding], how: How) 
     whole = next((b for b in bindings if b.sheet is not None), None)
     if whole is None:
         return {}, None
-    return place_areas(rasters, how), places_node(rasters.places(), places_entry(zone))
+    return place_areas(rasters, how), places_node(rasters.places(), places_entry(zone), folder_of(rasters))
 
 
 def live_zone(run: Run) -> Zone:

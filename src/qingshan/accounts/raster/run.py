@@ -191,7 +191,7 @@ def place_areas(rasters: Rasters, how: How) -> dict[str, float]:
 
 def _computed(binding: Binding, how: How, folder: Path, paths: Mapping[str, Path]) -> dict[str, Any]:
     assert binding.sheet is not None and binding.grid is not None
-    fields = _stages(binding, how, folder)
+    fields, told = _stages(binding, how, folder)
     sources = {name: _settled(source, fields) for name, source in binding.sources.items()}
     result = run_sheet(
         binding.sheet, binding.grid, sources, binding.tables, binding.constants, binding.places.source, binding.classes.source,
@@ -200,22 +200,24 @@ def _computed(binding: Binding, how: How, folder: Path, paths: Mapping[str, Path
     )  # fmt: skip
     return {
         "key": binding.key, "sums": {s: result.values[s].tolist() for s in sorted(result.values)},
-        "findings": [f.record() for f in (*_told(binding, result), *_nodata(binding, result.nodata_area))],
+        "findings": [f.record() for f in (*told, *_told(binding, result), *_nodata(binding, result.nodata_area))],
     }  # fmt: skip
 
 
-def _stages(binding: Binding, how: How, folder: Path) -> dict[tuple[str, str], Source]:
-    """Run the stages in order; one that is whole in the folder is not run again."""
+def _stages(binding: Binding, how: How, folder: Path) -> tuple[dict[tuple[str, str], Source], list[Finding]]:
+    """Run the stages in order; one that is whole in the folder is not run again. Gives their fields and what they report."""
     fields: dict[tuple[str, str], Source] = {}
+    told: list[Finding] = []
     for id, bound in binding.stages.items():
-        for output, made in _stage(binding, bound, fields, how, folder / f"stage-{id}").items():
-            fields[id, output] = made
-    return fields
+        given, report = _stage(binding, bound, fields, how, folder / f"stage-{id}")
+        fields |= {(id, output): made for output, made in given.items()}
+        told += reported(binding, bound, report)
+    return fields, told
 
 
 def _stage(
     binding: Binding, bound: BoundStage, fields: Mapping[tuple[str, str], Source], how: How, folder: Path
-) -> dict[str, Source]:
+) -> tuple[dict[str, Source], Mapping[str, Any]]:
     note = folder / "whole.json"
     asked = {"key": bound.key, "outputs": list(bound.outputs)}
     known = json.loads(note.read_bytes()) if note.is_file() else {}
@@ -227,14 +229,18 @@ def _stage(
             bound.outputs, folder, classes=bound.classes,
             workers=how.workers, memory=how.memory, progress=how.step(f"{bound.use.id} {binding.period}"),
         )  # fmt: skip
-        known = asked | {"fields": {o: [f.path.name, f.type, _written(f.nodata), f.tile] for o, f in given.items()}}
+        report = next((f.made_from["report"] for f in given.values() if "report" in f.made_from), {})
+        known = asked | {
+            "fields": {o: [f.path.name, f.type, _written(f.nodata), f.tile] for o, f in given.items()},
+            "report": dict(report),
+        }
         write_atomic(note, canonical(known))
     grid = binding.grid
     assert grid is not None
     return {
         o: Named(Field(folder / name, grid, kind, float("nan") if none == "nan" else none, tile), {**bound.about, "output": o})
         for o, (name, kind, none, tile) in known["fields"].items()
-    }  # fmt: skip
+    }, known.get("report", {})  # fmt: skip
 
 
 def _settled(source: Any, fields: Mapping[tuple[str, str], Source]) -> Source:
@@ -259,6 +265,26 @@ def _told(binding: Binding, result: SheetResult) -> Iterator[Finding]:
             yield replace(f, file=name, en=f.en.removeprefix(f"{f.file}: "), zh=f.zh.removeprefix(f"{f.file}："))
 
 
+def reported(binding: Binding, bound: BoundStage, report: Mapping[str, Any]) -> Iterator[Finding]:
+    """What a stage says of its run: `*_m2` has a class but no value; another number was taken over the whole grid."""
+    for name, value in report.items():
+        number = float(value)
+        if number == bound.constants.get(name) or math.isnan(number):
+            continue
+        if name.endswith("_m2"):
+            if number > 0:
+                yield Finding(
+                    "warning", "stage_unknown", f"{bound.stage.en}: {number / 1e6:,.3f} km2 have a class but no value; not counted.",
+                    f"{bound.stage.zh}：{number / 1e6:,.3f} km2 有地类而无取值，未计入。", file=binding.account.id, field=f"{bound.use.id}.{name}",
+                )  # fmt: skip
+            continue
+        yield Finding(
+            "warning", "stage_extent", f"{bound.stage.en}: {name} = {number:.6g} was taken over the whole grid, so the figures depend on its extent.",
+            f"{bound.stage.zh}：{name} = {number:.6g} 取自整个网格，结果随网格范围而变。", file=binding.account.id, field=f"{bound.use.id}.{name}",
+            fix=f"declare {name} as a constant of the stage / 在前置计算的 constants 中写明 {name}",
+        )  # fmt: skip
+
+
 def _nodata(binding: Binding, areas: Mapping[str, float]) -> Iterator[Finding]:
     for name, area in areas.items():
         if area:
@@ -271,11 +297,14 @@ def _nodata(binding: Binding, areas: Mapping[str, float]) -> Iterator[Finding]:
 
 
 def _write_paths(binding: Binding, folder: Path | None) -> dict[str, Path]:
-    """One raster per step or layer that a sum adds."""
+    """One raster per step or layer that a sum adds, and per grade whose patches are declared."""
     if folder is None:
         return {}
     folder.mkdir(parents=True, exist_ok=True)
-    names = dict.fromkeys(s.of for s in binding.sums if s.of != "1")
+    made = {s.id for s in binding.sheet.steps} if binding.sheet else set()
+    names = dict.fromkeys(
+        [*(s.of for s in binding.sums if s.of != "1"), *(p.of for p in binding.account.patches if p.of in made)]
+    )
     return {name: folder / f"{binding.account.id}-{binding.period}-{name}.tif" for name in names}
 
 

@@ -26,14 +26,17 @@ from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.core.finding import worst
 from qingshan.zone.zone import Zone, open_zone
 
+from . import raster_accounts
 from .problem import WrongCall
 from .show import amount, cells_progress, counted, emit, progress
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compute the profiles of a zone, print what came out and what refuses."""
+    """Compute the profiles of a zone, or the raster accounts named, print what came out and what refuses."""
     started = time.perf_counter()
     zone = open_zone(arguments.zone)
+    if cells_asked := raster_accounts.named(arguments):
+        return raster_accounts.run(arguments, zone, cells_asked)
     runs = []
     for name in _profiles_asked(arguments, zone):
         with progress(f"{zone.id} / {name}") as step, cells_progress() as cells:

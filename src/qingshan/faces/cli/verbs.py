@@ -145,7 +145,7 @@ VERBS = (
         (
             Option(
                 "accounts",
-                "`gep`: the zone's default profile; or profile ids (default: the zone's own list)",
+                "`gep`: the zone's default profile; profile ids; or raster accounts such as rusle, karst, storm (default: the zone's own list)",
                 many=True,
             ),
             Option("--year", "account period (default: every period of the zone)", default=""),

@@ -1,0 +1,180 @@
+"""`run` of raster accounts by name: one block per place, grades by their names, measures, refusals."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from qingshan.accounts.patch import Patches
+from qingshan.accounts.profile import profiles
+from qingshan.accounts.raster.declaration import Patch, raster_accounts
+from qingshan.accounts.raster.patched import patched
+from qingshan.accounts.raster.placed import PlaceFigure, placed
+from qingshan.accounts.raster.run import RasterRun, run_raster
+from qingshan.core.domain import load_domains
+from qingshan.core.errors import UnknownName, in_language
+from qingshan.core.finding import worst
+from qingshan.zone.zone import Zone
+
+from .problem import WrongCall
+from .show import cells_progress, emit
+
+WHOLE = 1 - 1e-9
+
+
+def named(arguments: argparse.Namespace) -> list[str]:
+    """The raster accounts of the call, empty where it names profiles. A name may be neither: that raises `UnknownName`."""
+    asked = [a for a in dict.fromkeys(arguments.accounts or ()) if a != "gep"]
+    known, cells = (list(profiles(load_domains())), list(raster_accounts(load_domains()))) if asked else ([], [])
+    for name in asked:
+        if name not in known and name not in cells:
+            raise UnknownName(
+                f"no account {name!r}; profiles: {', '.join(known)}; raster accounts: {', '.join(cells)}.",
+                f"没有账户 {name!r}；口径：{'、'.join(known)}；栅格账户：{'、'.join(cells)}。",
+            )
+    chosen = [a for a in asked if a not in known]
+    if chosen and len(chosen) < len(arguments.accounts):
+        raise WrongCall(
+            "profiles and raster accounts are run apart.", "口径和栅格账户须分开运行。", fix="run them one after the other / 分两次运行"
+        )  # fmt: skip
+    if chosen and arguments.draws:
+        raise WrongCall(
+            "--draws is for profiles, not for raster accounts.", "--draws 只用于口径，不用于栅格账户。", fix="leave it out / 去掉它"
+        )  # fmt: skip
+    return chosen
+
+
+def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
+    """Run the named raster accounts and print their figures for the place asked for and every leaf below it."""
+    started = time.perf_counter()
+    root = zone.place(arguments.place).code if arguments.place else zone.root
+    places = list(dict.fromkeys([root, *zone.leaves(root)]))
+    done: list[RasterRun] = []
+    for name in names:
+        for period in [arguments.year] if arguments.year else [p.id for p in zone.periods]:
+            with cells_progress() as cells:
+                done.append(run_raster(
+                    zone, name, period, scheduler=arguments.scheduler, workers=arguments.workers or None, memory=arguments.memory,
+                    writes=Path(arguments.rasters) if arguments.rasters else None, resume=not arguments.no_resume, progress=cells,
+                ))  # fmt: skip
+    given = [{place: placed(r, zone, place) for place in places} for r in done]
+    parameters = load_domains().parameters()
+    parameters.add(zone.parameters)
+    patches = [patched(r, parameters) for r in done]
+    findings = list(dict.fromkeys(f for f in [*zone.findings, *(f for r in done for f in r.findings)]))
+    if arguments.json:
+        emit({
+            "accounts": [_record(r, zone, figures) | {"patches": [_patches(p, of) for p, of in own]}
+                         for r, figures, own in zip(done, given, patches, strict=True)],
+            "findings": [f.record() for f in findings],
+            "seconds": round(time.perf_counter() - started, 3),
+        })  # fmt: skip
+    else:
+        for r, figures, own in zip(done, given, patches, strict=True):
+            _print(r, zone, figures, arguments.lang)
+            for p, of in own:
+                print("\n".join(_patch_lines(p, of, arguments.lang == "zh")))
+        for finding in findings:
+            if finding.level != "note":
+                print(finding.sentence(arguments.lang), file=sys.stderr)
+        print(f"{time.perf_counter() - started:.1f} {'秒' if arguments.lang == 'zh' else 's'}")
+    refused = any(f.refusal for figures in given for each in figures.values() for f in each)
+    return 1 if worst(findings) == "error" or (arguments.strict and refused) else 0
+
+
+def _record(done: RasterRun, zone: Zone, figures: dict[str, list[PlaceFigure]]) -> dict[str, Any]:
+    names = {place: zone.place(place) for place in figures}
+    return {
+        "account": done.account.id, "zh": done.account.zh, "en": done.account.en, "period": done.period, "key": done.key,
+        "computed": done.computed, "synthetic": zone.synthetic, "rasters": {k: str(p) for k, p in done.written.items()},
+        "places": [
+            {"place": place, "zh": names[place].name_zh, "en": names[place].name_en, "figures": [f.record() for f in each]}
+            for place, each in figures.items()
+        ],
+    }  # fmt: skip
+
+
+def _print(done: RasterRun, zone: Zone, figures: dict[str, list[PlaceFigure]], lang: str) -> None:
+    account = done.account
+    label = "  [synthetic]" if zone.synthetic else ""
+    print(f"{account.id} {done.period}  {account.zh if lang == 'zh' else account.en}{label}")
+    for place, each in figures.items():
+        print(f"  {place} {zone.place(place).name(lang)}")
+        for figure in each:
+            for line in _lines(figure, zone, lang == "zh"):
+                print(f"    {line}")
+
+
+def _lines(f: PlaceFigure, zone: Zone, zh: bool) -> list[str]:
+    """A figure with what limits it; one line more per code; a refusal with the document that ends it."""
+    name, colon = (f.zh, "：") if zh else (f.en, ": ")
+    if f.refusal:
+        document = "; ".join(
+            sorted({in_language(x.document, "zh" if zh else "en") for x in f.refusal.leaves() if x.document})
+        )
+        text = f"{name}{colon}{'拒算' if zh else 'refused'} - {f.refusal.zh if zh else f.refusal.en}"
+        text += f" <- {document}" if document else ""
+        reasons = [r.zh if zh else r.en for r in f.refusal.leaves()] if f.refusal.causes else []
+        part = ("其余地类：" if zh else "the other classes: ") + _amounts(f) if f.values else ""
+        return [text, *(f"  - {r}" for r in reasons), *([f"  {part}"] if part else [])]
+    notes = _notes(f, zone, zh)
+    if not f.labels:
+        return [f"{name}{colon}{_amounts(f)}{notes}"]
+    return [f"{name}{notes}", *(f"  {i} {label}{colon}{v:,.4g} {f.unit}".replace("  :", ":") for i, (label, v) in _coded(f))]  # fmt: skip
+
+
+def _patches(p: Patch, of: Patches) -> dict[str, Any]:
+    return {
+        "id": p.id, "zh": p.zh, "en": p.en, "smallest_hm2": of.smallest, "neighbours": p.neighbours,
+        "codes": [
+            {"code": c, "patches": int(of.kept_count[i]), "hm2": float(of.kept_area[i]), "small_hm2": float(of.small_area[i])}
+            for i, c in enumerate(of.codes)
+        ],
+    }  # fmt: skip
+
+
+def _patch_lines(p: Patch, of: Patches, zh: bool) -> list[str]:
+    """Patches of the whole grid that reach the smallest area, by code, and what lies in smaller ones."""
+    head = f"  {p.zh}，不小于 {of.smallest:g} hm2" if zh else f"  {p.en}, of {of.smallest:g} hm2 or more"
+    lines = [
+        f"    {c}：{n} 块，{a:,.4g} hm2；更小的 {s:,.4g} hm2"
+        if zh
+        else f"    {c}: {n} {'patch' if n == 1 else 'patches'}, {a:,.4g} hm2; in smaller ones {s:,.4g} hm2"
+        for c, n, a, s in zip(of.codes, of.kept_count, of.kept_area, of.small_area, strict=True)
+    ]
+    return [head, *lines]
+
+
+def _coded(f: PlaceFigure) -> list[tuple[int, tuple[str, float]]]:
+    return list(enumerate(zip(f.labels, f.values or (), strict=True)))
+
+
+def _amounts(f: PlaceFigure) -> str:
+    """One value, or every code's on one line."""
+    if f.labels:
+        return "; ".join(f"{i} {label} {v:,.4g} {f.unit}" for i, (label, v) in _coded(f))
+    return f"{f.values[0]:,.4g} {f.unit}" if f.values else ""
+
+
+def _notes(f: PlaceFigure, zone: Zone, zh: bool) -> str:
+    """Classes left out, and the share of the area that has data where it is not the whole."""
+    known = {c["id"]: c.get("zh" if zh else "en", c["id"]) for c in zone.config.get("extent", {}).get("class", ())}
+    said = []
+    if f.left_out:
+        names = ("、" if zh else ", ").join(known.get(c, c) for c in f.left_out)
+        said.append(f"不含{names}" if zh else f"without {names}")
+    if f.area_m2 and f.covered_m2 < WHOLE * f.area_m2:
+        said.append(
+            f"有值面积占 {f.covered_m2 / f.area_m2 * 100:.1f} %"
+            if zh
+            else f"made on {f.covered_m2 / f.area_m2 * 100:.1f} % of the area"
+        )
+    if not said:
+        return ""
+    return f"（{'；'.join(said)}）" if zh else f" ({'; '.join(said)})"
+
+
+__all__ = ["named", "run"]
