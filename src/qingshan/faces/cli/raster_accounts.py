@@ -23,6 +23,7 @@ from .problem import WrongCall
 from .show import cells_progress, emit
 
 WHOLE = 1 - 1e-9
+MOST_REASONS = 5
 
 
 def named(arguments: argparse.Namespace) -> list[str]:
@@ -118,6 +119,9 @@ def _lines(f: PlaceFigure, zone: Zone, zh: bool) -> list[str]:
         text = f"{name}{colon}{'拒算' if zh else 'refused'} - {f.refusal.zh if zh else f.refusal.en}"
         text += f" <- {document}" if document else ""
         reasons = [r.zh if zh else r.en for r in f.refusal.leaves()] if f.refusal.causes else []
+        if len(reasons) > MOST_REASONS:
+            more = len(reasons) - MOST_REASONS
+            reasons[MOST_REASONS:] = [f"另有 {more} 项，见 --json" if zh else f"{more} more, see --json"]
         part = ("其余地类：" if zh else "the other classes: ") + _amounts(f) if f.values else ""
         return [text, *(f"  - {r}" for r in reasons), *([f"  {part}"] if part else [])]
     notes = _notes(f, zone, zh)
@@ -138,7 +142,11 @@ def _patches(p: Patch, of: Patches) -> dict[str, Any]:
 
 def _patch_lines(p: Patch, of: Patches, zh: bool) -> list[str]:
     """Patches of the whole grid that reach the smallest area, by code, and what lies in smaller ones."""
-    head = f"  {p.zh}，不小于 {of.smallest:g} hm2" if zh else f"  {p.en}, of {of.smallest:g} hm2 or more"
+    head = (
+        f"  {p.zh}，全图范围，不小于 {of.smallest:g} hm2"
+        if zh
+        else f"  {p.en}, whole grid, of {of.smallest:g} hm2 or more"
+    )
     lines = [
         f"    {c}：{n} 块，{a:,.4g} hm2；更小的 {s:,.4g} hm2"
         if zh
