@@ -30,6 +30,7 @@ __all__ = [
     "each",
     "nodata_of",
     "refuse_small",
+    "room_for",
     "square_cell",
     "threads",
     "worked",
@@ -149,6 +150,11 @@ def square_cell(grid: Grid, stage: str) -> float:
             where="[grid]", fix="give the zone a projected grid with square cells / 为本区设置像元为正方形的投影格网",
         )  # fmt: skip
     return dx
+
+
+def room_for(grid: Grid, per_cell: int, memory: int | str) -> bool:
+    """Whether whole-grid arrays of `per_cell` bytes a cell fit."""
+    return FIXED + per_cell * (grid.height + 2) * (grid.width + 2) <= bytes_of(memory)
 
 
 def refuse_small(grid: Grid, per_cell: int, memory: int | str, stage: str) -> None:

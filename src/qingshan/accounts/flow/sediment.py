@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from qingshan.zone.raster.source import Field, Source
 from ..block.engine import Progress
 from ..focal.cellwise import steps_of
 from .above import TRACED, OffStream, class_codes, fixed, mean_above, streams, way_down, with_unknown
-from .lattice import refuse_small, square_cell
+from .lattice import refuse_small, room_for, square_cell
 from .stage import Graph, Job, job
 from .weave import At
 
@@ -47,6 +48,8 @@ OPTIONAL = ("streams", "stream_area")
 
 CELL, TRAP = 17, 18
 """Bytes a cell besides the directions: the way down; then the trapping."""
+BESIDE = 13
+"""Bytes a cell more where the way down is found beside the means above."""
 
 
 def run(
@@ -64,18 +67,17 @@ def run(
         progress, 5, OPTIONAL,
     )  # fmt: skip
     trap = bool({"deposition", "avoided_export"} & set(work.asked))
-    refuse_small(
-        grid,
-        inputs["direction"].dtype.itemsize + TRACED * (options.get("compat") == "invest") + (TRAP if trap else CELL),
-        memory,
-        "sediment",
+    each_cell = (
+        inputs["direction"].dtype.itemsize + TRACED * (options.get("compat") == "invest") + (TRAP if trap else CELL)
     )
+    refuse_small(grid, each_cell, memory, "sediment")
+    beside = room_for(grid, each_cell + BESIDE, memory)
     try:
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph, GAP)
         if "stream" in work.asked:
             work.write("stream", np.where(graph.none, np.uint8(255), stream.astype(np.uint8)), "uint8")
-        sdr = _ratio(work, graph, stream)
+        sdr = _ratio(work, graph, stream, beside)
         work.tick()
         _losses(work, graph, stream, sdr)
         work.tick()
@@ -89,17 +91,15 @@ def run(
         work.discard()
 
 
-def _ratio(work: Job, graph: Graph, stream: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The delivery ratio; NaN on streams and where no way leads to one."""
-    invest = work.options["compat"] == "invest"
-    gradient = _upslope(work, graph)
-    work.tick()
-    codes = class_codes(work)
-    weight = REGISTRY["soil.connectivity_weight@borselli2008"](with_unknown(work, work.tables["c"]))
-    at = At(("weight", "gradient"), frozenset({"gradient"}), frozenset({"weight"}))
-    values = {"weight": weight, "gradient": gradient}
-    down = way_down(work, graph, stream, "soil.downslope_component@borselli2008", at, codes, values, pixels=invest)
-    del codes, gradient, values
+def _ratio(work: Job, graph: Graph, stream: NDArray[np.bool_], beside: bool) -> NDArray[np.float32]:
+    """The delivery ratio; NaN on streams and where no way leads to one. `beside`: the two ways of the index at once."""
+    with ThreadPoolExecutor(1, thread_name_prefix="down") as pool:
+        gradient = _gradient(work, graph).astype(np.float32)
+        coming = pool.submit(_downslope, work, graph, stream, gradient) if beside and not graph.none.all() else None
+        _upslope(work, graph)
+        work.tick()
+        down = coming.result() if coming else _downslope(work, graph, stream, gradient)
+    del gradient
     if "downslope" in work.asked:
         work.write("downslope", down)
     sdr = np.full(graph.to.size, np.nan, np.float32)
@@ -118,16 +118,42 @@ def _ratio(work: Job, graph: Graph, stream: NDArray[np.bool_]) -> NDArray[np.flo
     return sdr
 
 
-def _upslope(work: Job, graph: Graph) -> NDArray[np.float32]:
-    """Write the upslope component; the gradient of every cell."""
+def _gradient(work: Job, graph: Graph) -> NDArray[np.float64]:
+    """The gradient of every cell, within its limits."""
     x = np.full(graph.to.size, np.nan)
-    slope = {"slope": work.inputs["slope"]}
-    work.map(steps_of(("w", "soil.connectivity_weight@borselli2008", {"c": "c"})), slope, {"w": x}, tables=("c",))
+    work.map(
+        steps_of(("s", "soil.connectivity_slope@cavalli2013", {"slope": "slope"})),
+        {"slope": work.inputs["slope"]},
+        {"s": x},
+    )
+    return x
+
+
+def _downslope(
+    work: Job, graph: Graph, stream: NDArray[np.bool_], gradient: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """The downslope component of every cell."""
+    weight = REGISTRY["soil.connectivity_weight@borselli2008"](with_unknown(work, work.tables["c"]))
+    at = At(("weight", "gradient"), frozenset({"gradient"}), frozenset({"weight"}))
+    values = {"weight": weight, "gradient": gradient}
+    invest = work.options["compat"] == "invest"
+    return way_down(
+        work, graph, stream, "soil.downslope_component@borselli2008", at, class_codes(work), values, pixels=invest
+    )
+
+
+def _upslope(work: Job, graph: Graph) -> None:
+    """Write the upslope component."""
+    x = np.full(graph.to.size, np.nan)
+    work.map(
+        steps_of(("w", "soil.connectivity_weight@borselli2008", {"c": "c"})),
+        {"slope": work.inputs["slope"]},
+        {"w": x},
+        tables=("c",),
+    )
     mean_above(work, graph, x)
     weights = work.write("mean_weight", x)
-    x.fill(np.nan)
-    work.map(steps_of(("s", "soil.connectivity_slope@cavalli2013", {"slope": "slope"})), slope, {"s": x})
-    gradient = x.astype(np.float32)
+    x = _gradient(work, graph)
     mean_above(work, graph, x)
     to_area = ("a", "soil.area_through@grid", {"cells": "accumulation", "cell": "cell"})
     climb = ("up", "soil.upslope_component@borselli2008", {"weight": "w", "slope": "s", "area": "a"})
@@ -135,7 +161,6 @@ def _upslope(work: Job, graph: Graph) -> NDArray[np.float32]:
     numbers = {"cell": square_cell(work.grid, "sediment")}
     work.map(steps_of(to_area, climb), layers, {"up": work.field("upslope")}, numbers=numbers)
     work.drop("mean_weight")
-    return gradient
 
 
 def _losses(work: Job, graph: Graph, stream: NDArray[np.bool_], sdr: NDArray[np.float32]) -> None:
