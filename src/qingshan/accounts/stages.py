@@ -19,7 +19,9 @@ from typing import Any
 
 from qingshan.core.canonical import digest, file_digest
 from qingshan.core.cell import CELLS
+from qingshan.core.domain import load_domains
 from qingshan.core.errors import UnknownName
+from qingshan.core.method import REGISTRY
 
 __all__ = ["STAGES", "Stage", "find_stage"]
 
@@ -81,7 +83,7 @@ class Stage:
 
     @property
     def code(self) -> str:
-        """Hash of the packages of stages and of every cell form that they may use."""
+        """Hash of the packages of stages, and of the cell forms and methods that this stage's own modules name."""
         return _code(self.module)
 
 
@@ -97,12 +99,22 @@ def _fits(pattern: str, name: str) -> bool:
     return pattern == name or ("NAME" in pattern and re.fullmatch(pattern.replace("NAME", r"\w+"), name) is not None)
 
 
+_ID = re.compile(r"\b[a-z]+\.[a-z][a-z0-9_]*")
+"""Ids of methods in a source text; an edition may be put behind them at run time, so every edition counts."""
+
+
 @lru_cache(maxsize=16)
 def _code(module: str) -> str:
     spec = find_spec(module)
     assert spec is not None and spec.origin is not None
-    beside = Path(spec.origin).parent.parent
-    files = sorted(
-        [*beside.glob("flow/*.py"), *beside.glob("focal/*.py")] if beside.name == "accounts" else [Path(spec.origin)]
-    )
-    return digest([[file_digest(p) for p in files], {name: c.code for name, c in sorted(CELLS.items())}])
+    own = Path(spec.origin)
+    beside = own.parent.parent
+    inside = beside.name == "accounts"
+    files = sorted([*beside.glob("flow/*.py"), *beside.glob("focal/*.py")]) if inside else [own]
+    others = {module_name.rpartition(".")[2] for module_name, _, _ in STAGES.values()} - {own.stem}
+    text = "\n".join(p.read_text(encoding="utf-8") for p in files if p.stem not in others)
+    named = set(_ID.findall(text))
+    load_domains()
+    cells = {name: c.code for name, c in sorted(CELLS.items()) if c.method.partition("@")[0] in named}
+    methods = {m.ref: m.code for m in REGISTRY.all() if m.id in named}
+    return digest([[file_digest(p) for p in files], cells, methods])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from qingshan.accounts.figure import Node, Refusal
 from qingshan.accounts.fill import doubtful_methods, open_slots, page_checked
@@ -262,7 +263,7 @@ def _drawn(node: Node) -> bool:
 
 def _row_name(node: Node) -> str:
     row = node.row or {}
-    inside = [node.place, node.period]
+    inside: list[Any] = [node.place, node.period]
     if node.kind == "parameter":
         inside = [row.get("cls"), row.get("set"), row.get("year")]
     elif node.kind == "constant":

@@ -8,7 +8,9 @@ import pytest
 
 from qingshan.accounts.raster.declaration import parse_raster_account
 from qingshan.accounts.raster.run import run_raster
-from qingshan.accounts.stages import STAGES
+from qingshan.accounts.stages import STAGES, _code, find_stage
+from qingshan.core.cell import CELLS
+from qingshan.core.domain import load_domains
 from qingshan.core.errors import DeclarationError
 from qingshan.zone.zone import open_zone
 
@@ -127,3 +129,24 @@ def test_what_a_stage_reports_is_a_finding_of_the_run(zone, monkeypatch):
         told = {f.field: f.en for f in run.findings if f.code.startswith("stage_")}
         assert run.computed is computed and set(told) == {"double.classed_without_value_m2", "double.ic0"}
         assert "2.500 km2" in told["double.classed_without_value_m2"] and "ic0 = 0.25" in told["double.ic0"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "cell", "counts"),
+    [
+        ("habitat", "nature.habitat_quality@invest_guide", True),
+        ("sediment", "soil.delivery_ratio@vigiak2012", True),
+        ("slope_length", "soil.s@hj1173_2021", True),  # an edition put behind the id at run time
+        ("slope_length", "water.baseflow@invest3", False),
+        ("terrain", "forest.fpar@ndvi", False),
+    ],
+)
+def test_a_stage_is_hashed_with_its_own_cells_alone(monkeypatch, stage, cell, counts):
+    """A cell form of another subject leaves what a stage computed standing."""
+    load_domains()
+    before = find_stage(stage).code
+    monkeypatch.setitem(CELLS, cell, replace(CELLS[cell], per="hm2" if CELLS[cell].per != "hm2" else "km2"))
+    _code.cache_clear()
+    changed = find_stage(stage).code
+    _code.cache_clear()
+    assert (changed != before) is counts

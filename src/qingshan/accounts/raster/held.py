@@ -92,5 +92,5 @@ def open_held(binding: Binding, how: How | None = None) -> HeldAccount | None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     with _ONE_AT_A_TIME:
-        fields = _stages(binding, how or How(), folder / "stages")
+        fields, _ = _stages(binding, how or How(), folder / "stages")
     return HeldAccount(binding, {name: _settled(source, fields) for name, source in binding.sources.items()}, folder)

@@ -229,7 +229,7 @@ def _stage(
             bound.outputs, folder, classes=bound.classes,
             workers=how.workers, memory=how.memory, progress=how.step(f"{bound.use.id} {binding.period}"),
         )  # fmt: skip
-        report = next((f.made_from["report"] for f in given.values() if "report" in f.made_from), {})
+        report: Mapping[str, Any] = next((f.made_from["report"] for f in given.values() if "report" in f.made_from), {})
         known = asked | {
             "fields": {o: [f.path.name, f.type, _written(f.nodata), f.tile] for o, f in given.items()},
             "report": dict(report),

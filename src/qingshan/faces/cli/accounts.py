@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from qingshan.accounts.block.cut import bytes_of
 from qingshan.accounts.explain import as_text
 from qingshan.accounts.explain import explain as explain_tree
 from qingshan.accounts.fill import fill as fill_slots
@@ -34,6 +35,9 @@ from .show import amount, cells_progress, counted, emit, progress
 def run(arguments: argparse.Namespace) -> int:
     """Compute the profiles of a zone, or the raster accounts named, print what came out and what refuses."""
     started = time.perf_counter()
+    if arguments.workers == 0:
+        raise WrongCall("--workers must be at least 1.", "--workers 至少为 1。")
+    bytes_of(arguments.memory)
     zone = open_zone(arguments.zone)
     if cells_asked := raster_accounts.named(arguments):
         return raster_accounts.run(arguments, zone, cells_asked)
