@@ -58,6 +58,7 @@ def full_gep(zone: Path, folder: Path) -> dict[str, Any]:
     """
     small = folder / "small"
     if not small.exists():
+        folder.mkdir(parents=True, exist_ok=True)
         make_zone(small, 1e5, 7)
     first = run_once(small)
     return run_once(zone) | {"first": first["wall"]}
