@@ -75,7 +75,7 @@ VARIANTS: dict[str, Callable[[Content], None]] = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def account_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Run]]:
     """`account_of("mini_open")`: the sealed run of the county under a profile, computed once."""
     official = tomllib.loads((HERE / "profiles/mini_official.toml").read_text(encoding="utf-8"))
@@ -97,7 +97,7 @@ def account_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
     patch.undo()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def guizhou(account_of: Callable[[str], Run]) -> Run:
     """The built-in zone under its default profile (in the same throw-away home)."""
     return open_run(run_account("guizhou").path)

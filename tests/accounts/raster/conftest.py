@@ -169,7 +169,7 @@ def make_cells(folder: Path, leave_out: tuple[str, ...] = (), more: str = "") ->
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def invented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The invented domain, installed for this process and those it starts."""
     site = tmp_path_factory.mktemp("site")
