@@ -76,25 +76,36 @@ VARIANTS: dict[str, Callable[[Content], None]] = {
 
 
 @pytest.fixture(scope="package")
+def variants() -> dict[str, Content]:
+    """The profiles of these tests, by the name of their declaration."""
+    official = tomllib.loads((HERE / "profiles/mini_official.toml").read_text(encoding="utf-8"))
+    made = {f"profiles/{id}": copy.deepcopy(official) | {"id": id} for id in VARIANTS}
+    for id, change in VARIANTS.items():
+        change(made[f"profiles/{id}"])
+    return made
+
+
+@pytest.fixture(autouse=True)
+def declared(variants: dict[str, Content], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test finds them declared, also after another package of tests has had the domains read anew."""
+    declarations = load_domains().by_name["gep"].declarations
+    for name, content in variants.items():
+        monkeypatch.setitem(declarations, name, content)
+
+
+@pytest.fixture(scope="package")
 def account_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Run]]:
     """`account_of("mini_open")`: the sealed run of the county under a profile, computed once."""
-    official = tomllib.loads((HERE / "profiles/mini_official.toml").read_text(encoding="utf-8"))
-    patch = pytest.MonkeyPatch()
-    patch.setenv("QINGSHAN_HOME", str(tmp_path_factory.mktemp("home")))
-    declarations = load_domains().by_name["gep"].declarations
-    for id, change in VARIANTS.items():
-        content = copy.deepcopy(official) | {"id": id}
-        change(content)
-        patch.setitem(declarations, f"profiles/{id}", content)
-    made: dict[str, Run] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QINGSHAN_HOME", str(tmp_path_factory.mktemp("home")))
+        made: dict[str, Run] = {}
 
-    def account(profile: str) -> Run:
-        if profile not in made:
-            made[profile] = open_run(run_account(HERE / "zone", profile).path)
-        return made[profile]
+        def account(profile: str) -> Run:
+            if profile not in made:
+                made[profile] = open_run(run_account(HERE / "zone", profile).path)
+            return made[profile]
 
-    yield account
-    patch.undo()
+        yield account
 
 
 @pytest.fixture(scope="package")

@@ -3,7 +3,6 @@
 python long_run.py FOLDER HEIGHT WIDTH MEMORY [resume] [slow]
 """
 
-import resource
 import sys
 import time
 from collections.abc import Mapping
@@ -63,7 +62,15 @@ def main() -> None:
         scheduler="threads", workers=2, memory=memory, writes={"left": folder / "left.tif", "rain": folder / "rain.tif"}, progress=told,
         resume=folder / "resume" if "resume" in sys.argv else None,
     )  # fmt: skip
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
+    print("peak", peak(), flush=True)
+
+
+def peak() -> int:
+    """Bytes this program held at most. (`ru_maxrss` keeps the size of the process that started it.)"""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("no VmHWM in /proc/self/status")
 
 
 if __name__ == "__main__":
