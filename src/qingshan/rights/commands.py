@@ -159,7 +159,8 @@ def read_body(row: CommandRow, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_fields(fields: tuple[FieldRow, ...], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     body: dict[str, Any] = {}
-    faults: list[Fault] = [(str(n), f"{n}: there is no such field.", f"没有字段 {n}。") for n in sorted(set(given) - {f.name for f in fields}, key=str)]  # fmt: skip
+    strange = sorted({str(n) for n in given} - {f.name for f in fields})
+    faults: list[Fault] = [(n, f"{n}: there is no such field.", f"没有字段 {n}。") for n in strange]
     for f in fields:
         raw = given.get(f.name)
         if raw is None or raw == "":

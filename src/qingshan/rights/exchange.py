@@ -1,4 +1,7 @@
-"""A whole exchange: every command of registers, registry, market, sessions, auctions, pools and lineage on one ledger venue; what needs a second person waits for one."""
+"""A whole exchange: every command of registers, registry, market, sessions, auctions, pools and lineage on one ledger venue.
+
+What needs a second person waits for one (`eyes.py`).
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,12 @@ def _proposing(behind: Guarded, zone: timezone) -> Handler:
         require_role(book, command.by, behind.row.by)
         decided = behind.handler(book, command)
         id = f"P{book.arrivals}"
-        content = {"kind": command.kind, "body": dict(command.body), "since": day_of(command.at, zone).isoformat(), "by": command.by}
+        content = {
+            "kind": command.kind,
+            "body": dict(command.body),
+            "since": day_of(command.at, zone).isoformat(),
+            "by": command.by,
+        }
         answer = {"proposal": id, "state": "waiting"}
         return Decision([RegisterEntry(PROPOSALS, id, 1, "waiting", content)], answer, decided.rules)
 
@@ -69,7 +74,9 @@ def _withdraw(book: Book, command: Command) -> Decision:
     if command.by != record.content["by"]:
         _may_confirm(book, command.by, record)
     content = {**record.content, "note": word(command.body, "note"), "withdrawn_by": command.by}
-    return Decision([RegisterEntry(PROPOSALS, record.id, record.version + 1, "withdrawn", content)], {"proposal": record.id})
+    return Decision(
+        [RegisterEntry(PROPOSALS, record.id, record.version + 1, "withdrawn", content)], {"proposal": record.id}
+    )
 
 
 def _waiting(book: Book, command: Command) -> RegisterEntry:

@@ -36,8 +36,10 @@ ISSUES = "ticket_project"
 def registry_handlers(zone: timezone = CHINA) -> dict[str, Handler]:
     """The handlers by command kind."""
     desk = _Registry(zone)
-    words = ("found", "instrument", "account", "issue", "allow", "disallow", "transfer", "pledge", "release", "enforce", "freeze", "unfreeze", "surrender", "retire", "cancel",
-             "convert", "expire", "review", "cash_in", "cash_out")  # fmt: skip
+    words = (
+        "found", "instrument", "account", "issue", "allow", "disallow", "transfer", "pledge", "release", "enforce", "freeze", "unfreeze",
+        "surrender", "retire", "cancel", "convert", "expire", "review", "cash_in", "cash_out",
+    )  # fmt: skip
     return guarded({f"rights.{w}": getattr(desk, w) for w in words})
 
 
@@ -194,7 +196,9 @@ class _Registry:
         if target not in self._targets(book, account):
             raise Refused("not_listed", f"{target} is not on the whitelist.", f"{target} 不在白名单中。")
         known = book.records.get((TARGETS, f"{account}>{target}"))
-        entry = RegisterEntry(TARGETS, f"{account}>{target}", known.version + 1 if known else 1, "removed", {"by": command.by})
+        entry = RegisterEntry(
+            TARGETS, f"{account}>{target}", known.version + 1 if known else 1, "removed", {"by": command.by}
+        )
         return Decision([entry])
 
     def _targets(self, book: Book, account: str) -> dict[str, str]:

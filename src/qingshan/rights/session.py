@@ -26,8 +26,8 @@ from qingshan.ledger.journal import BrokenJournal, Disk, FileDisk, Journal, Reco
 from qingshan.ledger.venue import Command, Decision, Handler, Venue
 from qingshan.registers.calendar import CHINA, day_of
 
-from .commands import guarded
 from . import core
+from .commands import guarded
 from .matching import band
 from .registry import CASH, word
 from .rulesets import RuleSet
@@ -42,9 +42,7 @@ REPLAYED = 1 << 21
 
 def session_handlers(zone: timezone = CHINA) -> dict[str, Handler]:
     """`market.session_open` {asset, accounts}, `market.session_post` {asset, trades}, `market.session_close` {asset}."""
-    return guarded(
-        {"market.session_open": _open, "market.session_post": _post(zone), "market.session_close": _close}
-    )
+    return guarded({"market.session_open": _open, "market.session_post": _post(zone), "market.session_close": _close})
 
 
 def session_settings(rules: RuleSet, reference: int) -> dict[str, int]:
