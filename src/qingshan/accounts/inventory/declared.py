@@ -1,15 +1,15 @@
 """Which inventories a zone has, and how each is estimated.
 
-    [[inventory]]                     in zone.toml; a loaded one has the same keys in settings.json
-    id, period, zh, en, source        identity: the period is a year; `source` says whose plots they are
-    folder | generator                where its tables lie in the zone, or the built-in zone that makes them
-    place                             whose area the totals are (default: the root)
-    sets, volume_sets                 sets of equations in order of preference, for biomass and for volume
-    groups, volume_groups             taxon -> group whose equation it may take
-    quantity, carbon_set, allow_default, confidence
-    by                                columns to split by; place_column: a column of plots with codes of places
-    draws, seed, uncertain, deduction Monte Carlo and the deduction rule of the whole
-    synthetic                         true where nobody measured them
+[[inventory]]                     in zone.toml; a loaded one has the same keys in settings.json
+id, period, zh, en, source        identity: the period is a year; `source` says whose plots they are
+folder | generator                where its tables lie in the zone, or the built-in zone that makes them
+place                             whose area the totals are (default: the root)
+sets, volume_sets                 sets of equations in order of preference, for biomass and for volume
+groups, volume_groups             taxon -> group whose equation it may take
+quantity, carbon_set, allow_default, confidence
+by                                columns to split by; place_column: a column of plots with codes of places
+draws, seed, uncertain, deduction Monte Carlo and the deduction rule of the whole
+synthetic                         true where nobody measured them
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ class InventorySettings:
 
     def record(self) -> dict[str, Any]:
         """Plain data without where the tables came from: what is sealed."""
-        made = {k: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v for k, v in asdict(self).items()}
+        made = {
+            k: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v
+            for k, v in asdict(self).items()
+        }
         return {k: v for k, v in made.items() if k not in ("folder", "generator")}
 
     @classmethod

@@ -85,6 +85,8 @@ class Evaluated:
                 names, index, table = self.inventory.labels(column)
                 _few_enough(column, len(names))
                 for i, name in enumerate(names):
+                    if not name:
+                        continue  # rows without the label: plots off the forest
                     mine = index == i
                     of_trees = {"trees": mine, "conditions": None, "plots": None}[table]
                     if of_trees is None:
@@ -92,7 +94,9 @@ class Evaluated:
                         of_trees = mine[trees.condition] if table == "conditions" else mine[trees.plot]
                     else:
                         of_conditions = np.ones(len(here), dtype=bool)
-                    yield Part(place, f"{column}:{name}", here_trees & of_trees, here & of_conditions, table != "trees", plots)
+                    yield Part(
+                        place, f"{column}:{name}", here_trees & of_trees, here & of_conditions, table != "trees", plots
+                    )
 
     def _places(self, zone: Zone, root: str) -> Iterator[tuple[str, Mask]]:
         """The place of the inventory, and each place below it that plots lie in."""

@@ -14,8 +14,8 @@ from qingshan.core.canonical import digest
 from qingshan.core.domain import load_domains
 from qingshan.core.finding import Finding
 from qingshan.core.method import Array
-from qingshan.observe.carbon import Uncertain, forest_estimate
 from qingshan.observe.allometry import Rule
+from qingshan.observe.carbon import Uncertain, forest_estimate
 from qingshan.observe.estimate import Estimate, post_stratified, ratio
 from qingshan.zone.zone import Zone
 
@@ -71,7 +71,10 @@ class _Figures:
         for part in self.of.parts(self.zone):
             self._part(part)
         self.made.nodes |= self.graph.nodes
-        self.made.findings += [*self.of.inventory.findings, *(f for a in (self.of.biomass, self.of.volume) if a for f in a.findings)]
+        self.made.findings += [
+            *self.of.inventory.findings,
+            *(f for a in (self.of.biomass, self.of.volume) if a for f in a.findings),
+        ]
         if self.of.settings.draws or self.of.settings.deduction:
             self._simulation()
 
@@ -95,7 +98,9 @@ class _Figures:
     def _total(self, word: str, part: Part, values: Array, kind: str, show: bool = True) -> str:
         inventory = self.of.inventory
         estimate = post_stratified(values, inventory.plots.stratum, inventory.design, self.confidence, UNITS[word])[0]
-        key = self.graph.total(f"inventory.{word}", UNITS[word], part.cls, part.place, values, estimate, kind, self._of_kind(kind))
+        key = self.graph.total(
+            f"inventory.{word}", UNITS[word], part.cls, part.place, values, estimate, kind, self._of_kind(kind)
+        )
         if show:
             self._publish(word, part, key, estimate, values, kind)
         return key
@@ -103,7 +108,16 @@ class _Figures:
     def _mean(self, word: str, part: Part, values: Array, forest: Array, key: str, area: str) -> None:
         estimate = self._ratio(values, forest, UNITS[f"{word}_per_area"])
         if estimate is not None:
-            made = self.graph.ratio(f"inventory.{word}_per_area", estimate.unit, part.cls, part.place, estimate, key, area, self._of_kind(word))
+            made = self.graph.ratio(
+                f"inventory.{word}_per_area",
+                estimate.unit,
+                part.cls,
+                part.place,
+                estimate,
+                key,
+                area,
+                self._of_kind(word),
+            )
             self._publish(f"{word}_per_area", part, made, estimate, None, word)
 
     def _ratio(self, values: Array, forest: Array, unit: str) -> Estimate | None:
@@ -123,7 +137,9 @@ class _Figures:
         self._publish("carbon", part, key, carbon, values * fraction.value, "biomass")
         mean = self._ratio(values * fraction.value, forest, "t C/hm2")
         if mean is not None:
-            made = self.graph.ratio("inventory.carbon_per_area", "t C/hm2", part.cls, part.place, mean, key, area, labels)
+            made = self.graph.ratio(
+                "inventory.carbon_per_area", "t C/hm2", part.cls, part.place, mean, key, area, labels
+            )
             self._publish("carbon_per_area", part, made, mean, None, "biomass")
         per = float(load_domains().registry[CO2](np.float64(1.0)))
         co2 = carbon.scaled(per, "t CO2")
@@ -154,10 +170,23 @@ class _Figures:
             needs="forest.tree_equation", document="声明替代的树种组，或补充方程 map the taxa to a group, or add equations",
         )  # fmt: skip
         for word in (kind, *(("carbon", "co2") if kind == "biomass" else ())):
-            node = Node("", "refusal", f"inventory.{word}", part.place, part.cls, self.period, unit=UNITS[word], refusal=refusal)
+            node = Node(
+                "", "refusal", f"inventory.{word}", part.place, part.cls, self.period, unit=UNITS[word], refusal=refusal
+            )
             key = digest(node.record())
             self.made.nodes[key] = replace(node, key=key)
-            self.made.facts.append(Fact(key, "estimate", f"inventory.{word}", part.place, self.period, part.cls, unit=UNITS[word], refusal=refusal))
+            self.made.facts.append(
+                Fact(
+                    key,
+                    "estimate",
+                    f"inventory.{word}",
+                    part.place,
+                    self.period,
+                    part.cls,
+                    unit=UNITS[word],
+                    refusal=refusal,
+                )
+            )
 
     def _simulation(self) -> None:
         """The whole once more by draws, and what the deduction rule takes: the head figure alone."""
@@ -172,7 +201,13 @@ class _Figures:
         whole = self.made.estimates["inventory.co2", place, "", self.id][0]
         labels = self._of_kind("biomass")
         if (d := done.deduction) is not None:
-            notes = {"rule": d.step.rule, "share": d.share, "status": d.step.status, "source": d.step.source_title, "inventory": self.id}
+            notes = {
+                "rule": d.step.rule,
+                "share": d.share,
+                "status": d.step.status,
+                "source": d.step.source_title,
+                "inventory": self.id,
+            }
             self._add("deduction", "inventory.co2_deducted", place, d.value, None, notes, whole, labels)
         if (drawn := done.simulation) is not None:
             low, high = drawn.interval(s.confidence)
@@ -183,9 +218,21 @@ class _Figures:
     def _add(self, kind: str, quantity: str, place: str, value: float, reach: tuple[float, float] | None, notes: dict[str, object],
              whole: str, labels: tuple[str, ...]) -> None:  # fmt: skip
         args = (("estimate", whole),)
-        key = self.graph.put(kind, quantity, place=place, period=self.period, unit="t CO2", value=[value], args=args, notes=notes, labels=labels)
+        key = self.graph.put(
+            kind,
+            quantity,
+            place=place,
+            period=self.period,
+            unit="t CO2",
+            value=[value],
+            args=args,
+            notes=notes,
+            labels=labels,
+        )
         self.made.nodes[key] = self.graph.nodes[key]
-        self.made.facts.append(Fact(key, kind, quantity, place, self.period, unit="t CO2", value=value, range=reach, labels=labels))
+        self.made.facts.append(
+            Fact(key, kind, quantity, place, self.period, unit="t CO2", value=value, range=reach, labels=labels)
+        )
 
 
 def _labels(zone: Zone, of: Evaluated) -> tuple[str, ...]:
@@ -204,7 +251,9 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
         if id != closing.settings.id or before is None or quantity.removeprefix("inventory.") not in CHANGES:
             continue
         if paired is not None and values is not None and before[2] is not None:
-            found = post_stratified(values - before[2][paired], closing.inventory.plots.stratum, design, estimate.confidence, estimate.unit)[0]
+            found = post_stratified(
+                values - before[2][paired], closing.inventory.plots.stratum, design, estimate.confidence, estimate.unit
+            )[0]
             estimator = "paired"
         else:
             e = before[1]
@@ -216,13 +265,30 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
                     args=(("closing", key), ("opening", before[0])), notes=note_of(found, id, estimator), labels=kept)  # fmt: skip
         name = digest(node.record())
         made.nodes[name] = replace(node, key=name)
-        made.facts.append(Fact(name, "change", quantity, place, period, cls, unit=estimate.unit, value=found.value, range=found.interval, labels=kept))
+        made.facts.append(
+            Fact(
+                name,
+                "change",
+                quantity,
+                place,
+                period,
+                cls,
+                unit=estimate.unit,
+                value=found.value,
+                range=found.interval,
+                labels=kept,
+            )
+        )
 
 
 def _same_plots(opening: Evaluated, closing: Evaluated) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
     """Row of each closing plot in the opening inventory, where both hold the same plots in the same strata; else None."""
     a, b = opening.inventory, closing.inventory
-    if a.design.names != b.design.names or not np.allclose(a.design.weight, b.design.weight) or not np.allclose(a.design.area, b.design.area):
+    if (
+        a.design.names != b.design.names
+        or not np.allclose(a.design.weight, b.design.weight)
+        or not np.allclose(a.design.area, b.design.area)
+    ):
         return None
     row = {str(p): i for i, p in enumerate(a.plots.id)}
     at = np.array([row.get(str(p), -1) for p in b.plots.id], dtype=np.int64)

@@ -1,12 +1,12 @@
 """The nodes behind the figures of one inventory.
 
-    estimate   a total (post-stratified) or a ratio of two totals, with its error in `notes`
-      stratum    what the plots of one stratum say of it: mean and variance per hm2, weight, number of plots
-        weight     the row of strata.csv
-        sample     the plots of the stratum, shared by all its figures
-          plot       the row of plots.csv, the plot's sums, where its trees stand in trees.csv
-        amounts    the equations the trees took, with how many took each by which rank
-    method     carbon from biomass, CO2 from carbon
+estimate   a total (post-stratified) or a ratio of two totals, with its error in `notes`
+  stratum    what the plots of one stratum say of it: mean and variance per hm2, weight, number of plots
+    weight     the row of strata.csv
+    sample     the plots of the stratum, shared by all its figures
+      plot       the row of plots.csv, the plot's sums, where its trees stand in trees.csv
+    amounts    the equations the trees took, with how many took each by which rank
+method     carbon from biomass, CO2 from carbon
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from qingshan.core.domain import load_domains
 from qingshan.core.method import Array
 from qingshan.observe.allometry import FLAGS, Amounts
 from qingshan.observe.equation import Equation
-from qingshan.observe.estimate import Estimate, moments
+from qingshan.observe.estimate import Estimate, stratum_moments
 
 from .evaluated import Evaluated
 
@@ -32,7 +32,7 @@ __all__ = ["Graph", "note_of"]
 
 TOTAL, RATIO = "forest.post_stratified_total@gtr80", "forest.ratio_variance@gtr80"
 CARBON, CO2 = "forest.carbon@fraction", "forest.co2@molar"
-EQUATIONS = "domains/forest/standards/tree_equations.csv"
+EQUATIONS = "forest/standards/tree_equations.csv"
 
 
 def note_of(estimate: Estimate, inventory: str, estimator: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class Graph:
               labels: tuple[str, ...]) -> str:  # fmt: skip
         """A post-stratified total of `values` (p) per hm2; `kind` says which amounts of trees it rests on ('': none)."""
         design = self.of.inventory.design
-        found = moments(values[np.newaxis], self.of.inventory.plots.stratum, design)
+        found = stratum_moments(values[np.newaxis], self.of.inventory.plots.stratum, design)
         args: list[tuple[str, str]] = []
         for h in map(int, np.flatnonzero(design.weight > 0)):
             weight, sample = self._weight(h), self._sample(h)
@@ -147,7 +147,12 @@ class Graph:
     def _plot(self, p: int) -> str:
         """A plot with its sums per hm2 and the number of its trees; its trees are the rows of trees.csv that name it."""
         inventory = self.of.inventory
-        row = {"file": self.of.file("plots"), "row": int(inventory.plots.row[p]) + 2, "status": self._status(), "source_title": self.of.settings.source}
+        row = {
+            "file": self.of.file("plots"),
+            "row": int(inventory.plots.row[p]) + 2,
+            "status": self._status(),
+            "source_title": self.of.settings.source,
+        }
         sums = {name: float(values[p]) for name, values in self._sums.items()}
         notes = {"plot": str(self._rows[p]["plot"]), "trees": int(self._counts[p]), "trees_file": self.of.file("trees"),
                  "per_hm2": sums, "columns": {k: v for k, v in self._rows[p].items() if v is not None}}  # fmt: skip
@@ -160,8 +165,10 @@ class Graph:
         if kind not in self._amounts:
             found = self.of.amounts(kind)
             assert found is not None
-            args = tuple((f"equation:{e.id}", self._equation(e, n)) for e, n in served(found, self.of.picked))
-            counts = {word: n for word, bit in FLAGS.items() if (n := int(((found.flags & bit) != 0)[self.of.picked].sum()))}
+            args = tuple((e.id, self._equation(e, n)) for e, n in served(found, self.of.picked))
+            counts = {
+                word: n for word, bit in FLAGS.items() if (n := int(((found.flags & bit) != 0)[self.of.picked].sum()))
+            }
             notes = {"flags": counts, "trees": int(self.of.picked.sum())}
             self._amounts[kind] = self.put("amounts", f"inventory.{kind}", period=self.period, unit="t dm" if kind == "biomass" else "m3",
                                            args=args, notes=notes)  # fmt: skip
@@ -195,4 +202,3 @@ def served(amounts: Amounts, picked: NDArray[np.bool_]) -> list[tuple[Equation, 
 
 def _per_area(unit: str) -> str:
     return "fraction" if unit == "hm2" else f"{unit}/hm2"
-

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 import qingshan
-from qingshan.accounts.home import FOLDER, asked_path, pointers, runs_folder
 from qingshan.accounts.figure import refusal_lines
+from qingshan.accounts.home import FOLDER, asked_path, pointers, runs_folder
 from qingshan.accounts.profile import Profile
 from qingshan.accounts.run import Run, require_whole, sealed_zone, write_lines
 from qingshan.accounts.seal import seal_inputs, seen, software
@@ -97,7 +97,9 @@ def write_figures(folder: Path, found: Results) -> None:
     nodes = [found.nodes[k] for k in sorted(found.nodes)]
     write_lines(folder / "facts.jsonl", (f.line() for f in found.facts))
     write_lines(folder / "nodes.jsonl", (n.record() for n in nodes))
-    write_lines(folder / "refusals.jsonl", refusal_lines([*(n.refusal for n in nodes), *(f.refusal for f in found.facts)]))
+    write_lines(
+        folder / "refusals.jsonl", refusal_lines([*(n.refusal for n in nodes), *(f.refusal for f in found.facts)])
+    )
     write_lines(folder / "findings.jsonl", (f.record() for f in dict.fromkeys(found.findings)))
 
 
@@ -140,7 +142,29 @@ class ForestRun(Run):
     def profile(self) -> Profile:
         empty: dict[str, Any] = {}
         zh, en = quantity_words("inventory.profile")
-        return Profile(PROFILE, zh, en, True, False, (), "", "", empty, empty, empty, empty, empty, (), (), (), "", empty, empty, (), empty)
+        return Profile(
+            PROFILE,
+            zh,
+            en,
+            True,
+            False,
+            (),
+            "",
+            "",
+            empty,
+            empty,
+            empty,
+            empty,
+            empty,
+            (),
+            (),
+            (),
+            "",
+            empty,
+            empty,
+            (),
+            empty,
+        )
 
     @cached_property
     def inventories(self) -> list[InventorySettings]:

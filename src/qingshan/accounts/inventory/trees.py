@@ -49,7 +49,11 @@ def plot_trees(run: ForestRun, id: str, plot: str) -> PlotTrees:
     inventory = of.inventory
     names = [str(p) for p in inventory.plots.id]
     if plot not in names:
-        raise UnknownName(f"inventory {id} has no plot {plot!r}.", f"调查 {id} 没有样地 {plot!r}。", fix="see the list of plots / 见样地列表")
+        raise UnknownName(
+            f"inventory {id} has no plot {plot!r}.",
+            f"调查 {id} 没有样地 {plot!r}。",
+            fix="see the list of plots / 见样地列表",
+        )
     p = names.index(plot)
     trees = inventory.trees
     mine = np.flatnonzero(trees.plot == p)

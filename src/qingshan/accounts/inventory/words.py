@@ -44,7 +44,7 @@ def class_words(cls: str) -> tuple[str, str]:
 def _taxa() -> dict[str, tuple[str, str]]:
     from qingshan.observe.equation import package_equations  # noqa: PLC0415 - needs no table until a name is asked
 
-    made: dict[str, tuple[str, str]] = {}
+    made = {taxon: (str(zh), taxon) for taxon, zh in _declared()["taxa"].items()}
     for e in package_equations()[0]:
         if e.rank in ("species", "genus") and e.taxon_zh:
             made.setdefault(e.taxon, (e.taxon_zh, e.taxon))

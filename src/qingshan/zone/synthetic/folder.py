@@ -119,7 +119,9 @@ def _csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return stream.getvalue()
 
 
-def _zone(naming: Naming, grid: Grid, rasters: Sequence[tuple[Written, Mapping[str, Any]]], seed: int, generator: str) -> str:
+def _zone(
+    naming: Naming, grid: Grid, rasters: Sequence[tuple[Written, Mapping[str, Any]]], seed: int, generator: str
+) -> str:
     west, north = grid.transform[2], grid.transform[5]
     head = f"""# {naming.zh} {naming.en}: {LABEL}
 # Made by `qingshan synth`, seed {seed}. The keys are explained in docs/zones.md. 各键说明见 docs/zones.md。

@@ -22,7 +22,7 @@ from .noise import key_of, uniform
 
 __all__ = ["builtin_woods", "declared_woods", "woods"]
 
-PLOT_M2 = 400.0
+PLOT_M2 = 200.0
 PLOTS_ACROSS, PLOTS_ACROSS_PROVINCE = 22, 48
 STRATA = {"conifer": (12, 13), "broadleaf": (11,), "open": (14, 21, 23), "other": ()}
 """Stratum -> classes of land cover on the map; `other` takes the rest."""
@@ -60,7 +60,9 @@ def woods(rasters: Path, seed: int, years: Sequence[int], codes: Mapping[int, st
         "conditions": ("plot", "condition", "status", "proportion"),
         "trees": ("plot", "tree", "taxon", "d_cm", "h_m", "status", "condition"),
     }
-    return {year: {f"{name}.csv": _csv(heads[name], rows) for name, rows in tables.items()} for year, tables in made.items()}
+    return {
+        year: {f"{name}.csv": _csv(heads[name], rows) for name, rows in tables.items()} for year, tables in made.items()
+    }
 
 
 def _plot(made: Mapping[int, dict[str, list[Any]]], seed: int, years: Sequence[int], number: int, cell: tuple[int, int],
@@ -122,7 +124,9 @@ def _mapped(rasters: Path, year: int) -> tuple[dict[str, int], list[tuple[int, i
                     if who[i, j]:
                         row, col = window.row_off + i, window.col_off + j
                         x, y = cover.xy(row, col)
-                        seats.append((row, col, float(x), float(y), int(who[i, j]), stratum_of.get(int(kinds[i, j]), "other")))
+                        seats.append(
+                            (row, col, float(x), float(y), int(who[i, j]), stratum_of.get(int(kinds[i, j]), "other"))
+                        )
     seats.sort()
     cells = {name: sum(int(sizes[c]) for c in classes) for name, classes in STRATA.items()}
     cells["other"] = int(sizes.sum()) - sum(cells.values())
@@ -147,9 +151,7 @@ def builtin_woods(generator: str, period: str) -> dict[str, str]:
 def declared_woods(years: Sequence[int], keys: Mapping[int, Mapping[str, str]], source: str) -> list[str]:
     """The `[[inventory]]` entries of zone.toml; `keys` says where each year's tables lie."""
     groups = '{ "Liquidambar formosana" = "broadleaved mixed" }'
-    volume = (
-        '{ "Liquidambar formosana" = "broadleaf", "Cyclobalanopsis glauca" = "broadleaf", "Castanopsis sclerophylla" = "broadleaf" }'
-    )
+    volume = '{ "Liquidambar formosana" = "broadleaf", "Cyclobalanopsis glauca" = "broadleaf", "Castanopsis sclerophylla" = "broadleaf" }'
     made = []
     for year in years:
         where = "".join(f'{k} = "{v}"\n' for k, v in keys[year].items())
@@ -158,7 +160,7 @@ def declared_woods(years: Sequence[int], keys: Mapping[int, Mapping[str, str]], 
             f'en = "plot inventory of {year} (synthetic)"\nsource = "{source}"\n{where}'
             'quantity = "total"\nsets = ["anhui2016"]\n'
             'volume_sets = ["db52t7032011", "db52t7022011", "ly20877"]\n'
-            f'groups = {groups}\nvolume_groups = {volume}\n'
+            f"groups = {groups}\nvolume_groups = {volume}\n"
             'by = ["dominant", "age_class", "origin"]\nplace_column = "place"\nconfidence = 0.95\nsynthetic = true\n'
         )
     return made
