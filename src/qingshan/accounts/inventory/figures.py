@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def results(zone: Zone, inventories: Iterable[Evaluated]) -> Results:
     for one in known:
         by_place.setdefault(one.settings.place or zone.root, []).append(one)
     for series in by_place.values():
-        for opening, closing in zip(series, series[1:], strict=False):
+        for opening, closing in pairwise(series):
             if opening.settings.period < closing.settings.period:
                 _change(made, opening, closing, _labels(zone, closing))
     return made

@@ -11,6 +11,7 @@ method     carbon from biomass, CO2 from carbon
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
@@ -180,7 +181,7 @@ class Graph:
             "source_title": equation.source_title, "source_where": equation.source_where, "status": equation.status,
             "origin": EQUATIONS, "note": equation.note,
             "printed": f"{equation.form}: {', '.join(f'{c:.8g}' for c in equation.coefficients)}",
-            "key": digest({k: None if v != v else v for k, v in asdict(equation).items()}),
+            "key": digest({k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(equation).items()}),
         }  # fmt: skip
         return self.put("parameter", "forest.tree_equation", cls=equation.id, unit=equation.unit, method=f"forest.tree@{equation.form}",
                         code=load_domains().registry[f"forest.tree@{equation.form}"].code, row=row,
