@@ -110,12 +110,24 @@ def test_every_methodology_says_something_of_every_step(name):
 
 
 def test_the_profiles_the_contract_names_are_there():
-    wanted = {"ccer_14_001", "ar_cm_001", "ar_cm_003", "bijie_ticket", "sanming_ticket", "single_tree", "ar_tool14", "gs403"}
+    wanted = {
+        "ccer_14_001",
+        "ar_cm_001",
+        "ar_cm_003",
+        "bijie_ticket",
+        "sanming_ticket",
+        "single_tree",
+        "ar_tool14",
+        "gs403",
+    }
     assert wanted <= set(load_methodologies())
 
 
 def test_what_a_buyer_of_trees_is_promised_is_checked_in_the_period():
     kept = {"trees_felled": 0, "trees_lost_not_replanted": 0, "period_years": 5}
     assert methodology("single_tree").monitored(kept) == []
-    assert [f.code for f in methodology("single_tree").monitored(kept | {"trees_felled": 1, "period_years": 6})] == ["no_felling", "period"]
+    assert [f.code for f in methodology("single_tree").monitored(kept | {"trees_felled": 1, "period_years": 6})] == [
+        "no_felling",
+        "period",
+    ]
     assert [f.code for f in methodology("single_tree").monitored({})] == ["field_missing"] * 3
