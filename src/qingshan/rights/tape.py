@@ -146,12 +146,17 @@ class Tape:
         return way, price, quantity
 
     def _message(
-        self, seq: int, at: int, asset: str, levels: Mapping[tuple[str, int], None], trades: list[tuple[str, int | None, int]]
+        self,
+        seq: int,
+        at: int,
+        asset: str,
+        levels: Mapping[tuple[str, int], None],
+        trades: list[tuple[str, int | None, int]],
     ) -> Message:
         strip = self._strip(asset)
         strip.number, strip.record = strip.number + 1, seq
         now = tuple((side, price, *strip.levels[side].get(price, (0, 0))) for side, price in levels)
-        message = Message(asset, strip.number, seq, at, now, tuple(trades), strip.state)  # type: ignore[arg-type]
+        message = Message(asset, strip.number, seq, at, now, tuple(trades), strip.state)
         strip.messages.append(message)
         return message
 

@@ -6,7 +6,24 @@ To add a page: a module with `build(ask) -> Page` and `VIEW = View(...)`, a temp
 
 from qingshan.faces.web.page import View
 
-from . import account, change, data, method, overview, pedigree, place, raster, seea, standards, target
+from . import (
+    account,
+    change,
+    data,
+    exchange,
+    exchange_act,
+    exchange_own,
+    exchange_public,
+    exchange_staff,
+    method,
+    overview,
+    pedigree,
+    place,
+    raster,
+    seea,
+    standards,
+    target,
+)
 
 VIEWS: tuple[View, ...] = (
     overview.VIEW,
@@ -21,3 +38,12 @@ VIEWS: tuple[View, ...] = (
     pedigree.VIEW,
     target.VIEW,
 )
+
+EXCHANGE_VIEWS: tuple[View, ...] = (
+    exchange.VIEW,
+    exchange_public.VIEW,
+    *exchange_staff.VIEWS,
+    *exchange_own.VIEWS,
+    exchange_act.VIEW,
+)
+"""The pages of an exchange, where one is served."""
