@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qingshan.publish.forest_release import ForestRelease
 
 __all__ = [
-    "dossiers_of", "holds", "project_files", "project_folder", "refusal_of", "release_at", "release_files", "release_word", "released_runs",
+    "dossiers_of", "holds", "project_files", "project_folder", "projects_of", "refusal_of", "release_at", "release_files", "release_word", "released_runs",
     "releases_of",
 ]  # fmt: skip
 
@@ -100,6 +100,16 @@ def dossiers_of(zone: Zone) -> list[KeptDossier]:
     except ModuleNotFoundError:
         return []
     return dossiers(zone)
+
+
+def projects_of(zone: Zone) -> list[str]:
+    """Ids of the projects that were filed, those refused included."""
+    try:
+        from qingshan.accounts.claim.dossier import projects_folder  # noqa: PLC0415 - the extra geo
+    except ModuleNotFoundError:
+        return []
+    folder = projects_folder(zone)
+    return sorted(p.name for p in folder.glob("[!.]*") if p.is_dir()) if folder.is_dir() else []
 
 
 def project_folder(zone: Zone, project: str) -> Path:

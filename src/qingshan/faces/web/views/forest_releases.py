@@ -97,11 +97,19 @@ def _figure(ask: Ask, row: Mapping[str, Any]) -> Figure:
 def _line(ask: Ask, release: ForestRelease) -> dict[str, Any]:
     head = _whole(release, "carbon")
     return {
-        "year": release.year, "revision": release.revision, "word": release_word(release), "signed": release.signed, "holds": holds(release), "why": release.why,
-        "labels": release.labels, "href": ask.address(f"/forest/releases/{release.year}/{release_word(release)}", period=""),
-        "figure": _figure(ask, head) if head else None, "error": percent(_error(head)), "run": release.run,
+        "year": release.year,
+        "revision": release.revision,
+        "word": release_word(release),
+        "signed": release.signed,
+        "holds": holds(release),
+        "why": release.why,
+        "labels": release.labels,
+        "href": ask.address(f"/forest/releases/{release.year}/{release_word(release)}", period=""),
+        "figure": _figure(ask, head) if head else None,
+        "error": percent(_error(head)),
+        "run": release.run,
         "report": _address(release, f"report.{ask.lang}.pdf"),
-    }  # fmt: skip
+    }
 
 
 def _error(row: Mapping[str, Any] | None) -> float | None:
@@ -192,7 +200,7 @@ def _downloads(ask: Ask, release: ForestRelease, files: Mapping[str, str]) -> li
                     "name": n,
                     "href": _address(release, n),
                     "sha": files[n],
-                    "size": _size((release.folder / n).stat().st_size),
+                    "size": file_size((release.folder / n).stat().st_size),
                 }
                 for n in found
             ]
@@ -200,7 +208,7 @@ def _downloads(ask: Ask, release: ForestRelease, files: Mapping[str, str]) -> li
     return made
 
 
-def _size(count: int) -> str:
+def file_size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"
 
 
@@ -265,13 +273,31 @@ def _changes_tables(ask: Ask, release: ForestRelease) -> Sequence[Table]:
     found = release.changes
     if found is None:
         return ()
-    figures = tuple(Column(k, zh, en) for k, zh, en in (
-        ("role", "类型", "kind"), ("quantity", "指标代号", "quantity id"), ("place", "地点代码", "place code"), ("period", "时期", "period"), ("cls", "分组代号", "class id"),
-        ("unit", "单位", "unit"), ("before", "修订前", "before"), ("after", "修订后", "after"), ("difference", "差", "difference"), ("relative", "相对差", "relative"),
-    ))  # fmt: skip
-    causes = tuple(Column(k, zh, en) for k, zh, en in (
-        ("kind", "类别", "kind"), ("what", "何处", "what"), ("how", "如何", "how"), ("before", "修订前", "before"), ("after", "修订后", "after")
-    ))  # fmt: skip
+    figures = tuple(
+        Column(k, zh, en)
+        for k, zh, en in (
+            ("role", "类型", "kind"),
+            ("quantity", "指标代号", "quantity id"),
+            ("place", "地点代码", "place code"),
+            ("period", "时期", "period"),
+            ("cls", "分组代号", "class id"),
+            ("unit", "单位", "unit"),
+            ("before", "修订前", "before"),
+            ("after", "修订后", "after"),
+            ("difference", "差", "difference"),
+            ("relative", "相对差", "relative"),
+        )
+    )
+    causes = tuple(
+        Column(k, zh, en)
+        for k, zh, en in (
+            ("kind", "类别", "kind"),
+            ("what", "何处", "what"),
+            ("how", "如何", "how"),
+            ("before", "修订前", "before"),
+            ("after", "修订后", "after"),
+        )
+    )
     return (
         Table("changes", "修订的数", "Figures changed", figures, found["figures"]),
         Table("causes", "修订的起因", "Causes", causes, found["causes"]),
