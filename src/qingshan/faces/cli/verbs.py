@@ -42,6 +42,7 @@ GROUPS = {
     "ledger": "a venue's journal: verify, replay, proofs, tables",
     "exchange": "a venue of ecological rights, worked on this machine by its operator",
     "forest": "forest inventories: trees and plots to estimates",
+    "observe": "monitoring networks: load, check, evaluate, export",
 }
 
 VENUE = Option("venue", "folder of the venue")
@@ -256,6 +257,42 @@ VERBS = (
         ),
         "qingshan forest estimate plots2024 --sets anhui2016 --by taxon --deduction ar_tool14",
     ),
+    # --- the group observe
+    Verb(
+        "observe load",
+        "qingshan.faces.cli.observe:load",
+        "take files of readings into a monitoring network",
+        (
+            Option("network", "network id"),
+            Option("files", "CSV, xlsx, Parquet, JSON or a SensorThings batch", many=True),
+            Option("--reader", "feed or long, sensorthings (default: chosen by what the file is)", default=""),
+            Option("--by", "who loads or corrects", default=""),
+            Option("--reason", "why values are corrected; needed to return to an earlier value", default=""),
+            Option("--strict", "take nothing where one row is faulty", kind="flag"),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan observe load water_auto sections.csv --zone guizhou",
+    ),
+    Verb(
+        "observe export",
+        "qingshan.faces.cli.observe:export",
+        "write observations to CSV or Parquet",
+        (
+            Option("network", "network id"),
+            Option("--out", "file ending in .csv or .parquet", required=True),
+            Option("--years", "years, separated by commas (default: all)", default=""),
+            Option("--sites", "site ids, separated by commas (default: all)", default=""),
+            Option("--properties", "property ids, separated by commas (default: all)", default=""),
+            Option("--versions", "every version, not only the latest", kind="flag"),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan observe export water_auto --out readings.csv --zone guizhou",
+    ),
+    # quality control: qingshan observe qc; evaluation: qingshan observe evaluate
     Verb(
         "forest load",
         "qingshan.faces.cli.woods:load",
