@@ -193,12 +193,15 @@ def recovery_rate(
     )
     if not places or any(r.verdict == INSUFFICIENT for r in made):
         return [*made, replace(whole, verdict=INSUFFICIENT)]
-    total = formula(sum(map(Fraction, recovered.values()), Fraction()), sum(map(Fraction, used.values()), Fraction()))
+    total = formula(
+        sum((Fraction(v) for v in recovered.values()), Fraction()),
+        sum((Fraction(v) for v in used.values()), Fraction()),
+    )
     return [*made, _against(replace(whole, value=total, value_text=shown(total, 6)), target)]
 
 
 def _against(result: Result, target: Exact | None) -> Result:
-    notes = ()
+    notes: tuple[Note, ...] = ()
     if result.value is not None and result.value > 100:
         notes = (
             Note(

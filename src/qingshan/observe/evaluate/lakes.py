@@ -63,7 +63,7 @@ def trophic_level(rules: RuleSet, day: date, lake: str, readings: Mapping[str, t
         for r, v in zip(rows, items, strict=True)
     )
     found = [g.item for g in grades if _within(g, index)]
-    notes = ()
+    notes: tuple[Note, ...] = ()
     if len(found) > 1:
         notes = (
             Note(

@@ -92,7 +92,7 @@ def risk(rules: RuleSet, day: date, seen: Occurrence, required: int = 1) -> Resu
         rows = _pnec(rules, day, seen)
     except REFUSALS as error:
         return replace(base, verdict=UNJUDGED, notes=(note_of(error),))
-    base = replace(base, **citation(rows))  # type: ignore[arg-type]
+    base = replace(base, **citation(rows))
     if seen.analyses < required:
         return replace(base, verdict=INSUFFICIENT)
     try:

@@ -117,7 +117,7 @@ def _item(rules: RuleSet, base: Result, item: str, reading: Reading, unit: str, 
     if screening is None:
         why = Note("outside_scope", f"{item} has no screening value here.", f"{item} 在此没有筛选值。")
         return replace(made, verdict=NOT_APPLICABLE, notes=(why,))
-    made = replace(made, **citation([r for r in (screening, intervention) if r]))  # type: ignore[arg-type]
+    made = replace(made, **citation([r for r in (screening, intervention) if r]))
     verdict, notes = judge(reading, screening, unit)
     grades: tuple[int, ...] = ()
     if verdict == MEETS:
@@ -152,7 +152,7 @@ def _worst(base: Result, parts: list[Result], words: tuple[str, ...] = CLASSES) 
     if not judged:
         return replace(base, verdict=NOT_APPLICABLE)
     lacking = [p for p in judged if not p.grades]
-    best, worst = (max((g[k] for g in graded), default=0) for k in (0, 1))
+    best, worst = max((b for b, _, _ in graded), default=0), max((w for _, w, _ in graded), default=0)
     if lacking:
         verdict = UNJUDGED if any(p.verdict == UNJUDGED for p in lacking) else INSUFFICIENT
         notes = tuple(dict.fromkeys(n for p in lacking for n in p.notes))

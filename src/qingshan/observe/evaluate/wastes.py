@@ -75,7 +75,7 @@ def material_account(lines: Sequence[Mass], k: Exact) -> Result:
     book = registry["materials.book_closing@1"](Fraction(stock["opening"].tonnes), *(total[f] for f in FLOWS))
     residual = book - Fraction(stock["closing"].tonnes)
     u = float(registry["materials.combined_uncertainty@gum"](np.array([float(m.uncertainty) for m in lines])))
-    parts = (
+    parts: tuple[Result, ...] = (
         Result("materials.account.book", facility, "book", value=book, value_text=shown(book), unit="t"),
         Result("materials.account.uncertainty", facility, "u", value_text=f"{u:.6g}", unit="t"),
     )

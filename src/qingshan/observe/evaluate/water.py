@@ -150,7 +150,7 @@ def standard_index(
         why = Note("outside_scope", f"{item} has no limit of class {target}.", f"{item} 没有 {target} 类限值。")
         return replace(base, verdict=NOT_APPLICABLE, notes=(why,))
     limits = rows.by_class[aim]
-    base = replace(base, **citation([*limits, *formulas]))  # type: ignore[arg-type]
+    base = replace(base, **citation([*limits, *formulas]))
     if reading.value is None:
         verdict, notes = judge(reading, limits[0], unit)
         return replace(base, verdict=verdict, notes=notes)
@@ -328,7 +328,7 @@ def _switch(conditions: set[str], temperature: Exact | None, built: date | None)
 
 def _not_detected(rules: RuleSet, base: Result, reading: Reading, rows: Sequence[LimitRow]) -> Result:
     """不得检出: a number above 0 exceeds, a censored value meets at the detection limit of its method."""
-    made = replace(base, **citation([usable(r, rules) for r in rows]))  # type: ignore[arg-type]
+    made = replace(base, **citation([usable(r, rules) for r in rows]))
     if reading.missing:
         return replace(made, verdict=INSUFFICIENT)
     if reading.censored:
