@@ -341,6 +341,36 @@ VERBS = (
         "qingshan forest run --zone demo30m",
     ),
     Verb(
+        "forest project",
+        "qingshan.faces.cli.stands:project",
+        "project stands under scenarios beside the baseline: carbon, volume and cost by year",
+        (
+            Option("folder", "folder with stand.toml, cohorts, curves, rates, disturbances, scenarios"),
+            Option(
+                "--scenarios", "scenarios, separated by commas (default: those that scenarios.csv fills)", default=""
+            ),
+            Option("--years", "years to project (default: those of stand.toml)", kind="count", default=0),
+            Option("--out", "CSV file for all years", default=""),
+            LANG,
+            JSON,
+        ),
+        "qingshan forest project stands --scenarios low_yield --out years.csv",
+    ),
+    Verb(
+        "forest scenarios",
+        "qingshan.faces.cli.stands:scenarios",
+        "list the declared scenarios and the slots to fill: reserve forest, low-yield conversion, species structure",
+        (LANG, JSON),
+        "qingshan forest scenarios",
+    ),
+    Verb(
+        "forest demo-stands",
+        "qingshan.faces.cli.stands:demo",
+        "write a synthetic set of stands to try projections on",
+        (Option("folder", "new folder"), Option("--seed", "seed", kind="count", default=3), LANG, JSON),
+        "qingshan forest demo-stands stands",
+    ),
+    Verb(
         "forest demo-project",
         "qingshan.faces.cli.projects:demo",
         "write a synthetic project to try the dossier on: parcels, plots and trees from a seed",
