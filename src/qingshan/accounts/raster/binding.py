@@ -33,8 +33,9 @@ from .rows import LANDCOVER, Found, Rows, plain
 
 __all__ = ["Binding", "BoundStage", "bind"]
 
-OPENING = "land.cover.opening"
-"""The classes of the period before."""
+BEFORE = ".opening"
+"""A quantity with this ending is read for the period before, unless the zone catalogues it under that very name."""
+OPENING = f"{LANDCOVER}{BEFORE}"
 
 
 @dataclass(frozen=True)
@@ -207,10 +208,11 @@ class _Binder(Rows):
         """A layer of the zone. Its unit is that of the catalogue; another dimension than the declared refuses."""
         if quantity in (LANDCOVER, OPENING):
             return self._classes_of(quantity)
-        if not self.rasters.has(quantity, self.period):
-            return Found(refusal=self._missing(quantity))
+        quantity, period = self._when(quantity)
+        if not period or not self.rasters.has(quantity, period):
+            return Found(refusal=self._missing(quantity, period))
         try:
-            layer = self.rasters.layer(quantity, self.period)
+            layer = self.rasters.layer(quantity, period)
         except QingshanError as error:
             return Found(
                 refusal=Refusal("missing_fact", error.zh, error.en, needs=quantity, document=self._document(quantity))
@@ -228,7 +230,15 @@ class _Binder(Rows):
             return Found(refusal=Refusal("raster_unit", zh, en, needs=quantity))
         if name:
             self.units[name] = layer.unit or "1"
-        return Found(layer.source, self.pedigree.layer(quantity, self.period, layer))
+        return Found(layer.source, self.pedigree.layer(quantity, period, layer))
+
+    def _when(self, quantity: str) -> tuple[str, str]:
+        """The quantity and the period it is read for: the account's, or the one before ('' where there is none)."""
+        if not quantity.endswith(BEFORE) or self.rasters.has(quantity, self.period):
+            return quantity, self.period
+        order = [p.id for p in self.zone.periods]
+        at = order.index(self.period)
+        return quantity.removesuffix(BEFORE), order[at - 1] if at else ""
 
     def _classes_of(self, quantity: str) -> Found:
         """Account classes as a layer: those of the period, or of the period before it."""
@@ -242,12 +252,19 @@ class _Binder(Rows):
             found.source, self.pedigree.cover(found, self.rasters.entry(cover, order[at]), quantity, order[at])
         )
 
-    def _missing(self, quantity: str) -> Refusal:
+    def _missing(self, quantity: str, period: str = "-") -> Refusal:
+        """`period`: '' for the one before where this is the first."""
         declared = self.zone.quantities.get(quantity)
         zh, en = (declared.zh, declared.en) if declared else (quantity, quantity)
+        when = self.period if period == "-" else period
+        if not when:
+            return Refusal(
+                "missing_fact", f"{self.zone.name_zh}没有早于 {self.period} 的时期，“{zh}”（{quantity}）没有上一期。",
+                f"{self.zone.name_en} has no period before {self.period}, so there is no earlier {en} ({quantity}).", needs=quantity,
+            )  # fmt: skip
         return Refusal(
-            "missing_fact", f"{self.zone.name_zh}没有{self.period}年“{zh}”（{quantity}）的栅格。",
-            f"{self.zone.name_en} has no raster of {en} ({quantity}) for {self.period}.", needs=quantity, document=self._document(quantity),
+            "missing_fact", f"{self.zone.name_zh}没有{when}年“{zh}”（{quantity}）的栅格。",
+            f"{self.zone.name_en} has no raster of {en} ({quantity}) for {when}.", needs=quantity, document=self._document(quantity),
         )  # fmt: skip
 
     def _document(self, quantity: str) -> str:
@@ -314,7 +331,7 @@ class _Binder(Rows):
             return found
         found = self._quantity(text, unit, "")
         if found.refusal is None and unit:
-            given = self.rasters.layer(text, self.period).unit or "1"
+            given = self.rasters.layer(*self._when(text)).unit or "1"
             if (ratio := factor(given, unit)) != 1.0:
                 found.value = InUnit(found.value, ratio)
         return found
