@@ -139,7 +139,9 @@ def compare_rounds(start: Round, end: Round) -> dict[str, dict[str, float]]:
     return found
 
 
-def read_measure(m: Measure, areas: Sequence[float], before: Sequence[float] = (), years: tuple[int, int] = (0, 0)) -> float:
+def read_measure(
+    m: Measure, areas: Sequence[float], before: Sequence[float] = (), years: tuple[int, int] = (0, 0)
+) -> float:
     """A declared measure from areas by code, km2, in the unit of its method; NaN where nothing was judged.
 
     A change of rounds reads the areas of two rounds (`before` the earlier) and their `years`.

@@ -62,7 +62,9 @@ def _added(resolver: Resolver, parts: list[Node], where: dict[str, str]) -> Node
     return resolver.total(stem, parts, where["place"], where["period"])
 
 
-def _node(resolver: Resolver, m: Measure, args: Args, where: dict[str, str], value: float, years: tuple[int, int]) -> Node:
+def _node(
+    resolver: Resolver, m: Measure, args: Args, where: dict[str, str], value: float, years: tuple[int, int]
+) -> Node:
     method = resolver.domains.registry[m.method]
     choices = (("basis_start", m.basis), ("basis_end", m.basis)) if m.reading in ROUNDS else ()
     notes = {"reading": m.reading, "zh": m.zh, "en": m.en} | ({"years": list(years)} if m.reading in ROUNDS else {})

@@ -18,7 +18,7 @@ from qingshan.core.canonical import digest
 from qingshan.core.errors import DeclarationError, QingshanError
 from qingshan.core.finding import Finding
 from qingshan.core.parameter import Parameters
-from qingshan.core.units import factor, same_dimension
+from qingshan.core.units import factor, same_dimension, same_zero
 from qingshan.zone.raster.grid import Grid
 from qingshan.zone.zone import Zone
 
@@ -108,6 +108,7 @@ class Binding:
             "refusals": {k: r.key for k, r in sorted(self.refusals.items())},
             "gaps": {k: {str(c): r.key for c, r in g.items()} for k, g in sorted(self.gaps.items())},
             "pedigree": sorted(self.pedigree.nodes), "of": self.pedigree.of,
+            "split": {k: list(v) for k, v in sorted(self.pedigree.split.items())},
         })  # fmt: skip
 
 
@@ -174,6 +175,8 @@ class _Binder(Rows):
                 gaps.setdefault(code, []).append(refusal)
         self.made.gaps[s.id] = {code: dependency(each) for code, each in sorted(gaps.items())}
         self.pedigree.of[s.id] = self._step_node(s.of) if s.of != "1" else ""
+        parts = ((role, name) for role, name in (("by", s.by), ("on", s.on)) if name)
+        self.pedigree.split[s.id] = tuple((role, self._step_node(name)) for role, name in parts)
 
     def _entry(self, name: str) -> Found:
         if name in self.account.layers:
@@ -217,15 +220,15 @@ class _Binder(Rows):
             return Found(
                 refusal=Refusal("missing_fact", error.zh, error.en, needs=quantity, document=self._document(quantity))
             )
-        if unit and not same_dimension(layer.unit or "1", unit):
+        if unit and not (same_dimension(layer.unit or "1", unit) and same_zero(layer.unit or "1", unit)):
             self.made.findings.append(Finding(
                 "error", "raster_unit", f"{quantity} is in {layer.unit}, the account {self.account.id} needs {unit}.",
                 f"{quantity} 的单位是 {layer.unit}，账户 {self.account.id} 要 {unit}。", file="zone.toml", field=quantity, limit=unit,
                 fix="mend `unit` of its [[raster]] / 改正 [[raster]] 的 unit",
             ))  # fmt: skip
             zh, en = (
-                f"{quantity} 的单位是 {layer.unit}，应与 {unit} 同量纲。",
-                f"{quantity} is in {layer.unit}, not of the dimension of {unit}.",
+                f"{quantity} 的单位是 {layer.unit}，不能按比例换算成 {unit}。",
+                f"{quantity} is in {layer.unit}, which no factor turns into {unit}.",
             )
             return Found(refusal=Refusal("raster_unit", zh, en, needs=quantity))
         if name:

@@ -68,7 +68,10 @@ def placed(run: RasterRun, zone: Zone, place: str) -> list[PlaceFigure]:
     leaves = zone.leaves(place)
     figures = {s.id: _figure(run, s, leaves) for s in run.account.sums}
     years = round_years({p.id: p.year for p in zone.periods}, run.period)
-    return [*figures.values(), *(_measured(m, figures[m.of], figures.get(m.before), years) for m in run.account.measures)]
+    return [
+        *figures.values(),
+        *(_measured(m, figures[m.of], figures.get(m.before), years) for m in run.account.measures),
+    ]
 
 
 def _figure(run: RasterRun, s: Sum, leaves: list[str]) -> PlaceFigure:

@@ -13,7 +13,7 @@ from qingshan.accounts.profile import profiles
 from qingshan.accounts.raster.declaration import Patch, raster_accounts
 from qingshan.accounts.raster.patched import patched
 from qingshan.accounts.raster.placed import PlaceFigure, placed
-from qingshan.accounts.raster.run import How, RasterRun, run_raster
+from qingshan.accounts.raster.run import How, RasterRun, book_of, run_raster
 from qingshan.accounts.run import Run, run_account
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import UnknownName, in_language
@@ -55,7 +55,9 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
     root = zone.place(arguments.place).code if arguments.place else zone.root
     places = list(dict.fromkeys([root, *zone.leaves(root)]))
     sealed = {name: _sealed(arguments, zone, name) for name in names}
-    done = [_computed(arguments, zone, name, period) for name, own in sealed.items() for period in own.manifest["periods"]]
+    done = [
+        _computed(arguments, zone, name, period) for name, own in sealed.items() for period in own.manifest["periods"]
+    ]
     given = [{place: placed(r, zone, place) for place in places} for r in done]
     parameters = load_domains().parameters()
     parameters.add(zone.parameters)
@@ -84,7 +86,8 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
 
 
 def _sealed(arguments: argparse.Namespace, zone: Zone, name: str) -> Run:
-    """The sealed run of one account: what `explain` and `verify` read."""
+    """The sealed run of one account: what `explain` and `verify` read. Raises `ZoneError` where the zone has no grid."""
+    book_of(zone)
     with cells_progress() as cells:
         return run_account(
             zone, name, period=arguments.year, place=arguments.place, how=_how(arguments, cells)
