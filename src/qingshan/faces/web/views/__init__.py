@@ -6,7 +6,25 @@ To add a page: a module with `build(ask) -> Page` and `VIEW = View(...)`, a temp
 
 from qingshan.faces.web.page import View
 
-from . import account, change, data, method, network, overview, pedigree, place, raster, reading, seea, standards, station, target
+from . import (
+    account,
+    change,
+    data,
+    forest,
+    forest_plot,
+    forest_plots,
+    method,
+    network,
+    overview,
+    pedigree,
+    place,
+    raster,
+    reading,
+    seea,
+    standards,
+    station,
+    target,
+)
 
 VIEWS: tuple[View, ...] = (
     overview.VIEW,
@@ -18,6 +36,9 @@ VIEWS: tuple[View, ...] = (
     *network.VIEWS,
     reading.VIEW,
     station.VIEW,
+    forest.VIEW,
+    forest_plots.VIEW,
+    forest_plot.VIEW,
     *standards.VIEWS,
     *method.VIEWS,
     data.VIEW,
