@@ -31,7 +31,8 @@ def observations(site: Site) -> Observations:
     """The store of the zone the pages show."""
     if "observations" not in site.kept:
         site.kept["observations"] = Observations(site.zone)
-    return site.kept["observations"]  # type: ignore[no-any-return]
+    store: Observations = site.kept["observations"]
+    return store
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ class Station:
     @property
     def read(self) -> bool:
         return self.series.height > 0
+
+    @property
+    def last(self) -> datetime | None:
+        """The newest reading of any of its series."""
+        found = self.series["last"].max()
+        return found if isinstance(found, datetime) else None
 
     @property
     def result(self) -> Result | None:
@@ -81,16 +88,20 @@ class Held:
     @property
     def newest(self) -> datetime | None:
         """The newest reading of any station."""
-        return max((s.series["last"].max() for s in self.read), default=None)  # type: ignore[type-var]
+        found = [s.last for s in self.read]
+        return max((at for at in found if at is not None), default=None)
 
     def station(self, id: str) -> Station:
         """One station. Raises `UnknownName` with those whose names are near."""
         found = next((s for s in self.stations if s.id == id), None)
         if found is None:
-            near = [s.id for s in self.stations if id and (id in s.id or s.id in id)][:6] or [s.id for s in self.stations[:6]]
+            near = [s.id for s in self.stations if id and (id in s.id or s.id in id)][:6] or [
+                s.id for s in self.stations[:6]
+            ]
             listed = ", ".join(near) or "-"
             raise UnknownName(
-                f"no site {id!r} in {self.network.id}; near: {listed}.", f"{self.network.zh}没有站点 {id!r}；相近：{listed}。"
+                f"no site {id!r} in {self.network.id}; near: {listed}.",
+                f"{self.network.zh}没有站点 {id!r}；相近：{listed}。",
             )
         return found
 
@@ -99,12 +110,13 @@ def held(site: Site, id: str) -> Held:
     """A network's stations, kept until something is loaded. Raises `UnknownName`."""
     store = observations(site)
     network = store.network(id)
-    key = ("network", id)
+    key = f"network {id}"
     version = store.version(id)
     kept = site.kept.get(key)
     if kept is None or kept[0] != version:
         site.kept[key] = kept = (version, _held(store, network))
-    return kept[1]  # type: ignore[no-any-return]
+    found: Held = kept[1]
+    return found
 
 
 def _held(store: Observations, network: Network) -> Held:
@@ -120,12 +132,18 @@ def _held(store: Observations, network: Network) -> Held:
     return Held(network, tuple(stations), years, int(series["rows"].sum()))
 
 
-def _recent(store: Observations, network: Network, series: pl.DataFrame, years: tuple[int, ...]) -> dict[str, pl.DataFrame]:
+def _recent(
+    store: Observations, network: Network, series: pl.DataFrame, years: tuple[int, ...]
+) -> dict[str, pl.DataFrame]:
     """The last day of each site's readings; of a network without a step, the last of each series."""
     if series.is_empty():
         return {}
     lasts = series.with_columns(newest=pl.col("last").max().over("site")).select("id", "site", "last", "newest")
-    span = years if not network.step else sorted({d.year for d in lasts["newest"]} | {(d - RECENT).year for d in lasts["newest"]})
+    span = (
+        years
+        if not network.step
+        else sorted({d.year for d in lasts["newest"]} | {(d - RECENT).year for d in lasts["newest"]})
+    )
     frame = store.scan(network.id, years=span).join(lasts.lazy(), left_on="series", right_on="id")
     since = pl.col("newest") - RECENT if network.step else pl.col("last")
     rows = frame.filter(pl.col("start") >= since).collect()
@@ -186,7 +204,9 @@ def state_of(network: Network, result: Result | None, t: Words, lang: str) -> St
         if not result.grades:
             return State("·", t("network.aqi_na"), -1, why)
         category = result.grades[0]
-        return State(result.value_text, f"{result.value_text} {t(f'network.category.{category}')}", AQI_TONES[category], why)
+        return State(
+            result.value_text, f"{result.value_text} {t(f'network.category.{category}')}", AQI_TONES[category], why
+        )
     if network.rules in CLASSES and result.grades:
         table = scheme(network.rules)
         tone = table.grade(result.grades[-1])

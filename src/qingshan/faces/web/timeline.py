@@ -70,7 +70,9 @@ class Timeline:
             return round(TOP + tall * (high - v) / (high - low), 1)
 
         solid, gaps = self._paths(known, x, y, width)
-        lines = [{"y": y(li.value), "word": li.word, "hard": li.hard} for li in self.lines if low <= li.value <= high]
+        lines: list[dict[str, Any]] = [
+            {"y": y(li.value), "word": li.word, "hard": li.hard} for li in self.lines if low <= li.value <= high
+        ]
         clear = [m for m in marks[1:] if all(abs(y(m) - li["y"]) > 14 for li in lines)]
         peak = None
         if self.peak and (at := next((v for t, v in known if t == self.peak[0]), None)) is not None:
@@ -86,7 +88,11 @@ class Timeline:
 
     def _ticks(self, values: Sequence[float]) -> list[float]:
         top = max(values)
-        shown = [li.value for li in self.lines if li.value <= 2.2 * max(top, 1e-9) or li.hard and li.value <= 4 * max(top, 1e-9)]
+        shown = [
+            li.value
+            for li in self.lines
+            if li.value <= 2.2 * max(top, 1e-9) or (li.hard and li.value <= 4 * max(top, 1e-9))
+        ]
         low = min([0.0, *values]) if self.zero else min([*values, *shown])
         return ticks(low, max([top, *shown]), 3)
 
@@ -130,7 +136,10 @@ class Timeline:
         inside = [(m, w) for m, w in zip(moments, words, strict=True) if first <= m <= last]
         if not inside or (len(inside) == 1 and days < 1):
             inside = [(first, f"{first:%m-%d %H:%M}".lstrip("0"))]
-        return [{"x": x(m), "word": w, "anchor": "start" if x(m) < 20 else "end" if x(m) > width - 24 else "middle"} for m, w in inside]
+        return [
+            {"x": x(m), "word": w, "anchor": "start" if x(m) < 20 else "end" if x(m) > width - 24 else "middle"}
+            for m, w in inside
+        ]
 
     def _lane(self, lane: Lane, index: int, x: Any, height: int, width: int) -> dict[str, Any]:
         """Marks of one lane; where they would touch, the gravest of each three units stands."""

@@ -56,7 +56,7 @@ class Bound:
 class ItemSpan:
     """One item over the window: its points in order of time, and the bounds in force on its last day."""
 
-    property: ObservedProperty
+    observed: ObservedProperty
     series: str
     averaging: str
     points: tuple[Point, ...]
@@ -117,7 +117,17 @@ class Standing:
 def points_of(frame: pl.DataFrame) -> dict[str, list[Point]]:
     """Series -> its points, from rows of observations."""
     found: dict[str, list[Point]] = {}
-    columns = ("series", "start", "value_text", "value", "censored", "detection_limit", "published", "version", "status")
+    columns = (
+        "series",
+        "start",
+        "value_text",
+        "value",
+        "censored",
+        "detection_limit",
+        "published",
+        "version",
+        "status",
+    )
     for series, start, text, value, censored, limit, published, version, status in (
         frame.sort("series", "start").select(columns).iter_rows()
     ):
@@ -134,7 +144,9 @@ def _plain(value: Decimal | None) -> Decimal | None:
     return bare.quantize(Decimal(1)) if bare == bare.to_integral_value() else bare
 
 
-def standing(network: Network, site: Mapping[str, Any], frame: pl.DataFrame, rules: RuleSet, *, newest: bool = False) -> Standing:
+def standing(
+    network: Network, site: Mapping[str, Any], frame: pl.DataFrame, rules: RuleSet, *, newest: bool = False
+) -> Standing:
     """The standing of a site from its rows. `newest` judges the last moment alone.
 
     Raises nothing for want of a rule: a refusal is the note of the standing or of its moments.
@@ -151,7 +163,7 @@ def standing(network: Network, site: Mapping[str, Any], frame: pl.DataFrame, rul
 
 
 def _parts(series: str) -> tuple[str, str]:
-    _, property, averaging, *_ = (series.split("@")[0] + "||").split("|")
+    _, property, averaging, *_ = (series.split("@", maxsplit=1)[0] + "||").split("|")
     return property, averaging
 
 
@@ -159,13 +171,21 @@ Held = Sequence[tuple[str, ObservedProperty, str]]
 Points = Mapping[str, Sequence[Point]]
 
 
-def _unjudged(network: Network, site: Mapping[str, Any], held: Held, points: Points, rules: RuleSet, newest: bool) -> Standing:
+def _unjudged(
+    network: Network, site: Mapping[str, Any], held: Held, points: Points, rules: RuleSet, newest: bool
+) -> Standing:
     items = tuple(ItemSpan(p, s, a, tuple(points[s]), ()) for s, p, a in held)
-    why = Note("no_rules", f"the network names no rules ({network.rules or '-'}).", f"监测网没有写明评价规则（{network.rules or '-'}）。")
+    why = Note(
+        "no_rules",
+        f"the network names no rules ({network.rules or '-'}).",
+        f"监测网没有写明评价规则（{network.rules or '-'}）。",
+    )
     return Standing(str(site["id"]), items, (), rules.digest, why)
 
 
-def _classed(network: Network, site: Mapping[str, Any], held: Held, points: Points, rules: RuleSet, newest: bool) -> Standing:
+def _classed(
+    network: Network, site: Mapping[str, Any], held: Held, points: Points, rules: RuleSet, newest: bool
+) -> Standing:
     """Waters: the class of each moment on the items measured (those of automatic stations where the network has a step)."""
     table, body = scheme(network.rules), str(site.get("water_body_type") or "")
     times = sorted({p.at for s, _, _ in held for p in points[s]})
@@ -189,12 +209,14 @@ def _classed(network: Network, site: Mapping[str, Any], held: Held, points: Poin
     at: dict[datetime, dict[str, tuple[Reading, str]]] = {}
     for item in items:
         for point in item.points:
-            at.setdefault(point.at, {})[item.property.symbol] = (point.reading, item.property.unit)
+            at.setdefault(point.at, {})[item.observed.symbol] = (point.reading, item.observed.unit)
     moments = []
     for time in times[-1:] if newest else times:
         readings = at.get(time, {})
-        needed = [i for i in required if i in readings or network.step] or [i for i in readings]
-        result = classify(grader(time.date()), f"{network.domain}.class", str(site["id"]), readings, body=body, required=needed)
+        needed = [i for i in required if i in readings or network.step] or list(readings)
+        result = classify(
+            grader(time.date()), f"{network.domain}.class", str(site["id"]), readings, body=body, required=needed
+        )
         moments.append(Moment(time, result))
     return Standing(str(site["id"]), items, tuple(moments), rules.digest)
 
@@ -204,25 +226,39 @@ def _ladder(grader: Grader, item: str, body: str) -> tuple[Bound, ...]:
     if rows is None:
         return ()
     return tuple(
-        Bound(grader.scheme.words[i], r.operator, r.value, rows.unit, f"{r.edition} {r.clause}".strip(), r.edition, r.status)
+        Bound(
+            grader.scheme.words[i],
+            r.operator,
+            r.value,
+            rows.unit,
+            f"{r.edition} {r.clause}".strip(),
+            r.edition,
+            r.status,
+        )
         for i, held in enumerate(rows.by_class)
         for r in held
         if isinstance(r.value, Decimal)
     )
 
 
-def _indexed(network: Network, site: Mapping[str, Any], held: Held, points: Points, rules: RuleSet, newest: bool) -> Standing:
+def _indexed(
+    network: Network, site: Mapping[str, Any], held: Held, points: Points, rules: RuleSet, newest: bool
+) -> Standing:
     """Air: the hourly AQI of the last moment, and each item's limit for its own averaging where there is one."""
     zone = str(site.get("air_zone") or "2")
     hours = [(s, p, a) for s, p, a in held if a != "" and p.unit not in ("index", "class")]
     items = tuple(
-        ItemSpan(p, s, a, tuple(points[s]), *_air_bounds(rules, points[s][-1].at.date(), p.symbol, a, zone)) for s, p, a in hours
+        ItemSpan(p, s, a, tuple(points[s]), *_air_bounds(rules, points[s][-1].at.date(), p.symbol, a, zone))
+        for s, p, a in hours
     )
     last = max((p.at for i in items for p in i.points), default=None)
     if last is None:
         return Standing(str(site["id"]), items, (), rules.digest, Note("no_reading", "no reading.", "没有读数。"))
     readings = {
-        (i.property.symbol, i.averaging): (p.reading, i.property.unit) for i in items for p in i.points[-1:] if p.at == last
+        (i.observed.symbol, i.averaging): (p.reading, i.observed.unit)
+        for i in items
+        for p in i.points[-1:]
+        if p.at == last
     }
     try:
         result = air_index(rules, last.date(), readings, period="hourly").result(str(site["id"]), rules)
@@ -231,7 +267,9 @@ def _indexed(network: Network, site: Mapping[str, Any], held: Held, points: Poin
     return Standing(str(site["id"]), items, (Moment(last, result),), rules.digest)
 
 
-def _air_bounds(rules: RuleSet, day: date, item: str, averaging: str, grade: str) -> tuple[tuple[Bound, ...], Note | None]:
+def _air_bounds(
+    rules: RuleSet, day: date, item: str, averaging: str, grade: str
+) -> tuple[tuple[Bound, ...], Note | None]:
     try:
         rows = on_day(rules, "air_limits", day, item, averaging=averaging, grade=grade)
     except REFUSALS as error:

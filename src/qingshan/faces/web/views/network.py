@@ -32,14 +32,23 @@ def build_all(ask: Ask) -> Page:
     )  # fmt: skip
     cards = [_card(ask, h) for h in found]
     context = {"question": t("network.all.question"), "headline": headline, "cards": cards, "empty": not with_readings}
-    return Page("networks.html", t("network.all.name"), context, [_networks_table(ask, found)] if found else [], sources=_sources(found))
+    return Page(
+        "networks.html",
+        t("network.all.name"),
+        context,
+        [_networks_table(ask, found)] if found else [],
+        sources=_sources(found),
+    )
 
 
 def _card(ask: Ask, h: Held) -> dict[str, Any]:
     network = h.network
     counts = Counter(s.tone for s in (state_of(network, x.result, ask.t, ask.lang) for x in h.read))
     whole = sum(counts.values()) or 1
-    scale = [{"word": s.word, "tone": s.tone, "n": counts[s.tone], "share": round(100 * counts[s.tone] / whole, 2)} for s in tones(network, ask.t)]
+    scale = [
+        {"word": s.word, "tone": s.tone, "n": counts[s.tone], "share": round(100 * counts[s.tone] / whole, 2)}
+        for s in tones(network, ask.t)
+    ]
     at = 0.0
     for part in scale:
         part["x"], at = round(at, 2), at + float(part["share"])  # type: ignore[arg-type]
@@ -54,7 +63,9 @@ def _card(ask: Ask, h: Held) -> dict[str, Any]:
 
 
 def _sources(found: Sequence[Held]) -> list[str]:
-    return list(dict.fromkeys(h.network.source or h.network.operator for h in found if h.network.source or h.network.operator))
+    return list(
+        dict.fromkeys(h.network.source or h.network.operator for h in found if h.network.source or h.network.operator)
+    )
 
 
 def _networks_table(ask: Ask, found: Sequence[Held]) -> Table:
@@ -83,14 +94,21 @@ def build(ask: Ask) -> Page:
     rows.sort(key=lambda r: (not r["read"], -r["state"].tone if r["state"].tone >= 0 else 1, r["name"]))
     asked = ask.query.get("q", "").strip()
     shown = [r for r in rows if (not asked or asked.casefold() in f"{r['name']} {r['id']} {r['basin']}".casefold())]
-    context = {
+    context: dict[str, Any] = {
         "network": network, "name": network.name(ask.lang), "question": t("network.question"), "headline": _headline(ask, h),
         "lead": _lead(ask, h), "rows": shown, "whole": len(rows), "q": asked, "card": _card(ask, h), "map": _map(ask, rows), "legend": tones(network, t),
         "unplaced": sum(r["point"] is None for r in rows), "labels": ["synthetic"] if network.synthetic else [],
         "columns": {c: any(r[c] for r in shown) for c in ("basin", "deciding", "kind")},
         "time_action": f"/{ask.lang}/network/{network.id}",
     }  # fmt: skip
-    return Page("network.html", network.name(ask.lang), context, [_sites_table(ask, rows)], sources=_sources([h]), labels=context["labels"])
+    return Page(
+        "network.html",
+        network.name(ask.lang),
+        context,
+        [_sites_table(ask, rows)],
+        sources=_sources([h]),
+        labels=context["labels"],
+    )
 
 
 def _row(ask: Ask, s: Station) -> dict[str, Any]:
@@ -102,7 +120,7 @@ def _row(ask: Ask, s: Station) -> dict[str, Any]:
     return {
         "id": s.id, "name": s.name(ask.lang), "href": ask.address(f"/network/{s.network.id}/{s.id}", period=""), "read": s.read, "state": state,
         "basin": s.body.get("river") or s.body.get("basin") or "", "deciding": deciding.replace(",", ask.t("list")), "kind": s.body.get("kind") or "",
-        "at": s.at, "last": s.series["last"].max() if s.read else None, "point": point, "lon": lon, "lat": lat,
+        "at": s.at, "last": s.last, "point": point, "lon": lon, "lat": lat,
         "rows": int(s.series["rows"].sum()), "status": s.result.status if s.result else "",
     }  # fmt: skip
 
@@ -138,7 +156,8 @@ def _map(ask: Ask, rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     placed.sort(key=lambda r: r["state"].tone)  # the worst is drawn last, over what it touches
     roomy = _apart(placed) > 2 * ROOMY
     return {
-        "view_box": " ".join(f"{v:g}" for v in box), "meshes": ask.site.mesh(ask.zone.root), "radius": ROOMY if roomy else TIGHT, "credit": ask.zone.boundaries.source,
+        "view_box": " ".join(f"{v:g}" for v in box), "meshes": ask.site.mesh(ask.zone.root), "radius": ROOMY if roomy else TIGHT,
+        "credit": ask.zone.boundaries.source,
         "sites": placed[-DRAWN:], "inside": roomy,
     }  # fmt: skip
 

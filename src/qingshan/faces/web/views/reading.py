@@ -37,12 +37,14 @@ def build(ask: Ask) -> Page:
     unit = numbers.unit_word(known.unit, ask.lang) if known else ""
     context: dict[str, Any] = {
         "name": name, "station": station, "network": h.network, "latest": latest, "unit": unit, "at": at, "series": series,
-        "versions": [{**r, "from": loads.get(r["load"], {})} for r in rows], "value": shown(latest["value"].normalize()) if latest["value"] is not None else "",
+        "versions": [{**r, "from": loads.get(r["load"], {})} for r in rows],
+        "value": shown(latest["value"].normalize()) if latest["value"] is not None else "",
         "station_href": ask.address(f"/network/{h.network.id}/{station.id}", period=f"{at:%Y-%m}"), "labels": ["synthetic"] if h.network.synthetic else [],
         "export": f"qingshan observe export --zone {ask.zone.id} {h.network.id} --sites {station.id} --versions OUT.csv",
     }  # fmt: skip
     columns = (
-        Column("version", "版本", "version"), Column("text", "收到的文字", "text as received"), Column("value", "数值", "value"), Column("unit", "收到的单位", "unit received"),
+        Column("version", "版本", "version"), Column("text", "收到的文字", "text as received"), Column("value", "数值", "value"),
+        Column("unit", "收到的单位", "unit received"),
         Column("file", "文件", "file"), Column("sha256", "sha-256", "sha-256"), Column("row", "行", "row"), Column("reason", "原因", "reason"),
         Column("author", "作者", "author"), Column("loaded", "载入时间", "loaded"),
     )  # fmt: skip
@@ -53,14 +55,23 @@ def build(ask: Ask) -> Page:
         for r in rows
     ]  # fmt: skip
     title = f"{station.name(ask.lang)} {name} {at:%Y-%m-%d %H:%M}"
-    return Page("reading.html", title, context, [Table("versions", "版本", "Versions", columns, made)], sources=[h.network.source], labels=context["labels"])
+    return Page(
+        "reading.html",
+        title,
+        context,
+        [Table("versions", "版本", "Versions", columns, made)],
+        sources=[h.network.source],
+        labels=context["labels"],
+    )
 
 
 def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).replace(second=0, microsecond=0, tzinfo=None)
     except ValueError:
-        raise UnknownName(f"?at= is {text!r}: write 2021-04-01T04:00.", f"?at= 为 {text!r}：写 2021-04-01T04:00。") from None
+        raise UnknownName(
+            f"?at= is {text!r}: write 2021-04-01T04:00.", f"?at= 为 {text!r}：写 2021-04-01T04:00。"
+        ) from None
 
 
 VIEW = View("reading", "/reading/{network}", build, under="network")

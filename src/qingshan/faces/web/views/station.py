@@ -84,7 +84,7 @@ def _headline(ask: Ask, told: Standing, period: str) -> str:
             return t("station.headline.same", n=len(whole), grade=worst)
         return t("station.headline.mixed", n=len(whole), k=table[worst], grade=worst, best=ordered[0])
     if told.newest and told.newest.result.grades:
-        state = state_of(ask.site.kept["network", ask.params["network"]][1].network, told.newest.result, t, ask.lang)
+        state = state_of(held(ask.site, ask.params["network"]).network, told.newest.result, t, ask.lang)
         return t("station.headline.now", at=told.newest.at.isoformat(" ", "minutes"), state=state.word)
     n = sum(len(i.points) for i in told.items)
     return t("station.headline.read", n=n, items=len(told.items))
@@ -114,10 +114,10 @@ def _state_block(ask: Ask, station: Station, told: Standing) -> dict[str, Any] |
 def _large(ask: Ask, items: Sequence[ItemSpan], told: Standing) -> ItemSpan | None:
     """The asked item, else one that decides the worst moment, else the one nearest to its limit, else the first."""
     asked = ask.query.get("item", "")
-    if found := next((i for i in items if asked in (i.property.id, i.series)), None):
+    if found := next((i for i in items if asked in (i.observed.id, i.series)), None):
         return found
     deciding = _deciding(told)
-    if found := next((i for i in items if i.property.symbol in deciding), None):
+    if found := next((i for i in items if i.observed.symbol in deciding), None):
         return found
     ranked = [(_pressure(i, told), k) for k, i in enumerate(items) if _line(i, told) is not None]
     return items[max(ranked, key=lambda r: (r[0], -r[1]))[1]] if ranked else items[0] if items else None
@@ -144,7 +144,7 @@ def _line(item: ItemSpan, told: Standing) -> Bound | None:
 
 def _word(ask: Ask, item: ItemSpan) -> str:
     """What people call the item: its symbol where the English name is long."""
-    return ask.t.pick(item.property.zh, item.property.en if len(item.property.en) < 20 else item.property.symbol)
+    return ask.t.pick(item.observed.zh, item.observed.en if len(item.observed.en) < 20 else item.observed.symbol)
 
 
 def _pressure(item: ItemSpan, told: Standing) -> float:
@@ -193,19 +193,25 @@ def _chart(ask: Ask, station: Station, item: ItemSpan, told: Standing, *, wide: 
         peak = (worst.at, worst.reading.text)
     minutes = STEPS.get(station.network.step)
     timeline = Timeline(
-        times, values, ask.lang, numbers.unit_word(item.property.unit, ask.lang), timedelta(minutes=minutes) if minutes else None,
-        tuple(lines), (), peak, zero=item.property.unit not in ("1", "degC") or wide and bound is not None, plain=not wide,
+        times, values, ask.lang, numbers.unit_word(item.observed.unit, ask.lang), timedelta(minutes=minutes) if minutes else None,
+        tuple(lines), (), peak, zero=item.observed.unit not in ("1", "degC") or (wide and bound is not None), plain=not wide,
     )  # fmt: skip
     name = _word(ask, item)
-    unit = numbers.unit_word(item.property.unit, ask.lang)
+    unit = numbers.unit_word(item.observed.unit, ask.lang)
     assert low is not None and high is not None
     sub = t("station.small", low=low.reading.text, high=high.reading.text)
     title = name if not wide else _finding(ask, item, bound)
     if wide:
-        sub = t("station.large_sub", name=name, unit=unit or "—", n=len(item.valued), step=station.network.step or t("station.by_sample"))
+        sub = t(
+            "station.large_sub",
+            name=name,
+            unit=unit or "—",
+            n=len(item.valued),
+            step=station.network.step or t("station.by_sample"),
+        )
     elif unit:
         title = f"{name}{t('comma')}{unit}"
-    return Picture(item, title, sub, timeline, ask.address(f"/network/{station.network.id}/{station.id}", item=item.property.id, period=ask.query.get("period", "")),
+    return Picture(item, title, sub, timeline, ask.address(f"/network/{station.network.id}/{station.id}", item=item.observed.id),
                    _item_table(ask, station, item))  # fmt: skip
 
 
@@ -232,37 +238,51 @@ def reading_key(ask: Ask, station: Station, point: Point | None) -> str:
     """Address of the page that says where one reading came from."""
     if point is None:
         return ""
-    return ask.address(f"/reading/{station.network.id}", series=point.series, at=point.at.isoformat(timespec="minutes"), period="")
+    return ask.address(
+        f"/reading/{station.network.id}", series=point.series, at=point.at.isoformat(timespec="minutes"), period=""
+    )
 
 
 def _item(ask: Ask, station: Station, item: ItemSpan, told: Standing) -> dict[str, Any]:
     worst = item.worst
     bound = _line(item, told)
     newest = told.newest.result if told.newest else None
-    part = next((p for p in newest.parts if p.item in (item.property.symbol, f"{item.property.symbol} {item.averaging}")), None) if newest else None
+    part = (
+        next(
+            (p for p in newest.parts if p.item in (item.observed.symbol, f"{item.observed.symbol} {item.averaging}")),
+            None,
+        )
+        if newest
+        else None
+    )
     return {
-        "name": _word(ask, item), "unit": numbers.unit_word(item.property.unit, ask.lang), "worst": worst,
+        "name": _word(ask, item), "unit": numbers.unit_word(item.observed.unit, ask.lang), "worst": worst,
         "low": item.low, "high": item.high, "low_href": reading_key(ask, station, item.low), "high_href": reading_key(ask, station, item.high),
         "worst_href": reading_key(ask, station, worst), "valid": len(item.valued), "n": len(item.points),
         "censored": sum(p.reading.censored for p in item.points), "limit": _bound_word(ask, bound, clause=False) if bound else "",
         "clause": bound.clause if bound else "", "status": bound.status if bound else "", "part": part,
-        "grade": part.grade if part and part.grade else "", "verdict": part.verdict if part else "", "why": ask.t.pick(item.note.zh, item.note.en) if item.note else "",
+        "grade": part.grade if part and part.grade else "", "verdict": part.verdict if part else "",
+        "why": ask.t.pick(item.note.zh, item.note.en) if item.note else "",
     }  # fmt: skip
 
 
 _POINT_COLUMNS = (
-    Column("at", "时间", "time"), Column("text", "收到的文字", "text as received"), Column("value", "数值", "value"), Column("censored", "未检出", "not detected"),
+    Column("at", "时间", "time"), Column("text", "收到的文字", "text as received"), Column("value", "数值", "value"),
+    Column("censored", "未检出", "not detected"),
     Column("status", "站点状态", "station status"), Column("version", "版本", "version"),
 )  # fmt: skip
 
 
 def _point_row(p: Point) -> dict[str, Cell]:
-    return {"at": p.at.isoformat(" ", "minutes"), "text": p.reading.text, "value": shown(p.reading.value) or None, "censored": "<" if p.reading.censored else "",
+    return {"at": p.at.isoformat(" ", "minutes"), "text": p.reading.text, "value": shown(p.reading.value) or None,
+    "censored": "<" if p.reading.censored else "",
             "status": p.status, "version": p.version}  # fmt: skip
 
 
 def _item_table(ask: Ask, station: Station, item: ItemSpan) -> Table:
-    return Table(item.property.id, item.property.zh, item.property.en, _POINT_COLUMNS, [_point_row(p) for p in item.points])
+    return Table(
+        item.observed.id, item.observed.zh, item.observed.en, _POINT_COLUMNS, [_point_row(p) for p in item.points]
+    )
 
 
 def _items_table(ask: Ask, station: Station, told: Standing) -> Table:
@@ -275,8 +295,9 @@ def _items_table(ask: Ask, station: Station, told: Standing) -> Table:
     for i in told.items:
         bound = _line(i, told)
         rows.append({
-            "item": ask.t.pick(i.property.zh, i.property.en), "unit": i.property.unit, "low": i.low.reading.text if i.low else "",
-            "high": i.high.reading.text if i.high else "", "valid": len(i.valued), "n": len(i.points), "limit": _bound_word(ask, bound, clause=False) if bound else "",
+            "item": ask.t.pick(i.observed.zh, i.observed.en), "unit": i.observed.unit, "low": i.low.reading.text if i.low else "",
+            "high": i.high.reading.text if i.high else "", "valid": len(i.valued), "n": len(i.points),
+            "limit": _bound_word(ask, bound, clause=False) if bound else "",
             "clause": bound.clause if bound else "", "status": bound.status if bound else "", "labels": "synthetic" if station.network.synthetic else "",
         })  # fmt: skip
     return Table("items", "项目", "Items", columns, rows)
@@ -284,8 +305,10 @@ def _items_table(ask: Ask, station: Station, told: Standing) -> Table:
 
 def _moments_table(ask: Ask, station: Station, told: Standing) -> Table:
     columns = (
-        Column("at", "时间", "time"), Column("state", "状态", "state"), Column("deciding", "定类项目", "deciding items"), Column("n_valid", "有效项目", "items with a value"),
-        Column("n_required", "应有项目", "items required"), Column("clause", "依据", "clause"), Column("status", "来源级别", "status"), Column("why", "说明", "why"),
+        Column("at", "时间", "time"), Column("state", "状态", "state"), Column("deciding", "定类项目", "deciding items"),
+        Column("n_valid", "有效项目", "items with a value"),
+        Column("n_required", "应有项目", "items required"), Column("clause", "依据", "clause"), Column("status", "来源级别", "status"),
+        Column("why", "说明", "why"),
     )  # fmt: skip
     rows: list[dict[str, Cell]] = []
     for m in told.moments:
@@ -296,9 +319,16 @@ def _moments_table(ask: Ask, station: Station, told: Standing) -> Table:
 
 
 def _readings_table(ask: Ask, station: Station, told: Standing) -> Table:
-    columns = (Column("item", "项目", "item"), Column("unit", "单位", "unit"), *_POINT_COLUMNS, Column("series", "序列", "series"))
+    columns = (
+        Column("item", "项目", "item"),
+        Column("unit", "单位", "unit"),
+        *_POINT_COLUMNS,
+        Column("series", "序列", "series"),
+    )
     rows = [
-        {"item": ask.t.pick(i.property.zh, i.property.en), "unit": i.property.unit, **_point_row(p), "series": p.series} for i in told.items for p in i.points
+        {"item": ask.t.pick(i.observed.zh, i.observed.en), "unit": i.observed.unit, **_point_row(p), "series": p.series}
+        for i in told.items
+        for p in i.points
     ]
     return Table("readings", "读数", "Readings", columns, rows)
 
