@@ -350,6 +350,7 @@ VERBS = (
             Option("--id", "id of the project", default="demo-ticket"),
             Option("--methodology", "methodology", default="bijie_ticket"),
             LANG,
+            JSON,
         ),
         "qingshan forest demo-project project1",
     ),
