@@ -6,7 +6,25 @@ To add a page: a module with `build(ask) -> Page` and `VIEW = View(...)`, a temp
 
 from qingshan.faces.web.page import View
 
-from . import account, change, data, method, overview, pedigree, place, raster, seea, standards, target
+from . import (
+    account,
+    change,
+    data,
+    forest,
+    forest_plot,
+    forest_plots,
+    method,
+    network,
+    overview,
+    pedigree,
+    place,
+    raster,
+    reading,
+    seea,
+    standards,
+    station,
+    target,
+)
 
 VIEWS: tuple[View, ...] = (
     overview.VIEW,
@@ -15,6 +33,12 @@ VIEWS: tuple[View, ...] = (
     raster.VIEW,
     change.VIEW,
     seea.VIEW,
+    *network.VIEWS,
+    reading.VIEW,
+    station.VIEW,
+    forest.VIEW,
+    forest_plots.VIEW,
+    forest_plot.VIEW,
     *standards.VIEWS,
     *method.VIEWS,
     data.VIEW,
