@@ -129,9 +129,7 @@ def grouped(series: Sequence[str], size: int = SIZE) -> Iterator[tuple[str, ...]
         yield tuple(group)
 
 
-def blocks(
-    source: pl.LazyFrame, series: Sequence[str], lattice: Lattice | None, size: int = SIZE
-) -> Iterator[Block]:
+def blocks(source: pl.LazyFrame, series: Sequence[str], lattice: Lattice | None, size: int = SIZE) -> Iterator[Block]:
     """One block after another. `source` has at least series, start, value; censored, status, version and reason are used where they
     are. Versions of one key must come one after another; the last one is the value.
 

@@ -25,7 +25,9 @@ E20 = plan(
 )
 
 
-def flagged(source: pl.LazyFrame, limits: Plan, series: list[str] | None = None, **more: Any) -> dict[str, dict[str, list[int]]]:
+def flagged(
+    source: pl.LazyFrame, limits: Plan, series: list[str] | None = None, **more: Any
+) -> dict[str, dict[str, list[int]]]:
     """series -> flag, tests, not_run of all cells."""
     names = series or sorted(source.collect()["series"].unique())
     starts = source.collect()["start"]
@@ -78,7 +80,15 @@ def test_a_test_without_its_limits_never_passes_silently() -> None:
 
 def test_gross_range_is_strict_and_exact() -> None:
     limits = plan(rows("gross_range", fail_min="0", fail_max="0.3", suspect_min="0.1", suspect_max="0.2"))
-    assert one(["0", "-0.000000001", "0.3", "0.300000001", "0.1", "0.2", "0.099999999"], limits)["flag"] == [3, 4, 3, 4, 1, 1, 3]
+    assert one(["0", "-0.000000001", "0.3", "0.300000001", "0.1", "0.2", "0.099999999"], limits)["flag"] == [
+        3,
+        4,
+        3,
+        4,
+        1,
+        1,
+        3,
+    ]
 
 
 def test_spike_at_the_threshold_is_none() -> None:
@@ -120,7 +130,13 @@ def test_buddies_within_the_radius() -> None:
     limits = plan(rows("buddy", radius="20", neighbours_min="3", k="3", mad_min="0"))
     values = {f"S{i}|air.pm25|1h": [v] for i, v in enumerate((30, 10, 12, 14, 10))}
     # neighbours of S0: 10 12 14, median 12, MAD 2: |30 - 12| > 6; of S1: 12 14 30, median 14, MAD 2: 4 <= 6
-    places = {"S0": (106.0, 26.0), "S1": (106.05, 26.0), "S2": (106.0, 26.05), "S3": (106.05, 26.05), "S4": (108.0, 26.0)}
+    places = {
+        "S0": (106.0, 26.0),
+        "S1": (106.05, 26.0),
+        "S2": (106.0, 26.05),
+        "S3": (106.05, 26.05),
+        "S4": (108.0, 26.0),
+    }
     found = flagged(table(values), limits, positions=places)
     assert [found[s]["flag"][0] for s in sorted(values)] == [3, 1, 1, 1, 1]
     assert has(found["S4|air.pm25|1h"]["not_run"], "buddy") == [0]  # alone
@@ -220,7 +236,10 @@ def test_no_cut_in_time_or_sites_matters(values: list[int | None], cut: int) -> 
     whole = flagged(source, ALL, positions=PLACES)
     names = sorted(whole)
     middle, end = BEGIN + cut * HOUR, BEGIN + (len(values) // 3) * HOUR
-    parts = [flagged(source, ALL, names, first=a, last=b, positions=PLACES, size=1) for a, b in ((BEGIN, middle), (middle, end))]
+    parts = [
+        flagged(source, ALL, names, first=a, last=b, positions=PLACES, size=1)
+        for a, b in ((BEGIN, middle), (middle, end))
+    ]
     joined = {n: {k: parts[0][n][k] + parts[1][n][k] for k in whole[n]} for n in names}
     assert joined == whole
 

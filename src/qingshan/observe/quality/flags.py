@@ -23,7 +23,7 @@ import polars as pl
 from qingshan.core.canonical import canonical
 from qingshan.core.errors import UnknownName
 
-__all__ = ["SCHEMA", "FlagLayer", "Part", "read_lines", "append_line"]
+__all__ = ["SCHEMA", "FlagLayer", "Part", "append_line", "read_lines"]
 
 SCHEMA = {
     "series": pl.String, "start": pl.Datetime("ms"), "flag": pl.UInt8, "tests": pl.UInt32, "not_run": pl.UInt32, "run": pl.String,
@@ -81,7 +81,9 @@ class Part:
             shutil.rmtree(self.folder)
         else:
             self.folder.rename(place)
-        append_line(self.layer.folder / "runs.jsonl", {**record, "run": run, "time": datetime.now().astimezone().isoformat()})
+        append_line(
+            self.layer.folder / "runs.jsonl", {**record, "run": run, "time": datetime.now().astimezone().isoformat()}
+        )
 
     def discard(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -29,6 +29,7 @@ RATE = SLOT["rate_of_change", "limit"]
 FLAT_3, FLAT_4, EPS = SLOT["flat_line", "n_suspect"], SLOT["flat_line", "n_fail"], SLOT["flat_line", "eps"]
 FORGIVEN, ALWAYS = 1, 2
 UNKNOWN_WORD = 255
+PASSED, FOUND, FAILS, MISSED = range(4)  # what one test says of one value
 OF_VALUE = ((1 << len(TESTS)) - 1) & ~(1 << B_MISSING | 1 << B_STATUS | 1 << B_TWICE)
 SPIKE_LARGEST = 2**62 - 1
 
@@ -45,11 +46,17 @@ class Flags:
 
     def cut(self, first: int, last: int) -> Flags:
         part = Flags((0, 0))
-        part.flag, part.tests, part.not_run = self.flag[:, first:last], self.tests[:, first:last], self.not_run[:, first:last]
+        part.flag, part.tests, part.not_run = (
+            self.flag[:, first:last],
+            self.tests[:, first:last],
+            self.not_run[:, first:last],
+        )
         return part
 
 
-def judge(block: Block, segments: list[Segment], buddy: NDArray[np.uint8] | None = None, into: Flags | None = None) -> Flags:
+def judge(
+    block: Block, segments: list[Segment], buddy: NDArray[np.uint8] | None = None, into: Flags | None = None
+) -> Flags:
     """Flags of every cell. `buddy` (series, times): 0 passed, 1 found, 2 could not run; without it the spatial test did not run."""
     flags = into or Flags(block.shape)
     none = np.zeros((0, 0), dtype=np.uint8)
@@ -77,124 +84,148 @@ def _alike(row, t, x, eps, most):
 
 
 @njit(nogil=True, cache=True)
+def _range(x, limit):
+    if x < limit[FAIL_MIN] or x > limit[FAIL_MAX]:
+        return FAILS
+    return FOUND if x < limit[SUSPECT_MIN] or x > limit[SUSPECT_MAX] else PASSED
+
+
+@njit(nogil=True, cache=True)
+def _spike(row, t, x, limit):
+    if t == 0 or t + 1 >= row.size or row[t - 1] == MISSING or row[t + 1] == MISSING:
+        return MISSED
+    twice = abs(2 * x - row[t - 1] - row[t + 1])
+    if limit[SPIKE_4] <= SPIKE_LARGEST and twice > 2 * limit[SPIKE_4]:
+        return FAILS
+    return FOUND if limit[SPIKE_3] <= SPIKE_LARGEST and twice > 2 * limit[SPIKE_3] else PASSED
+
+
+@njit(nogil=True, cache=True)
+def _rate(row, t, x, limit):
+    if t == 0 or row[t - 1] == MISSING:
+        return MISSED
+    return FOUND if abs(x - row[t - 1]) > limit[RATE] else PASSED
+
+
+@njit(nogil=True, cache=True)
+def _relation(x, bound, tolerance):
+    if bound == MISSING:
+        return MISSED
+    return FOUND if x > bound + tolerance else PASSED
+
+
+@njit(nogil=True, cache=True)
+def _noted(masks, bit, code):
+    """Enter what one test says into the masks (found, failed, missed)."""
+    if code == FOUND:
+        masks[0] |= np.uint32(1 << bit)
+    elif code == FAILS:
+        masks[1] |= np.uint32(1 << bit)
+    elif code == MISSED:
+        masks[2] |= np.uint32(1 << bit)
+
+
+@njit(nogil=True, cache=True)
+def _lacking(runs, need, regular, other, near):
+    """(tests that cannot run on the series at all, tests whose absence makes a value `not evaluated`) as masks."""
+    lacking, strict = np.uint32(0), np.uint32(0)
+    for bit in range(runs.size):
+        whole = runs[bit]
+        if bit in (B_SPIKE, B_RATE, B_FLAT):
+            whole = whole and regular
+        elif bit == B_RELATION:
+            whole = whole and other >= 0
+        elif bit == B_BUDDY:
+            whole = whole and near
+        if not whole:
+            lacking |= np.uint32(1 << bit)
+        if need[bit] == ALWAYS or (need[bit] == FORGIVEN and not whole):
+            strict |= np.uint32(1 << bit)
+    return lacking, strict
+
+
+@njit(nogil=True, cache=True)
+def _received(masks, word, levels, worded, repeated, censored, need):
+    """What the carrier says of a cell: enters its tests; returns (no value by its status word, word unknown and required)."""
+    level = levels[word] if word != 0 and worded else 0
+    if level == UNKNOWN_WORD:
+        _noted(masks, B_STATUS, MISSED)
+    elif level != 0:
+        _noted(masks, B_STATUS, FOUND)
+    if repeated:
+        _noted(masks, B_TWICE, FOUND)
+    if censored:
+        _noted(masks, B_LIMIT, FOUND)
+    return level == NO_VALUE, level == UNKNOWN_WORD and need != 0
+
+
+@njit(nogil=True, cache=True)
+def _outward(found, failed, missed, stop, unknown):
+    """The aggregate of section 2: 9, else 4 if any, else 3 if any, else 2 if a required test did not run, else 1."""
+    if stop:
+        return NO_VALUE
+    if failed != 0:
+        return FAIL
+    if found & ~np.uint32(1 << B_LIMIT) != 0:
+        return SUSPECT
+    return NOT_EVALUATED if missed != 0 or unknown else GOOD
+
+
+@njit(nogil=True, cache=True)
+def _equals(row, t, x, eps, most, before):
+    """How many of the last points up to t are alike; `before` is how many up to t - 1 are, which is enough where eps is 0."""
+    if eps != 0:
+        return _alike(row, t, x, eps, most)
+    return before + 1 if t > 0 and row[t - 1] == x else 1
+
+
+@njit(nogil=True, cache=True)
 def _judge(
     values, censored, repeated, status, buddy, regular, limits, runs, required, other, levels, first, last, flag, tests, not_run
 ):  # fmt: skip
-    columns = values.shape[1]
-    one = np.uint32(1)
+    masks = np.zeros(3, dtype=np.uint32)
     for s in range(values.shape[0]):
-        row, limit, need = values[s], limits[s], required[s]
-        lacking = np.uint32(0)
-        strict = np.uint32(0)
-        for bit in range(runs.shape[1]):
-            if not runs[s, bit]:
-                lacking |= one << np.uint32(bit)
-            if need[bit] == ALWAYS:
-                strict |= one << np.uint32(bit)
-            elif need[bit] == FORGIVEN and not runs[s, bit]:
-                strict |= one << np.uint32(bit)
-        if not regular:
-            for bit in (B_SPIKE, B_RATE, B_FLAT):
-                lacking |= one << np.uint32(bit)
-                if need[bit] != 0:
-                    strict |= one << np.uint32(bit)
-        if other[s] < 0:
-            lacking |= one << np.uint32(B_RELATION)
-            if need[B_RELATION] != 0:
-                strict |= one << np.uint32(B_RELATION)
-        if buddy.size == 0:
-            lacking |= one << np.uint32(B_BUDDY)
-            if need[B_BUDDY] != 0:
-                strict |= one << np.uint32(B_BUDDY)
-        in_range = runs[s, B_RANGE]
-        spike, rate, flat = runs[s, B_SPIKE] and regular, runs[s, B_RATE] and regular, runs[s, B_FLAT] and regular
-        relation, near, worded = runs[s, B_RELATION] and other[s] >= 0, runs[s, B_BUDDY] and buddy.size > 0, runs[s, B_STATUS]
+        row, limit = values[s], limits[s]
+        lacking, strict = _lacking(runs[s], required[s], regular, other[s], buddy.size > 0)
+        can = ~lacking
+        in_range, relation, near = can >> B_RANGE & 1, can >> B_RELATION & 1, can >> B_BUDDY & 1
+        spike, rate, flat = can >> B_SPIKE & 1, can >> B_RATE & 1, can >> B_FLAT & 1
         most = limit[FLAT_3] if limit[FLAT_4] == NO_BOUND else max(limit[FLAT_3], limit[FLAT_4])
-        run = 0
-        if flat and first > 0 and row[first - 1] != MISSING:
-            run = _alike(row, first - 1, row[first - 1], 0, most)
+        run = _alike(row, first - 1, row[first - 1], 0, most) if flat and first > 0 and row[first - 1] != MISSING else 0
         for t in range(first, last):
             x = row[t]
-            found = np.uint32(0)
-            failed = np.uint32(0)
-            missed = lacking
-            unknown = False
-            word = status[s, t]
-            stop = False
-            if word != 0 and worded:
-                level = levels[s, word]
-                if level == UNKNOWN_WORD:
-                    missed |= one << np.uint32(B_STATUS)
-                    unknown = True
-                elif level != 0:
-                    found |= one << np.uint32(B_STATUS)
-                    stop = level == NO_VALUE
-            if repeated[s, t]:
-                found |= one << np.uint32(B_TWICE)
-            if censored[s, t]:
-                found |= one << np.uint32(B_LIMIT)
+            masks[0], masks[1], masks[2] = 0, 0, lacking
+            stop, unknown = _received(
+                masks, status[s, t], levels[s], runs[s, B_STATUS], repeated[s, t], censored[s, t], required[s, B_STATUS]
+            )
             if x == MISSING:
                 run = 0
-                tests[s, t] = found | one << np.uint32(B_MISSING)
-                not_run[s, t] = missed | np.uint32(OF_VALUE)
+                tests[s, t] = masks[0] | np.uint32(1 << B_MISSING)
+                not_run[s, t] = masks[2] | np.uint32(OF_VALUE)
                 flag[s, t] = NO_VALUE
                 continue
             if in_range:
-                if x < limit[FAIL_MIN] or x > limit[FAIL_MAX]:
-                    failed |= one << np.uint32(B_RANGE)
-                elif x < limit[SUSPECT_MIN] or x > limit[SUSPECT_MAX]:
-                    found |= one << np.uint32(B_RANGE)
-            before = t > 0 and row[t - 1] != MISSING
+                _noted(masks, B_RANGE, _range(x, limit))
             if spike:
-                if before and t + 1 < columns and row[t + 1] != MISSING:
-                    twice = abs(2 * x - row[t - 1] - row[t + 1])
-                    if limit[SPIKE_4] <= SPIKE_LARGEST and twice > 2 * limit[SPIKE_4]:
-                        failed |= one << np.uint32(B_SPIKE)
-                    elif limit[SPIKE_3] <= SPIKE_LARGEST and twice > 2 * limit[SPIKE_3]:
-                        found |= one << np.uint32(B_SPIKE)
-                else:
-                    missed |= one << np.uint32(B_SPIKE)
+                _noted(masks, B_SPIKE, _spike(row, t, x, limit))
             if rate:
-                if before:
-                    if abs(x - row[t - 1]) > limit[RATE]:
-                        found |= one << np.uint32(B_RATE)
-                else:
-                    missed |= one << np.uint32(B_RATE)
+                _noted(masks, B_RATE, _rate(row, t, x, limit))
             if flat:
-                if limit[EPS] == 0:
-                    run = run + 1 if before and row[t - 1] == x else 1
-                else:
-                    run = _alike(row, t, x, limit[EPS], most)
-                if run >= limit[FLAT_4]:
-                    failed |= one << np.uint32(B_FLAT)
-                elif run >= limit[FLAT_3]:
-                    found |= one << np.uint32(B_FLAT)
+                run = _equals(row, t, x, limit[EPS], most, run)
+                _noted(masks, B_FLAT, FAILS if run >= limit[FLAT_4] else FOUND if run >= limit[FLAT_3] else PASSED)
             if relation:
-                bound = values[other[s], t]
-                if bound == MISSING:
-                    missed |= one << np.uint32(B_RELATION)
-                elif x > bound + limit[TOLERANCE]:
-                    found |= one << np.uint32(B_RELATION)
+                _noted(masks, B_RELATION, _relation(x, values[other[s], t], limit[TOLERANCE]))
             if near:
-                if buddy[s, t] == 1:
-                    found |= one << np.uint32(B_BUDDY)
-                elif buddy[s, t] == 2:
-                    missed |= one << np.uint32(B_BUDDY)
+                _noted(masks, B_BUDDY, (PASSED, FOUND, MISSED)[buddy[s, t]])
+            found, failed, missed = masks[0], masks[1], masks[2]
             tests[s, t] = found | failed | failed << np.uint32(FAILED)
             not_run[s, t] = missed
-            if stop:
-                flag[s, t] = NO_VALUE
-            elif failed != 0:
-                flag[s, t] = FAIL
-            elif found & ~(one << np.uint32(B_LIMIT)) != 0:
-                flag[s, t] = SUSPECT
-            elif missed & strict != 0 or (unknown and need[B_STATUS] != 0):
-                flag[s, t] = NOT_EVALUATED
-            else:
-                flag[s, t] = GOOD
+            flag[s, t] = _outward(found, failed, missed & strict, stop, unknown)
 
 
-def neighbours(lon: NDArray[np.float64], lat: NDArray[np.float64], radius_km: float) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def neighbours(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], radius_km: float
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Sites within the radius of each site, itself left out, as (offsets (n + 1), indices). Sites without a position have none.
 
     Great-circle distance on a sphere of 6,371.0088 km (mean radius of the GRS80 ellipsoid)."""

@@ -46,7 +46,18 @@ LIMITS: dict[str, tuple[str, ...]] = {
     "buddy": ("radius", "neighbours_min", "k", "mad_min"),
 }
 COUNTS = ("n_suspect", "n_fail", "neighbours_min")
-OF_VALUE = ("fail_min", "fail_max", "suspect_min", "suspect_max", "suspect", "fail", "limit", "eps", "tolerance", "mad_min")
+OF_VALUE = (
+    "fail_min",
+    "fail_max",
+    "suspect_min",
+    "suspect_max",
+    "suspect",
+    "fail",
+    "limit",
+    "eps",
+    "tolerance",
+    "mad_min",
+)
 REQUIRED = ("no", "except_gaps", "yes")
 STATUSES = ("primary", "secondary", "project", "ocr_doubt", "open")
 COLUMNS = ("scope", "test", "parameter", "value", "unit", "valid_from", "valid_to", "source", "status")
@@ -97,7 +108,9 @@ TOLERANCE = len(SLOTS)
 class Plan:
     """The rows of a plan, checked. Raises `DeclarationError` for a row that cannot be used, `MissingParameter` for an open one."""
 
-    def __init__(self, rows: Iterable[PlanRow], units: Mapping[str, str] | None = None, name: str = "quality.csv") -> None:
+    def __init__(
+        self, rows: Iterable[PlanRow], units: Mapping[str, str] | None = None, name: str = "quality.csv"
+    ) -> None:
         """`units`: the unit of each property's values; a limit in another unit of the same kind is converted."""
         self.rows = tuple(rows)
         self.name = name
@@ -117,27 +130,49 @@ class Plan:
 
     def _check(self, row: PlanRow) -> None:
         if row.test not in TESTS:
-            raise self._fail(row, f"there is no test {row.test!r}; one of {', '.join(TESTS)}.", f"没有质控检验 {row.test!r}，应为 {'、'.join(TESTS)} 之一。")
+            raise self._fail(
+                row,
+                f"there is no test {row.test!r}; one of {', '.join(TESTS)}.",
+                f"没有质控检验 {row.test!r}，应为 {'、'.join(TESTS)} 之一。",
+            )
         if row.status not in STATUSES:
-            raise self._fail(row, f"status {row.status!r} is none of {', '.join(STATUSES)}.", f"状态 {row.status!r} 不在 {'、'.join(STATUSES)} 之中。")
+            raise self._fail(
+                row,
+                f"status {row.status!r} is none of {', '.join(STATUSES)}.",
+                f"状态 {row.status!r} 不在 {'、'.join(STATUSES)} 之中。",
+            )
         if row.status == "open":
             raise MissingParameter(
                 f"{row.scope}.{row.test}.{row.parameter}", f"the limit {row.test}.{row.parameter} of {row.scope} is open.",
                 f"{row.scope} 的 {row.test}.{row.parameter} 尚未取得。", where=f"{self.name}:{row.line}",
             )  # fmt: skip
         if not row.source:
-            raise self._fail(row, "a limit needs its source.", "限值须注明出处。", "fill the column source / 填写 source 列")
+            raise self._fail(
+                row, "a limit needs its source.", "限值须注明出处。", "fill the column source / 填写 source 列"
+            )
         if row.valid_to and row.valid_to < row.valid_from:
             raise self._fail(row, "the row ends before it begins.", "该行的失效日期早于生效日期。")
         if row.parameter == "required":
             if row.value not in REQUIRED:
-                raise self._fail(row, f"required is {row.value!r}, one of {', '.join(REQUIRED)}.", f"required 为 {row.value!r}，应为 {'、'.join(REQUIRED)} 之一。")
+                raise self._fail(
+                    row,
+                    f"required is {row.value!r}, one of {', '.join(REQUIRED)}.",
+                    f"required 为 {row.value!r}，应为 {'、'.join(REQUIRED)} 之一。",
+                )
         elif row.test == "status_word":
             if row.value not in ("3", "9", "none"):
-                raise self._fail(row, f"a status word gives 3, 9 or none, not {row.value!r}.", f"状态词应给出 3、9 或 none，不是 {row.value!r}。")
+                raise self._fail(
+                    row,
+                    f"a status word gives 3, 9 or none, not {row.value!r}.",
+                    f"状态词应给出 3、9 或 none，不是 {row.value!r}。",
+                )
         elif row.parameter not in LIMITS.get(row.test, ()):
             known = ", ".join(("required", *LIMITS.get(row.test, ())))
-            raise self._fail(row, f"{row.test} has no parameter {row.parameter!r}; it has {known}.", f"{row.test} 没有参数 {row.parameter!r}，有 {known}。")
+            raise self._fail(
+                row,
+                f"{row.test} has no parameter {row.parameter!r}; it has {known}.",
+                f"{row.test} 没有参数 {row.parameter!r}，有 {known}。",
+            )
         elif row.parameter != "not_above":
             self.number(row)
 
@@ -172,16 +207,28 @@ class Plan:
             value = self._converted(row, value, row.unit, "km")
         scaled = value * SCALE
         if not scaled.is_finite() or scaled != int(scaled) or abs(scaled) >= 2**61:
-            raise self._fail(row, f"{row.value} has more than 9 decimals or is too large.", f"{row.value} 的小数超过 9 位，或数值过大。")
+            raise self._fail(
+                row,
+                f"{row.value} has more than 9 decimals or is too large.",
+                f"{row.value} 的小数超过 9 位，或数值过大。",
+            )
         if row.parameter not in ("fail_min", "fail_max", "suspect_min", "suspect_max") and scaled < 0:
-            raise self._fail(row, f"{row.parameter} is {row.value}, must not be negative.", f"{row.parameter} 为 {row.value}，不得为负。")
+            raise self._fail(
+                row,
+                f"{row.parameter} is {row.value}, must not be negative.",
+                f"{row.parameter} 为 {row.value}，不得为负。",
+            )
         return int(scaled)
 
     def _in_unit(self, row: PlanRow, value: Decimal) -> Decimal:
         own = self.units.get(_property(row.scope), "")
         given = row.unit.removesuffix("/h") if row.test == "rate_of_change" else row.unit
         if row.test == "rate_of_change" and own and not row.unit.endswith("/h"):
-            raise self._fail(row, f"a rate is per hour: {own}/h, not {row.unit!r}.", f"变化率按小时计：应为 {own}/h，不是 {row.unit!r}。")
+            raise self._fail(
+                row,
+                f"a rate is per hour: {own}/h, not {row.unit!r}.",
+                f"变化率按小时计：应为 {own}/h，不是 {row.unit!r}。",
+            )
         return self._converted(row, value, given, own) if own else value
 
     def _converted(self, row: PlanRow, value: Decimal, given: str, own: str) -> Decimal:
@@ -211,10 +258,14 @@ class Plan:
 
     def margin(self) -> int:
         """Steps before a period that its tests look at."""
-        longest = [int(r.value) for r in self.rows if r.test == "flat_line" and r.parameter in COUNTS and r.value != "none"]
+        longest = [
+            int(r.value) for r in self.rows if r.test == "flat_line" and r.parameter in COUNTS and r.value != "none"
+        ]
         return max([1, *longest])
 
-    def segments(self, series: Sequence[str], lattice: Lattice | None, times: NDArray[np.int64], words: Sequence[str]) -> list[Segment]:
+    def segments(
+        self, series: Sequence[str], lattice: Lattice | None, times: NDArray[np.int64], words: Sequence[str]
+    ) -> list[Segment]:
         """The limits of a block, cut at the days on which they change."""
         first, last = _day(times[0]), _day(times[-1])
         cuts = [first, *self.changes(first, last)]
@@ -222,10 +273,14 @@ class Plan:
         bounds = [0, *edges, len(times)]
         step_ms = lattice.step_ms if lattice else 0
         return [
-            self._segment(series, day, a, b, step_ms, words) for day, a, b in zip(cuts, bounds[:-1], bounds[1:], strict=True) if b > a
+            self._segment(series, day, a, b, step_ms, words)
+            for day, a, b in zip(cuts, bounds[:-1], bounds[1:], strict=True)
+            if b > a
         ]
 
-    def _segment(self, series: Sequence[str], day: date, first: int, last: int, step_ms: int, words: Sequence[str]) -> Segment:
+    def _segment(
+        self, series: Sequence[str], day: date, first: int, last: int, step_ms: int, words: Sequence[str]
+    ) -> Segment:
         n = len(series)
         limits = np.zeros((n, TOLERANCE + 1), dtype=np.int64)
         runs = np.zeros((n, len(TESTS)), dtype=bool)
@@ -289,7 +344,11 @@ class Plan:
         """Scopes with all limits of the spatial test on a day."""
         scopes = {r.scope for r in self.rows if r.test == "buddy"}
         found = {
-            s: {r.parameter: r for r in self.rows if r.scope == s and r.test == "buddy" and r.holds(day) and r.parameter != "required"}
+            s: {
+                r.parameter: r
+                for r in self.rows
+                if r.scope == s and r.test == "buddy" and r.holds(day) and r.parameter != "required"
+            }
             for s in scopes
         }
         return {s: rows for s, rows in found.items() if all(p in rows for p in LIMITS["buddy"])}
@@ -318,7 +377,10 @@ def read_plan(path: Path, units: Mapping[str, str] | None = None) -> Plan:
                     f"columns are missing: {', '.join(absent)}.", f"缺少列：{'、'.join(absent)}。", where=path.name,
                     fix=f"the header is {','.join(COLUMNS)} / 表头为 {','.join(COLUMNS)}",
                 )  # fmt: skip
-            rows = [_row({k: (v or "").strip() for k, v in line.items() if k}, reader.line_num, path.name) for line in reader]
+            rows = [
+                _row({k: (v or "").strip() for k, v in line.items() if k}, reader.line_num, path.name)
+                for line in reader
+            ]
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(f"cannot be read: {error}.", f"无法读取：{error}。", where=path.name) from None
     return Plan(rows, units, path.name)
@@ -333,13 +395,19 @@ def _row(cells: Mapping[str, str], line: int, name: str) -> PlanRow:
             return datetime.strptime(text, "%Y-%m-%d").date()
         except ValueError:
             raise DeclarationError(
-                f"{text!r} is no day.", f"{text!r} 不是日期。", where=f"{name}:{line} [{column}]", fix="write 2026-03-01 / 写作 2026-03-01"
+                f"{text!r} is no day.",
+                f"{text!r} 不是日期。",
+                where=f"{name}:{line} [{column}]",
+                fix="write 2026-03-01 / 写作 2026-03-01",
             ) from None
 
     begins = day("valid_from")
     if begins is None:
         raise DeclarationError(
-            "a limit needs the day from which it holds.", "限值须有生效日期。", where=f"{name}:{line} [valid_from]", fix="write 2026-03-01 / 写作 2026-03-01"
+            "a limit needs the day from which it holds.",
+            "限值须有生效日期。",
+            where=f"{name}:{line} [valid_from]",
+            fix="write 2026-03-01 / 写作 2026-03-01",
         )
     return PlanRow(*(cells[c] for c in COLUMNS[:5]), begins, day("valid_to"), cells["source"], cells["status"], line)
 
@@ -348,7 +416,15 @@ def unused_rows(plan: Plan, properties: Iterable[str], series: Iterable[str]) ->
     """Rows whose scope names no property or series of the network."""
     known = {*properties, *series}
     return [
-        Finding("warning", "plan_scope", f"no series has the scope {row.scope!r}.", f"没有序列属于 {row.scope!r}。", plan.name, row.line, "scope")
+        Finding(
+            "warning",
+            "plan_scope",
+            f"no series has the scope {row.scope!r}.",
+            f"没有序列属于 {row.scope!r}。",
+            plan.name,
+            row.line,
+            "scope",
+        )
         for row in plan.rows
         if row.scope not in known
     ]

@@ -28,7 +28,7 @@ from qingshan.core.finding import Finding
 
 from ..dense import SCALE, SIZE, Block, Lattice, block_of, blocks, grouped, site_of
 from .flags import FlagLayer
-from .kernels import GOOD, NOT_EVALUATED, SUSPECT, FAIL, NO_VALUE, Flags, buddy_codes, judge, neighbours
+from .kernels import FAIL, GOOD, NO_VALUE, NOT_EVALUATED, SUSPECT, Flags, buddy_codes, judge, neighbours
 from .plan import TESTS, Plan, Segment
 
 __all__ = ["Positions", "QualityRun", "flag_blocks", "quality_run"]
@@ -82,11 +82,17 @@ def quality_run(
     hashed = hashlib.sha256()
     total, done = sum(1 for _ in grouped(series, size)), 0
     try:
-        for block, flags, picked in flag_blocks(source, series, plan, first, last, step, positions=positions, size=size):
+        for block, flags, picked in flag_blocks(
+            source, series, plan, first, last, step, positions=positions, size=size
+        ):
             _count(result, block, flags, picked)
             for array in (block.values, block.present, block.censored, block.repeated, block.status):
                 hashed.update(np.ascontiguousarray(array))
-            hashed.update(digest([block.series, block.words, int(block.times[0]) if len(block.times) else 0, block.step_ms]).encode())
+            hashed.update(
+                digest(
+                    [block.series, block.words, int(block.times[0]) if len(block.times) else 0, block.step_ms]
+                ).encode()
+            )
             if part:
                 part.write(block.long({"flag": flags.flag, "tests": flags.tests, "not_run": flags.not_run}, picked))
             done += block.regular or step is None
@@ -270,5 +276,3 @@ def _say(result: QualityRun) -> None:
                 Finding("note", "not_run", f"{kind}: these tests never ran: {', '.join(never)}.", f"{kind}：以下检验从未执行：{'、'.join(never)}。",
                         "quality.csv", fix="add their limits to the plan / 在方案中补充限值")
             )  # fmt: skip
-
-
