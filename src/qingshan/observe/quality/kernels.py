@@ -29,7 +29,13 @@ RATE = SLOT["rate_of_change", "limit"]
 FLAT_3, FLAT_4, EPS = SLOT["flat_line", "n_suspect"], SLOT["flat_line", "n_fail"], SLOT["flat_line", "eps"]
 FORGIVEN, ALWAYS = 1, 2
 UNKNOWN_WORD = 255
-PASSED, FOUND, FAILS, MISSED = range(4)  # what one test says of one value
+PASSED, FOUND, FAILS, MISSED = (
+    0,
+    1,
+    1 << 16,
+    1 << 32,
+)  # what one test says of one value: shifted by its bit, all fit one word
+LOW = 0xFFFF
 OF_VALUE = ((1 << len(TESTS)) - 1) & ~(1 << B_MISSING | 1 << B_STATUS | 1 << B_TWICE)
 SPIKE_LARGEST = 2**62 - 1
 
@@ -84,27 +90,33 @@ def _alike(row, t, x, eps, most):
 
 
 @njit(nogil=True, cache=True)
-def _range(x, limit):
-    if x < limit[FAIL_MIN] or x > limit[FAIL_MAX]:
+def _range(x, fail_min, fail_max, suspect_min, suspect_max):
+    if x < fail_min or x > fail_max:
         return FAILS
-    return FOUND if x < limit[SUSPECT_MIN] or x > limit[SUSPECT_MAX] else PASSED
+    return FOUND if x < suspect_min or x > suspect_max else PASSED
 
 
 @njit(nogil=True, cache=True)
-def _spike(row, t, x, limit):
-    if t == 0 or t + 1 >= row.size or row[t - 1] == MISSING or row[t + 1] == MISSING:
+def _spike(before, x, after, suspect, fail):
+    """The limits are doubled, as the difference is."""
+    if before == MISSING or after == MISSING:
         return MISSED
-    twice = abs(2 * x - row[t - 1] - row[t + 1])
-    if limit[SPIKE_4] <= SPIKE_LARGEST and twice > 2 * limit[SPIKE_4]:
+    twice = abs(2 * x - before - after)
+    if twice > fail:
         return FAILS
-    return FOUND if limit[SPIKE_3] <= SPIKE_LARGEST and twice > 2 * limit[SPIKE_3] else PASSED
+    return FOUND if twice > suspect else PASSED
 
 
 @njit(nogil=True, cache=True)
-def _rate(row, t, x, limit):
-    if t == 0 or row[t - 1] == MISSING:
+def _doubled(limit):
+    return 2 * limit if limit <= SPIKE_LARGEST else NO_BOUND
+
+
+@njit(nogil=True, cache=True)
+def _rate(before, x, most):
+    if before == MISSING:
         return MISSED
-    return FOUND if abs(x - row[t - 1]) > limit[RATE] else PASSED
+    return FOUND if abs(x - before) > most else PASSED
 
 
 @njit(nogil=True, cache=True)
@@ -112,17 +124,6 @@ def _relation(x, bound, tolerance):
     if bound == MISSING:
         return MISSED
     return FOUND if x > bound + tolerance else PASSED
-
-
-@njit(nogil=True, cache=True)
-def _noted(masks, bit, code):
-    """Enter what one test says into the masks (found, failed, missed)."""
-    if code == FOUND:
-        masks[0] |= np.uint32(1 << bit)
-    elif code == FAILS:
-        masks[1] |= np.uint32(1 << bit)
-    elif code == MISSED:
-        masks[2] |= np.uint32(1 << bit)
 
 
 @njit(nogil=True, cache=True)
@@ -139,88 +140,114 @@ def _lacking(runs, need, regular, other, near):
             whole = whole and near
         if not whole:
             lacking |= np.uint32(1 << bit)
-        if need[bit] == ALWAYS or (need[bit] == FORGIVEN and not whole):
+        if need[bit] == ALWAYS or (need[bit] == FORGIVEN and (not whole or bit == B_STATUS)):
             strict |= np.uint32(1 << bit)
     return lacking, strict
 
 
 @njit(nogil=True, cache=True)
-def _received(masks, word, levels, worded, repeated, censored, need):
-    """What the carrier says of a cell: enters its tests; returns (no value by its status word, word unknown and required)."""
-    level = levels[word] if word != 0 and worded else 0
-    if level == UNKNOWN_WORD:
-        _noted(masks, B_STATUS, MISSED)
-    elif level != 0:
-        _noted(masks, B_STATUS, FOUND)
-    if repeated:
-        _noted(masks, B_TWICE, FOUND)
-    if censored:
-        _noted(masks, B_LIMIT, FOUND)
-    return level == NO_VALUE, level == UNKNOWN_WORD and need != 0
+def _can(lacking, bit):
+    return lacking & np.uint32(1 << bit) == 0
 
 
 @njit(nogil=True, cache=True)
-def _outward(found, failed, missed, stop, unknown):
-    """The aggregate of section 2: 9, else 4 if any, else 3 if any, else 2 if a required test did not run, else 1."""
-    if stop:
-        return NO_VALUE
+def _received(word, levels, worded, repeated, censored):
+    """What the carrier says of a cell: its tests, and the level of its status word."""
+    level = levels[word] if word != 0 and worded else 0
+    said = 0
+    if level == UNKNOWN_WORD:
+        said |= MISSED << B_STATUS
+    elif level != 0:
+        said |= FOUND << B_STATUS
+    if repeated:
+        said |= FOUND << B_TWICE
+    if censored:
+        said |= FOUND << B_LIMIT
+    return said, level
+
+
+@njit(nogil=True, cache=True)
+def _outward(found, failed, missed):
+    """The aggregate of section 2 where there is a value: 4 if any, else 3 if any, else 2 if a required test did not run, else 1."""
     if failed != 0:
         return FAIL
-    if found & ~np.uint32(1 << B_LIMIT) != 0:
+    if found & ~(1 << B_LIMIT) != 0:
         return SUSPECT
-    return NOT_EVALUATED if missed != 0 or unknown else GOOD
+    return NOT_EVALUATED if missed != 0 else GOOD
 
 
 @njit(nogil=True, cache=True)
-def _equals(row, t, x, eps, most, before):
-    """How many of the last points up to t are alike; `before` is how many up to t - 1 are, which is enough where eps is 0."""
+def _equals(row, t, x, eps, most, before, n_before):
+    """How many of the last points up to t are alike; `n_before` is how many up to t - 1 are, which is enough where eps is 0."""
     if eps != 0:
         return _alike(row, t, x, eps, most)
-    return before + 1 if t > 0 and row[t - 1] == x else 1
+    return n_before + 1 if before == x else 1
+
+
+@njit(nogil=True, cache=True)
+def _all_plain(censored, repeated, status, first, last):
+    for t in range(first, last):
+        if censored[t] or repeated[t] or status[t] != 0:
+            return False
+    return True
 
 
 @njit(nogil=True, cache=True)
 def _judge(
     values, censored, repeated, status, buddy, regular, limits, runs, required, other, levels, first, last, flag, tests, not_run
 ):  # fmt: skip
-    masks = np.zeros(3, dtype=np.uint32)
     for s in range(values.shape[0]):
         row, limit = values[s], limits[s]
         lacking, strict = _lacking(runs[s], required[s], regular, other[s], buddy.size > 0)
-        can = ~lacking
-        in_range, relation, near = can >> B_RANGE & 1, can >> B_RELATION & 1, can >> B_BUDDY & 1
-        spike, rate, flat = can >> B_SPIKE & 1, can >> B_RATE & 1, can >> B_FLAT & 1
-        most = limit[FLAT_3] if limit[FLAT_4] == NO_BOUND else max(limit[FLAT_3], limit[FLAT_4])
-        run = _alike(row, first - 1, row[first - 1], 0, most) if flat and first > 0 and row[first - 1] != MISSING else 0
+        in_range, relation, near = _can(lacking, B_RANGE), _can(lacking, B_RELATION), _can(lacking, B_BUDDY)
+        spike, rate, flat = _can(lacking, B_SPIKE), _can(lacking, B_RATE), _can(lacking, B_FLAT)
+        fail_min, fail_max, suspect_min, suspect_max = (
+            limit[FAIL_MIN],
+            limit[FAIL_MAX],
+            limit[SUSPECT_MIN],
+            limit[SUSPECT_MAX],
+        )
+        spike_3, spike_4, most_rate, tolerance = (
+            _doubled(limit[SPIKE_3]),
+            _doubled(limit[SPIKE_4]),
+            limit[RATE],
+            limit[TOLERANCE],
+        )
+        flat_3, flat_4, eps = limit[FLAT_3], limit[FLAT_4], limit[EPS]
+        most = flat_3 if flat_4 == NO_BOUND else max(flat_3, flat_4)
+        plain = _all_plain(censored[s], repeated[s], status[s], first, last)
+        before = row[first - 1] if first > 0 else MISSING
+        run = _alike(row, first - 1, before, 0, most) if flat and before != MISSING else 0
+        level = 0
         for t in range(first, last):
             x = row[t]
-            masks[0], masks[1], masks[2] = 0, 0, lacking
-            stop, unknown = _received(
-                masks, status[s, t], levels[s], runs[s, B_STATUS], repeated[s, t], censored[s, t], required[s, B_STATUS]
-            )
+            said = 0
+            if not plain:
+                said, level = _received(status[s, t], levels[s], runs[s, B_STATUS], repeated[s, t], censored[s, t])
             if x == MISSING:
-                run = 0
-                tests[s, t] = masks[0] | np.uint32(1 << B_MISSING)
-                not_run[s, t] = masks[2] | np.uint32(OF_VALUE)
+                tests[s, t] = said & LOW | 1 << B_MISSING
+                not_run[s, t] = said >> 32 | lacking | OF_VALUE
                 flag[s, t] = NO_VALUE
+                before = MISSING
                 continue
             if in_range:
-                _noted(masks, B_RANGE, _range(x, limit))
+                said |= _range(x, fail_min, fail_max, suspect_min, suspect_max) << B_RANGE
             if spike:
-                _noted(masks, B_SPIKE, _spike(row, t, x, limit))
+                said |= _spike(before, x, row[t + 1] if t + 1 < row.size else MISSING, spike_3, spike_4) << B_SPIKE
             if rate:
-                _noted(masks, B_RATE, _rate(row, t, x, limit))
+                said |= _rate(before, x, most_rate) << B_RATE
             if flat:
-                run = _equals(row, t, x, limit[EPS], most, run)
-                _noted(masks, B_FLAT, FAILS if run >= limit[FLAT_4] else FOUND if run >= limit[FLAT_3] else PASSED)
+                run = _equals(row, t, x, eps, most, before, run)
+                said |= (FAILS if run >= flat_4 else FOUND if run >= flat_3 else PASSED) << B_FLAT
             if relation:
-                _noted(masks, B_RELATION, _relation(x, values[other[s], t], limit[TOLERANCE]))
+                said |= _relation(x, values[other[s], t], tolerance) << B_RELATION
             if near:
-                _noted(masks, B_BUDDY, (PASSED, FOUND, MISSED)[buddy[s, t]])
-            found, failed, missed = masks[0], masks[1], masks[2]
-            tests[s, t] = found | failed | failed << np.uint32(FAILED)
-            not_run[s, t] = missed
-            flag[s, t] = _outward(found, failed, missed & strict, stop, unknown)
+                said |= (FOUND if buddy[s, t] == 1 else MISSED if buddy[s, t] == 2 else PASSED) << B_BUDDY
+            before = x
+            found, failed, missed = said & LOW, said >> 16 & LOW, said >> 32
+            tests[s, t] = found | failed | failed << FAILED
+            not_run[s, t] = missed | lacking
+            flag[s, t] = NO_VALUE if level == NO_VALUE else _outward(found, failed, (missed | lacking) & strict)
 
 
 def neighbours(
