@@ -20,7 +20,7 @@ from .canonical import digest
 from .domain import load_domains
 from .errors import DeclarationError, OutOfBounds, UnknownName
 from .parameter import STATUSES
-from .rounding import exact
+from .rounding import Exact, exact
 
 RESERVED = (
     "operator", "unit", "edition", "valid_from", "valid_to", "clause", "source", "status", "note",
@@ -77,9 +77,7 @@ class LimitRow:
     def in_force(self, day: str) -> bool:
         """Whether it holds on an ISO day. False for an undated row."""
         return (
-            self.dated
-            and first_day(self.valid_from) <= day
-            and (not self.valid_to or day <= last_day(self.valid_to))
+            self.dated and first_day(self.valid_from) <= day and (not self.valid_to or day <= last_day(self.valid_to))
         )
 
     @property
@@ -103,7 +101,7 @@ class LimitRow:
             "valid_to": self.valid_to, "clause": self.clause, "source": self.source, "status": self.status, "note": self.note,
         }  # fmt: skip
 
-    def holds(self, value: Decimal) -> bool:
+    def holds(self, value: Exact) -> bool:
         """Whether `value` stands on the good side. Raises `DeclarationError` where the row compares nothing."""
         if self.value is None or self.operator not in OPERATORS:
             raise DeclarationError(
@@ -174,7 +172,10 @@ def _row(raw: Mapping[str, str | None], table: str, declared: Mapping[str, str],
     for column in ("valid_from", "valid_to"):
         if (day := get.get(column, "")) and not _DAY.fullmatch(day):
             raise _wrong(
-                f"{column} is {day!r}.", f"{column} 填的是 {day!r}。", where, "YYYY, YYYY-MM or YYYY-MM-DD / 写年、年-月或年-月-日"
+                f"{column} is {day!r}.",
+                f"{column} 填的是 {day!r}。",
+                where,
+                "YYYY, YYYY-MM or YYYY-MM-DD / 写年、年-月或年-月-日",
             )
     if get.get("valid_to") and get.get("valid_from") and last_day(get["valid_to"]) < first_day(get["valid_from"]):
         raise _wrong("valid_to lies before valid_from.", "失效日早于生效日。", where)
@@ -208,7 +209,9 @@ def read_limits(path: Path, table: str, declared: Mapping[str, str], origin: str
         for raw in reader:
             if None in raw or None in raw.values():
                 raise _wrong(
-                    "the row has more or fewer cells than the header.", "本行的格数与表头不符。", f"{origin}:{reader.line_num}"
+                    "the row has more or fewer cells than the header.",
+                    "本行的格数与表头不符。",
+                    f"{origin}:{reader.line_num}",
                 )
             rows.append(_row(raw, table, declared, origin, reader.line_num))
         return tuple(rows)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from .errors import OutOfBounds
-from .rounding import exact
+from .rounding import Exact, exact
 
 MISSING = ("", "*", "-", "--", "—", "——", "/", "na", "n/a", "nan", "null", "none", "缺测", "无")
 """What carriers write where there is no value (case does not matter)."""
@@ -26,11 +26,11 @@ _BARE = {"nd", "未检出", "<dl"}
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`value` is None where there is none: a missing reading, or a censored one. `published` marks a value that was
+    """`value` (an exact `Fraction` for a mean) is None where there is none: a missing reading, or a censored one. `published` marks a value that was
     rounded before it came here, where the unrounded one was not to be had."""
 
     text: str
-    value: Decimal | None = None
+    value: Exact | None = None
     censored: bool = False
     detection_limit: Decimal | None = None
     published: bool = False

@@ -56,11 +56,12 @@ class FaultyInventory(QingshanError):
 
 @dataclass(frozen=True)
 class Plots:
-    """Sampled plots (p): `stratum` indexes the design; `labels` are the other columns."""
+    """Sampled plots (p): `stratum` indexes the design, `row` the table as read; `table` has the other columns too."""
 
     id: pl.Series
     stratum: Index
     table: pl.DataFrame
+    row: Index
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class _Joining:
         conditions, adjust = self._adjusted(conditions, stratum, strata)
         trees = self._trees(plots, kept_plots, plot_table, conditions, adjust, stratum)
         return Inventory(
-            design, Plots(plot_table["plot"], stratum, plot_table), conditions, trees, tuple(self.findings)
+            design, Plots(plot_table["plot"], stratum, plot_table, kept_plots), conditions, trees, tuple(self.findings)
         )
 
     def _with_unit(self, table: pl.DataFrame) -> pl.DataFrame:

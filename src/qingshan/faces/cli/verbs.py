@@ -42,6 +42,7 @@ GROUPS = {
     "ledger": "a venue's journal: verify, replay, proofs, tables",
     "exchange": "a venue of ecological rights, worked on this machine by its operator",
     "forest": "forest inventories: trees and plots to estimates",
+    "observe": "monitoring networks: load, check, evaluate, export",
 }
 
 VENUE = Option("venue", "folder of the venue")
@@ -255,6 +256,83 @@ VERBS = (
             JSON,
         ),
         "qingshan forest estimate plots2024 --sets anhui2016 --by taxon --deduction ar_tool14",
+    ),
+    # --- the group observe
+    Verb(
+        "observe load",
+        "qingshan.faces.cli.observe:load",
+        "take files of readings into a monitoring network",
+        (
+            Option("network", "network id"),
+            Option("files", "CSV, xlsx, Parquet, JSON or a SensorThings batch", many=True),
+            Option("--reader", "feed or long, sensorthings (default: chosen by what the file is)", default=""),
+            Option("--by", "who loads or corrects", default=""),
+            Option("--reason", "why values are corrected; needed to return to an earlier value", default=""),
+            Option("--strict", "take nothing where one row is faulty", kind="flag"),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan observe load water_auto sections.csv --zone guizhou",
+    ),
+    Verb(
+        "observe export",
+        "qingshan.faces.cli.observe:export",
+        "write observations to CSV or Parquet",
+        (
+            Option("network", "network id"),
+            Option("--out", "file ending in .csv or .parquet", required=True),
+            Option("--years", "years, separated by commas (default: all)", default=""),
+            Option("--sites", "site ids, separated by commas (default: all)", default=""),
+            Option("--properties", "property ids, separated by commas (default: all)", default=""),
+            Option("--versions", "every version, not only the latest", kind="flag"),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan observe export water_auto --out readings.csv --zone guizhou",
+    ),
+    # quality control: qingshan observe qc; evaluation: qingshan observe evaluate
+    Verb(
+        "forest load",
+        "qingshan.faces.cli.woods:load",
+        "check the tables of an inventory and keep them for a zone",
+        (
+            Option(
+                "folder", "folder with plots.csv, trees.csv, strata.csv and, where there are, units, nests, conditions"
+            ),
+            ZONE,
+            Option("--period", "year of the inventory", required=True),
+            Option("--id", "short id of the inventory (default: plotsYEAR)", default=""),
+            Option("--place", "place whose area the totals are (default: the whole zone)", default=""),
+            Option("--source", "whose plots they are, for the pedigree", required=True),
+            Option("--sets", "sets of biomass equations in order of preference", default=""),
+            Option("--volume-sets", "sets of volume equations in order of preference", default=""),
+            Option("--groups", "CSV of taxon,group for the biomass equations", default=""),
+            Option("--volume-groups", "CSV of taxon,group for the volume equations", default=""),
+            Option("--allow-default", "allow the default equation of a set", kind="flag"),
+            Option(
+                "--quantity", "biomass that trees are turned into", choices=("agb", "bgb", "total"), default="total"
+            ),
+            Option("--carbon-fraction", "parameter set of the carbon fraction", default="ar_tool14"),
+            Option("--by", "columns to split by, e.g. dominant,age_class,origin", default=""),
+            Option("--place-column", "column of plots.csv with codes of places", default=""),
+            Option("--confidence", "confidence of the intervals", default="0.95"),
+            Option("--deduction", "deduction rule for uncertainty, e.g. ar_tool14, gs403", default=""),
+            Option("--draws", "draws of the Monte Carlo (default: none)", kind="count", default=0),
+            Option("--seed", "seed of the draws", kind="count", default=0),
+            Option("--synthetic", "nobody measured them: every figure is labelled so", kind="flag"),
+            LANG,
+            JSON,
+        ),
+        "qingshan forest load plots2024 --zone myzone --period 2024 --source 林业调查队 --sets anhui2016 --by dominant",
+    ),
+    Verb(
+        "forest run",
+        "qingshan.faces.cli.woods:run",
+        "estimate the inventories of a zone and seal the figures, for the pages, explain and verify",
+        (ZONE, LANG, JSON),
+        "qingshan forest run --zone demo30m",
     ),
     Verb(
         "serve",
