@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from qingshan.core.errors import OutOfBounds
 
+from .series.model import UNSTATED
+
 __all__ = ["MISSING", "SCALE", "Block", "Lattice", "blocks", "grouped", "site_of"]
 
 DIGITS = 9
@@ -131,7 +133,7 @@ def grouped(series: Sequence[str], size: int = SIZE) -> Iterator[tuple[str, ...]
 
 def blocks(source: pl.LazyFrame, series: Sequence[str], lattice: Lattice | None, size: int = SIZE) -> Iterator[Block]:
     """One block after another. `source` has at least series, start, value; censored, status, version and reason are used where they
-    are. Versions of one key must come one after another; the last one is the value.
+    are. The highest version of a key is its value, or the last row without versions.
 
     Raises `OutOfBounds` where a value does not fit a block.
     """
@@ -154,6 +156,8 @@ def _read(source: pl.LazyFrame, known: Sequence[str]) -> pl.DataFrame:
         *(pl.col(c) for c in ("censored", "status", "version", "reason") if c in known),
     ]
     frame = source.select(wanted).collect()
+    if "version" in known and len(frame) and (frame["version"].max() or 1) > 1:  # type: ignore[operator]
+        frame = frame.sort("series", "start", "version", maintain_order=True)
     too_large = frame.filter(~pl.col("empty") & (pl.col("value").is_null() | (pl.col("value").abs() > LARGEST * SCALE)))
     if len(too_large):
         where = str(too_large["series"][0])
@@ -206,7 +210,7 @@ def _stated(frame: pl.DataFrame) -> NDArray[np.bool_]:
     """Rows that are a stated correction of an earlier version."""
     if "reason" not in frame.columns or frame["reason"].null_count() == len(frame):
         return np.zeros(0, dtype=bool)
-    return frame["reason"].is_not_null().to_numpy()
+    return (~frame["reason"].fill_null("").is_in(["", *UNSTATED])).to_numpy()
 
 
 def _words(frame: pl.DataFrame) -> tuple[tuple[str, ...], NDArray[np.uint8]]:

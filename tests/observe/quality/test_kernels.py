@@ -160,6 +160,16 @@ def test_a_censored_value_has_its_bit_and_no_flag() -> None:
     assert found["flag"] == [1, 1] and has(found["tests"], "detection_limit") == [0]
 
 
+def test_a_censored_row_without_a_number_is_not_missing() -> None:
+    """The store keeps `0.05L` as censored with its detection limit and without a value."""
+    source = table({SERIES: [1, None, None, 2]}, censored=[False, True, False, False])
+    found = flagged(source, E20)[SERIES]
+    assert found["flag"] == [1, 1, 9, 1] and has(found["tests"], "missing") == [2]
+    assert has(found["not_run"], "gross_range") == [1, 2]
+    strict = Plan([*E20.rows, row("gross_range", "required", "yes")])
+    assert flagged(source, strict)[SERIES]["flag"] == [1, 2, 9, 1]
+
+
 def test_a_key_given_twice_with_other_values_is_suspect_and_a_stated_correction_is_not() -> None:
     twice = pl.concat([table({SERIES: [1, 2, 3]}), table({SERIES: [1, 5, 6]})])
     reasons = pl.Series([None, None, None, None, None, "sensor drift"])

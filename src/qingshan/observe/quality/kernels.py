@@ -66,9 +66,10 @@ def judge(
     """Flags of every cell. `buddy` (series, times): 0 passed, 1 found, 2 could not run; without it the spatial test did not run."""
     flags = into or Flags(block.shape)
     none = np.zeros((0, 0), dtype=np.uint8)
+    plain = ~(block.censored.any(axis=1) | block.repeated.any(axis=1) | block.status.any(axis=1))
     for part in segments:
         _judge(
-            block.values, block.censored, block.repeated, block.status, none if buddy is None else buddy, block.regular,
+            plain, block.values, block.censored, block.repeated, block.status, none if buddy is None else buddy, block.regular,
             part.limits, part.runs, part.required, part.other, part.levels, part.first, part.last, flags.flag, flags.tests, flags.not_run,
         )  # fmt: skip
     return flags
@@ -99,7 +100,7 @@ def _range(x, fail_min, fail_max, suspect_min, suspect_max):
 @njit(nogil=True, cache=True)
 def _spike(before, x, after, suspect, fail):
     """The limits are doubled, as the difference is."""
-    if before == MISSING or after == MISSING:
+    if min(before, after) == MISSING:  # the least of all whole numbers
         return MISSED
     twice = abs(2 * x - before - after)
     if twice > fail:
@@ -185,16 +186,8 @@ def _equals(row, t, x, eps, most, before, n_before):
 
 
 @njit(nogil=True, cache=True)
-def _all_plain(censored, repeated, status, first, last):
-    for t in range(first, last):
-        if censored[t] or repeated[t] or status[t] != 0:
-            return False
-    return True
-
-
-@njit(nogil=True, cache=True)
 def _judge(
-    values, censored, repeated, status, buddy, regular, limits, runs, required, other, levels, first, last, flag, tests, not_run
+    plain, values, censored, repeated, status, buddy, regular, limits, runs, required, other, levels, first, last, flag, tests, not_run
 ):  # fmt: skip
     for s in range(values.shape[0]):
         row, limit = values[s], limits[s]
@@ -215,19 +208,20 @@ def _judge(
         )
         flat_3, flat_4, eps = limit[FLAT_3], limit[FLAT_4], limit[EPS]
         most = flat_3 if flat_4 == NO_BOUND else max(flat_3, flat_4)
-        plain = _all_plain(censored[s], repeated[s], status[s], first, last)
         before = row[first - 1] if first > 0 else MISSING
         run = _alike(row, first - 1, before, 0, most) if flat and before != MISSING else 0
         level = 0
         for t in range(first, last):
             x = row[t]
             said = 0
-            if not plain:
+            if not plain[s]:
                 said, level = _received(status[s, t], levels[s], runs[s, B_STATUS], repeated[s, t], censored[s, t])
             if x == MISSING:
-                tests[s, t] = said & LOW | 1 << B_MISSING
-                not_run[s, t] = said >> 32 | lacking | OF_VALUE
-                flag[s, t] = NO_VALUE
+                below = censored[s, t]  # received, below its detection limit: not missing, and no number either
+                missed = said >> 32 | lacking | OF_VALUE
+                tests[s, t] = said & LOW | (0 if below else 1 << B_MISSING)
+                not_run[s, t] = missed
+                flag[s, t] = _outward(said & LOW, 0, missed & strict) if below and level != NO_VALUE else NO_VALUE
                 before = MISSING
                 continue
             if in_range:
