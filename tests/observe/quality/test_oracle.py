@@ -22,6 +22,9 @@ def test_flags_and_daily_sums_equal_polars(tmp_path: Path) -> None:
     for block, flags, picked in flag_blocks(source, names, network.plan(), lattice_start, after, network.HOUR):
         ours.append(block.long({"flag": flags.flag}, picked))
         sums, counts = day_sums(block.values, flags.flag <= 2, 365)
-        assert sums.reshape(-1).tolist() == days["sum"].to_list() and counts.reshape(-1).tolist() == days["count"].to_list()
+        assert (
+            sums.reshape(-1).tolist() == days["sum"].to_list()
+            and counts.reshape(-1).tolist() == days["count"].to_list()
+        )
     assert pl.concat(ours).equals(expected.select("series", "start", "flag"))
     assert set(expected["flag"]) == {1, 3, 4, 9}

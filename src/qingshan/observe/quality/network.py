@@ -1,7 +1,7 @@
 """Quality control of a stored network: its plan from the zone folder, its flags beside the observations, rows with their flags.
 
-    networks/ID/quality.csv        the plan (`plan.py`)
-    flags/ZONE/ID/                 runs of flags and `decisions.jsonl`, under the home folder
+networks/ID/quality.csv        the plan (`plan.py`)
+flags/ZONE/ID/                 runs of flags and `decisions.jsonl`, under the home folder
 """
 
 from __future__ import annotations
@@ -24,7 +24,17 @@ from .plan import Plan, read_plan, unused_rows
 from .review import Decision, Review
 from .run import QualityRun, quality_run
 
-__all__ = ["check_network", "decide", "flagged_rows", "layer", "network_series", "plan_of", "quality_folder", "review", "step_of"]
+__all__ = [
+    "check_network",
+    "decide",
+    "flagged_rows",
+    "layer",
+    "network_series",
+    "plan_of",
+    "quality_folder",
+    "review",
+    "step_of",
+]
 
 NOT_MEASURED = ("class", "text", "index")
 """Units of what carriers publish of their own making; the tests are for measurements."""
@@ -103,8 +113,12 @@ def decide(
     """A reviewer's decision on the present version of a value. Raises `UnknownName` where there is no such value."""
     rows = store.scan(network, [start.year], [series]).filter(pl.col("start") == start).select("version").collect()
     if not len(rows):
-        raise UnknownName(f"{network} has no value of {series} at {start}.", f"{network} 没有 {series} 在 {start} 的值。")
-    return review(store, network).decide(series, start, decision, reason=reason, author=author, version=int(rows["version"].max()))  # type: ignore[arg-type]
+        raise UnknownName(
+            f"{network} has no value of {series} at {start}.", f"{network} 没有 {series} 在 {start} 的值。"
+        )
+    return review(store, network).decide(
+        series, start, decision, reason=reason, author=author, version=int(rows["version"].max())
+    )  # type: ignore[arg-type]
 
 
 def flagged_rows(
