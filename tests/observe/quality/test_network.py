@@ -205,9 +205,8 @@ def test_the_verbs(store: Observations, capsys: pytest.CaptureFixture[str]) -> N
     # the 350 is suspect: pending at most
     assert [e["after"] for e in said["events"] if e["site"] == "A1"] == ["pending", "active", "cleared", "pending"]
     episodes = store.root.parent.parent / "episodes.csv"
-    episodes.write_text(
-        "site,begin,end\nA1,2021-03-01T04:00,2021-03-01T09:00\nA2,2021-05-01T00:00,2021-05-02T00:00\n", encoding="utf-8"
-    )
+    rows = "A1,2021-03-01T04:00,2021-03-01T09:00\nA2,2021-05-01T00:00,2021-05-02T00:00\n"
+    episodes.write_text(f"site,begin,end\n{rows}", encoding="utf-8")
     assert main(["observe", "alerts", "air", "--zone", zone, "--json", "--record", "--episodes", str(episodes)]) == 0
     again = json.loads(capsys.readouterr().out)
     assert again["recorded"] == 0 and again["events"] == said["events"]
