@@ -13,7 +13,15 @@ import pytest
 from qingshan.core.errors import DeclarationError, MissingParameter, OutOfBounds, UnknownName
 from qingshan.faces.cli import main
 from qingshan.observe.quality.flags import append_line, read_lines
-from qingshan.observe.quality.network import check_network, decide, flagged_rows, layer, plan_of, review
+from qingshan.observe.quality.network import (
+    check_network,
+    decide,
+    effective_flags,
+    flagged_rows,
+    layer,
+    plan_of,
+    review,
+)
 from qingshan.observe.quality.plan import read_plan
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import builtin_zones, open_zone
@@ -77,6 +85,7 @@ def flags(store: Observations) -> list[tuple[object, ...]]:
 
 def test_from_readings_to_flags_to_a_decision(store: Observations) -> None:
     load(store, [100, 350, 1200, 80])
+    assert effective_flags(store, "air") is None
     assert flags(store)[0] == (100.0, 2, None, True, False)  # not checked yet
     run = check_network(store, "air")[0]
     assert run.cells == 8760 and run.flags["air.pm25"] == {1: 2, 2: 0, 3: 1, 4: 1, 9: 8756}
@@ -168,7 +177,8 @@ def test_without_a_plan_or_data_it_refuses(store: Observations) -> None:
     [("gross_range,fail_min", "gross_rang,fail_min", "no test"), ("fail_min,0,ug/m3", "fail_min,x,ug/m3", "no number"),
      ("fail_min,0,ug/m3", "fail_min,0,m", "cannot become"), ("2020-01-01,,test,project\nair.pm25,status", "2020,,test,project\nair.pm25,status", "no day"),
      ("维护,9", "维护,4", "3, 9 or none"), ("suspect_max,300,ug/m3,2020-01-01,,test", "suspect_max,300,ug/m3,2020-01-01,,", "source"),
-     ("fail_max,1,mg/m3", "fail_min,1,mg/m3", "twice"), ("scope,test", "scope,tests", "columns"), ("project\nair.pm25,status", "open\nair.pm25,status", "open")],
+     ("fail_max,1,mg/m3", "fail_min,1,mg/m3", "twice"),
+     ("scope,test", "scope,tests", "columns"), ("project\nair.pm25,status", "open\nair.pm25,status", "open")],
 )  # fmt: skip
 def test_a_plan_that_cannot_be_used_says_where(tmp_path: Path, old: str, new: str, words: str) -> None:
     path = tmp_path / "quality.csv"

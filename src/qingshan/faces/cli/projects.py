@@ -134,5 +134,8 @@ def _claims(path: Path) -> list[Claim]:
 def demo(arguments: argparse.Namespace) -> int:
     """Write a synthetic project into a new folder."""
     write_demo_project(Path(arguments.folder), seed=arguments.seed, id=arguments.id, methodology=arguments.methodology)
-    print(arguments.folder)
+    if arguments.json:
+        emit({"folder": arguments.folder, "id": arguments.id, "synthetic": True})
+    else:
+        print(arguments.folder)
     return 0

@@ -6,6 +6,7 @@ import argparse
 import csv
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -80,10 +81,9 @@ def decide(arguments: argparse.Namespace) -> int:
 
 
 def _moment(text: str, name: str) -> datetime:
-    try:
+    moment: datetime | None = None
+    with suppress(ValueError):
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None  # type: ignore[assignment]
     if moment is None or moment.tzinfo is not None:
         raise WrongCall(
             f"{name} is {text!r}.",

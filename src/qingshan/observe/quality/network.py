@@ -19,7 +19,7 @@ from qingshan.zone.home import home, zone_key
 from ..series.model import STEPS, Network
 from ..series.store import Observations
 from .flags import FlagLayer
-from .kernels import FAIL, NO_VALUE, NOT_EVALUATED, SUSPECT
+from .kernels import FAIL, GOOD, NO_VALUE, NOT_EVALUATED, SUSPECT
 from .plan import Plan, read_plan, unused_rows
 from .review import Decision, Review
 from .run import QualityRun, quality_run
@@ -27,6 +27,7 @@ from .run import QualityRun, quality_run
 __all__ = [
     "check_network",
     "decide",
+    "effective_flags",
     "flagged_rows",
     "layer",
     "network_series",
@@ -112,13 +113,12 @@ def decide(
 ) -> Decision:
     """A reviewer's decision on the present version of a value. Raises `UnknownName` where there is no such value."""
     rows = store.scan(network, [start.year], [series]).filter(pl.col("start") == start).select("version").collect()
-    if not len(rows):
+    versions = rows["version"].to_list()
+    if not versions:
         raise UnknownName(
             f"{network} has no value of {series} at {start}.", f"{network} 没有 {series} 在 {start} 的值。"
         )
-    return review(store, network).decide(
-        series, start, decision, reason=reason, author=author, version=int(rows["version"].max())
-    )  # type: ignore[arg-type]
+    return review(store, network).decide(series, start, decision, reason=reason, author=author, version=max(versions))
 
 
 def flagged_rows(
@@ -147,3 +147,18 @@ def flagged_rows(
             unresolved=(level == SUSPECT) & word.is_null(),
         )
     )  # fmt: skip
+
+
+def effective_flags(
+    store: Observations, network: str, *, years: Collection[int] | None = None, series: Collection[str] | None = None
+) -> pl.LazyFrame | None:
+    """(series, start, flag) of the latest observations as reviewers left them: called valid 1, called invalid 4; 3 is a suspect value
+    that nobody has decided on. None where there was neither a QC run nor a decision."""
+    if not layer(store, network).runs() and not review(store, network).all():
+        return None
+    level = (
+        pl.when(pl.col("use") & (pl.col("decision") == "valid")).then(GOOD)
+        .when(pl.col("decision") == "invalid").then(FAIL)
+        .otherwise(pl.col("flag"))
+    )  # fmt: skip
+    return flagged_rows(store, network, years=years, series=series).select("series", "start", flag=level.cast(pl.UInt8))

@@ -409,7 +409,8 @@ def _row(cells: Mapping[str, str], line: int, name: str) -> PlanRow:
             where=f"{name}:{line} [valid_from]",
             fix="write 2026-03-01 / 写作 2026-03-01",
         )
-    return PlanRow(*(cells[c] for c in COLUMNS[:5]), begins, day("valid_to"), cells["source"], cells["status"], line)
+    scope, test, parameter, value, unit = (cells[c] for c in COLUMNS[:5])
+    return PlanRow(scope, test, parameter, value, unit, begins, day("valid_to"), cells["source"], cells["status"], line)
 
 
 def unused_rows(plan: Plan, properties: Iterable[str], series: Iterable[str]) -> list[Finding]:

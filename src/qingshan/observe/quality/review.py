@@ -93,7 +93,7 @@ class Review:
 
     def frame(self) -> pl.DataFrame:
         """The same as rows (series, start, decision, reason, author, time, version), sorted."""
-        schema = {
+        schema: dict[str, Any] = {
             "series": pl.String, "start": pl.Datetime("ms"), "decision": pl.String, "reason": pl.String, "author": pl.String,
             "time": pl.String, "version": pl.Int64,
         }  # fmt: skip

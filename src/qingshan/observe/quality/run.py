@@ -87,7 +87,7 @@ def quality_run(
         ):
             _count(result, block, flags, picked)
             for array in (block.values, block.present, block.censored, block.repeated, block.status):
-                hashed.update(np.ascontiguousarray(array))
+                hashed.update(np.ascontiguousarray(array).data)
             hashed.update(
                 digest(
                     [block.series, block.words, int(block.times[0]) if len(block.times) else 0, block.step_ms]
