@@ -238,7 +238,30 @@ VERBS = (
         ),
         "qingshan observe export water_auto --out readings.csv --zone guizhou",
     ),
-    # quality control: qingshan observe qc; evaluation: qingshan observe evaluate
+    Verb(
+        "observe evaluate",
+        "qingshan.faces.cli.evaluate:evaluate",
+        "evaluate a network against the standards in force when it was observed",
+        (
+            Option("network", "network id"),
+            Option(
+                "--by",
+                "reading, hour, day, month, quarter or year (default: reading for waters, day for air)",
+                default="",
+            ),
+            Option("--years", "years, separated by commas (default: all)", default=""),
+            Option("--sites", "site ids, separated by commas (default: all)", default=""),
+            Option("--rules", "rule set id, or a TOML file with one (default: that of the network)", default=""),
+            Option("--allow-secondary", "let restated rows stand", kind="flag"),
+            Option("--provisional", "leave suspect readings out and label the results provisional", kind="flag"),
+            Option("--out", "write the results to a file ending in .csv or .parquet", default=""),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan observe evaluate water_auto --zone guizhou",
+    ),
+    # quality control: qingshan observe qc
     Verb(
         "serve",
         "qingshan.faces.cli.server:serve",
