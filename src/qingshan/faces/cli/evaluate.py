@@ -20,6 +20,7 @@ from qingshan.observe.evaluate.network import (
     usable_rows,
 )
 from qingshan.observe.evaluate.verdict import VERDICT_ZH
+from qingshan.observe.quality.network import effective_flags
 from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
@@ -69,9 +70,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _flags(store: Observations, network: Network) -> pl.LazyFrame | None:
-    """The flags of the network's last quality control, where there was one."""
-    del store, network
-    return None
+    """The flags of the network's last quality control as reviewers left them, where there was one."""
+    return effective_flags(store, network.id)
 
 
 def _words(text: str) -> list[str]:
