@@ -35,6 +35,7 @@ from qingshan.faces.web.words import LANG_TAGS, LANGUAGES
 from qingshan.zone.zone import Zone
 
 from .acts import add_acts
+from .downloads import add_downloads
 from .exchange import create_exchange_api
 from .exchange.visiting import COOKIE
 from .exports import FORMATS, NotInstalled
@@ -86,7 +87,7 @@ def create_app(
     @app.api_route("/healthz", methods=["GET", "HEAD"])
     def healthz() -> dict[str, object]:
         return {"status": "ok", "version": qingshan.__version__, "zone": zone.id, "zone_sha256": zone.digest,
-                "runs": {profile: run.id for profile, run in site.runs.items()}}  # fmt: skip
+                "runs": {profile: run.id for profile, run in (site.runs | site.topics).items()}}  # fmt: skip
 
     @app.api_route("/", methods=["GET", "HEAD"])
     def front(request: Request) -> Response:
@@ -105,6 +106,8 @@ def create_app(
     if desk is not None:
         app.mount("/api/exchange", create_exchange_api(desk))
         add_acts(app, site, printer)
+
+    add_downloads(app, site)
     for view in views:
         _add(app, site, printer, view)
     return app

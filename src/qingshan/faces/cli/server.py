@@ -22,6 +22,7 @@ from qingshan.zone.zone import Zone, open_zone
 if TYPE_CHECKING:
     from qingshan.faces.access.desk import Desk
     from qingshan.faces.web.site import Site
+    from qingshan.zone.zone import Zone
 
 TRIES = 20
 
@@ -34,7 +35,7 @@ def serve(arguments: argparse.Namespace) -> int:
 
     zone = open_zone(arguments.zone)
     runs = latest_runs(zone)
-    if not runs:
+    if not runs and not _woods(zone):
         raise UnknownName(
             f"no run of {zone.id} yet.",
             f"{zone.name_zh}还没有核算过。",
@@ -111,6 +112,15 @@ def _each_minute(desk: Desk) -> None:
             _turn_days(desk)
         except (QingshanError, RuntimeError, ValueError):  # the server is closing
             return
+
+
+def _woods(zone: Zone) -> bool:
+    """Whether the zone has sealed estimates of forest inventories."""
+    try:
+        from qingshan.accounts.inventory import forest_run  # noqa: PLC0415 - the extra geo
+    except ModuleNotFoundError:
+        return False
+    return forest_run(zone) is not None
 
 
 def _shelve(site: Site) -> None:
