@@ -77,7 +77,9 @@ def read_catchment(folder: Path) -> Catchment:
     """Read a catchment. Raises `DeclarationError` naming file, line and column."""
     path = folder / "karst.toml"
     if not path.is_file():
-        raise DeclarationError(f"{folder.name} holds no karst.toml.", f"{folder.name} 里没有 karst.toml。", fix="see docs/forest.md")
+        raise DeclarationError(
+            f"{folder.name} holds no karst.toml.", f"{folder.name} 里没有 karst.toml。", fix="see docs/forest.md"
+        )
     about = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     lost = about.get("degassing", {})
     if lost and not lost.get("source"):
@@ -98,7 +100,9 @@ def _columns(path: Path, names: tuple[str, ...]) -> dict[str, Array]:
         reader = csv.DictReader(stream)
         lacking = sorted(set(names) - set(reader.fieldnames or ()))
         if lacking:
-            raise DeclarationError(f"the columns {', '.join(lacking)} are missing.", f"缺少列 {'、'.join(lacking)}。", where=path.name)
+            raise DeclarationError(
+                f"the columns {', '.join(lacking)} are missing.", f"缺少列 {'、'.join(lacking)}。", where=path.name
+            )
         for row in reader:
             for n in names:
                 try:
@@ -106,7 +110,12 @@ def _columns(path: Path, names: tuple[str, ...]) -> dict[str, Array]:
                 except (TypeError, ValueError):
                     values[n].append(math.nan)
                 if not values[n][-1] >= 0:
-                    raise DeclarationError(f"{n} is {row[n]!r}.", f"{n} 为 {row[n]!r}。", where=f"{path.name}:{reader.line_num}", fix="a number, 0 or more / 不小于 0 的数")
+                    raise DeclarationError(
+                        f"{n} is {row[n]!r}.",
+                        f"{n} 为 {row[n]!r}。",
+                        where=f"{path.name}:{reader.line_num}",
+                        fix="a number, 0 or more / 不小于 0 的数",
+                    )
     return {n: np.array(v) for n, v in values.items()}
 
 
@@ -118,9 +127,17 @@ def karst_account(catchment: Catchment, model: str = "season") -> KarstAccount:
     sampled, steps = catchment.sampled, catchment.steps
     seconds, flow = steps["seconds"], steps["flow_m3_s"]
     if not len(seconds) or not (seconds > 0).all() or not (flow > 0).all():
-        raise OutOfBounds("a step of flow has no time or no water.", "有时段没有时长或流量。", where="flow.csv", fix="leave dry steps out / 删去断流时段")
+        raise OutOfBounds(
+            "a step of flow has no time or no water.",
+            "有时段没有时长或流量。",
+            where="flow.csv",
+            fix="leave dry steps out / 删去断流时段",
+        )
     years = float(seconds.sum()) / YEAR
-    ratings = {ion: fit_rating(sampled["flow_m3_s"], sampled[ion] * sampled["flow_m3_s"], sampled["year"], model) for ion in IONS}
+    ratings = {
+        ion: fit_rating(sampled["flow_m3_s"], sampled[ion] * sampled["flow_m3_s"], sampled["year"], model)
+        for ion in IONS
+    }
     grams = {ion: float((r.loads(flow, steps["year"]) * seconds).sum()) / years for ion, r in ratings.items()}
     runoff = float((flow * seconds).sum()) / years
     mean = {ion: np.float64(g / runoff) for ion, g in grams.items()}
@@ -144,17 +161,45 @@ def _findings(catchment: Catchment, ratings: dict[str, Rating], flow: Array) -> 
         found.append(Finding("warning", "flow_outside", f"{beyond:.0%} of the steps have a flow beyond those sampled.",
                              f"{beyond:.0%} 的时段流量超出采样范围。", "flow.csv", None, "flow_m3_s"))  # fmt: skip
     if catchment.area_km2 is None:
-        found.append(Finding("warning", "no_area", "the catchment area is open: no intensity.", "集水面积待补，不给强度。", "karst.toml", None, "area_km2"))
+        found.append(
+            Finding(
+                "warning",
+                "no_area",
+                "the catchment area is open: no intensity.",
+                "集水面积待补，不给强度。",
+                "karst.toml",
+                None,
+                "area_km2",
+            )
+        )
     if catchment.degassing is None:
-        found.append(Finding("warning", "no_degassing", "the share of degassing is open: gross only.", "脱气比例待补，只给总量。", "karst.toml", None, "degassing"))
+        found.append(
+            Finding(
+                "warning",
+                "no_degassing",
+                "the share of degassing is open: gross only.",
+                "脱气比例待补，只给总量。",
+                "karst.toml",
+                None,
+                "degassing",
+            )
+        )
     return found
 
 
 def _acid(gross: float, corrected: float) -> list[Finding]:
     if corrected >= 0:
         return []
-    return [Finding("warning", "acid", f"calcium and magnesium exceed bicarbonate: {corrected:.4g} t CO2/a (gross {gross:.4g}).",
-                    f"钙镁多于重碳酸根：{corrected:.4g} t CO2/a（总量 {gross:.4g}）。", "samples.csv", fix="gypsum, or a wrong sample / 石膏溶解或样品有误")]  # fmt: skip
+    return [
+        Finding(
+            "warning",
+            "acid",
+            f"calcium and magnesium exceed bicarbonate: {corrected:.4g} t CO2/a (gross {gross:.4g}).",
+            f"钙镁多于重碳酸根：{corrected:.4g} t CO2/a（总量 {gross:.4g}）。",
+            "samples.csv",
+            fix="gypsum, or a wrong sample / 石膏溶解或样品有误",
+        )
+    ]
 
 
 def _band(intensity: float | None) -> list[Finding]:
