@@ -173,9 +173,13 @@ VERBS = (
     Verb(
         "publish",
         "qingshan.faces.cli.releases:publish",
-        "write a release: gep as PDF and xlsx; forest-carbon as a signed folder with estimates, maps, methods, data and reports",
+        "write a release: gep and monitoring as PDF and xlsx; forest-carbon as a signed folder with estimates, maps, methods, data and reports",
         (
-            Option("what", "what to publish", choices=("gep", "forest-carbon")),
+            Option("what", "what to publish", choices=("gep", "forest-carbon", "monitoring")),
+            Option("--network", "monitoring: the network", default=""),
+            Option("--period", "monitoring: 2021-04, 2021Q2 or 2021", default=""),
+            Option("--rules", "monitoring: a rule set by name, or a .toml file (default: the network's)", default=""),
+            Option("--allow-secondary", "monitoring: let restated limits stand", kind="flag"),
             Option("--year", "account year, or inventory year (default: the newest)"),
             Option("--place", "place code (default: the zone's root)"),
             Option("--official", "official release: refused unless every rule holds", kind="flag"),
