@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from qingshan.core.domain import load_domains
@@ -24,12 +25,14 @@ def matters(table: str) -> list[Mapping[str, Any]]:
 
 @dataclass(frozen=True)
 class Line:
-    """One row ready to print: item, scope in words, limit, unit, validity."""
+    """One row ready to print: item, scope in words, limit, validity, the number of its source below the table (0: there
+    is one source)."""
 
     row: LimitRow
     scope: str
     text: str
     validity: str
+    source: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,39 @@ class Group:
     lines: tuple[Line, ...]
     uses: tuple[str, ...]
     compare: bool
+    sources: tuple[str, ...]
 
 
-def line(row: LimitRow) -> Line:
+_WORDS = {
+    "grade": ("级", "grade"), "iaqi": ("IAQI", "IAQI"), "ph_gt": ("pH >", "pH >"), "ph_le": ("pH ≤", "pH ≤"), "lower": ("下限", "lower"),
+    "lo": ("下限", "lower"), "no": ("序号", "no."), "b": ("b", "b"), "rij": ("r", "r"), "w_printed": ("权重（印作）", "weight as printed"),
+    "p_gt": (">", ">"), "aqi_lo": ("AQI 从", "AQI from"), "tli_lo": ("TLI 从", "TLI from"),
+}  # fmt: skip
+
+
+def scope_words(row: LimitRow, lang: str, without: Sequence[str] = ()) -> str:
+    """What a row holds for; a bare number is told with the name of its column."""
+    told = []
+    for column, value in row.scope.items():
+        if not value or column in without or column == "rgb":
+            continue
+        word = _WORDS.get(column, ("", ""))[lang != "zh"]
+        numeric = value.replace(".", "", 1).replace("-", "", 1).isdigit()
+        told.append(
+            (f"{value} {word}" if column == "grade" and lang == "zh" else f"{word} {value}")
+            if word and numeric
+            else value
+        )
+    return " · ".join(told)
+
+
+def line(row: LimitRow, lang: str = "zh", sources: Sequence[str] = ()) -> Line:
     """A row in words: scopes joined, operator and value, dates from-to."""
-    scope = " · ".join(v for k, v in row.scope.items() if v and k not in ("rgb",))
+    scope = scope_words(row, lang)
+    number = sources.index(row.source) + 1 if len(sources) > 1 and row.source else 0
     text = f"{row.operator} {row.text}".strip() if row.text else ""
-    dates = f"{row.valid_from or '?'} – {row.valid_to}".rstrip(" –") if row.valid_from or row.valid_to else ""
-    return Line(row, scope, text, dates)
+    dates = f"{row.valid_from or '?'} – {row.valid_to}".rstrip() if row.valid_from or row.valid_to else ""
+    return Line(row, scope, text, dates, number)
 
 
 def groups(ask: Ask, rows: Sequence[LimitRow]) -> list[Group]:
@@ -57,10 +85,11 @@ def groups(ask: Ask, rows: Sequence[LimitRow]) -> list[Group]:
         found.setdefault(row.table, []).append(row)
     return [
         Group(
-            limit_table(id), tuple(line(r) for r in held), tuple(ask.t.pick(m["zh"], m["en"]) for m in matters(id)),
-            len([e for e in limit_table(id).editions if e]) > 1,
+            limit_table(id), tuple(line(r, ask.lang, sources) for r in held), tuple(ask.t.pick(m["zh"], m["en"]) for m in matters(id)),
+            len([e for e in limit_table(id).editions if e]) > 1, sources,
         )
         for id, held in found.items()
+        for sources in [tuple(dict.fromkeys(r.source for r in held if r.source))]
     ]  # fmt: skip
 
 
@@ -77,7 +106,7 @@ class Edition:
 
     @property
     def dates(self) -> str:
-        return f"{self.valid_from or '?'} – {self.valid_to}".rstrip(" –")
+        return f"{self.valid_from or '?'} – {self.valid_to}".rstrip()
 
     def covered_by(self, row: LimitRow) -> bool:
         """Whether a row of the edition holds through the whole phase."""
@@ -103,16 +132,18 @@ def _phases(rows: Sequence[LimitRow]) -> list[Edition]:
 
 @dataclass(frozen=True)
 class Compared:
-    """One item and scope over the editions; `changed` where its values differ, one of them missing included."""
+    """One item and scope over the editions; `changed` where its values differ, one of them missing included; `moved` the
+    columns that differ from the one before."""
 
     item: str
     scope: str
     unit: str
     cells: tuple[tuple[LimitRow, ...], ...]
     changed: bool
+    moved: tuple[bool, ...]
 
 
-def compare(table: LimitTable) -> tuple[list[Edition], list[Compared]]:
+def compare(table: LimitTable, lang: str = "zh") -> tuple[list[Edition], list[Compared]]:
     """Every row of a table by edition and phase, one line per item and scope. Open rows count as no value.
 
     A row that holds through several phases of an edition stands in each of their columns."""
@@ -123,16 +154,17 @@ def compare(table: LimitTable) -> tuple[list[Edition], list[Compared]]:
     editions.sort(key=lambda e: (e.valid_from, e.edition))
     lines: dict[tuple[str, str], dict[int, list[LimitRow]]] = {}
     for row in read:
-        scope = " · ".join(v for k, v in row.scope.items() if v and k not in PHASES)
+        scope = scope_words(row, lang, PHASES)
         for at, edition in enumerate(editions):
             if edition.covered_by(row):
                 lines.setdefault((row.item, scope), {}).setdefault(at, []).append(row)
     made = []
     for (item, scope), held in lines.items():
         cells = tuple(tuple(held.get(i, ())) for i in range(len(editions)))
-        told = {tuple((r.operator, r.value if r.value is not None else r.text) for r in c) for c in cells}
+        told = [tuple((r.operator, r.value if r.value is not None else r.text) for r in c) for c in cells]
         unit = next(r.unit for c in cells for r in c)
-        made.append(Compared(item, scope, unit, cells, len(told) > 1))
+        moved = (False, *(a != b for a, b in pairwise(told)))
+        made.append(Compared(item, scope, unit, cells, any(moved), moved))
     return editions, made
 
 

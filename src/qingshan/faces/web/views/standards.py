@@ -11,6 +11,7 @@ from qingshan.core.limit import limit_tables
 from qingshan.core.parameter import STATUSES, ParameterRow
 from qingshan.faces.web.documents import Document, Wanted, library
 from qingshan.faces.web.limits import compare, compared_table, groups, limits_table, matters, table_of
+from qingshan.faces.web.names import capital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.usage import usage
@@ -98,7 +99,7 @@ def _limit_tables(ask: Ask, asked: str) -> list[dict[str, Any]]:
         editions = [e for e in table.editions if e]
         made.append(
             {
-                "table": table, "name": ask.t.pick(table.zh, table.en), "editions": editions, "rows": len(table.rows),
+                "table": table, "name": capital(ask.t.pick(table.zh, table.en)), "editions": editions, "rows": len(table.rows),
                 "open": sum(r.status == "open" for r in table.rows), "compare": len(editions) > 1,
                 "uses": [ask.t.pick(m["zh"], m["en"]) for m in matters(table.id)],
                 "documents": [d.id for d in library(ask).documents.values() if any(r.table == table.id for r in d.limits)],
@@ -369,10 +370,10 @@ def _clauses_table(document: Document) -> Table:
 def build_compare(ask: Ask) -> Page:
     """Editions of one table side by side; `?all=1` shows the lines that did not change too."""
     table, t = table_of(ask.params["table"]), ask.t
-    editions, lines = compare(table)
+    editions, lines = compare(table, ask.lang)
     changed = [c for c in lines if c.changed]
     everything = ask.query.get("all", "") == "1"
-    name = t.pick(table.zh, table.en)
+    name = capital(t.pick(table.zh, table.en))
     context = {
         "question": t("standards.compare_question"),
         "headline": t("standards.compare_headline", name=name, changed=len(changed), lines=len(lines)),
