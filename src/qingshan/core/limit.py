@@ -237,6 +237,16 @@ def _declared() -> dict[str, tuple[str, dict[str, str]]]:
     return found
 
 
+@lru_cache(maxsize=1)
+def scope_names() -> dict[str, tuple[str, str]]:
+    """What the codes in columns of scope are called, as (zh, en); a code that no domain names is a name itself."""
+    return {
+        code: (zh, en)
+        for _, content in load_domains().declared("limits")
+        for code, (zh, en) in content.get("words", {}).items()
+    }
+
+
 def _known(id: str) -> str:
     if id not in _declared():
         raise UnknownName(

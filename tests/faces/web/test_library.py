@@ -180,11 +180,11 @@ def test_editions_stand_side_by_side(client: TestClient) -> None:
     """GB 3095-2012 against 2026: PM2.5 annual of grade 2 is 35, then 30, then 25."""
     text = text_of(client.get("/en/standards/compare/air_limits").text)
     assert re.search(r"PM2\.5 annual · grade 2 <= 35 .*? <= 30 <= 25 ug/m3", text)
-    assert not re.search(r"CO 24h · grade 2 <= 4", text)
-    assert re.search(r"CO 24h · grade 2 <= 4", text_of(client.get("/en/standards/compare/air_limits?all=1").text))
+    assert not re.search(r"CO 24 h · grade 2 <= 4", text)
+    assert re.search(r"CO 24 h · grade 2 <= 4", text_of(client.get("/en/standards/compare/air_limits?all=1").text))
     rows = list(
         csv.DictReader(io.StringIO(client.get("/en/standards/compare/aqi_breakpoints.csv").text.lstrip("\ufeff")))
     )
     moved = {(r["item"], r["scope"]) for r in rows if r["changed"] in ("True", "true", "1", "yes")}
-    assert moved == {("PM2.5", "24h · IAQI 100"), ("PM10", "24h · IAQI 100")}
+    assert moved == {("PM2.5", "24 h · IAQI 100"), ("PM10", "24 h · IAQI 100")}
     assert client.get("/en/standards/compare/groundwater_classes").status_code == 404

@@ -45,15 +45,20 @@ class Document:
     limits: list[LimitRow] = field(default_factory=list)
 
     @property
+    def statuses(self) -> list[str]:
+        """Status of every parameter and limit row taken from here."""
+        return [*(r.status for r in self.rows), *(r.status for r in self.limits)]
+
+    @property
     def counts(self) -> list[tuple[str, int]]:
         """Parameter and limit rows by status, best first."""
-        found = Counter(r.status for r in (*self.rows, *self.limits))
+        found = Counter(self.statuses)
         return [(s, found[s]) for s in STATUSES if found[s]]
 
     @property
     def worst(self) -> str:
         """The weakest status of anything taken from here; the declared one where nothing is."""
-        found = {m.status for m in self.methods} | {r.status for r in (*self.rows, *self.limits)}
+        found = {*(m.status for m in self.methods), *self.statuses}
         return next((s for s in reversed(STATUSES) if s in found), self.status)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import UnknownName
-from qingshan.core.limit import LimitRow, LimitTable, first_day, last_day, limit_table
+from qingshan.core.limit import LimitRow, LimitTable, first_day, last_day, limit_table, scope_names
 from qingshan.faces.web.page import Cell, Column, Table
 from qingshan.faces.web.site import Ask
 
@@ -56,10 +56,13 @@ _WORDS = {
 def scope_words(row: LimitRow, lang: str, without: Sequence[str] = ()) -> str:
     """What a row holds for; a bare number is told with the name of its column."""
     told = []
-    for column, value in row.scope.items():
-        if not value or column in without or column == "rgb":
+    for column, code in row.scope.items():
+        if not code or column in without or column == "rgb":
             continue
         word = _WORDS.get(column, ("", ""))[lang != "zh"]
+        value = scope_names().get(code, (code, code))[lang != "zh"]
+        if not value:
+            continue
         numeric = value.replace(".", "", 1).replace("-", "", 1).isdigit()
         told.append(
             (f"{value} {word}" if column == "grade" and lang == "zh" else f"{word} {value}")
@@ -200,7 +203,7 @@ def limits_table(rows: Sequence[LimitRow]) -> Table:
     """Limit rows as they stand."""
     made: list[dict[str, Cell]] = [
         {
-            "table": r.table, "item": r.item, "scope": line(r).scope, "operator": r.operator, "value": r.text, "unit": r.unit,
+            "table": r.table, "item": r.item, "scope": scope_words(r, "en"), "operator": r.operator, "value": r.text, "unit": r.unit,
             "edition": r.edition, "valid_from": r.valid_from, "valid_to": r.valid_to, "clause": r.clause, "status": r.status,
             "source": r.source, "note": r.note, "file": r.where,
         }
@@ -216,9 +219,10 @@ def compared_table(editions: Sequence[Edition], lines: Sequence[Compared]) -> Ta
         *(Column(f"e{i}", f"{e.edition} {e.dates}", f"{e.edition} {e.dates}") for i, e in enumerate(editions)),
         Column("changed", "有无变化", "changed"),
     )  # fmt: skip
-    rows: list[dict[str, Cell]] = [
-        {"item": c.item, "scope": c.scope, "unit": c.unit, "changed": c.changed}
-        | {f"e{i}": "; ".join(f"{r.operator} {r.text}".strip() for r in cell) for i, cell in enumerate(c.cells)}
-        for c in lines
-    ]
+    rows: list[dict[str, Cell]] = []
+    for c in lines:
+        told: dict[str, Cell] = {"item": c.item, "scope": c.scope, "unit": c.unit, "changed": c.changed}
+        for i, cell in enumerate(c.cells):
+            told[f"e{i}"] = "; ".join(f"{r.operator} {r.text}".strip() for r in cell)
+        rows.append(told)
     return Table("editions", "版本对照", "Editions", columns, rows)

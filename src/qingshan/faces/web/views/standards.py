@@ -30,11 +30,7 @@ def build_all(ask: Ask) -> Page:
     if status and status not in STATUSES:
         listed = ", ".join(STATUSES)
         raise UnknownName(f"no status {status!r}; there are: {listed}.", f"没有状态 {status!r}；有：{listed}。")
-    held = [
-        d
-        for d in shelf.documents.values()
-        if _holds(d, asked) and (not status or any(r.status == status for r in (*d.rows, *d.limits)))
-    ]
+    held = [d for d in shelf.documents.values() if _holds(d, asked) and (not status or status in d.statuses)]
     held.sort(key=lambda d: (-len(d.rows) - len(d.limits) - len(d.methods), d.title))
     waiting = _waiting(ask)
     wanted = [
@@ -44,7 +40,7 @@ def build_all(ask: Ask) -> Page:
     ]
     wanted = [] if status not in ("", "open") else wanted
     wanted.sort(key=lambda w: (-len(waiting.get(w.title, ())), -len(w.profiles), w.title))
-    counts = Counter(r.status for d in shelf.documents.values() for r in (*d.rows, *d.limits))
+    counts = Counter(s for d in shelf.documents.values() for s in d.statuses)
     opened = sum(len(w.rows) for w in shelf.wanted.values()) + counts.pop("open", 0)
     context = {
         "question": t("standards.question"),
