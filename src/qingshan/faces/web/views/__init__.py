@@ -21,6 +21,7 @@ from . import (
     seea,
     standards,
     target,
+    topic,
 )
 
 VIEWS: tuple[View, ...] = (
@@ -30,6 +31,7 @@ VIEWS: tuple[View, ...] = (
     raster.VIEW,
     change.VIEW,
     seea.VIEW,
+    topic.VIEW,
     forest.VIEW,
     forest_plots.VIEW,
     forest_plot.VIEW,
