@@ -197,7 +197,7 @@ def test_what_is_trapped_balances_to_nine_digits(land, tmp_path):
     one, two = At(("share",), frozenset({"share"})), At(("share", "own"), frozenset({"share", "own"}))
     values = {"share": share, "own": own}
     graph.descend(("soil.trapped@invest3", one), ("soil.sediment_passed@invest3", two), None, values, flux)
-    flows = ~graph.none
+    flows = graph.to != graph.missing
     assert flux[flows].sum() == pytest.approx(own[flows].astype(float).sum(), rel=1e-9)
 
 

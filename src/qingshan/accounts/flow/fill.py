@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["NEW", "NONE", "SEED", "fill", "seeds"]
+__all__ = ["NEW", "NONE", "SEED", "fill", "inner_ends", "seeds"]
 
 NEW, DONE, SEED, NONE = 0, 1, 2, 255
 
@@ -181,6 +181,23 @@ def _kept(z: Any, ground: Any, state: Any, offsets: Any, deepest: float, largest
     return found
 
 
+@njit(nogil=True, cache=True)
+def _fresh(state: Any) -> None:
+    for i in range(state.size):
+        if state[i] == DONE:
+            state[i] = NEW
+
+
+@njit(nogil=True, cache=True)
+def inner_ends(direction: Any, ends: Any) -> None:
+    """From the outlets that `seeds` marks to where else flow ends: 1 there, 255 without height."""
+    for i in range(ends.size):
+        if direction[i] == 255:
+            ends[i] = 255
+        else:
+            ends[i] = 1 if direction[i] == 8 and ends[i] != SEED else 0
+
+
 def fill(
     z: NDArray[np.float32], state: NDArray[np.uint8], offsets: NDArray[np.int64], *, deepest: float = np.inf, largest: float = np.inf
 ) -> None:  # fmt: skip
@@ -194,7 +211,7 @@ def fill(
     ground = z.copy() if limited else z
     while True:
         _flood(z, z.view(np.uint32), state, offsets)
-        np.putmask(state, state == DONE, NEW)
+        _fresh(state)
         if not limited or not _kept(z, ground, state, offsets, deepest, int(min(largest, 2**62))):
             return
         z[:] = ground

@@ -90,6 +90,12 @@ class Lattice:
         each(self.grid.blocks(BAND), band, workers)
         return out
 
+    def rows(self, run: Callable[[int, int], Any], workers: int | None = None) -> None:
+        """Do `run(first, last)` for the cells of every band of rows, on threads; without the rim above and below."""
+        last = self.grid.height + 1
+        bands = [(row * self.stride, min(row + BAND, last) * self.stride) for row in range(1, last, BAND)]
+        worked([lambda a=a, b=b: run(a, b) for a, b in bands], workers)
+
     def write(self, flat: NDArray[Any], field: Field, workers: int | None = None) -> Field:
         """A whole-grid array as a field."""
         field.create()
