@@ -33,6 +33,9 @@ from qingshan.core.units import convert, factor, same_dimension, unit
         ("ug/m3", "mg/m3", 1e-3),
         ("degC", "K", 1.0),
         ("万m3/km2", "mm", 10.0),
+        ("mS/m", "uS/cm", 10.0),  # conductivity: 1 mS/m = 10 uS/cm
+        ("mV", "V", 1e-3),
+        ("Bq/L", "Bq/m3", 1000.0),
     ],
 )
 def test_factor(source: str, target: str, expected: float) -> None:

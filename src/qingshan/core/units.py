@@ -30,6 +30,7 @@ _SUBSTANCES = ("CO2e", "CO2", "C", "O2", "N", "P", "SO2", "NOx", "COD", "NH3-N",
 
 _ENERGY: dict[str, int] = {"M": 1, "L": 2, "T": -2}
 _POWER: dict[str, int] = {"M": 1, "L": 2, "T": -3}
+_SIEMENS: dict[str, int] = {"M": -1, "L": -2, "T": 3, "I": 2}
 _MU = Fraction(10000, 15)  # 1 hm2 = 15 亩
 _TCE_JOULES = Fraction(29_307_600_000)  # 7 Gcal(IT) = 29.3076 GJ, GB/T 2589-2020
 
@@ -64,6 +65,9 @@ _ATOMS: dict[str, tuple[Fraction, dict[str, int]]] = {
     "人": (Fraction(1), {"person": 1}), "人次": (Fraction(1), {"person": 1}),
     "count": (Fraction(1), {"count": 1}), "个": (Fraction(1), {"count": 1}), "家": (Fraction(1), {"count": 1}),
     "株": (Fraction(1), {"count": 1}), "处": (Fraction(1), {"count": 1}), "座": (Fraction(1), {"count": 1}),
+    "V": (Fraction(1), _POWER | {"I": -1}), "mV": (Fraction(1, 1000), _POWER | {"I": -1}),
+    "S": (Fraction(1), _SIEMENS), "mS": (Fraction(1, 1000), _SIEMENS), "uS": (Fraction(1, 10**6), _SIEMENS),
+    "Bq": (Fraction(1), {"T": -1}), "NTU": (Fraction(1), {"NTU": 1}), "PCU": (Fraction(1), {"PCU": 1}),
 }  # fmt: skip
 _ATOMS |= {s: (Fraction(1), {s: 1}) for s in _SUBSTANCES if s not in _ATOMS}
 _PREFIXES = {"万亿": 10**12, "亿": 10**8, "百万": 10**6, "万": 10**4, "千": 10**3}

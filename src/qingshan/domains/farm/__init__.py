@@ -1,0 +1,1 @@
+"""Domain. May import: qingshan.core. Start reading at `properties.toml` and `standards/`."""
