@@ -22,11 +22,9 @@ from .stage import WIDE, Graph, Job
 from .traced import traced_streams
 from .weave import At, woven
 
-__all__ = ["TRACED", "OffStream", "class_codes", "fixed", "mean_above", "streams", "way_down", "with_unknown"]
+__all__ = ["OffStream", "blank_unknown", "class_codes", "fixed", "mean_above", "streams", "way_down", "with_unknown"]
 
 LARGEST_CODE = 65535
-TRACED = 9
-"""Bytes a cell that tracing streams as the peer does takes besides."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def streams(work: Job, graph: Graph, gap: float = 1.0) -> NDArray[np.bool_]:
         )  # the peer's D8 streams have more than the threshold
         if invest and not graph.d8:
             count = graph.lattice.read(work.inputs["accumulation"], np.float64, 0.0, work.workers)
-            out = traced_streams(graph.to, count, graph.lattice.offsets, least, gap)
+            out = traced_streams(graph.to, count, graph.lattice, least, gap)
         else:
             out = work.lattice.full(False, np.bool_)
             _marked(work, out, "accumulation", least, np.inf)
@@ -151,9 +149,17 @@ def fixed(x: Any, value: Any) -> int:
 
 
 @njit(nogil=True, cache=True)
+def blank_unknown(x: Any, out: Any) -> None:
+    """Put NaN where x has no value."""
+    for i in range(x.size):
+        if np.isnan(x[i]):
+            out[i] = np.nan
+
+
+@njit(nogil=True, cache=True)
 def _unknown(x: Any, to: Any, none: Any) -> bool:
     """Whether a cell where water flows has no value."""
-    for i in range(x.size):
+    for i in range(x.size):  # noqa: SIM110 - compiled
         if np.isnan(x[i]) and to[i] != none:
             return True
     return False
@@ -162,7 +168,7 @@ def _unknown(x: Any, to: Any, none: Any) -> bool:
 @njit(nogil=True, cache=True)
 def _known(x: Any, count: Any) -> None:
     for i in range(x.size):
-        count[i] = 0.0 if np.isnan(x[i]) else 1.0
+        count[i] = 0 if np.isnan(x[i]) else 1
 
 
 @njit(nogil=True, cache=True)
@@ -176,10 +182,10 @@ def mean_above(work: Job, graph: Graph, x: NDArray[np.float64]) -> None:
     """Put in place of x its mean over all cells that drain through a cell, itself included; unknown (NaN) cells are left out."""
     count = work.inputs["accumulation"]
     if _unknown(x, graph.to, graph.to.dtype.type(graph.missing)):
-        known = work.lattice.full(0, np.float64)
+        known = work.lattice.full(0, np.uint32 if graph.d8 else np.float64)
         _known(x, known)
         graph.accumulate(known)
-        count = work.write("known", known, "float64")
+        count = work.write("known", known, known.dtype.name)
         del known
     fixed(x, 0.0)
     graph.accumulate(x)

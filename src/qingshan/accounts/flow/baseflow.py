@@ -19,8 +19,7 @@ from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
 from ..focal.cellwise import steps_of
-from .above import fixed, streams
-from .lattice import refuse_small
+from .above import blank_unknown, fixed, streams
 from .stage import Graph, Job, job
 from .weave import At
 
@@ -63,8 +62,8 @@ def run(
         "baseflow", sys.modules[__name__], grid, inputs, tables, constants, options, outputs, folder, classes, workers,
         progress, 4, OPTIONAL,
     )  # fmt: skip
-    refuse_small(grid, inputs["direction"].dtype.itemsize + CELL, memory, "baseflow")
     try:
+        work.fit(inputs["direction"].dtype.itemsize + CELL, memory)
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph)
         if "stream" in work.asked:
@@ -132,10 +131,11 @@ def _recharge(work: Job, graph: Graph, shortfalls: Mapping[str, NDArray[np.float
 
 def _baseflow(work: Job, graph: Graph, stream: NDArray[np.bool_], recharge: NDArray[np.float64]) -> None:
     """Recharge summed from above, and the part of each cell's recharge that reaches the stream."""
-    total = recharge.copy()
+    total = work.lattice.full(0, np.float64)
+    total[:] = recharge
     fixed(total, 0.0)
     graph.accumulate(total)
-    np.putmask(total, np.isnan(recharge), np.nan)
+    blank_unknown(recharge, total)
     if "recharge_sum" in work.asked:
         work.write("recharge_sum", total)
     factor = work.lattice.full(np.nan, np.float64)

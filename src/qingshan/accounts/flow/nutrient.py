@@ -23,8 +23,8 @@ from qingshan.zone.raster.source import Field, Source
 from ..block.engine import Progress
 from ..focal.cellwise import steps_of
 from ..focal.stage import floats_of, require
-from .above import TRACED, class_codes, mean_above, streams, way_down, with_unknown
-from .lattice import BAND, each, refuse_small, square_cell
+from .above import class_codes, mean_above, streams, way_down, with_unknown
+from .lattice import BAND, each, square_cell
 from .stage import WIDE, Graph, Job, job
 from .weave import At
 
@@ -50,8 +50,8 @@ OUTPUTS = {
 OPTIONS = {"compat": ("", "invest"), "sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area", "ic0", "runoff_mean", "subsurface_efficiency", "subsurface_length", *TABLES)
 
-CELL = 17
-"""Bytes a cell besides the directions: the way down, retention with its codes."""
+CELL, SHARED = 15, 25
+"""Bytes a cell at most, and with shared flow."""
 
 
 def run(
@@ -71,13 +71,8 @@ def run(
     )  # fmt: skip
     asked = [n for n in NUTRIENTS if {name + n for name in EACH} & set(work.asked)]
     require("nutrient", "table", [t + n for n in asked for t in ("load_", "efficiency_", "length_")], tables)
-    refuse_small(
-        grid,
-        inputs["direction"].dtype.itemsize + TRACED * (options.get("compat") == "invest") + CELL,
-        memory,
-        "nutrient",
-    )
     try:
+        work.fit(CELL if inputs["direction"].dtype.itemsize == 1 else SHARED, memory)
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph)
         if "stream" in work.asked:

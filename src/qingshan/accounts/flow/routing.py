@@ -21,7 +21,7 @@ from qingshan.zone.raster.source import Field, Source
 from ..block.engine import Progress
 from . import directions
 from .fill import NEW, SEED, fill, inner_ends, seeds
-from .lattice import refuse_small, square_cell
+from .lattice import square_cell
 from .passes import blank
 from .stage import Graph, Job, job
 
@@ -36,8 +36,9 @@ OUTPUTS = {"filled": "m", "direction": "", "accumulation": "count", "area": "m2"
 OPTIONS = {"routing": ("d8", "mfd")}
 OPTIONAL = ("sinks", "keep_deeper", "keep_larger")
 
-D8, MFD, AREA, LIMITED = 11, 16, 4, 3
-"""Bytes a cell: heights, marks, directions, ways out of flats; shares; the area; what depressions that may stay add."""
+D8, MFD, AREA = 11, 17, 2
+"""Bytes a cell: heights, marks, sinks, directions, ways out of flats (or the heights twice, where depressions may stay);
+with shares: those, the order of cells and the sum; what the area adds."""
 
 
 def run(
@@ -57,9 +58,9 @@ def run(
     )  # fmt: skip
     side = square_cell(grid, "flow")
     room = MFD if work.options["routing"] == "mfd" else D8
-    room += (LIMITED if {"keep_deeper", "keep_larger"} & set(constants) else 0) + (AREA if "area" in work.asked else 0)
-    refuse_small(grid, room, memory, "flow")
+    room += AREA if "area" in work.asked else 0
     try:
+        work.fit(room, memory)
         graph = _graph(work, side)
         if {"accumulation", "area"} & set(work.asked):
             count = work.lattice.full(1, np.uint32 if graph.d8 else np.float64)
@@ -86,7 +87,7 @@ def _graph(work: Job, side: float) -> Graph:
         sinks = lattice.read(work.inputs["sinks"], np.uint8, 0, work.workers)
         blank(sinks, np.uint8(1), state, np.uint8(SEED))
     cells = work.constants.get("keep_larger", np.inf) * 1e6 / side**2
-    fill(z, state, lattice.offsets, deepest=work.constants.get("keep_deeper", np.inf), largest=cells)
+    fill(z, state, lattice, deepest=work.constants.get("keep_deeper", np.inf), largest=cells)
     work.tick()
     if "filled" in work.asked:
         work.write("filled", z)

@@ -20,10 +20,10 @@ from qingshan.core.method import REGISTRY
 from qingshan.zone.raster.grid import Grid
 from qingshan.zone.raster.source import Field, Source
 
-from ..block.engine import Progress
+from ..block.engine import Progress, bytes_of
 from ..focal.cellwise import steps_of
-from .above import TRACED, OffStream, class_codes, fixed, mean_above, streams, way_down, with_unknown
-from .lattice import refuse_small, room_for, square_cell
+from .above import OffStream, class_codes, fixed, mean_above, streams, way_down, with_unknown
+from .lattice import need, square_cell
 from .stage import Graph, Job, job
 from .weave import At
 
@@ -46,8 +46,8 @@ GAP = 0.7
 OPTIONS = {"compat": ("", "invest"), "sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area")
 
-CELL, TRAP = 17, 18
-"""Bytes a cell besides the directions: the way down; then the trapping."""
+CELL, TRAP, SHARED = 15, 18, 25
+"""Bytes a cell at most: the way down; the trapping; both with shared flow."""
 BESIDE = 13
 """Bytes a cell more where the way down is found beside the means above."""
 
@@ -67,12 +67,10 @@ def run(
         progress, 5, OPTIONAL,
     )  # fmt: skip
     trap = bool({"deposition", "avoided_export"} & set(work.asked))
-    each_cell = (
-        inputs["direction"].dtype.itemsize + TRACED * (options.get("compat") == "invest") + (TRAP if trap else CELL)
-    )
-    refuse_small(grid, each_cell, memory, "sediment")
-    beside = room_for(grid, each_cell + BESIDE, memory)
+    each_cell = (TRAP if trap else CELL) if inputs["direction"].dtype.itemsize == 1 else SHARED
+    beside = need(grid, each_cell + BESIDE) <= bytes_of(memory)
     try:
+        work.fit(each_cell, memory)
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph, GAP)
         if "stream" in work.asked:

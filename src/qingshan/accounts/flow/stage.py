@@ -18,11 +18,12 @@ from qingshan.core.errors import DeclarationError
 from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Field, Source
 
-from ..block.engine import Progress
+from ..block.engine import Progress, bytes_of
 from ..focal.cellwise import Step, cellwise
 from ..focal.stage import codes_of, floats_of, limited, require
 from . import directions, passes
-from .lattice import BAND, Lattice, each
+from .lattice import BAND, Lattice, each, need, refuse_small
+from .scratch import Scratch
 from .weave import At, formula, woven
 
 __all__ = ["Graph", "Job", "choice", "job"]
@@ -47,12 +48,22 @@ class Job:
     progress: Progress | None
     steps: int = 1
     done: int = 0
+    scratch: Scratch | None = None
     cells: set[str] = field(default_factory=set)
     fields: dict[str, Field] = field(default_factory=dict)
 
     @cached_property
     def lattice(self) -> Lattice:
-        return Lattice(self.grid)
+        return Lattice(self.grid, self.scratch)
+
+    def fit(self, per_cell: int, memory: int | str) -> None:
+        """Keep whole-grid arrays of `per_cell` bytes a cell in memory where they fit, else in scratch files.
+
+        Raises `QingshanError` where the grid is too large for that too, or the memory too small.
+        """
+        refuse_small(self.grid, memory, self.name)
+        if need(self.grid, per_cell) > bytes_of(memory):
+            self.scratch = Scratch(self.folder, bytes_of(memory))
 
     def field(self, name: str, dtype: str = "float32") -> Field:
         """A new layer under a hidden name."""
@@ -129,6 +140,8 @@ class Job:
 
     def discard(self) -> None:
         """Remove what is still hidden: scratch layers, or everything after an error."""
+        if self.scratch is not None:
+            self.scratch.close()
         for made in self.fields.values():
             made.path.unlink(missing_ok=True)
 

@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .directions import NO_SHARES
+from .lattice import Lattice
 
 __all__ = ["traced_streams"]
 
@@ -22,13 +23,13 @@ GAP = 2
 def traced_streams(
     to: NDArray[np.uint32],
     count: NDArray[Any],
-    offsets: NDArray[np.int64],
+    lattice: Lattice,
     least: float,
     share: float,
 ) -> NDArray[np.bool_]:
     """Stream cells of a lattice. `to`: eight shares of 4 bits; `count`: cells that drain through; a gap needs `share` times `least`."""
-    state = np.zeros(to.size, np.uint8)
-    _trace(to, count, offsets, least, share, state)
+    state = lattice.full(0, np.uint8)
+    _trace(to, count, lattice.offsets, least, share, state)
     state &= 1  # a gap that was not joined is no stream
     return state.view(np.bool_)
 
