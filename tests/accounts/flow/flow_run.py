@@ -40,7 +40,9 @@ def drawn(folder, side):
 def run(folder, side, memory, kind):
     grid, high, cover = drawn(folder, side)
     how = {"workers": 2, "memory": memory}
-    made = routing.run(grid, {"elevation": high}, {}, {}, {"routing": kind}, ("direction", "accumulation"), folder / "f", **how)
+    made = routing.run(
+        grid, {"elevation": high}, {}, {}, {"routing": kind}, ("direction", "accumulation"), folder / "f", **how
+    )
     made |= terrain.run(grid, {"elevation": high}, {}, {}, {}, ("slope", "aspect"), folder / "t", **how)
     steep = {k: made[k] for k in ("accumulation", "slope", "aspect")}
     made |= slope_length.run(grid, steep, {}, {"length_max": 122.0}, {}, ("ls",), folder / "s", **how)
@@ -49,7 +51,9 @@ def run(folder, side, memory, kind):
     soil = given | {"ls": made["ls"], "erosivity": high, "erodibility": made["slope"]}
     made |= sediment.run(grid, soil, TABLES, SEDIMENT, {}, names, folder / "e", classes=cover, **how)
     loads = {k: np.array([np.nan, *v]) for k, v in LOADS.items()}
-    made |= nutrient.run(grid, given | {"runoff": high}, loads, NUTRIENT, {}, ("export_n",), folder / "n", classes=cover, **how)
+    made |= nutrient.run(
+        grid, given | {"runoff": high}, loads, NUTRIENT, {}, ("export_n",), folder / "n", classes=cover, **how
+    )
     return made
 
 

@@ -330,7 +330,7 @@ def test_missing_pieces_are_named(land, tmp_path):
         sediment.run(grid, inputs, TABLES, RATIO, {}, ("sdr",), tmp_path, classes=classes)
     with pytest.raises(DeclarationError, match="no constant is given for ic0"):
         sediment.run(grid, inputs, TABLES, {"k": 2.0, "ratio_max": 0.8} | AREA, {}, ("sdr",), tmp_path, classes=classes)
-    with pytest.raises(QingshanError, match="MB; 200MB was given"):
+    with pytest.raises(QingshanError, match="MB whatever the grid; 200MB was given"):
         sediment.run(grid, inputs, TABLES, RATIO | AREA, {}, ("sdr",), tmp_path, classes=classes, memory="200MB")
     with pytest.raises(DeclarationError, match="efficiency_p, length_p, load_p"):
         given = {k: inputs[k] for k in ("direction", "accumulation", "slope")} | {"runoff": inputs["erosivity"]}

@@ -111,7 +111,14 @@ def test_the_compiled_passes_are_the_templates(tmp_path_factory, seed, kind):
     template = passes.climb_d8 if graph.d8 else passes.climb_mfd
     order = () if graph.d8 else (graph.order,)
     template(
-        CELLS[cell].function, lambda i: (share[i], own[i]), graph.to, graph.lattice.offsets, lengths, *order, plain, np.nan
+        CELLS[cell].function,
+        lambda i: (share[i], own[i]),
+        graph.to,
+        graph.lattice.offsets,
+        lengths,
+        *order,
+        plain,
+        np.nan,
     )
     np.testing.assert_allclose(up, plain, rtol=1e-14)
 

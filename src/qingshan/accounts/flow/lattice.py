@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import bytes_of
-from .scratch import Scratch
+from .scratch import Scratch, resident
 
 __all__ = [
     "BAND",
@@ -40,6 +41,8 @@ __all__ = [
 BAND = 256
 FIXED = 250 * 2**20
 """Interpreter, compiled code and the bands in flight."""
+BANDS = 128 * 2**20
+"""The bands in flight, and code that is compiled on the way."""
 LEAST = 128 * 2**20
 """What must be left for whole-grid arrays that lie in scratch files."""
 MORE_CELLS = 2**32 - 1
@@ -104,7 +107,7 @@ class Lattice:
         """Do `run(first, last)` for the cells of every band of rows, on threads; without the rim above and below."""
         last = self.grid.height + 1
         bands = [(row * self.stride, min(row + BAND, last) * self.stride) for row in range(1, last, BAND)]
-        worked([lambda a=a, b=b: run(a, b) for a, b in bands], workers)
+        worked([partial(run, a, b) for a, b in bands], workers)
 
     def write(self, flat: NDArray[Any], field: Field, workers: int | None = None) -> Field:
         """A whole-grid array as a field."""
@@ -169,8 +172,8 @@ def square_cell(grid: Grid, stage: str) -> float:
 
 
 def need(grid: Grid, per_cell: int) -> int:
-    """Bytes that whole-grid arrays of `per_cell` bytes a cell take, with what a stage needs besides."""
-    return FIXED + per_cell * (grid.height + 2) * (grid.width + 2)
+    """Bytes that whole-grid arrays of `per_cell` bytes a cell take, with what the process holds and a stage needs besides."""
+    return max(FIXED, resident() + BANDS) + per_cell * (grid.height + 2) * (grid.width + 2)
 
 
 def refuse_small(grid: Grid, memory: int | str, stage: str) -> None:
