@@ -397,6 +397,24 @@ def test_a_transfer_needs_the_whitelist(hall: Hall) -> None:
     )
 
 
+def test_a_transfer_target_cools_off(hall: Hall) -> None:
+    units = {"from": "X", "to": "Y", "asset": hall.asset, "quantity": 5 * T}
+    refused("unknown_account", hall.send, "rights.allow", "approverX", account="X", target="nobody")
+    refused("not_operator", hall.send, "rights.allow", "approverY", account="X", target="Y")
+    answer = hall.send("rights.allow", "approverX", account="X", target="Y").answer
+    assert answer == {"from_day": "2024-10-11"}  # Friday 4 October and seven days
+    hall.at += 6 * DAY
+    refused("cooling_off", hall.send, "rights.transfer", "approverX", **units)
+    hall.at += DAY
+    hall.send("rights.transfer", "approverX", **units)
+    assert hall.venue.book.balance("Y", hall.asset).value == 5 * T
+    hall.send("rights.disallow", "approverX", account="X", target="Y")
+    refused("not_listed", hall.send, "rights.transfer", "approverX", **units)
+    hall.send("rights.allow", "approverX", account="X", target="Y")
+    refused("cooling_off", hall.send, "rights.transfer", "approverX", **units)  # a target put back waits again
+    sound(hall)
+
+
 def test_conversion_burns_and_mints(hall: Hall) -> None:
     other = hall.instrument("pollution", "COD", "qingshui")
     body = {"account": "X", "burn": hall.asset, "mint": other, "lot": "C1", "rules": "r1", "evidence": SHA}

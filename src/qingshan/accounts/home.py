@@ -7,22 +7,25 @@ id do not mix.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from pathlib import Path
 
 from qingshan.core.errors import UnknownName
+from qingshan.zone.home import home, zone_key
 from qingshan.zone.zone import Zone, builtin_zones
 
+__all__ = [
+    "FOLDER",
+    "asked_path",
+    "fills_folder",
+    "home",
+    "pointers",
+    "runs_folder",
+    "store_path",
+    "zone_folder",
+    "zone_key",
+]
+
 FOLDER = ".folder"  # beside the pointers of a zone: where it lies
-
-
-def home() -> Path:
-    given = os.environ.get("QINGSHAN_HOME")
-    if given:
-        return Path(given)
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "qingshan"
 
 
 def store_path() -> Path:
@@ -36,14 +39,6 @@ def runs_folder() -> Path:
 def asked_path(key: str) -> Path:
     """The note of which run came out when the same was asked before."""
     return home() / "asked" / key
-
-
-def zone_key(zone: Zone) -> str:
-    """The zone's id, with a mark of its folder unless it is built in."""
-    folder = zone.path.resolve()
-    if builtin_zones().get(zone.id, Path()).resolve() == folder:
-        return zone.id
-    return f"{zone.id}@{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
 
 
 def pointers(zone: Zone | str) -> Path:

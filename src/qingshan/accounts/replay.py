@@ -23,6 +23,12 @@ from .store import Store
 def replay(folder: Path, profile: str, out: Path, rasters: Path | None = None) -> None:
     """Write the result files as the run should have them."""
     manifest = json.loads((folder / "manifest.json").read_bytes())
+    if manifest.get("kind") == "inventory":
+        from .inventory.figures import results  # noqa: PLC0415 - needs the extra geo
+        from .inventory.sealed import inventories_of, write_figures  # noqa: PLC0415
+
+        write_figures(out, results(open_zone(folder / "inputs" / "zone"), inventories_of(folder)))
+        return
     zone = open_zone(folder / "inputs" / "zone")
     domains = load_domains()
     parameters = domains.parameters()

@@ -106,7 +106,7 @@ def _known(asked: Path) -> Run | None:
     if not (folder / "manifest.json").is_file():
         return None
     run = Run(folder)
-    _require_whole(folder, run.manifest["files"])
+    require_whole(folder, run.manifest["files"])
     run.stats = Stats(reused=known["steps"])
     return run
 
@@ -177,11 +177,11 @@ def _seal(part: Path, zone: Zone, profile: Profile, domains: Domains, resolver: 
     except OSError:
         if not final.exists():
             raise
-        _require_whole(final, files)
+        require_whole(final, files)
     return final
 
 
-def _require_whole(folder: Path, files: Mapping[str, str]) -> None:
+def require_whole(folder: Path, files: Mapping[str, str]) -> None:
     """Raise `QingshanError` where a sealed run is no longer the bytes that were sealed."""
     if changed := changed_files(folder, files):
         raise QingshanError(
@@ -236,19 +236,25 @@ def find_run(name: str | Path) -> Path:
 
 
 def open_run(name: str | Path) -> Run:
-    return Run(find_run(name))
+    """A sealed run, of an account or of forest inventories."""
+    run = Run(find_run(name))
+    if run.manifest.get("kind") == "inventory":
+        from .inventory.sealed import ForestRun  # noqa: PLC0415 - needs the extra geo
+
+        return ForestRun(run.path)
+    return run
 
 
 def latest_runs(zone: Zone | str) -> dict[str, Run]:
-    """The newest run of each profile of a zone, in the order of the zone's own list.
+    """The newest run of each account profile of a zone, in the order of the zone's own list.
 
     A zone given by its id is found as long as only one folder bears it; else `UnknownName` names them.
     """
     found: dict[str, Run] = {}
     for mark in sorted(pointers(zone).glob("[!.]*")):
         folder = runs_folder() / mark.read_text()
-        if (folder / "manifest.json").exists():
-            found[mark.name] = Run(folder)
+        if (folder / "manifest.json").exists() and "kind" not in (run := Run(folder)).manifest:
+            found[mark.name] = run
     listed = next(iter(found.values())).zone.config["zone"].get("profiles", []) if found else []
     return {
         name: found[name] for name in sorted(found, key=lambda n: (listed.index(n) if n in listed else len(listed), n))

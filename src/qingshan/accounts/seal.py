@@ -56,7 +56,10 @@ def seen(zone: Zone) -> str:
 def software(domains: Domains) -> str:
     """Hash of the code and tables that a result depends on: the engine below the faces, every domain, python and numpy."""
     engine = Path(__file__).resolve().parents[1]
-    folders = [*(engine / part for part in ("core", "zone", "accounts")), *(d.folder for d in domains.by_name.values())]
+    folders = [
+        *(engine / part for part in ("core", "zone", "observe", "accounts")),
+        *(d.folder for d in domains.by_name.values()),
+    ]
     code = [file_digest(path) for folder in folders for path in sorted(folder.rglob("*.py"))]
     return digest(
         [

@@ -19,8 +19,8 @@ from qingshan.core.errors import OutOfBounds, QingshanError
 from qingshan.core.method import Array, Method
 
 __all__ = [
-    "Design", "Estimate", "TooFewPlots", "assisted", "double_sampling", "paired_change", "post_stratified", "ratio", "simple",
-    "stratified", "student", "systematic",
+    "Design", "Estimate", "Moments", "TooFewPlots", "assisted", "double_sampling", "paired_change", "post_stratified", "ratio", "simple",
+    "stratified", "stratum_moments", "student", "systematic",
 ]  # fmt: skip
 
 Index = NDArray[np.int64]
@@ -138,7 +138,7 @@ def _method(name: str) -> Method:
 
 
 @dataclass(frozen=True)
-class _Strata:
+class Moments:
     """Sample moments by stratum: counts (h), means (k, h), variances (k, h), and covariances where asked."""
 
     counts: Array
@@ -147,7 +147,7 @@ class _Strata:
     covariances: Array | None
 
 
-def _by_stratum(values: Array, stratum: Index, design: Design, pair: bool = False) -> _Strata:
+def stratum_moments(values: Array, stratum: Index, design: Design, pair: bool = False) -> Moments:
     """Moments of the values of each stratum. Raises `TooFewPlots` where a stratum has none or one."""
     h = len(design.weight)
     counts = np.bincount(stratum, minlength=h).astype(np.float64)
@@ -164,7 +164,7 @@ def _by_stratum(values: Array, stratum: Index, design: Design, pair: bool = Fals
     free = np.maximum(counts - 1, 1)
     variances = np.stack([np.bincount(stratum, weights=row * row, minlength=h) for row in off]) / free
     covariances = np.bincount(stratum, weights=off[0] * off[1], minlength=h) / free if pair else None
-    return _Strata(safe, means, variances, covariances)
+    return Moments(safe, means, variances, covariances)
 
 
 def simple(values: Array, area: float = 1.0, confidence: float = 0.90, unit: str = "") -> Estimate:
@@ -180,7 +180,7 @@ def stratified(
 
     Shapes: (n), (n). Raises `TooFewPlots`.
     """
-    s = _by_stratum(values[np.newaxis], stratum, design)
+    s = stratum_moments(values[np.newaxis], stratum, design)
     mean = float(_method("stratified_mean@ar_tool14")(s.means[0], design.weight))
     variance = float(_method("stratified_variance@ar_tool14")(s.variances[0], design.weight, s.counts))
     n = len(values)
@@ -192,7 +192,7 @@ def post_stratified(
 ) -> list[Estimate]:
     """Totals over all units, strata known after sampling. Shapes: (k, n) or (n), (n). One estimate per variable."""
     table = np.atleast_2d(values)
-    s = _by_stratum(table, stratum, design)
+    s = stratum_moments(table, stratum, design)
     totals, variances = _units(design, s.means, s.variances, s.counts)
     n = table.shape[1]
     df = n - int((design.weight > 0).sum())
@@ -219,7 +219,7 @@ def ratio(
 ) -> Estimate:
     """Ratio of two post-stratified totals, with their covariance. Shapes: (n) each."""
     pair = np.stack([numerator, denominator])
-    s = _by_stratum(pair, stratum, design, pair=True)
+    s = stratum_moments(pair, stratum, design, pair=True)
     assert s.covariances is not None
     moments = np.stack([*s.variances, s.covariances])
     means = np.stack([*s.means, s.means[0]])
@@ -237,7 +237,7 @@ def double_sampling(
 
     Within each stratum the slope is rho s_y/s_x. A stratum whose auxiliary does not vary keeps its mean.
     """
-    s = _by_stratum(np.stack([values, auxiliary]), stratum, design, pair=True)
+    s = stratum_moments(np.stack([values, auxiliary]), stratum, design, pair=True)
     assert s.covariances is not None
     many = np.bincount(stratum_all, minlength=len(design.weight)).astype(np.float64)
     mean_all = np.bincount(stratum_all, weights=auxiliary_all, minlength=len(design.weight)) / np.maximum(many, 1)

@@ -1,4 +1,7 @@
-"""A whole exchange: every command of registers, registry, market, sessions, auctions, pools and lineage on one ledger venue."""
+"""A whole exchange: every command of registers, registry, market, sessions, auctions, pools and lineage on one ledger venue.
+
+What needs a second person waits for one (`eyes.py`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from qingshan.registers.declaration import registers
 from qingshan.registers.engine import handlers
 
 from .auction import auction_handlers
+from .eyes import four_eyes
 from .lineage import lineage_handlers
 from .market import market_handlers
 from .registry import registry_handlers
@@ -25,7 +29,7 @@ __all__ = ["exchange_handlers", "found_exchange", "open_exchange"]
 def exchange_handlers(rules: RuleSets | None = None, zone: timezone = CHINA) -> dict[str, Handler]:
     """Every handler by command kind, under these rule sets (default: the templates that come with the package)."""
     given = rules or builtin_rule_sets()
-    return {
+    every = {
         **handlers(registers(), zone),
         **registry_handlers(zone),
         **market_handlers(given, zone),
@@ -34,6 +38,7 @@ def exchange_handlers(rules: RuleSets | None = None, zone: timezone = CHINA) -> 
         **lineage_handlers(),
         **pool_handlers(),
     }
+    return four_eyes(every, zone)
 
 
 def found_exchange(folder: Path, name: str, rules: RuleSets | None = None) -> Venue:

@@ -17,10 +17,10 @@ from qingshan.core.canonical import digest
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Entry, RegisterEntry
 from qingshan.ledger.venue import Command, Decision, Handler, Venue
-from qingshan.registers.actors import require_role
 from qingshan.registers.declaration import Register
 from qingshan.registers.engine import history, visible
 
+from .commands import guarded
 from .instruments import parse_asset
 from .registry import word
 from .review import LOTS, files_of, is_hash, put_under_review
@@ -29,18 +29,16 @@ __all__ = ["FILE_KINDS", "Lineage", "Node", "dependents", "lineage", "lineage_ha
 
 FILES = "file"
 FILE_KINDS = ("verification_report", "monitoring_report", "plots", "readings", "calibration", "document")
-DECLARERS = ("clerk", "trader", "verifier", "registry")
 MOST = 1000
 """Files that one file may name as its sources."""
 
 
 def lineage_handlers() -> dict[str, Handler]:
     """The handlers by command kind."""
-    return {"rights.file": _declare, "rights.correct": _correct}
+    return guarded({"rights.file": _declare, "rights.correct": _correct})
 
 
 def _declare(book: Book, command: Command) -> Decision:
-    require_role(book, command.by, DECLARERS)
     b = command.body
     sha, kind = _hash(b, "sha256"), word(b, "kind")
     sources = b.get("sources", [])
@@ -60,7 +58,6 @@ def _declare(book: Book, command: Command) -> Decision:
 
 
 def _correct(book: Book, command: Command) -> Decision:
-    require_role(book, command.by, ("verifier", "regulator", "registry"))
     b = command.body
     sha, corrected, because = _hash(b, "sha256"), _hash(b, "corrected"), word(b, "because")
     record = book.records.get((FILES, sha))

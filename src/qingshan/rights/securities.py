@@ -19,8 +19,8 @@ from qingshan.ledger.amounts import amount, pro_rata
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Account, Entry, Leg, RegisterEntry
 from qingshan.ledger.venue import Command, Decision, Handler
-from qingshan.registers.actors import require_role
 
+from .commands import guarded
 from .registry import CASH, HOLDERS, own_id, whole, word
 
 __all__ = [
@@ -172,11 +172,10 @@ def _stressed(flow: Inflow, scenario: Scenario) -> int:
 
 def pool_handlers() -> dict[str, Handler]:
     """The handlers by command kind."""
-    return {"pool.found": _found, "pool.distribute": _distribute, "pool.close": _close}
+    return guarded({"pool.found": _found, "pool.distribute": _distribute, "pool.close": _close})
 
 
 def _found(book: Book, command: Command) -> Decision:
-    require_role(book, command.by, ("registry",))
     b = command.body
     id, trustee = own_id(b), word(b, "trustee")
     if (POOL, id) in book.records:
@@ -271,7 +270,6 @@ def _running(book: Book, command: Command) -> tuple[RegisterEntry, list[Tranche]
 
 
 def _distribute(book: Book, command: Command) -> Decision:
-    require_role(book, command.by, ("bank",))
     record, tranches = _running(book, command)
     period, account = word(command.body, "period"), f"{POOL}:{record.id}"
     if period in record.content["periods"]:
@@ -305,7 +303,6 @@ def _distribute(book: Book, command: Command) -> Decision:
 
 
 def _close(book: Book, command: Command) -> Decision:
-    require_role(book, command.by, ("registry",))
     record, tranches = _running(book, command)
     if any(t.principal or t.owed for t in tranches) or book.balance(f"{POOL}:{record.id}", CASH).value:
         raise Refused(

@@ -98,7 +98,10 @@ def staffed(call: Call, venue: Path) -> str:
         TEN,
         "--json",
     )
-    assert call("exchange", "issue", venue, "L1", *words).json["answer"]["quantity"] == "10000000"
+    waiting = call("exchange", "issue", venue, "L1", *words).json["answer"]
+    assert waiting["state"] == "waiting"  # an issue has a second person
+    confirmed = post(call, venue, "eyes.confirm", "registry2", id=waiting["proposal"])
+    assert confirmed.json["answer"]["quantity"] == "10000000"
     assert post(call, venue, "rights.cash_in", "bank", account="Y", money=10_000_000, statement="s1").code == 0
     assert post(call, venue, "market.open_day", "exchange", asset=asset, reference=500_000).code == 0
     return asset

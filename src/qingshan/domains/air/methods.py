@@ -1,10 +1,11 @@
-"""Air: purification by ecosystems (G12)."""
+"""Air: purification by ecosystems (G12); the air quality index is in `index`."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ...core.method import A, Array, Clause, Q, method
+from . import index  # noqa: F401 - register the air quality index
 
 GARZE = "生态学报 2017,37(19):6302-6312"
 BO = "生态学报 2017,37(12):4182-4190"

@@ -164,6 +164,18 @@ def biomass_by_bcef(
 
 
 @method(
+    "forest.carbon", edition="fraction", clause=Clause("2006 IPCC Guidelines vol. 4", "eq. 2.8, CF"), status="secondary",
+    formula="C = B CF",
+)  # fmt: skip
+def carbon_of_biomass(
+    biomass: Tree,
+    carbon_fraction: A[Array, Q("t C/t dm", "含碳率", "carbon fraction", low=0.01, high=1, symbol="CF")],
+) -> A[Array, Q("t C", "碳", "carbon", symbol="C")]:
+    """Carbon of dry matter. Shapes: mutually broadcastable."""
+    return biomass * carbon_fraction
+
+
+@method(
     "forest.stand_biomass", edition="fang", clause=Clause(FANG, "B = aV + b"), status="secondary",
     formula="B = a V + b",
 )  # fmt: skip

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qingshan.accounts.block.cut import bytes_of
 from qingshan.accounts.explain import as_text
@@ -30,6 +30,9 @@ from qingshan.zone.zone import Zone, open_zone
 from . import raster_accounts
 from .problem import WrongCall
 from .show import amount, cells_progress, counted, emit, progress
+
+if TYPE_CHECKING:
+    from qingshan.accounts.inventory import ForestRun
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,12 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
             runs.append(run_account(
                 zone, name, progress=step, period=arguments.year, place=arguments.place, how=how, draws=arguments.draws, seed=arguments.seed
             ))  # fmt: skip
+    woods: ForestRun | None = None if _limited(arguments) else _seal_inventories(zone)
     records = [_summary(r) for r in runs]
     findings = list(dict.fromkeys(f for f in [*zone.findings, *(f for r in runs for f in r.findings)]))
     if arguments.json:
         emit(
             {
                 "runs": records,
+                **({"inventories": woods.id} if woods else {}),
                 "findings": [f.record() for f in findings],
                 "seconds": round(time.perf_counter() - started, 3),
             }
@@ -66,6 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
             _print_run(done, record, arguments.lang, whole=done is runs[0])
             if arguments.draws:
                 _print_interval(record, arguments.lang == "zh")
+        if woods is not None:
+            from .woods import tell  # noqa: PLC0415 - the extra geo
+
+            tell(woods, zone, arguments.lang)
         for finding in findings:
             if finding.level != "note":
                 print(finding.sentence(arguments.lang), file=sys.stderr)
@@ -73,6 +82,20 @@ def run(arguments: argparse.Namespace) -> int:
     if worst(findings) == "error":
         return 1
     return 1 if arguments.strict and any(r["refused"] for r in records) else 0
+
+
+def _limited(arguments: argparse.Namespace) -> bool:
+    """Something of the zone was asked for, not all that it declares."""
+    return bool(arguments.accounts or arguments.profile or arguments.year or arguments.place)
+
+
+def _seal_inventories(zone: Zone) -> ForestRun | None:
+    """The estimates of the zone's forest inventories, where it has any."""
+    if not zone.config.get("inventory"):
+        return None
+    from qingshan.accounts.inventory import seal_inventories  # noqa: PLC0415 - the extra geo
+
+    return seal_inventories(zone)
 
 
 def _profiles_asked(arguments: argparse.Namespace, zone: Zone) -> list[str]:
@@ -247,6 +270,8 @@ def _no_such(done: Run, quantity: str, place: str) -> UnknownName:
 
 def run_of(arguments: argparse.Namespace) -> Run:
     zone = open_zone(arguments.zone)
+    if arguments.profile == "forest_inventory":
+        return _inventories_of(zone)
     name = find_profile(load_domains(), arguments.profile or zone.config["zone"]["default_profile"]).id
     runs = latest_runs(zone)
     if name not in runs:
@@ -258,9 +283,27 @@ def run_of(arguments: argparse.Namespace) -> Run:
     return runs[name]
 
 
+def _inventories_of(zone: Zone) -> Run:
+    from qingshan.accounts.inventory import forest_run  # noqa: PLC0415 - the extra geo
+
+    found = forest_run(zone)
+    if found is None:
+        raise UnknownName(
+            f"no estimates of forest inventories of {zone.id} yet.", f"{zone.name_zh}还没有森林调查的估计。",
+            fix="run `qingshan forest run` first / 先运行 `qingshan forest run`",
+        )  # fmt: skip
+    return found
+
+
 def verify(arguments: argparse.Namespace) -> int:
     """Replay a run and name every difference; exit 1 where there is one."""
-    verdict = verify_run(arguments.run)
+    folder = Path(arguments.run)
+    if folder.is_dir() and (folder / "manifest.json").is_file():
+        from qingshan.publish.forest_release import is_forest_release, verify_forest_release  # noqa: PLC0415 - the extra report
+
+        verdict = verify_forest_release(folder) if is_forest_release(folder) else verify_run(folder)
+    else:
+        verdict = verify_run(arguments.run)
     if arguments.json:
         emit(verdict.record())
         return 0 if verdict.ok else 1

@@ -40,13 +40,13 @@ LISTED = 30
 
 def estimate(arguments: argparse.Namespace) -> int:
     """Estimate area, trees, biomass and carbon from the tables of a folder, with their errors."""
-    confidence = _fraction(arguments.confidence, "--confidence", 0.5, 0.999)
+    confidence = fraction(arguments.confidence, "--confidence", 0.5, 0.999)
     uncertain = Uncertain(
-        _fraction(arguments.equation_error, "--equation-error"), _fraction(arguments.diameter_error, "--diameter-error"),
-        _fraction(arguments.height_error, "--height-error"), _fraction(arguments.carbon_fraction_error, "--carbon-fraction-error"),
+        fraction(arguments.equation_error, "--equation-error"), fraction(arguments.diameter_error, "--diameter-error"),
+        fraction(arguments.height_error, "--height-error"), fraction(arguments.carbon_fraction_error, "--carbon-fraction-error"),
     )  # fmt: skip
     rule = Rule(
-        tuple(s for s in arguments.sets.split(",") if s), _groups(arguments.groups), default=arguments.allow_default
+        tuple(s for s in arguments.sets.split(",") if s), groups(arguments.groups), default=arguments.allow_default
     )
     result = forest_estimate(
         read_inventory(Path(arguments.folder)), rule, quantity=arguments.quantity, carbon_set=arguments.carbon_fraction,
@@ -60,7 +60,7 @@ def estimate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _fraction(text: str, name: str, low: float = 0.0, high: float = 1.0) -> float:
+def fraction(text: str, name: str, low: float = 0.0, high: float = 1.0) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -73,7 +73,7 @@ def _fraction(text: str, name: str, low: float = 0.0, high: float = 1.0) -> floa
     return value
 
 
-def _groups(path: str) -> dict[str, str]:
+def groups(path: str) -> dict[str, str]:
     """The map of taxa to groups: a CSV with the columns taxon and group."""
     if not path:
         return {}

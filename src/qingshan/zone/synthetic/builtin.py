@@ -109,7 +109,7 @@ def builtin_texts(stack: Generated) -> dict[str, str]:
             for w in made.written
         ]
     grid = grid_of(stack.rows, stack.cols)
-    return zone_texts(naming_of(stack.name, made.seats), grid, keys, areas_of(made, grid), stack.seed)
+    return zone_texts(naming_of(stack.name, made.seats), grid, keys, areas_of(made, grid), stack.seed, stack.name)
 
 
 def areas_of(made: Stack, grid: Grid) -> list[float]:

@@ -20,6 +20,7 @@ from .declared import declared
 from .layers import SyntheticLayer, views
 from .places import Seats
 from .stack import LABEL, YEARS, Written
+from .woods import declared_woods
 
 __all__ = ["Naming", "class_rows", "naming_of", "zone_texts"]
 
@@ -74,15 +75,16 @@ def class_rows() -> list[dict[str, str]]:
 
 
 def zone_texts(
-    naming: Naming, grid: Grid, rasters: Sequence[tuple[Written, Mapping[str, Any]]], areas: Sequence[float], seed: int
-) -> dict[str, str]:
+    naming: Naming, grid: Grid, rasters: Sequence[tuple[Written, Mapping[str, Any]]], areas: Sequence[float], seed: int,
+    generator: str = "",
+) -> dict[str, str]:  # fmt: skip
     """Every text file of the zone by name, parameters aside.
 
     `rasters` pairs what was written with the keys that say where it lies (path and sha256, or generator and cells_sha256);
-    `areas` in km2 by number of the place.
+    `areas` in km2 by number of the place. The tables of forest inventories lie in `inventory/YEAR`, or `generator` makes them.
     """
     return {
-        "zone.toml": _zone(naming, grid, rasters, seed),
+        "zone.toml": _zone(naming, grid, rasters, seed, generator),
         "places.csv": _places(naming),
         "facts/statistics.csv": _facts(naming, areas),
         "missing.csv": MISSING,
@@ -117,7 +119,9 @@ def _csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return stream.getvalue()
 
 
-def _zone(naming: Naming, grid: Grid, rasters: Sequence[tuple[Written, Mapping[str, Any]]], seed: int) -> str:
+def _zone(
+    naming: Naming, grid: Grid, rasters: Sequence[tuple[Written, Mapping[str, Any]]], seed: int, generator: str
+) -> str:
     west, north = grid.transform[2], grid.transform[5]
     head = f"""# {naming.zh} {naming.en}: {LABEL}
 # Made by `qingshan synth`, seed {seed}. The keys are explained in docs/zones.md. 各键说明见 docs/zones.md。
@@ -168,9 +172,15 @@ reason_en = "the synthetic zone is inland and has no coast."
 """
     parts = [head, *_levels(naming), *_periods(), _EXTENT, *_classes(), _QUANTITY]
     parts += declared([code for _, code, _, _ in naming.leaves], [row["id"] for row in class_rows()])
+    tables = {y: {"generator": generator} if generator else {"folder": f"inventory/{y}"} for y in _years(rasters)}
+    parts += declared_woods(list(tables), tables, SOURCE)
     parts += [_raster(written, keys) for written, keys in rasters]
     parts += [text for written, keys in rasters for text in _views(written, keys)]
     return "\n".join(parts)
+
+
+def _years(rasters: Sequence[tuple[Written, Mapping[str, Any]]]) -> list[int]:
+    return sorted({written.year for written, _ in rasters if written.year})
 
 
 def _levels(naming: Naming) -> list[str]:

@@ -12,6 +12,7 @@ from ..zone import zone_path
 from .builtin import areas_of
 from .folder import naming_of, zone_texts
 from .stack import YEARS, Stack, Told, fresh_folder, grid_of, sides_of, write_stack
+from .woods import woods
 
 __all__ = ["make_zone"]
 
@@ -43,5 +44,10 @@ def make_zone(
         for name, text in zone_texts(naming, grid, keys, areas_of(made, grid), seed).items():
             (draft / name).parent.mkdir(exist_ok=True)
             (draft / name).write_text(text, encoding="utf-8", newline="\n")
+        codes = {number: code for number, code, _, _ in naming.leaves}
+        for year, tables in woods(rasters, seed, years, codes).items():
+            (draft / "inventory" / str(year)).mkdir(parents=True)
+            for name, text in tables.items():
+                (draft / "inventory" / str(year) / name).write_text(text, encoding="utf-8", newline="\n")
         shutil.copytree(zone_path(PARAMETERS_OF) / "parameters", draft / "parameters")
     return made

@@ -1,0 +1,298 @@
+"""The published figures of all inventories of a zone: totals, means per hm2, carbon, change between inventories."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+
+from qingshan.accounts.cells import Fact
+from qingshan.accounts.figure import Node, Refusal
+from qingshan.core.canonical import digest
+from qingshan.core.domain import load_domains
+from qingshan.core.finding import Finding
+from qingshan.core.method import Array
+from qingshan.observe.allometry import Rule
+from qingshan.observe.carbon import Uncertain, forest_estimate
+from qingshan.observe.estimate import Estimate, post_stratified, ratio
+from qingshan.zone.zone import Zone
+
+from .evaluated import Evaluated, Part
+from .graph import CARBON, CO2, Graph, note_of
+
+__all__ = ["Results", "results"]
+
+UNITS = {
+    "area": "hm2", "trees": "株", "biomass": "t dm", "volume": "m3", "carbon": "t C", "co2": "t CO2",
+    "biomass_per_area": "t dm/hm2", "volume_per_area": "m3/hm2", "carbon_per_area": "t C/hm2",
+}  # fmt: skip
+CHANGES = ("area", "biomass", "volume", "carbon", "co2")
+
+
+@dataclass
+class Results:
+    """What a run publishes and everything behind it."""
+
+    facts: list[Fact] = field(default_factory=list)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    estimates: dict[tuple[str, str, str, str], tuple[str, Estimate, Array | None]] = field(default_factory=dict)
+    """(quantity, place, cls, inventory) -> key, estimate, values per plot where it is a total over plots."""
+
+
+def results(zone: Zone, inventories: Iterable[Evaluated]) -> Results:
+    """Figures of every inventory, then the change from each to the next of the same place."""
+    made = Results()
+    known = list(inventories)
+    for one in known:
+        _Figures(zone, one, made).all()
+    by_place: dict[str, list[Evaluated]] = {}
+    for one in known:
+        by_place.setdefault(one.settings.place or zone.root, []).append(one)
+    for series in by_place.values():
+        for opening, closing in pairwise(series):
+            if opening.settings.period < closing.settings.period:
+                _change(made, opening, closing, _labels(zone, closing))
+    return made
+
+
+class _Figures:
+    """One inventory's figures, added to the results."""
+
+    def __init__(self, zone: Zone, of: Evaluated, made: Results) -> None:
+        self.zone, self.of, self.made = zone, of, made
+        self.id, self.period, self.confidence = of.settings.id, of.settings.period, of.settings.confidence
+        self.graph = Graph(of, self.period, of.settings.place or zone.root)
+        self.labels = _labels(zone, of)
+
+    def all(self) -> None:
+        for part in self.of.parts(self.zone):
+            self._part(part)
+        self.made.nodes |= self.graph.nodes
+        self.made.findings += [
+            *self.of.inventory.findings,
+            *(f for a in (self.of.biomass, self.of.volume) if a for f in a.findings),
+        ]
+        if self.of.settings.draws or self.of.settings.deduction:
+            self._simulation()
+
+    def _part(self, part: Part) -> None:
+        inventory, picked = self.of.inventory, self.of.picked & part.trees
+        forest = inventory.area_share(inventory.conditions.forest & part.conditions)
+        area = self._total("area", part, forest, "", show=part.has_area)
+        self._total("trees", part, inventory.per_plot(None, picked), "")
+        for kind in ("biomass", "volume"):
+            if self.of.amounts(kind) is None:
+                continue
+            if self.of.lost(kind):
+                self._refuse(kind, part)
+                continue
+            values = inventory.per_plot(self.of.per_tree(kind), picked)
+            key = self._total(kind, part, values, kind)
+            self._mean(kind, part, values, forest, key, area)
+            if kind == "biomass":
+                self._carbon(part, key, values, forest, area)
+
+    def _total(self, word: str, part: Part, values: Array, kind: str, show: bool = True) -> str:
+        inventory = self.of.inventory
+        estimate = post_stratified(values, inventory.plots.stratum, inventory.design, self.confidence, UNITS[word])[0]
+        key = self.graph.total(
+            f"inventory.{word}", UNITS[word], part.cls, part.place, values, estimate, kind, self._of_kind(kind)
+        )
+        if show:
+            self._publish(word, part, key, estimate, values, kind)
+        return key
+
+    def _mean(self, word: str, part: Part, values: Array, forest: Array, key: str, area: str) -> None:
+        estimate = self._ratio(values, forest, UNITS[f"{word}_per_area"])
+        if estimate is not None:
+            made = self.graph.ratio(
+                f"inventory.{word}_per_area",
+                estimate.unit,
+                part.cls,
+                part.place,
+                estimate,
+                key,
+                area,
+                self._of_kind(word),
+            )
+            self._publish(f"{word}_per_area", part, made, estimate, None, word)
+
+    def _ratio(self, values: Array, forest: Array, unit: str) -> Estimate | None:
+        inventory = self.of.inventory
+        found = ratio(values, forest, inventory.plots.stratum, inventory.design, self.confidence, unit)
+        return found if math.isfinite(found.value) and math.isfinite(found.variance) else None
+
+    def _carbon(self, part: Part, biomass: str, values: Array, forest: Array, area: str) -> None:
+        fraction = self.of.fraction
+        if fraction is None or fraction.value is None:
+            return
+        total = self.made.estimates["inventory.biomass", part.place, part.cls, self.id][1]
+        carbon = total.scaled(fraction.value, "t C")
+        labels = self._of_kind("biomass")
+        key = self.graph.scaled("inventory.carbon", "t C", part.cls, part.place, carbon, CARBON,
+                                (("biomass", biomass), ("carbon_fraction", self.graph.parameter())), labels)  # fmt: skip
+        self._publish("carbon", part, key, carbon, values * fraction.value, "biomass")
+        mean = self._ratio(values * fraction.value, forest, "t C/hm2")
+        if mean is not None:
+            made = self.graph.ratio(
+                "inventory.carbon_per_area", "t C/hm2", part.cls, part.place, mean, key, area, labels
+            )
+            self._publish("carbon_per_area", part, made, mean, None, "biomass")
+        per = float(load_domains().registry[CO2](np.float64(1.0)))
+        co2 = carbon.scaled(per, "t CO2")
+        made = self.graph.scaled("inventory.co2", "t CO2", part.cls, part.place, co2, CO2, (("carbon", key),), labels)
+        self._publish("co2", part, made, co2, values * (fraction.value * per), "biomass")
+
+    def _of_kind(self, kind: str) -> tuple[str, ...]:
+        """Labels of what rests on the equations of a kind: the doubt of their sources goes along."""
+        found = self.of.amounts(kind) if kind else None
+        statuses = {e.status for chosen in found.choices for e in chosen} if found else set()
+        return tuple(dict.fromkeys((*self.labels, *sorted(statuses & {"secondary", "ocr_doubt", "news", "project"}))))
+
+    def _publish(self, word: str, part: Part, key: str, estimate: Estimate, values: Array | None, kind: str) -> None:
+        low, high = estimate.interval
+        self.made.facts.append(
+            Fact(key, "estimate", f"inventory.{word}", part.place, self.period, part.cls, unit=estimate.unit, value=estimate.value,
+                 range=(low, high), labels=self._of_kind(kind))
+        )  # fmt: skip
+        self.made.estimates[f"inventory.{word}", part.place, part.cls, self.id] = key, estimate, values
+
+    def _refuse(self, kind: str, part: Part) -> None:
+        found = self.of.amounts(kind)
+        assert found is not None
+        why = [f for f in found.findings if f.level == "error"]
+        n = self.of.lost(kind)
+        refusal = Refusal(
+            "open_parameter", f"{n} 株活立木没有方程：{why[0].zh if why else ''}", f"{n} live trees have no equation: {why[0].en if why else ''}",
+            needs="forest.tree_equation", document="声明替代的树种组，或补充方程 map the taxa to a group, or add equations",
+        )  # fmt: skip
+        for word in (kind, *(("carbon", "co2") if kind == "biomass" else ())):
+            node = Node(
+                "", "refusal", f"inventory.{word}", part.place, part.cls, self.period, unit=UNITS[word], refusal=refusal
+            )
+            key = digest(node.record())
+            self.made.nodes[key] = replace(node, key=key)
+            self.made.facts.append(
+                Fact(
+                    key,
+                    "estimate",
+                    f"inventory.{word}",
+                    part.place,
+                    self.period,
+                    part.cls,
+                    unit=UNITS[word],
+                    refusal=refusal,
+                )
+            )
+
+    def _simulation(self) -> None:
+        """The whole once more by draws, and what the deduction rule takes: the head figure alone."""
+        s = self.of.settings
+        if self.of.biomass is None or self.of.lost("biomass"):
+            return
+        done = forest_estimate(
+            self.of.inventory, Rule(s.sets, s.groups, default=s.allow_default), quantity=s.quantity, carbon_set=s.carbon_set,
+            confidence=s.confidence, deduction=s.deduction, draws=s.draws, seed=s.seed, uncertain=Uncertain(**s.uncertain),
+        )  # fmt: skip
+        place = s.place or self.zone.root
+        whole = self.made.estimates["inventory.co2", place, "", self.id][0]
+        labels = self._of_kind("biomass")
+        if (d := done.deduction) is not None:
+            notes = {
+                "rule": d.step.rule,
+                "share": d.share,
+                "status": d.step.status,
+                "source": d.step.source_title,
+                "inventory": self.id,
+            }
+            self._add("deduction", "inventory.co2_deducted", place, d.value, None, notes, whole, labels)
+        if (drawn := done.simulation) is not None:
+            low, high = drawn.interval(s.confidence)
+            notes = {"draws": len(drawn.totals), "seed": drawn.seed, "se": drawn.se, "low": low, "high": high, "confidence": s.confidence,
+                     "shares": drawn.shares, "uncertain": dict(s.uncertain), "inventory": self.id}  # fmt: skip
+            self._add("simulation", "inventory.co2_simulated", place, drawn.mean, (low, high), notes, whole, labels)
+
+    def _add(self, kind: str, quantity: str, place: str, value: float, reach: tuple[float, float] | None, notes: dict[str, object],
+             whole: str, labels: tuple[str, ...]) -> None:  # fmt: skip
+        args = (("estimate", whole),)
+        key = self.graph.put(
+            kind,
+            quantity,
+            place=place,
+            period=self.period,
+            unit="t CO2",
+            value=[value],
+            args=args,
+            notes=notes,
+            labels=labels,
+        )
+        self.made.nodes[key] = self.graph.nodes[key]
+        self.made.facts.append(
+            Fact(key, kind, quantity, place, self.period, unit="t CO2", value=value, range=reach, labels=labels)
+        )
+
+
+def _labels(zone: Zone, of: Evaluated) -> tuple[str, ...]:
+    adjusted = any(f.code == "not_sampled" for f in of.inventory.findings)
+    synthetic = of.settings.synthetic or zone.synthetic
+    return tuple(x for x, on in (("synthetic", synthetic), ("partial", adjusted), ("estimated", True)) if on)
+
+
+def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple[str, ...]) -> None:
+    """Closing less opening of every figure both have: from the differences of plots measured twice, else of two samples."""
+    paired = _same_plots(opening, closing)
+    design = closing.inventory.design
+    period = f"{opening.settings.period}-{closing.settings.period}"
+    for (quantity, place, cls, id), (key, estimate, values) in list(made.estimates.items()):
+        before = made.estimates.get((quantity, place, cls, opening.settings.id))
+        if id != closing.settings.id or before is None or quantity.removeprefix("inventory.") not in CHANGES:
+            continue
+        if paired is not None and values is not None and before[2] is not None:
+            found = post_stratified(
+                values - before[2][paired], closing.inventory.plots.stratum, design, estimate.confidence, estimate.unit
+            )[0]
+            estimator = "paired"
+        else:
+            e = before[1]
+            found = Estimate(estimate.value - e.value, estimate.variance + e.variance, min(estimate.df, e.df), estimate.plots + e.plots,
+                             estimate.confidence, estimate.unit)  # fmt: skip
+            estimator = "independent"
+        kept = tuple(dict.fromkeys((*labels, *made.nodes[key].labels, *made.nodes[before[0]].labels)))
+        node = Node("", "change", quantity, place, cls, period, unit=estimate.unit, value=[found.value],
+                    args=(("closing", key), ("opening", before[0])), notes=note_of(found, id, estimator), labels=kept)  # fmt: skip
+        name = digest(node.record())
+        made.nodes[name] = replace(node, key=name)
+        made.facts.append(
+            Fact(
+                name,
+                "change",
+                quantity,
+                place,
+                period,
+                cls,
+                unit=estimate.unit,
+                value=found.value,
+                range=found.interval,
+                labels=kept,
+            )
+        )
+
+
+def _same_plots(opening: Evaluated, closing: Evaluated) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
+    """Row of each closing plot in the opening inventory, where both hold the same plots in the same strata; else None."""
+    a, b = opening.inventory, closing.inventory
+    if (
+        a.design.names != b.design.names
+        or not np.allclose(a.design.weight, b.design.weight)
+        or not np.allclose(a.design.area, b.design.area)
+    ):
+        return None
+    row = {str(p): i for i, p in enumerate(a.plots.id)}
+    at = np.array([row.get(str(p), -1) for p in b.plots.id], dtype=np.int64)
+    if len(row) != len(at) or (at < 0).any() or (a.plots.stratum[at] != b.plots.stratum).any():
+        return None
+    return at

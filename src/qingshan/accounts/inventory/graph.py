@@ -1,0 +1,205 @@
+"""The nodes behind the figures of one inventory.
+
+estimate   a total (post-stratified) or a ratio of two totals, with its error in `notes`
+  stratum    what the plots of one stratum say of it: mean and variance per hm2, weight, number of plots
+    weight     the row of strata.csv
+    sample     the plots of the stratum, shared by all its figures
+      plot       the row of plots.csv, the plot's sums, where its trees stand in trees.csv
+    amounts    the equations the trees took, with how many took each by which rank
+method     carbon from biomass, CO2 from carbon
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qingshan.accounts.figure import Node
+from qingshan.core.canonical import digest
+from qingshan.core.domain import load_domains
+from qingshan.core.method import Array
+from qingshan.observe.allometry import FLAGS, Amounts
+from qingshan.observe.equation import Equation
+from qingshan.observe.estimate import Estimate, stratum_moments
+
+from .evaluated import Evaluated
+
+__all__ = ["Graph", "note_of"]
+
+TOTAL, RATIO = "forest.post_stratified_total@gtr80", "forest.ratio_variance@gtr80"
+CARBON, CO2 = "forest.carbon@fraction", "forest.co2@molar"
+EQUATIONS = "forest/standards/tree_equations.csv"
+
+
+def note_of(estimate: Estimate, inventory: str, estimator: str) -> dict[str, Any]:
+    """What stands beside the value of an estimate."""
+    record = estimate.record()
+    kept = ("se", "relative_se", "df", "plots", "confidence", "low", "high")
+    return {k: record[k] for k in kept if record[k] is not None} | {
+        "variance": estimate.variance, "inventory": inventory, "estimator": estimator
+    }  # fmt: skip
+
+
+class Graph:
+    """Nodes by key, each made once."""
+
+    def __init__(self, evaluated: Evaluated, period: str, place: str) -> None:
+        self.of, self.period, self.place = evaluated, period, place
+        self.nodes: dict[str, Node] = {}
+        self._samples: dict[int, str] = {}
+        self._amounts: dict[str, str] = {}
+        self._weights: dict[int, str] = {}
+
+    # ---- building
+
+    def put(self, kind: str, quantity: str, **more: Any) -> str:
+        """Add a node; its key is the hash of everything it says."""
+        node = Node("", kind, quantity, **more)
+        key = digest(node.record())
+        self.nodes[key] = replace(node, key=key)
+        return key
+
+    def total(self, quantity: str, unit: str, cls: str, place: str, values: Array, estimate: Estimate, kind: str,
+              labels: tuple[str, ...]) -> str:  # fmt: skip
+        """A post-stratified total of `values` (p) per hm2; `kind` says which amounts of trees it rests on ('': none)."""
+        design = self.of.inventory.design
+        found = stratum_moments(values[np.newaxis], self.of.inventory.plots.stratum, design)
+        args: list[tuple[str, str]] = []
+        for h in map(int, np.flatnonzero(design.weight > 0)):
+            weight, sample = self._weight(h), self._sample(h)
+            below = [("weight", weight), ("sample", sample)] + ([("amounts", self._amount(kind))] if kind else [])
+            notes = {"stratum": design.names[h], "plots": int(found.counts[h]), "variance": float(found.variances[0, h]),
+                     "weight": float(design.weight[h]), "area_hm2": float(design.area[design.unit[h]])}  # fmt: skip
+            key = self.put("stratum", quantity, place=place, cls=cls, period=self.period, unit=_per_area(unit),
+                           value=[float(found.means[0, h])], args=tuple(below), notes=notes)  # fmt: skip
+            args.append((f"stratum:{design.names[h]}", key))
+        return self._estimate(quantity, unit, cls, place, estimate, TOTAL, tuple(args), "post_stratified", labels)
+
+    def ratio(self, quantity: str, unit: str, cls: str, place: str, estimate: Estimate, numerator: str, denominator: str,
+              labels: tuple[str, ...]) -> str:  # fmt: skip
+        args = (("numerator", numerator), ("denominator", denominator))
+        return self._estimate(quantity, unit, cls, place, estimate, RATIO, args, "ratio", labels)
+
+    def scaled(self, quantity: str, unit: str, cls: str, place: str, estimate: Estimate, method: str, args: tuple[tuple[str, str], ...],
+               labels: tuple[str, ...]) -> str:  # fmt: skip
+        """Carbon from biomass, CO2 from carbon: the error goes along."""
+        return self._estimate(quantity, unit, cls, place, estimate, method, args, "scaled", labels, "method")
+
+    def _estimate(self, quantity: str, unit: str, cls: str, place: str, estimate: Estimate, method: str,
+                  args: tuple[tuple[str, str], ...], estimator: str, labels: tuple[str, ...], kind: str = "estimate") -> str:  # fmt: skip
+        code = load_domains().registry[method].code
+        notes = note_of(estimate, self.of.settings.id, estimator)
+        return self.put(kind, quantity, place=place, cls=cls, period=self.period, unit=unit, value=[estimate.value], method=method,
+                        code=code, args=args, notes=notes, labels=labels)  # fmt: skip
+
+    def parameter(self) -> str:
+        """The carbon fraction."""
+        row = self.of.fraction
+        assert row is not None and row.value is not None
+        return self.put("parameter", row.parameter, unit=row.unit, value=[row.value], row=row.record())
+
+    # ---- what strata and plots rest on
+
+    def _weight(self, h: int) -> str:
+        if h not in self._weights:
+            design = self.of.inventory.design
+            row = {"file": self.of.file("strata"), "row": h + 2, "printed": f"{design.weight[h]:.6g}", "status": self._status(),
+                   "source_title": self.of.settings.source}  # fmt: skip
+            self._weights[h] = self.put("input", "inventory.weight", period=self.period, cls=f"stratum:{design.names[h]}",
+                                        unit="fraction", value=[float(design.weight[h])], row=row)  # fmt: skip
+        return self._weights[h]
+
+    def _sample(self, h: int) -> str:
+        if h not in self._samples:
+            plots = np.flatnonzero(self.of.inventory.plots.stratum == h)
+            args = tuple((f"plot:{self._ids[p]}", self._plot(int(p))) for p in plots)
+            notes = {"stratum": self.of.inventory.design.names[h], "plots": len(args)}
+            self._samples[h] = self.put("sample", "inventory.plots", period=self.period, cls=f"stratum:{notes['stratum']}", unit="count",
+                                        value=[float(len(args))], args=args, notes=notes)  # fmt: skip
+        return self._samples[h]
+
+    @cached_property
+    def _ids(self) -> list[str]:
+        return [str(p) for p in self.of.inventory.plots.id]
+
+    @cached_property
+    def _rows(self) -> list[dict[str, Any]]:
+        return self.of.inventory.plots.table.to_dicts()
+
+    @cached_property
+    def _counts(self) -> NDArray[np.int64]:
+        return np.bincount(self.of.inventory.trees.plot, minlength=len(self._rows))
+
+    @cached_property
+    def _sums(self) -> dict[str, NDArray[np.float64]]:
+        """Per plot and hm2: forest share, trees, and the amounts that have no lost tree."""
+        inventory = self.of.inventory
+        made = {"area": inventory.area_share(), "trees": inventory.per_plot(None, self.of.picked)}
+        for kind in ("biomass", "volume"):
+            if self.of.amounts(kind) and not self.of.lost(kind):
+                made[kind] = inventory.per_plot(self.of.per_tree(kind), self.of.picked)
+        return made
+
+    def _plot(self, p: int) -> str:
+        """A plot with its sums per hm2 and the number of its trees; its trees are the rows of trees.csv that name it."""
+        inventory = self.of.inventory
+        row = {
+            "file": self.of.file("plots"),
+            "row": int(inventory.plots.row[p]) + 2,
+            "status": self._status(),
+            "source_title": self.of.settings.source,
+        }
+        sums = {name: float(values[p]) for name, values in self._sums.items()}
+        notes = {"inventory": self.of.settings.id, "plot": str(self._rows[p]["plot"]), "trees": int(self._counts[p]), "trees_file": self.of.file("trees"),
+                 "per_hm2": sums, "columns": {k: v for k, v in self._rows[p].items() if v is not None}}  # fmt: skip
+        head = next((k for k in ("biomass", "volume") if k in sums), "trees")
+        unit = {"biomass": "t dm/hm2", "volume": "m3/hm2", "trees": "株/hm2"}[head]
+        return self.put("plot", f"inventory.{head}", period=self.period, cls=f"plot:{notes['plot']}", unit=unit, value=[sums[head]],
+                        row=row, notes=notes)  # fmt: skip
+
+    def _amount(self, kind: str) -> str:
+        if kind not in self._amounts:
+            found = self.of.amounts(kind)
+            assert found is not None
+            args = tuple((e.id, self._equation(e, n)) for e, n in served(found, self.of.picked))
+            counts = {
+                word: n for word, bit in FLAGS.items() if (n := int(((found.flags & bit) != 0)[self.of.picked].sum()))
+            }
+            notes = {"flags": counts, "trees": int(self.of.picked.sum()), "inventory": self.of.settings.id}
+            self._amounts[kind] = self.put("amounts", f"inventory.{kind}", period=self.period, unit="t dm" if kind == "biomass" else "m3",
+                                           args=args, notes=notes)  # fmt: skip
+        return self._amounts[kind]
+
+    def _equation(self, equation: Equation, trees: int) -> str:
+        row = {
+            "parameter": "forest.tree_equation", "cls": equation.id, "set": equation.set, "year": equation.year, "place": equation.place,
+            "source_title": equation.source_title, "source_where": equation.source_where, "status": equation.status,
+            "origin": EQUATIONS, "note": equation.note,
+            "printed": f"{equation.form}: {', '.join(f'{c:.8g}' for c in equation.coefficients)}",
+            "key": digest({k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(equation).items()}),
+        }  # fmt: skip
+        return self.put("parameter", "forest.tree_equation", cls=equation.id, unit=equation.unit, method=f"forest.tree@{equation.form}",
+                        code=load_domains().registry[f"forest.tree@{equation.form}"].code, row=row,
+                        notes={"trees": trees, "rank": equation.rank})  # fmt: skip
+
+    def _status(self) -> str:
+        return "project" if self.of.settings.synthetic else "primary"
+
+
+def served(amounts: Amounts, picked: NDArray[np.bool_]) -> list[tuple[Equation, int]]:
+    """The equations in use, each with the number of trees."""
+    counts = np.bincount(amounts.choice[picked & (amounts.choice >= 0)], minlength=len(amounts.choices))
+    made: dict[str, tuple[Equation, int]] = {}
+    for chosen, n in zip(amounts.choices, counts, strict=True):
+        for e in chosen:
+            made[e.id] = (e, made.get(e.id, (e, 0))[1] + int(n))
+    return [v for _, v in sorted(made.items()) if v[1]]
+
+
+def _per_area(unit: str) -> str:
+    return "fraction" if unit == "hm2" else f"{unit}/hm2"
