@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qingshan.accounts.block.engine import bytes_of
-from qingshan.accounts.flow import baseflow, lattice, routing, scratch, stage
+from qingshan.accounts.flow import baseflow, routing, scratch
 from qingshan.accounts.flow.scratch import Scratch
 from qingshan.core.errors import QingshanError
 from qingshan.zone.raster.grid import Grid
@@ -27,16 +27,23 @@ def shown(made):
     return {name: field.path.read_bytes() for name, field in made.items()}
 
 
+def mapped(monkeypatch):
+    """From here on memory holds no array; gives the sizes of those that go to files."""
+    used, plain = [], Scratch._mapped
+    monkeypatch.setattr(Scratch, "holds", lambda self, more: False)
+    monkeypatch.setattr(Scratch, "_mapped", lambda self, size, dtype: used.append(size) or plain(self, size, dtype))
+    return used
+
+
 @pytest.mark.parametrize("kind", ["d8", "mfd"])
 def test_arrays_in_scratch_files_give_the_same_bytes(tmp_path, monkeypatch, kind):
     for name in ("plain", "mapped"):
         (tmp_path / name).mkdir()
     plain = shown(run(tmp_path / "plain", 90, "1GB", kind))
-    used = []
-    monkeypatch.setattr(stage, "need", lambda grid, per_cell: used.append(per_cell) or 2**62)
+    used = mapped(monkeypatch)
     monkeypatch.setattr(scratch, "MARGIN", 2**60)  # the process is always over it: all is let go at every look
     assert shown(run(tmp_path / "mapped", 90, "1GB", kind)) == plain
-    assert len(used) == 3
+    assert len(used) > 12
     left = [p.name for p in (tmp_path / "mapped").rglob("*") if p.is_file()]
     assert not [n for n in left if n.startswith(".")]
 
@@ -77,16 +84,30 @@ def test_baseflow_and_kept_hollows_too(tmp_path, monkeypatch):
         )
 
     plain = shown(made(tmp_path / "plain"))
-    monkeypatch.setattr(stage, "need", lambda grid, per_cell: 2**62)
+    used = mapped(monkeypatch)
     assert shown(made(tmp_path / "mapped")) == plain
+    assert len(used) > 20
     assert np.frombuffer(plain["sink"], np.uint8).any()
 
 
 @LINUX
-def test_memory_that_is_let_go_comes_back(tmp_path):
+def test_arrays_stay_in_memory_while_it_holds_them(tmp_path):
+    """1 GB holds 50 MB beside what the process is allowed; 250 MB plus 1,000 MB it does not hold."""
+    book = Scratch(tmp_path, max(2**30, scratch.held() + scratch.SPARE + 2**27))
+    assert book.holds(50 * 2**20) and not book.holds(2**30)
+    x = book.array(1000, np.float32, np.nan)
+    assert not book._maps and np.isnan(x).all() and next(iter(book._kept.values())) is x
+    del x
+    gc.collect()
+    assert not list(book._kept)
+
+
+@LINUX
+def test_memory_that_is_let_go_comes_back(tmp_path, monkeypatch):
     """96 MB are touched; then the process holds 90 MB less, and every number is still there."""
+    mapped(monkeypatch)
     held = Scratch(tmp_path, 2**60)
-    x = held.array(12 * 2**20, np.float64)
+    x = held.array(12 * 2**20, np.float64, 0)
     x[:] = np.arange(x.size)
     before = scratch.resident()
     held.release()
@@ -100,9 +121,9 @@ def test_memory_that_is_let_go_comes_back(tmp_path):
 
 
 def test_a_full_disk_is_one_clear_error(tmp_path):
-    held = Scratch(tmp_path, 2**60)
+    held = Scratch(tmp_path, 2**40)
     with pytest.raises(QingshanError, match="no room for a scratch file"):
-        held.array(2**55, np.float64)
+        held.array(2**55, np.float64, 0)
     held.close()
 
 
@@ -111,7 +132,6 @@ def test_a_full_disk_is_one_clear_error(tmp_path):
 def test_the_peak_of_routing_stays_within_what_was_asked(tmp_path):
     """9 million cells: whole-grid arrays of 162 MB and 250 MB besides do not fit in 390 MB."""
     memory = "390MB"
-    assert lattice.need(Grid("", (1.0,) * 6, 3000, 3000), 18) > bytes_of(memory)
     for side in (200, 3000):  # compiling takes memory that a run does not
         folder = tmp_path / str(side)
         folder.mkdir()

@@ -1,7 +1,7 @@
 """The stage "baseflow": quick flow by curve number, local recharge with the subsidy from above, baseflow reaching streams.
 
 Recharge goes down the flow, each cell using what cells above leave; the share that reaches the stream comes up again. On
-streams all rain runs off. The months' shortfalls of every cell are held while recharge is routed: about 70 bytes a cell.
+streams all rain runs off.
 """
 
 from __future__ import annotations
@@ -45,9 +45,6 @@ OUTPUTS = {"quickflow": "mm", "recharge": "mm", "recharge_sum": "mm", "baseflow"
 OPTIONS = {"sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area")
 
-CELL = 70
-"""Bytes a cell besides the graph."""
-
 
 def run(
     grid: Grid, inputs: Mapping[str, Source], tables: Mapping[str, NDArray[np.float64]], constants: Mapping[str, float],
@@ -63,7 +60,7 @@ def run(
         progress, 4, OPTIONAL,
     )  # fmt: skip
     try:
-        work.fit(inputs["direction"].dtype.itemsize + CELL, memory)
+        work.fit(memory)
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph)
         if "stream" in work.asked:

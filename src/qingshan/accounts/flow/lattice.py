@@ -22,15 +22,13 @@ from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import bytes_of
-from .scratch import Scratch, resident
+from .scratch import FIXED, Scratch
 
 __all__ = [
     "BAND",
-    "FIXED",
     "MORE_CELLS",
     "Lattice",
     "each",
-    "need",
     "nodata_of",
     "refuse_small",
     "square_cell",
@@ -39,10 +37,6 @@ __all__ = [
 ]
 
 BAND = 256
-FIXED = 250 * 2**20
-"""Interpreter, compiled code and the bands in flight."""
-BANDS = 128 * 2**20
-"""The bands in flight, and code that is compiled on the way."""
 LEAST = 128 * 2**20
 """What must be left for whole-grid arrays that lie in scratch files."""
 MORE_CELLS = 2**32 - 1
@@ -79,13 +73,10 @@ class Lattice:
         return np.array([dx, np.hypot(dx, dy), dy, np.hypot(dx, dy)] * 2)
 
     def full(self, value: float, dtype: Any) -> NDArray[Any]:
-        """A whole-grid array of one value, in a scratch file where there is one."""
+        """A whole-grid array of one value, in a scratch file where memory does not hold it."""
         if self.scratch is None:
             return np.full(self.size, value, dtype)
-        made = self.scratch.array(self.size, dtype)
-        if value != 0:
-            made.fill(value)
-        return made
+        return self.scratch.array(self.size, dtype, value)
 
     def inside(self, flat: NDArray[Any], window: Window) -> NDArray[Any]:
         """The cells of a window as a two-dimensional view."""
@@ -169,11 +160,6 @@ def square_cell(grid: Grid, stage: str) -> float:
             where="[grid]", fix="give the zone a projected grid with square cells / 为本区设置像元为正方形的投影格网",
         )  # fmt: skip
     return dx
-
-
-def need(grid: Grid, per_cell: int) -> int:
-    """Bytes that whole-grid arrays of `per_cell` bytes a cell take, with what the process holds and a stage needs besides."""
-    return max(FIXED, resident() + BANDS) + per_cell * (grid.height + 2) * (grid.width + 2)
 
 
 def refuse_small(grid: Grid, memory: int | str, stage: str) -> None:

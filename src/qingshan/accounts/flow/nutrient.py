@@ -50,9 +50,6 @@ OUTPUTS = {
 OPTIONS = {"compat": ("", "invest"), "sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area", "ic0", "runoff_mean", "subsurface_efficiency", "subsurface_length", *TABLES)
 
-CELL, SHARED = 15, 25
-"""Bytes a cell at most, and with shared flow."""
-
 
 def run(
     grid: Grid, inputs: Mapping[str, Source], tables: Mapping[str, NDArray[np.float64]], constants: Mapping[str, float],
@@ -72,7 +69,7 @@ def run(
     asked = [n for n in NUTRIENTS if {name + n for name in EACH} & set(work.asked)]
     require("nutrient", "table", [t + n for n in asked for t in ("load_", "efficiency_", "length_")], tables)
     try:
-        work.fit(CELL if inputs["direction"].dtype.itemsize == 1 else SHARED, memory)
+        work.fit(memory)
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph)
         if "stream" in work.asked:

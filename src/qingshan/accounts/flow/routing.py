@@ -36,10 +36,6 @@ OUTPUTS = {"filled": "m", "direction": "", "accumulation": "count", "area": "m2"
 OPTIONS = {"routing": ("d8", "mfd")}
 OPTIONAL = ("sinks", "keep_deeper", "keep_larger")
 
-D8, MFD, AREA = 11, 17, 2
-"""Bytes a cell: heights, marks, sinks, directions, ways out of flats (or the heights twice, where depressions may stay);
-with shares: those, the order of cells and the sum; what the area adds."""
-
 
 def run(
     grid: Grid, inputs: Mapping[str, Source], tables: Mapping[str, NDArray[np.float64]], constants: Mapping[str, float],
@@ -57,10 +53,8 @@ def run(
         3, OPTIONAL,
     )  # fmt: skip
     side = square_cell(grid, "flow")
-    room = MFD if work.options["routing"] == "mfd" else D8
-    room += AREA if "area" in work.asked else 0
     try:
-        work.fit(room, memory)
+        work.fit(memory)
         graph = _graph(work, side)
         if {"accumulation", "area"} & set(work.asked):
             count = work.lattice.full(1, np.uint32 if graph.d8 else np.float64)
@@ -69,9 +63,9 @@ def run(
             if "accumulation" in work.asked:
                 work.write("accumulation", count, count.dtype.name, graph)
             if "area" in work.asked:
-                count = count.astype(np.float64, copy=False)
-                count *= side**2
-                work.write("area", count, "float64", graph)
+                area = work.lattice.full(0, np.float64)
+                np.multiply(count, side**2, out=area)
+                work.write("area", area, "float64", graph)
         work.tick()
         return work.finish()
     finally:

@@ -20,10 +20,10 @@ from qingshan.core.method import REGISTRY
 from qingshan.zone.raster.grid import Grid
 from qingshan.zone.raster.source import Field, Source
 
-from ..block.engine import Progress, bytes_of
+from ..block.engine import Progress
 from ..focal.cellwise import steps_of
 from .above import OffStream, class_codes, fixed, mean_above, streams, way_down, with_unknown
-from .lattice import need, square_cell
+from .lattice import square_cell
 from .stage import Graph, Job, job
 from .weave import At
 
@@ -46,10 +46,8 @@ GAP = 0.7
 OPTIONS = {"compat": ("", "invest"), "sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area")
 
-CELL, TRAP, SHARED = 15, 18, 25
-"""Bytes a cell at most: the way down; the trapping; both with shared flow."""
-BESIDE = 13
-"""Bytes a cell more where the way down is found beside the means above."""
+BESIDE, SHARED = 28, 37
+"""Bytes a cell that the way down takes beside the means above; with shared flow."""
 
 
 def run(
@@ -67,10 +65,9 @@ def run(
         progress, 5, OPTIONAL,
     )  # fmt: skip
     trap = bool({"deposition", "avoided_export"} & set(work.asked))
-    each_cell = (TRAP if trap else CELL) if inputs["direction"].dtype.itemsize == 1 else SHARED
-    beside = need(grid, each_cell + BESIDE) <= bytes_of(memory)
     try:
-        work.fit(each_cell, memory)
+        work.fit(memory)
+        beside = work.holds(BESIDE if inputs["direction"].dtype.itemsize == 1 else SHARED)
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph, GAP)
         if "stream" in work.asked:
@@ -195,13 +192,13 @@ def _shares(work: Job, graph: Graph, stream: NDArray[np.bool_], sdr: NDArray[np.
 
 def _trapping(work: Job, graph: Graph, share: NDArray[np.float32], ratio: Field) -> None:
     """Route what is not delivered: each cell traps a share of what comes from above."""
+    flux = work.lattice.full(0, np.float64)  # first, so that not this but what is only read goes to a scratch file
+    graph.blank(flux, np.nan)
     own = work.lattice.read(work.fields["undelivered"], np.float32, np.nan, work.workers)
     work.drop("undelivered")
     fixed(own, 0.0)
     if work.options["compat"] != "invest":
         fixed(share, 1.0)
-    flux = work.lattice.full(0, np.float64)
-    graph.blank(flux, np.nan)
     keep = ("soil.trapped@invest3", At(("share",), frozenset({"share"})))
     send = ("soil.sediment_passed@invest3", At(("share", "own"), frozenset({"share", "own"})))
     work.cells |= {keep[0], send[0]}

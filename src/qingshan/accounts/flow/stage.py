@@ -22,7 +22,7 @@ from ..block.engine import Progress, bytes_of
 from ..focal.cellwise import Step, cellwise
 from ..focal.stage import codes_of, floats_of, limited, require
 from . import directions, passes
-from .lattice import BAND, Lattice, each, need, refuse_small
+from .lattice import BAND, Lattice, each, refuse_small
 from .scratch import Scratch
 from .weave import At, formula, woven
 
@@ -56,14 +56,17 @@ class Job:
     def lattice(self) -> Lattice:
         return Lattice(self.grid, self.scratch)
 
-    def fit(self, per_cell: int, memory: int | str) -> None:
-        """Keep whole-grid arrays of `per_cell` bytes a cell in memory where they fit, else in scratch files.
+    def fit(self, memory: int | str) -> None:
+        """Keep within `memory` from here on: whole-grid arrays that it does not hold go to scratch files.
 
         Raises `QingshanError` where the grid is too large for that too, or the memory too small.
         """
         refuse_small(self.grid, memory, self.name)
-        if need(self.grid, per_cell) > bytes_of(memory):
-            self.scratch = Scratch(self.folder, bytes_of(memory))
+        self.scratch = Scratch(self.folder, bytes_of(memory))
+
+    def holds(self, per_cell: int) -> bool:
+        """Whether whole-grid arrays of so many bytes a cell fit in memory."""
+        return self.scratch is None or self.scratch.holds(per_cell * self.lattice.size)
 
     def field(self, name: str, dtype: str = "float32") -> Field:
         """A new layer under a hidden name."""
