@@ -20,6 +20,7 @@ from qingshan.observe.evaluate.network import (
     usable_rows,
 )
 from qingshan.observe.evaluate.verdict import VERDICT_ZH
+from qingshan.observe.quality.network import effective_flags
 from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
@@ -46,7 +47,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         raise WrongCall(
             f"{out.name!r} is not .csv or .parquet.", f"{out.name!r} 不是 .csv 或 .parquet。", fix="--out results.csv"
         )
-    rules = _rules(arguments, network)
+    rules = rules_of(arguments, network)
     years = [int(y) for y in _words(arguments.years)] or None
     series = store.series(network.id)
     if wanted := _words(arguments.sites):
@@ -69,16 +70,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _flags(store: Observations, network: Network) -> pl.LazyFrame | None:
-    """The flags of the network's last quality control, where there was one."""
-    del store, network
-    return None
+    """The flags of the network's last quality control as reviewers left them, where there was one."""
+    return effective_flags(store, network.id)
 
 
 def _words(text: str) -> list[str]:
     return [w.strip() for w in text.split(",") if w.strip()]
 
 
-def _rules(arguments: argparse.Namespace, network: Network) -> RuleSet:
+def rules_of(arguments: argparse.Namespace, network: Network) -> RuleSet:
     """The rule set asked for, else that of the network, else the plain one."""
     asked = arguments.rules
     if asked.endswith(".toml"):

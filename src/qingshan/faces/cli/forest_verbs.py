@@ -167,4 +167,23 @@ FOREST = (
         ),
         "qingshan forest overlaps claims.geojson --crs EPSG:4545 --tolerance 1 --out map",
     ),
+    Verb(
+        "forest calibrate",
+        "qingshan.faces.cli.projects:calibrate",
+        "calibrate raster layers by plots: a biomass map and the total it supports (GREG)",
+        (
+            Option(
+                "folder",
+                "inventory folder; plots.csv has x and y in the CRS of the grid, the plots are a simple random sample",
+            ),
+            Option("--layers", "ids of rasters of the zone, separated by commas", required=True),
+            Option("--sets", "sets of equations", required=True),
+            Option("--quantity", "agb, bgb or total", default="total"),
+            Option("--out", "GeoTIFF (COG) for the map", default=""),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan forest calibrate plots2024 --zone mycounty --layers canopy --sets anhui2016 --out biomass.tif",
+    ),
 )
