@@ -10,9 +10,16 @@ from . import (
     account,
     change,
     data,
+    exchange,
+    exchange_act,
+    exchange_own,
+    exchange_public,
+    exchange_staff,
     forest,
     forest_plot,
     forest_plots,
+    forest_projects,
+    forest_releases,
     method,
     network,
     overview,
@@ -24,6 +31,7 @@ from . import (
     standards,
     station,
     target,
+    topic,
 )
 
 VIEWS: tuple[View, ...] = (
@@ -33,15 +41,27 @@ VIEWS: tuple[View, ...] = (
     raster.VIEW,
     change.VIEW,
     seea.VIEW,
+    topic.VIEW,
     *network.VIEWS,
     reading.VIEW,
     station.VIEW,
     forest.VIEW,
     forest_plots.VIEW,
     forest_plot.VIEW,
+    *forest_projects.VIEWS,
+    *forest_releases.VIEWS,
     *standards.VIEWS,
     *method.VIEWS,
     data.VIEW,
     pedigree.VIEW,
     target.VIEW,
 )
+
+EXCHANGE_VIEWS: tuple[View, ...] = (
+    exchange.VIEW,
+    exchange_public.VIEW,
+    *exchange_staff.VIEWS,
+    *exchange_own.VIEWS,
+    exchange_act.VIEW,
+)
+"""The pages of an exchange, where one is served."""
