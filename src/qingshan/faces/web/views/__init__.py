@@ -31,6 +31,7 @@ from . import (
     standards,
     station,
     target,
+    topic,
 )
 
 VIEWS: tuple[View, ...] = (
@@ -40,6 +41,7 @@ VIEWS: tuple[View, ...] = (
     raster.VIEW,
     change.VIEW,
     seea.VIEW,
+    topic.VIEW,
     *network.VIEWS,
     reading.VIEW,
     station.VIEW,
