@@ -54,7 +54,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         if unknown := sorted(set(wanted) - set(store.sites(network.id)["id"])):
             raise WrongCall(f"no sites {unknown} in {network.id}.", f"{network.id} 没有点位 {unknown}。")
         series = series.filter(pl.col("site").is_in(wanted))
-    rows = usable_rows(store.scan(network.id, years=years), _flags(store, network), provisional=arguments.provisional)
+    rows = usable_rows(store.scan(network.id, years=years), flags_of(store, network), provisional=arguments.provisional)
     by = arguments.by or DEFAULT_BY[network.domain]
     run = evaluate_water if network.domain == "water" else evaluate_air
     made = run(network.id, rows, series, store.sites(network.id), rules, by=by)
@@ -69,7 +69,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _flags(store: Observations, network: Network) -> pl.LazyFrame | None:
+def flags_of(store: Observations, network: Network) -> pl.LazyFrame | None:
     """The flags of the network's last quality control as reviewers left them, where there was one."""
     return effective_flags(store, network.id)
 

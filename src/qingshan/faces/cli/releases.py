@@ -45,7 +45,7 @@ def _monitoring(arguments: argparse.Namespace) -> int:
     from qingshan.publish.monitoring import gather_monitoring  # noqa: PLC0415
     from qingshan.publish.monitoring_report import publish_monitoring  # noqa: PLC0415
 
-    from .evaluate import rules_of  # noqa: PLC0415
+    from .evaluate import flags_of, rules_of  # noqa: PLC0415
 
     if not arguments.network or not arguments.period:
         raise WrongCall(
@@ -54,7 +54,9 @@ def _monitoring(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
     store = Observations(open_zone(arguments.zone))
     rules = rules_of(arguments, store.network(arguments.network))
-    report = gather_monitoring(store, arguments.network, arguments.period, rules)
+    report = gather_monitoring(
+        store, arguments.network, arguments.period, rules, flags=flags_of(store, store.network(arguments.network))
+    )
     written = publish_monitoring(report, arguments.lang, Path(arguments.out or "."))
     if arguments.json:
         emit(written.record())
