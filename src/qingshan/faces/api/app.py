@@ -33,6 +33,7 @@ from qingshan.faces.web.views import VIEWS
 from qingshan.faces.web.words import LANG_TAGS, LANGUAGES
 from qingshan.zone.zone import Zone
 
+from .downloads import add_downloads
 from .exports import FORMATS, NotInstalled
 from .maps import add_maps
 
@@ -94,6 +95,7 @@ def create_app(zone: Zone, runs: Mapping[str, Run] | None = None, *, views: tupl
         return RedirectResponse(ask.place_address(code) or ask.address("/", place=code), HTTPStatus.SEE_OTHER)
 
     add_maps(app, site)
+    add_downloads(app, site)
     for view in views:
         _add(app, site, printer, view)
     return app
