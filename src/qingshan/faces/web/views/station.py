@@ -48,7 +48,8 @@ def build(ask: Ask) -> Page:
         "state": _state_block(ask, station, told), "items": [_item(ask, station, i, told) for i in told.items],
         "others": [(s.id, s.name(ask.lang)) for s in h.stations if s.read],
         "unjudged": t.pick(told.note.zh, told.note.en) if told.note else "",
-        "time_action": f"/{ask.lang}/network/{h.network.id}/{station.id}", "review_href": ask.address(f"/network/{h.network.id}/review", site=station.id, period=""),
+        "time_action": f"/{ask.lang}/network/{h.network.id}/{station.id}",
+        "review_href": ask.address(f"/network/{h.network.id}/review", site=station.id, period=""),
         "network_href": ask.address(f"/network/{h.network.id}", period=""),
         "station_stem": f"/{ask.lang}/network/{h.network.id}/",
     }  # fmt: skip
