@@ -2,7 +2,7 @@
 
     create_app(zone, runs) -> FastAPI
 
-Reading only (GET and HEAD). Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
+Reading only (GET and HEAD), save where a token lets readings in. Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
 """
 
 from __future__ import annotations
@@ -31,14 +31,20 @@ from qingshan.faces.web.render import Printer
 from qingshan.faces.web.site import Ask, Site
 from qingshan.faces.web.views import VIEWS
 from qingshan.faces.web.words import LANG_TAGS, LANGUAGES
+from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import Zone
 
 from .exports import FORMATS, NotInstalled
+from .features import add_features
 from .maps import add_maps
+from .observations import add_observations
+from .sensorthings import add_sensorthings
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 MAX_ADDRESS = 2_000
 MAX_VALUE = 200
+WRITABLE = re.compile(r"/api/networks/[^/]+/observations")
+"""Addresses that take a POST; each asks for a token."""
 
 POLICY = "; ".join(
     (
@@ -94,6 +100,10 @@ def create_app(zone: Zone, runs: Mapping[str, Run] | None = None, *, views: tupl
         return RedirectResponse(ask.place_address(code) or ask.address("/", place=code), HTTPStatus.SEE_OTHER)
 
     add_maps(app, site)
+    store = Observations(zone)
+    add_sensorthings(app, store)
+    add_features(app, store)
+    add_observations(app, store)
     for view in views:
         _add(app, site, printer, view)
     return app
@@ -199,7 +209,9 @@ def _preferred(request: Request) -> str:
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Reading only, bounded addresses, and the same headers on every answer."""
-    if request.method not in ("GET", "HEAD"):
+    if request.method not in ("GET", "HEAD") and not (
+        request.method == "POST" and WRITABLE.fullmatch(request.url.path)
+    ):
         response: Response = _problem(
             HTTPStatus.METHOD_NOT_ALLOWED, "只供读取。", "Reading only.", str(request.url.path)
         )
