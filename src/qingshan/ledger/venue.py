@@ -103,6 +103,8 @@ class Venue:
         self.keys: dict[str, tuple[str, int]] = {}
         self.answers: dict[int, Mapping[str, Any]] = {}
         self.at = 0
+        self.followers: list[Callable[[Sequence[Record]], None]] = []
+        """Called with the records of each group once it is durable, in order."""
         try:
             self._recover(check)
         except BaseException:
@@ -134,9 +136,13 @@ class Venue:
         with collector_paused():
             results = [self._decided(command, payloads) for command in commands]
         if payloads:
-            self.journal.append(payloads, FORMAT)
+            first = self.journal.append(payloads, FORMAT)
             for payload in payloads:
                 self.tree.add(leaf_hash(payload))
+            if self.followers:
+                records = [Record(first + n, FORMAT, payload) for n, payload in enumerate(payloads)]
+                for follow in self.followers:
+                    follow(records)
         return results
 
     def root(self) -> bytes:
@@ -295,10 +301,14 @@ def _check_form(command: Command) -> bytes:
 
 
 class Writer:
-    """A thread that owns a venue and groups what many callers submit: one fdatasync for all that waited."""
+    """A thread that owns a venue and groups what many callers submit: one fdatasync for all that waited.
+
+    Who reads the book from another thread holds `reading` meanwhile: then it stands still and is durable.
+    """
 
     def __init__(self, venue: Venue, *, largest_group: int = 1000, waiting: int = 20_000) -> None:
         self.venue, self.largest = venue, largest_group
+        self.reading = threading.RLock()
         self._queue: Queue[tuple[Command, Future[Receipt]] | None] = Queue(waiting)
         self._thread = threading.Thread(target=self._run, name=f"ledger {venue.name}", daemon=True)
         self._thread.start()
@@ -322,7 +332,8 @@ class Writer:
     def _run(self) -> None:
         for group in self._groups():
             try:
-                results: Sequence[Receipt | QingshanError] = self.venue.submit_group([c for c, _ in group])
+                with self.reading:
+                    results: Sequence[Receipt | QingshanError] = self.venue.submit_group([c for c, _ in group])
             except Exception as error:  # the callers must learn of it, whatever it is
                 for _, done in group:
                     done.set_exception(error)

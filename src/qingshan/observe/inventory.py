@@ -15,7 +15,7 @@ area serves all its trees. A row that fails a check is an error finding, and an 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -169,11 +169,11 @@ class Inventory:
         return _Joining(dict(tables)).inventory()
 
 
-def read_inventory(folder: Path) -> Inventory:
-    """Read the tables of a folder (CSV, or Parquet of the same names). Identifiers are read as text."""
+def read_inventory(folder: Path, text: Sequence[str] = ()) -> Inventory:
+    """Read the tables of a folder (CSV, or Parquet of the same names). Identifiers and the columns `text` are read as text."""
     tables: dict[str, pl.DataFrame] = {}
     ids = {"plot": pl.String, "tree": pl.String, "stratum": pl.String, "unit": pl.String, "nest": pl.String,
-           "condition": pl.String, "taxon": pl.String, "status": pl.String}  # fmt: skip
+           "condition": pl.String, "taxon": pl.String, "status": pl.String, **dict.fromkeys(text, pl.String)}  # fmt: skip
     for name in TABLES:
         parquet, plain = folder / f"{name}.parquet", folder / f"{name}.csv"
         if parquet.is_file():

@@ -36,17 +36,21 @@ def font_folder() -> Path:
 
 def account_pdf(account: Account, lang: str, *, official: bool = False) -> bytes:
     """The report as PDF bytes. Raises `UnknownName` for a language that has no catalogue."""
-    import typst  # noqa: PLC0415 - a compiled typesetter, loaded only when a report is written
-
     words = Words(lang)
     picture = choropleth(account.run.zone, account.mapped, lang) if account.mapped else None
     content = document(account, words, picture, official=official)
+    return typeset(content, {"map.svg": picture.svg.encode()} if picture else {})
+
+
+def typeset(content: Mapping[str, Any], pictures: Mapping[str, bytes]) -> bytes:
+    """A document of `template.typ` as PDF bytes; `pictures` are the files its images name."""
+    import typst  # noqa: PLC0415 - a compiled typesetter, loaded only when a report is written
+
     sources = {
         "main": (Path(__file__).parent / "template.typ").read_bytes(),
         "data.json": json.dumps(content, ensure_ascii=False, sort_keys=True).encode(),
+        **pictures,
     }
-    if picture:
-        sources["map.svg"] = picture.svg.encode()
     compile_files: Any = typst.compile  # its stub knows one input file; a dict of several is documented
     pdf: bytes = compile_files(sources, font_paths=[str(font_folder())], ignore_system_fonts=True, format="pdf")
     return pdf

@@ -24,7 +24,7 @@ from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import RegisterEntry
 from qingshan.ledger.venue import Command, Decision, Handler, Venue, upcast
 
-from .actors import ACTORS, require_role, roles_of
+from .actors import ACTORS, require_role, roles, roles_of
 from .calendar import CHINA, Calendar, day_of
 from .declaration import Deadline, Register, Transition
 from .rules import check_rules
@@ -33,6 +33,8 @@ from .values import Fault, read_fields
 __all__ = ["Due", "FaultyFields", "Version", "due", "handlers", "history", "visible"]
 
 ID = re.compile(r"[\w.:-]{1,80}")
+STAFF_READERS = frozenset({"admin", "auditor", "regulator", "registry"})
+STAFF = frozenset(r.id for r in roles() if r.staff) | {"clerk"}
 LONGEST_NOTE = 2000
 
 
@@ -318,9 +320,20 @@ def due(registers: Mapping[str, Register], book: Book, today: date, calendar: Ca
 
 
 def visible(register: Register, book: Book, actor: str, record: RegisterEntry) -> dict[str, Any] | None:
-    """The fields that an actor may read; None where the register is not his to read. Private fields are for staff and creators."""
+    """The fields that an actor may read; None where the record is not his to read.
+
+    Private fields are for staff who read the register and for whoever the record is about or wrote it last.
+    """
     held = roles_of(book, actor)
-    if register.read_by and not held & {*register.read_by, *register.create_by}:
+    own = bool(held) and (record.content.get("by") == actor or _names_person(register, book, actor, record))
+    if register.read_by and not own and not held & STAFF_READERS and not held & set(register.read_by):
         return None
-    trusted = bool(held & {"admin", "auditor", "regulator", "registry", *register.create_by})
+    trusted = own or bool(held & STAFF_READERS) or bool(held & set(register.create_by) & STAFF)
     return {k: v for k, v in record.content["fields"].items() if trusted or not register.field_by_id[k].private}
+
+
+def _names_person(register: Register, book: Book, actor: str, record: RegisterEntry) -> bool:
+    """Whether the actor's person stands in a person field of the record."""
+    person, fields = _person(book, actor), record.content["fields"]
+    named = (fields.get(f.id, []) for f in register.fields if f.kind == "person")
+    return any(person in (given if isinstance(given, list) else [given]) for given in named)

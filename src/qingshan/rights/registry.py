@@ -21,7 +21,7 @@ from .commands import guarded, setting
 from .instruments import Instrument, parse_asset
 from .review import issue_record, put_under_review
 
-__all__ = ["CASH", "FIXED", "operator_of", "own_id", "registry_handlers", "whole"]
+__all__ = ["CASH", "FIXED", "HOLDERS", "operator_of", "own_id", "registry_handlers", "whole"]
 
 CASH = "cash:CNY"
 FIXED = {

@@ -3,8 +3,8 @@
 import pytest
 
 from qingshan.accounts.claim.index import declaration
-from qingshan.accounts.claim.methodology import issue, load_methodologies, methodology, reduction
-from qingshan.core.errors import MissingParameter, RefusedRelease, UnknownName
+from qingshan.accounts.claim.methodology import ASPECTS, issue, load_methodologies, methodology, reduction
+from qingshan.core.errors import OutOfBounds, RefusedRelease, UnknownName
 from qingshan.observe.estimate import Estimate
 
 PARCEL = {
@@ -80,7 +80,54 @@ def test_a_draft_deducts_and_keeps_a_buffer_back():
     got = reduction("gs403", Estimate(100.0, 400.0, 9, 10), {})
     assert got.deducted == pytest.approx(100 * (1 - (1.8331129 * 0.2 - 0.2)), rel=1e-6)
     assert got.creditable == pytest.approx(got.deducted * 0.8) and got.label == "draft"
-    with pytest.raises(MissingParameter, match="open"):
-        reduction("ccer_14_001", Estimate(100.0, 1.0, 9, 10), PARCEL)
     with pytest.raises(UnknownName):
         methodology("none")
+
+
+def test_an_open_deduction_gives_a_draft_that_says_so():
+    got = reduction("ccer_14_001", Estimate(100.0, 1.0, 9, 10), PARCEL)
+    assert got.label == "draft" and got.creditable == 100 and [f.code for f in got.findings] == ["deduction_open"]
+
+
+def test_baseline_and_leakage_come_off_before_the_buffer():
+    # no half-width: nothing deducted; (100 - 12 - 3) * 0.8
+    got = reduction("gs403", Estimate(100.0, 0.0, 9, 10), {}, baseline=12, leakage=3)
+    assert got.net == 85 and got.creditable == pytest.approx(68)
+    assert reduction("gs403", Estimate(10.0, 0.0, 9, 10), {}, baseline=12).creditable == -2  # no buffer of a loss
+    for wrong in ({"baseline": float("nan")}, {"leakage": -1.0}):
+        with pytest.raises(OutOfBounds):
+            reduction("gs403", Estimate(100.0, 0.0, 9, 10), {}, **wrong)
+
+
+@pytest.mark.parametrize("name", sorted(load_methodologies()))
+def test_every_methodology_says_something_of_every_step(name):
+    aspects = methodology(name).aspects
+    assert set(ASPECTS) <= set(aspects)
+    for aspect in aspects.values():
+        assert aspect.zh and aspect.en and aspect.zh != aspect.en
+        assert aspect.document or aspect.status != "open"
+    assert methodology(name).tool or any(a.status == "open" for a in aspects.values())
+
+
+def test_the_profiles_the_contract_names_are_there():
+    wanted = {
+        "ccer_14_001",
+        "ar_cm_001",
+        "ar_cm_003",
+        "bijie_ticket",
+        "sanming_ticket",
+        "single_tree",
+        "ar_tool14",
+        "gs403",
+    }
+    assert wanted <= set(load_methodologies())
+
+
+def test_what_a_buyer_of_trees_is_promised_is_checked_in_the_period():
+    kept = {"trees_felled": 0, "trees_lost_not_replanted": 0, "period_years": 5}
+    assert methodology("single_tree").monitored(kept) == []
+    assert [f.code for f in methodology("single_tree").monitored(kept | {"trees_felled": 1, "period_years": 6})] == [
+        "no_felling",
+        "period",
+    ]
+    assert [f.code for f in methodology("single_tree").monitored({})] == ["field_missing"] * 3

@@ -6,22 +6,43 @@ that is missing. What cannot be read from the project's data is said, never assu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from qingshan.core.domain import load_domains
-from qingshan.core.errors import DeclarationError, MissingParameter, RefusedRelease, UnknownName
+from qingshan.core.errors import DeclarationError, MissingParameter, OutOfBounds, RefusedRelease, UnknownName
 from qingshan.core.finding import Finding
-from qingshan.observe.deduction import deduct
+from qingshan.observe.deduction import deduct, deduction_rules
 from qingshan.observe.estimate import Estimate
 
 from .index import declaration
 
-__all__ = ["Methodology", "Reduction", "issue", "load_methodologies", "reduction"]
+__all__ = ["ASPECTS", "Aspect", "Methodology", "Reduction", "issue", "load_methodologies", "methodology", "reduction"]
 
 OPS = ("in", "not_in", "is", ">=", "<=", ">", "<")
+ASPECTS = ("eligibility", "baseline", "monitoring", "leakage", "deduction", "buffer")
+"""What every methodology must say something of, if only that it is open."""
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """One step of a methodology. `status` is that of the source, `open` where it was not obtained (`document` says which),
+    `none` where the methodology has no such step. `methods` and `parameters` are those a draft uses."""
+
+    id: str
+    status: str
+    zh: str
+    en: str
+    methods: tuple[str, ...] = ()
+    parameters: tuple[Mapping[str, str], ...] = ()
+    document: str = ""
+
+    def record(self) -> dict[str, Any]:
+        return {"id": self.id, "status": self.status, "zh": self.zh, "en": self.en, "methods": list(self.methods),
+                "parameters": [dict(p) for p in self.parameters], "document": self.document}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,11 +60,20 @@ class Methodology:
     open: tuple[Mapping[str, str], ...]
     buffer: Mapping[str, str] | None
     tool: bool
+    aspects: Mapping[str, Aspect]
+    conditions: tuple[Mapping[str, Any], ...] = ()
 
     def check(self, project: Mapping[str, Any]) -> list[Finding]:
         """Eligibility of a parcel or project: an error for each check that fails or whose field is missing."""
+        return self._all(self.checks, project)
+
+    def monitored(self, facts: Mapping[str, Any]) -> list[Finding]:
+        """Obligations of the monitoring period: an error for each that is not kept, or cannot be told."""
+        return self._all(self.conditions, facts)
+
+    def _all(self, rules: Sequence[Mapping[str, Any]], project: Mapping[str, Any]) -> list[Finding]:
         found: list[Finding] = []
-        for rule in self.checks:
+        for rule in rules:
             verdict = self._applies(rule, project)
             if isinstance(verdict, str):
                 found.append(self._missing(rule, verdict))
@@ -103,17 +133,52 @@ def load_methodologies() -> dict[str, Methodology]:
     made: dict[str, Methodology] = {}
     for domain in load_domains().by_name:
         for _, content in load_domains().folder(domain, "methodologies"):
-            checks = tuple(content.get("check", ()))
+            checks, conditions = tuple(content.get("check", ())), tuple(content.get("condition", ()))
             if (
                 content["scheme"] not in (*words["schemes"], "")
                 or not set(content["pools"]) <= set(words["pools"])
-                or any(c["op"] not in OPS for c in checks)
+                or any(c["op"] not in OPS for c in (*checks, *conditions))
             ):
                 raise DeclarationError(f"the methodology {content['id']} uses words that are not declared.")
             made[content["id"]] = Methodology(
                 content["id"], content["zh"], content["en"], content["scheme"], content["status"], content["deduction"],
                 tuple(content["pools"]), checks, tuple(content["open"]), content.get("buffer"), content.get("tool", False),
+                _aspects(content), conditions,
             )  # fmt: skip
+    return made
+
+
+def _aspects(content: Mapping[str, Any]) -> dict[str, Aspect]:
+    """The declared aspects, and those that stand in keys of their own. Raises `DeclarationError` where one is lacking."""
+    made = {
+        key: Aspect(key, a["status"], a["zh"], a["en"], tuple(a.get("methods", ())), tuple(a.get("parameters", ())), a.get("document", ""))
+        for key, a in content.get("aspect", {}).items()
+    }  # fmt: skip
+    if content.get("check"):
+        texts = [(c["zh"], c["en"]) for c in content["check"]]
+        made["eligibility"] = Aspect(
+            "eligibility", content["status"], "；".join(t[0] for t in texts), "; ".join(t[1] for t in texts)
+        )
+    if content["deduction"]:
+        step = deduction_rules()[content["deduction"]][0]
+        made["deduction"] = Aspect(
+            "deduction", step.status, f"扣减规则 {step.rule}", f"the rule {step.rule}", document=step.document
+        )
+    if content.get("buffer"):
+        row = load_domains().parameters().find(content["buffer"]["parameter"], set=content["buffer"]["set"])
+        made["buffer"] = Aspect(
+            "buffer", row.status, f"留存 {row.value:.0%}", f"{row.value:.0%} kept back", parameters=(content["buffer"],)
+        )
+    lacking = [a for a in ASPECTS if a not in made]
+    silent = [a.id for a in made.values() if a.status == "open" and not a.document]
+    if lacking or silent:
+        raise DeclarationError(f"the methodology {content['id']} says nothing of {', '.join(lacking + silent)}.")
+    registry, parameters = load_domains().registry, load_domains().parameters()
+    for aspect in made.values():
+        for ref in aspect.methods:
+            registry[ref]
+        for row in aspect.parameters:
+            parameters.find(row["parameter"], set=row["set"])
     return made
 
 
@@ -127,30 +192,48 @@ def methodology(name: str) -> Methodology:
 
 @dataclass(frozen=True)
 class Reduction:
-    """A computed reduction in t CO2: the estimate, what is left after deduction, and after the buffer. `label` is draft
-    while a slot is open."""
+    """A computed reduction in t CO2: the estimate, what is left after deduction, after `baseline` and `leakage`, and after
+    the buffer. `label` is draft while anything is open, a check fails, or a number is the project's own."""
 
     methodology: Methodology
     estimate: Estimate
     deducted: float
+    net: float
     creditable: float
     label: str
     findings: tuple[Finding, ...]
 
 
-def reduction(name: str, estimate: Estimate, project: Mapping[str, Any]) -> Reduction:
-    """Apply deduction and buffer of a methodology to an estimated change (t CO2). Raises `MissingParameter` where its
-    deduction rule is open."""
+def reduction(
+    name: str, estimate: Estimate, project: Mapping[str, Any], *, baseline: float = 0.0, leakage: float = 0.0
+) -> Reduction:
+    """Apply deduction, baseline, leakage and buffer of a methodology to an estimated change (t CO2).
+
+    Where the deduction rule is open, nothing is deducted and a finding says so: the figure is a draft. Raises `OutOfBounds`
+    for a baseline or leakage that is no number, or a leakage below 0.
+    """
     chosen = methodology(name)
-    findings = tuple(chosen.check(project))
-    after = deduct(estimate.value, estimate.error, chosen.deduction).value if chosen.deduction else estimate.value
-    kept = after
-    if chosen.buffer:
+    if not (math.isfinite(baseline) and leakage >= 0 and math.isfinite(leakage)):
+        raise OutOfBounds(
+            f"baseline {baseline} or leakage {leakage} t CO2 cannot be.", f"基线 {baseline} 或泄漏 {leakage} t CO2 不合理。",
+            fix="leakage is 0 or more / 泄漏不小于 0",
+        )  # fmt: skip
+    findings = [*chosen.check(project)]
+    after = estimate.value
+    if chosen.deduction:
+        try:
+            after = deduct(estimate.value, estimate.error, chosen.deduction).value
+        except MissingParameter as error:
+            findings.append(Finding("warning", "deduction_open", error.en, error.zh, name, fix=error.fix))
+    net = after - baseline - leakage
+    kept = net
+    if chosen.buffer and net > 0:
         row = load_domains().parameters().find(chosen.buffer["parameter"], set=chosen.buffer["set"])
         assert row.value is not None
-        kept = after * (1 - row.value)
-    label = "draft" if chosen.open or chosen.tool or findings else "final"
-    return Reduction(chosen, estimate, after, kept, label, findings)
+        kept = net * (1 - row.value)
+    open_ = chosen.open or any(a.status == "open" for a in chosen.aspects.values())
+    label = "draft" if open_ or chosen.tool or findings else "final"
+    return Reduction(chosen, estimate, after, net, kept, label, tuple(findings))
 
 
 def issue(name: str, project: Mapping[str, Any], benefit: str, findings: Sequence[Finding] = ()) -> Methodology:
@@ -159,6 +242,11 @@ def issue(name: str, project: Mapping[str, Any], benefit: str, findings: Sequenc
     chosen, words = methodology(name), declaration()
     reasons = [
         f"{s['slot']} is open: obtain {s['document']} / {s['slot']} 待补：须取得{s['document']}" for s in chosen.open
+    ]
+    reasons += [
+        f"{a.id} is open: obtain {a.document} / {a.id} 待补：须取得{a.document}"
+        for a in chosen.aspects.values()
+        if a.status == "open" and not chosen.open
     ]
     if benefit not in words["benefits"]:
         reasons.append(

@@ -151,7 +151,7 @@ def load_inventory(zone: Zone, folder: Path, settings: InventorySettings) -> tup
     """
     checked = InventorySettings.of(settings.record(), "settings")
     zone.place(checked.place or zone.root)
-    inventory = read_inventory(folder).used()
+    inventory = read_inventory(folder, text=[checked.place_column] if checked.place_column else []).used()
     for column in (*checked.by, *((checked.place_column,) if checked.place_column else ())):
         inventory.labels(column)
     if checked.place_column:

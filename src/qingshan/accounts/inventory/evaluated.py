@@ -122,9 +122,14 @@ def _few_enough(column: str, n: int) -> None:
         )  # fmt: skip
 
 
+def texts_of(settings: InventorySettings) -> tuple[str, ...]:
+    """Columns whose values are codes: a leading zero must not be lost."""
+    return (settings.place_column,) if settings.place_column else ()
+
+
 def evaluated(settings: InventorySettings, folder: Path) -> Evaluated:
     """Read the tables of a folder and evaluate every tree. Raises `FaultyInventory`, `UnknownName`, `DeclarationError`."""
-    inventory = read_inventory(folder).used()
+    inventory = read_inventory(folder, text=texts_of(settings)).used()
     trees = inventory.trees
     biomass = volume = None
     fraction = None

@@ -155,7 +155,7 @@ class Graph:
             "source_title": self.of.settings.source,
         }
         sums = {name: float(values[p]) for name, values in self._sums.items()}
-        notes = {"plot": str(self._rows[p]["plot"]), "trees": int(self._counts[p]), "trees_file": self.of.file("trees"),
+        notes = {"inventory": self.of.settings.id, "plot": str(self._rows[p]["plot"]), "trees": int(self._counts[p]), "trees_file": self.of.file("trees"),
                  "per_hm2": sums, "columns": {k: v for k, v in self._rows[p].items() if v is not None}}  # fmt: skip
         head = next((k for k in ("biomass", "volume") if k in sums), "trees")
         unit = {"biomass": "t dm/hm2", "volume": "m3/hm2", "trees": "株/hm2"}[head]
@@ -170,7 +170,7 @@ class Graph:
             counts = {
                 word: n for word, bit in FLAGS.items() if (n := int(((found.flags & bit) != 0)[self.of.picked].sum()))
             }
-            notes = {"flags": counts, "trees": int(self.of.picked.sum())}
+            notes = {"flags": counts, "trees": int(self.of.picked.sum()), "inventory": self.of.settings.id}
             self._amounts[kind] = self.put("amounts", f"inventory.{kind}", period=self.period, unit="t dm" if kind == "biomass" else "m3",
                                            args=args, notes=notes)  # fmt: skip
         return self._amounts[kind]

@@ -44,6 +44,11 @@ def _whole(text: str, otherwise: int, most: int) -> int:
     return min(int(text), most) if text.isdecimal() and len(text) < 10 and int(text) > 0 else otherwise
 
 
+def _run_of(page: Page, ask: Ask) -> Any:
+    """The run a page speaks from: its own, else the account's."""
+    return page.context.get("run") or ask.run
+
+
 def _chosen(page: Page, ask: Ask) -> Table:
     name = ask.query.get("table", "")
     table = page.table(name)
@@ -67,7 +72,7 @@ def as_json(page: Page, ask: Ask) -> bytes:
         )  # fmt: skip
     content = {
         "title": page.title, "page": ask.view.name, "lang": ask.lang, "zone": ask.zone.id, "zone_sha256": ask.zone.digest,
-        "run": ask.run.id if ask.run else None, "labels": list(page.labels), "sources": list(page.sources), "tables": tables,
+        "run": run.id if (run := _run_of(page, ask)) else None, "labels": list(page.labels), "sources": list(page.sources), "tables": tables,
     }  # fmt: skip
     if page.record is not None:
         content["record"] = page.record()
@@ -112,7 +117,7 @@ def as_xlsx(page: Page, ask: Ask) -> bytes:
         about = book.add_worksheet(t("export.about")[:_SHEET_NAME_LIMIT])
         facts = [
             (t("export.title"), page.title), (t("export.zone"), f"{ask.zone.name_zh} {ask.zone.name_en}"),
-            (t("export.zone_hash"), ask.zone.digest), (t("export.run"), ask.run.id if ask.run else ""),
+            (t("export.zone_hash"), ask.zone.digest), (t("export.run"), run.id if (run := _run_of(page, ask)) else ""),
             (t("export.labels"), "; ".join(page.labels)), *((t("export.source"), s) for s in page.sources),
         ]  # fmt: skip
         about.set_column(0, 0, 18)
@@ -158,7 +163,9 @@ def as_geojson(page: Page, ask: Ask) -> bytes:
 
     A place with several rows carries them as `name@period -> value`. Raises `UnknownName` where the page has no places.
     """
-    table = _chosen(page, ask) if ask.query.get("table") else next((t for t in page.tables if t.place_column), None)
+    table = _chosen(page, ask) if ask.query.get("table") else next((t for t in page.tables if t.mapped), None)
+    if table is not None and (table.point_columns or table.shapes):
+        return _collection(_own_features(table), ask)
     if table is None or not table.place_column:
         raise UnknownName("this page has no table by place.", "本页没有按地点的表。", fix="ask for .json or .csv")
     by_place: dict[str, list[dict[str, Cell]]] = {}
@@ -182,6 +189,25 @@ def as_geojson(page: Page, ask: Ask) -> bytes:
                         | _properties(by_place.get(code, []))
                     }
                 )
+    return _collection(features, ask)
+
+
+def _own_features(table: Table) -> list[dict[str, Any]]:
+    """Rows that bear their own geometry: points, or shapes beside the rows."""
+    shapes: list[Any] = list(table.shapes)
+    if table.point_columns:
+        lon, lat = table.point_columns
+        shapes = [
+            None if r.get(lon) is None else {"type": "Point", "coordinates": [r[lon], r[lat]]} for r in table.rows
+        ]
+    return [
+        {"type": "Feature", "geometry": shape, "properties": _record(table, row)}
+        for row, shape in zip(table.rows, shapes, strict=True)
+        if shape is not None
+    ]
+
+
+def _collection(features: list[Any], ask: Ask) -> bytes:
     content = {
         "type": "FeatureCollection", "features": features,
         "source": ask.zone.boundary_source.get("title", ""), "licence": ask.zone.boundary_source.get("licence", ""),

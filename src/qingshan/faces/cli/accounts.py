@@ -297,7 +297,13 @@ def _inventories_of(zone: Zone) -> Run:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Replay a run and name every difference; exit 1 where there is one."""
-    verdict = verify_run(arguments.run)
+    folder = Path(arguments.run)
+    if folder.is_dir() and (folder / "manifest.json").is_file():
+        from qingshan.publish.forest_release import is_forest_release, verify_forest_release  # noqa: PLC0415 - the extra report
+
+        verdict = verify_forest_release(folder) if is_forest_release(folder) else verify_run(folder)
+    else:
+        verdict = verify_run(arguments.run)
     if arguments.json:
         emit(verdict.record())
         return 0 if verdict.ok else 1

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from qingshan.publish.gep import publish_gep
+from qingshan.zone.zone import open_zone
 
 from .accounts import run_of
 from .show import emit
@@ -13,13 +15,15 @@ from .show import emit
 
 def publish(arguments: argparse.Namespace) -> int:
     """Write the report of an account and list why it is a draft; refused where an official release may not be."""
+    if arguments.what == "forest-carbon":
+        return _forest(arguments)
     run = run_of(arguments)
     release = publish_gep(
         run,
         year=arguments.year,
         lang=arguments.lang,
         official=arguments.official,
-        out=Path(arguments.out),
+        out=Path(arguments.out or "."),
         place=arguments.place,
     )
     if arguments.json:
@@ -30,3 +34,43 @@ def publish(arguments: argparse.Namespace) -> int:
         for reason in release.reasons:
             print(f"  {'草案：' if arguments.lang == 'zh' else 'draft: '}{reason.text(arguments.lang)}")
     return 0
+
+
+SHOWN = 20
+
+
+def _forest(arguments: argparse.Namespace) -> int:
+    """Write a forest-carbon release; a revision prints what changed and why."""
+    from qingshan.publish.forest_release import publish_forest  # noqa: PLC0415 - needs the extra geo
+
+    out = Path(arguments.out) if arguments.out else None
+    release = publish_forest(
+        open_zone(arguments.zone), arguments.year, why=arguments.why, draft=arguments.draft, out=out
+    )
+    if arguments.json:
+        emit(release.record())
+        return 0
+    zh = arguments.lang == "zh"
+    kind = ("草案" if zh else "draft") if arguments.draft else f"r{release.revision}"
+    print(f"{release.folder}  {kind}  {', '.join(release.labels)}")
+    if release.signature:
+        print(f"  {'签名公钥' if zh else 'signed by'} {release.signature['public_key']}")
+    for reason in release.manifest["reasons"]:
+        print(f"  {'草案：' if zh else 'draft: '}{reason['zh' if zh else 'en']}")
+    if release.changes is not None:
+        _print_changes(release.changes, release.why, zh)
+    return 0
+
+
+def _print_changes(changes: dict[str, Any], why: str, zh: bool) -> None:
+    figures = changes["figures"]
+    print(f"{'改动' if zh else 'changed'} {len(figures)}{'；原因：' if zh else '; why: '}{why or '-'}")
+    for cause in changes["causes"][:SHOWN]:
+        print(f"  {cause['kind']}  {cause['what']}  {cause['how']}")
+    for f in figures[:SHOWN]:
+        relative = f"  {f['relative']:+.2%}" if f["relative"] is not None else ""
+        name = " ".join(x for x in (f["quantity"], f["place"], f["period"], f["cls"]) if x)
+        before, after = (("-" if v is None else f"{v:,.6g}") for v in (f["before"], f["after"]))
+        print(f"  {name}: {before} -> {after} {f['unit']}{relative}")
+    if len(figures) > SHOWN:
+        print(f"  … {len(figures) - SHOWN} {'个数见' if zh else 'more in'} changes.json")

@@ -14,6 +14,7 @@ from qingshan.zone.zone import open_zone
 
 if TYPE_CHECKING:
     from qingshan.faces.web.site import Site
+    from qingshan.zone.zone import Zone
 
 TRIES = 20
 
@@ -26,7 +27,7 @@ def serve(arguments: argparse.Namespace) -> int:
 
     zone = open_zone(arguments.zone)
     runs = latest_runs(zone)
-    if not runs:
+    if not runs and not _woods(zone):
         raise UnknownName(
             f"no run of {zone.id} yet.",
             f"{zone.name_zh}还没有核算过。",
@@ -45,6 +46,15 @@ def serve(arguments: argparse.Namespace) -> int:
         threading.Thread(target=_shelve, args=(app.state.site,), daemon=True).start()
     uvicorn.run(app, host=arguments.host, port=port, log_level="warning", server_header=False)
     return 0
+
+
+def _woods(zone: Zone) -> bool:
+    """Whether the zone has sealed estimates of forest inventories."""
+    try:
+        from qingshan.accounts.inventory import forest_run  # noqa: PLC0415 - the extra geo
+    except ModuleNotFoundError:
+        return False
+    return forest_run(zone) is not None
 
 
 def _shelve(site: Site) -> None:

@@ -154,10 +154,10 @@ def _role(ask: Ask, role: str, child: Node, declared: Any, node: Node) -> str:
         return f"− {class_name(ask, role.removeprefix('less:'))}"
     if role.startswith("area:"):
         return f"{ask.t('pedigree.weight')} {ask.short(role.removeprefix('area:'))}"
-    if role == "whole":
-        return ask.t("pedigree.whole")
     if role in ask.zone.places:
         return ask.short(role)
+    if ask.t.has(f"pedigree.role.{role.partition(':')[0]}"):
+        return ask.t(f"pedigree.role.{role.partition(':')[0]}", name=role.partition(":")[2])
     named = class_name(ask, role)
     return named if named != role else _figure_name(ask, child, role)
 

@@ -31,7 +31,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of one kind. `place_column` names the column that holds place codes, which makes a GeoJSON possible."""
+    """Rows of one kind. `place_column` names the column that holds place codes, which makes a GeoJSON possible; so do
+    `point_columns`, longitude and latitude in degrees, and `shapes`, a GeoJSON geometry per row."""
 
     name: str
     zh: str
@@ -39,6 +40,12 @@ class Table:
     columns: tuple[Column, ...]
     rows: Sequence[Mapping[str, Cell]]
     place_column: str = ""
+    point_columns: tuple[str, str] | None = None
+    shapes: Sequence[Mapping[str, Any] | None] = ()
+
+    @property
+    def mapped(self) -> bool:
+        return bool(self.place_column or self.point_columns or self.shapes)
 
     def title(self, lang: str) -> str:
         return self.zh if lang == "zh" else self.en

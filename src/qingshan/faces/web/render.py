@@ -133,7 +133,7 @@ class Printer:
             "place": self._place_rail(ask, code, lost), "time": self._time_rail(ask, code, page, lost),
             "exports": [] if lost else self._exports(ask, page),
             "lang_tag": LANG_TAGS[ask.lang], "themes": (_LIGHT_GROUND, _DARK_GROUND),
-            "edition": ask.run.id.rsplit("-", 1)[-1] if ask.run else ask.zone.digest[:12],
+            "edition": run.id.rsplit("-", 1)[-1] if (run := page.context.get("run") or ask.run) else ask.zone.digest[:12],
         }  # fmt: skip
 
     def _carried(self, view: View, code: str) -> str:
@@ -154,7 +154,7 @@ class Printer:
         tail = urlencode({k: v for k, v in ask.query.items() if v})
         stem = f"/{ask.lang}{self._path(ask).rstrip('/')}"
         endings = ["csv", "xlsx"] if page.tables else []
-        if any(table.place_column for table in page.tables) and self.site.zone.boundaries.shapes:
+        if any(table.mapped and (not table.place_column or self.site.zone.boundaries.shapes) for table in page.tables):
             endings.append("geojson")
         return [
             {"name": e, "href": f"{stem}.{e}" + (f"?{tail}" if tail else "")}

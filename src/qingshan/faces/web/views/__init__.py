@@ -6,7 +6,22 @@ To add a page: a module with `build(ask) -> Page` and `VIEW = View(...)`, a temp
 
 from qingshan.faces.web.page import View
 
-from . import account, change, data, method, overview, pedigree, place, raster, seea, standards, target
+from . import (
+    account,
+    change,
+    data,
+    forest,
+    forest_plot,
+    forest_plots,
+    method,
+    overview,
+    pedigree,
+    place,
+    raster,
+    seea,
+    standards,
+    target,
+)
 
 VIEWS: tuple[View, ...] = (
     overview.VIEW,
@@ -15,6 +30,9 @@ VIEWS: tuple[View, ...] = (
     raster.VIEW,
     change.VIEW,
     seea.VIEW,
+    forest.VIEW,
+    forest_plots.VIEW,
+    forest_plot.VIEW,
     *standards.VIEWS,
     *method.VIEWS,
     data.VIEW,

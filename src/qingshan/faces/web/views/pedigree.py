@@ -36,6 +36,8 @@ from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
 from qingshan.faces.web.services import basis_word
 from qingshan.faces.web.site import Ask
+from qingshan.faces.web.woods import forest_of
+from qingshan.publish import numbers
 from qingshan.zone.fact import InputFact
 
 MAX_PARTS = 60
@@ -63,7 +65,7 @@ def build(ask: Ask) -> Page:
 
 
 def _run_with(ask: Ask, key: str) -> Run | None:
-    runs = [r for r in (ask.run, *ask.site.runs.values()) if r is not None]
+    runs = [r for r in (ask.run, *ask.site.runs.values(), forest_of(ask.site)) if r is not None]
     return next((r for r in runs if key in r.nodes), None)
 
 
@@ -134,6 +136,7 @@ def _of_node(ask: Ask, run: Run, node: Node) -> Page:
         "here": node.place,
         "cite": _cite(ask, run, figure, node),
         "own": node.kind in ("input", "parameter"),
+        "error": _error(ask, node),
     }
     tables = [_parts_table(ask, parts), _rows_table(ask, below)]
     sources = list(
@@ -160,6 +163,33 @@ def _depth(ask: Ask) -> int | None:
 
 def _headline(ask: Ask, figure: Figure) -> str:
     return figure.written(ask.lang).text if figure.known else ask.t("refused")
+
+
+def _error(ask: Ask, node: Node) -> list[tuple[str, str]]:
+    """How sure an estimate from plots is, and what plots and strata say of themselves."""
+    note = node.notes
+    if not {"se", "plots", "trees"} & set(note):
+        return []
+    lines = []
+    if "se" in note:
+        texts, unit = numbers.write_many([note["se"], note["low"], note["high"]], node.unit, ask.lang)
+        lines = [(ask.t("pedigree.error.se"), f"{texts[0]} {unit}"),
+                 (ask.t("pedigree.error.interval", confidence=f"{note['confidence']:.0%}"), f"{texts[1]} – {texts[2]} {unit}")]  # fmt: skip
+        if note.get("relative_se") is not None:
+            lines.insert(1, (ask.t("pedigree.error.relative"), f"{numbers.digits(100 * note['relative_se'])} %"))
+    for word in ("df", "plots", "trees", "stratum", "plot", "inventory", "estimator"):
+        if word in note:
+            said = ask.t(f"pedigree.estimator.{note[word]}") if word == "estimator" else str(note[word])
+            lines.append((ask.t(f"pedigree.error.{word}"), said))
+    if "weight" in note and "variance" in note:
+        lines.append(
+            (ask.t("pedigree.error.variance"), numbers.digits(note["variance"], 4) if note["variance"] else "0")
+        )
+    for word, n in note.get("flags", {}).items():
+        lines.append((ask.t(f"forest.flag.{word}.word"), f"{n:,}"))
+    for word, value in note.get("per_hm2", {}).items():
+        lines.append((ask.t(f"pedigree.error.per_{word}"), numbers.digits(value) if value else "0"))
+    return lines
 
 
 def _row(ask: Ask, run: Run, node: Node) -> list[tuple[str, str]]:
@@ -302,6 +332,7 @@ def _of_fact(ask: Ask, fact: InputFact) -> Page:
         "here": fact.place,
         "cite": "",
         "own": True,
+        "error": [],
         "also": [f"{ask.site.figure(f).written(ask.lang).text}（{f.source_title}）" for f in others],
     }
     tables = [Table("rows", "原始行", "Source rows", _ROW_COLUMNS, [_row_record(record)])]

@@ -1,0 +1,293 @@
+"""The dossier of a project: computed reductions by parcel and vintage, with everything a verifier asks for.
+
+The creditable total is rounded down to whole kg and shared out exactly: among the parcels by area times the mean change of
+their stratum, among the years by days. Parcels of a stratum that lost carbon get none; its loss is in the total.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from qingshan.accounts.home import home, zone_key
+from qingshan.core.canonical import digest
+from qingshan.core.errors import OutOfBounds, RefusedRelease
+from qingshan.core.finding import Finding
+from qingshan.observe.change import StockChange, stock_change
+from qingshan.observe.inventory import read_inventory
+from qingshan.zone.zone import Zone
+
+from .index import Overlap
+from .methodology import Reduction, issue, methodology, reduction
+from .plausible import UNIT, check_plausible, read_bands
+from .project import Project, claims_of, evidence_of, read_project, stratum_areas
+from .table import ClaimTable
+
+__all__ = ["Dossier", "KeptDossier", "Line", "dossier_of", "dossiers", "open_dossier", "projects_folder", "vintages"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Whole kg CO2 of one parcel in one vintage (calendar year)."""
+
+    parcel: str
+    vintage: int
+    kg: int
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """What a project comes to. `refusals` are the reasons why no unit may be issued from it (`English / 中文`)."""
+
+    project: Project
+    change: StockChange
+    reduction: Reduction
+    lines: tuple[Line, ...]
+    evidence: Mapping[str, str]
+    findings: tuple[Finding, ...]
+    refusals: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return "draft" if self.refusals or self.reduction.label != "final" else "final"
+
+    @property
+    def kg(self) -> int:
+        return sum(line.kg for line in self.lines)
+
+    def of_parcel(self, parcel: str) -> int:
+        return sum(line.kg for line in self.lines if line.parcel == parcel)
+
+    def record(self) -> dict[str, Any]:
+        """Everything as plain data, in a fixed order."""
+        made, chosen = self.reduction, self.reduction.methodology
+        baseline, leakage = self.project.stated("baseline"), self.project.stated("leakage")
+        return {
+            "project": self.project.record(),
+            "parcels": [
+                {"parcel": p.id, "title": p.title, "species": p.species, "planted": p.planted, "stratum": p.stratum, "hm2": p.hm2,
+                 "kg_co2e": self.of_parcel(p.id)} for p in self.project.parcels
+            ],
+            "methodology": {"id": chosen.id, "zh": chosen.zh, "en": chosen.en, "aspects": [a.record() for a in chosen.aspects.values()],
+                            "open": [dict(o) for o in chosen.open]},
+            "change": {"kind": self.change.kind, **self.change.estimate.record(),
+                       "opening": None if self.change.opening is None else self.change.opening.record(), "closing": self.change.closing.record(),
+                       "strata": [{"stratum": n, "hm2": float(a), "mean": float(m)} for n, a, m in
+                                  zip(self.change.strata, self.change.area, self.change.mean, strict=True)]},
+            "deducted": made.deducted, "baseline": {"t_co2": baseline[0], "source": baseline[1]},
+            "leakage": {"t_co2": leakage[0], "source": leakage[1]}, "net": made.net, "creditable": made.creditable, "kg_co2e": self.kg,
+            "label": self.label, "lines": [{"parcel": x.parcel, "vintage": x.vintage, "kg": x.kg} for x in self.lines],
+            "evidence": dict(self.evidence), "evidence_digest": digest(dict(self.evidence)),
+            "findings": [f.record() for f in self.findings], "refusals": list(self.refusals),
+        }  # fmt: skip
+
+    def monitoring_report(self) -> dict[str, Any]:
+        """What was measured and what it comes to."""
+        record = self.record()
+        return {
+            k: record[k]
+            for k in (
+                "project",
+                "parcels",
+                "change",
+                "deducted",
+                "baseline",
+                "leakage",
+                "net",
+                "creditable",
+                "label",
+                "findings",
+            )
+        }
+
+    def verification_request(self) -> dict[str, Any]:
+        """What a verifier is asked to confirm, by hashes of the evidence; `may_issue` only where nothing stands against it."""
+        record = self.record()
+        asked = {
+            k: record[k]
+            for k in ("project", "methodology", "kg_co2e", "lines", "label", "evidence", "evidence_digest", "refusals")
+        }
+        return {**asked, "monitoring_report": digest(self.monitoring_report()), "may_issue": not self.refusals}
+
+
+def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
+    """Compute the dossier of a project folder, checked against a table of claims; nothing is entered there.
+
+    Raises `DoubleCounted` with the map of the overlap, `DeclarationError`, `OutOfBounds`, `FaultyInventory`, `TooFewPlots`.
+    """
+    project = read_project(folder)
+    chosen = methodology(project.methodology)
+    if chosen.scheme and chosen.scheme != project.scheme:
+        raise OutOfBounds(
+            f"{chosen.id} belongs to the scheme {chosen.scheme}, not {project.scheme}.",
+            f"{chosen.id} 属于 {chosen.scheme}，不是 {project.scheme}。",
+            where="project.toml",
+            fix="correct scheme or methodology / 更正机制或方法学",
+        )
+    table.refuse(table.in_crs(claims_of(project), project.crs))
+    given = project.settings.get("inventory", {})
+    opening = read_inventory(folder / "opening") if (folder / "opening").is_dir() else None
+    change = stock_change(
+        read_inventory(folder / "closing"), opening, project.rule, quantity=given.get("quantity", "total"),
+        carbon_set=given.get("carbon_set", "ar_tool14"),
+    )  # fmt: skip
+    findings = stratum_areas(project, change.strata, change.area)
+    if findings:
+        raise OutOfBounds(findings[0].en, findings[0].zh, where=findings[0].where(), fix=findings[0].fix)
+    checked = _eligible(project)
+    made = reduction(
+        project.methodology, change.estimate, project.facts(project.parcels[0]), baseline=project.stated("baseline")[0],
+        leakage=project.stated("leakage")[0],
+    )  # fmt: skip
+    kg = max(0, math.floor(made.creditable * 1000 + 1e-6))
+    findings = [*checked, *(f for f in made.findings if f.code == "deduction_open"), *change.findings]
+    lines = _shared(project, change, kg)
+    findings += _plausible(project, change)
+    if kg == 0:
+        findings.append(Finding("warning", "nothing_creditable", f"the creditable reduction is {made.creditable:.4g} t CO2: no unit.",
+                                f"可计入减排量为 {made.creditable:.4g} t CO2，不产生单位。"))  # fmt: skip
+    return Dossier(
+        project, change, made, tuple(lines), evidence_of(folder), tuple(findings), tuple(_refusals(project, checked))
+    )
+
+
+def _eligible(project: Project) -> list[Finding]:
+    """Eligibility and obligations of every parcel, one finding for each rule, with the parcels it concerns."""
+    chosen = methodology(project.methodology)
+    seen: dict[tuple[str, str], tuple[Finding, list[str]]] = {}
+    for parcel in project.parcels:
+        facts = project.facts(parcel)
+        for f in (*chosen.check(facts), *chosen.monitored(facts)):
+            seen.setdefault((f.code, f.field), (f, []))[1].append(parcel.id)
+    made = []
+    for f, of in seen.values():
+        some = ", ".join(of[:5]) + (f" … ({len(of)})" if len(of) > 5 else "")
+        made.append(
+            Finding(
+                f.level,
+                f.code,
+                f"{f.en} Parcels: {some}.",
+                f"{f.zh}地块：{some}。",
+                f.file,
+                f.row,
+                f.field,
+                f.limit,
+                f.fix,
+            )
+        )
+    return made
+
+
+def _refusals(project: Project, checked: Sequence[Finding]) -> list[str]:
+    """Every reason against issue; empty where units may be issued."""
+    reasons: list[str] = []
+    try:
+        issue(project.methodology, project.facts(project.parcels[0]), project.benefit)
+    except RefusedRelease as refused:
+        reasons = list(refused.reasons)
+    said = set(reasons)
+    reasons += [r for f in checked if (r := f"{f.en} / {f.zh}") not in said and f.level == "error"]
+    if project.synthetic:
+        reasons.append("the project is synthetic / 项目为合成数据")
+    return reasons
+
+
+def _plausible(project: Project, change: StockChange) -> list[Finding]:
+    path = project.folder / "bands.csv"
+    if not path.is_file():
+        return []
+    bands = read_bands(path)
+    mean = dict(zip(change.strata, change.mean, strict=True))
+    found: list[Finding] = []
+    for p in project.parcels:
+        age = int(project.end[:4]) - p.planted
+        rate = float(mean[p.stratum]) / project.years
+        found += check_plausible(p.id, rate, UNIT, p.species, age, str(p.facts.get("site_class", "")), bands)
+    return found
+
+
+def vintages(start: str, end: str) -> dict[int, int]:
+    """Days of each calendar year in [start, end)."""
+    a, b = date.fromisoformat(start), date.fromisoformat(end)
+    return {
+        y: (min(b, date(y + 1, 1, 1)) - max(a, date(y, 1, 1))).days
+        for y in range(a.year, b.year + 1)
+        if max(a, date(y, 1, 1)) < b
+    }
+
+
+def _shared(project: Project, change: StockChange, kg: int) -> list[Line]:
+    """Whole kg by parcel and vintage that sum to `kg`: the largest remainders get what is left over."""
+    mean = {n: max(0.0, float(m)) for n, m in zip(change.strata, change.mean, strict=True)}
+    weights = [
+        (p.id, y, p.hm2 * mean[p.stratum] * days)
+        for p in project.parcels
+        for y, days in vintages(project.start, project.end).items()
+    ]
+    whole = math.fsum(w for *_, w in weights)
+    if not kg or not whole:
+        return []
+    exact = [kg * w / whole for *_, w in weights]
+    parts = [math.floor(x) for x in exact]
+    order = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], weights[i][0], weights[i][1]))
+    for i in order[: kg - sum(parts)]:
+        parts[i] += 1
+    return [Line(p, y, n) for (p, y, _), n in zip(weights, parts, strict=True)]
+
+
+# --- what was kept
+
+
+@dataclass(frozen=True)
+class KeptDossier:
+    """A dossier in a folder: version `version` of the project `id`; `record` is `Dossier.record()`."""
+
+    folder: Path
+    id: str
+    version: int
+    record: Mapping[str, Any]
+
+    @property
+    def parcels(self) -> dict[str, Any]:
+        """GeoJSON of the parcels in longitude and latitude."""
+        made: dict[str, Any] = json.loads((self.folder / "parcels.geojson").read_bytes())
+        return made
+
+
+def projects_folder(zone: Zone) -> Path:
+    return home() / "projects" / zone_key(zone)
+
+
+def open_dossier(folder: Path) -> KeptDossier:
+    record = json.loads((folder / "dossier.json").read_bytes())
+    return KeptDossier(folder, record["project"]["id"], int(folder.name.removeprefix("v")), record)
+
+
+def dossiers(zone: Zone) -> list[KeptDossier]:
+    """The newest dossier of each project of a zone, by id."""
+    found = []
+    for project in sorted(p for p in projects_folder(zone).glob("[!.]*") if p.is_dir()):
+        kept = [p for p in project.glob("v[0-9]*") if (p / "dossier.json").is_file()]
+        if kept:
+            found.append(open_dossier(max(kept, key=lambda p: int(p.name[1:]))))
+    return found
+
+
+def overlap_record(found: Sequence[Overlap]) -> list[dict[str, Any]]:
+    """Overlaps as plain data, for a refusal that is kept."""
+    return [
+        {
+            "first": o.first.id,
+            "second": o.second.id,
+            "m2": o.area,
+            "identity": o.identity,
+            "en": o.sentence("en"),
+            "zh": o.sentence("zh"),
+        }
+        for o in found
+    ]

@@ -1,0 +1,150 @@
+"""What an entitled reader is shown, in decimal texts: accounts, orders, statements, what waits, freezes, compliance, fees.
+
+Nothing here asks who reads: `Desk.read` did, and noted it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+from heapq import nsmallest
+from typing import Any
+
+from qingshan.core.errors import UnknownName
+from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
+from qingshan.ledger.serials import Range
+from qingshan.ledger.venue import upcast
+from qingshan.registers.calendar import day_of
+from qingshan.rights.commands import commands
+from qingshan.rights.eyes import PROPOSALS, acted_for
+from qingshan.rights.statements import Statement, statements
+
+from .desk import Desk, Visitor
+
+__all__ = [
+    "account_told",
+    "compliance_told",
+    "fees_told",
+    "holds_told",
+    "orders_told",
+    "proposals_told",
+    "statement_told",
+    "told_amount",
+]
+
+
+def told_amount(asset: str, value: int) -> str:
+    """A quantity or money as decimal text."""
+    return decimal_text(value, YUAN if asset.startswith("cash:") else MICRO)
+
+
+def _range(asset: str, r: Range, held: str = "") -> dict[str, str]:
+    return {"asset": asset, "lot": r.lot, "start": decimal_text(r.start, MICRO), "end": decimal_text(r.end, MICRO),
+            "quantity": decimal_text(r.end - r.start, MICRO), "free_on": date.fromordinal(719163 + r.free_on).isoformat() if r.free_on else "",
+            "held": held}  # fmt: skip
+
+
+def account_told(desk: Desk, account: str) -> dict[str, Any]:
+    """Balances, serial ranges and holds. Raises `UnknownName`."""
+    with desk.reading() as book:
+        if account not in book.accounts:
+            raise UnknownName(f"there is no account {account!r}.", f"没有账户 {account!r}。")
+        balances = [
+            {"asset": asset, "balance": told_amount(asset, b.value), "held": told_amount(asset, b.held), "available": told_amount(asset, b.available)}
+            for (a, asset), b in sorted(book.balances.items()) if a == account and (b.value or b.held)
+        ]  # fmt: skip
+        ranges = [_range(asset, r) for (a, asset), shelf in sorted(book.shelves.items()) if a == account for r in shelf]
+        mine = sorted((id, h) for id, h in book.holds.items() if h.account == account)
+        ranges += [_range(h.asset, r, h.reason) for _, h in mine for r in h.shelf]
+        holds = [
+            {"id": id, "asset": h.asset, "quantity": told_amount(h.asset, h.quantity), "reason": h.reason, "ref": h.ref}
+            for id, h in mine
+        ]
+        next_ = desk.venue.next
+    ranges.sort(key=lambda r: (r["asset"], r["lot"], Decimal(r["start"])))
+    return {"account": account, "record": next_ - 1, "balances": balances, "ranges": ranges, "holds": holds}
+
+
+def orders_told(desk: Desk, account: str, after: str = "", limit: int = 101) -> list[dict[str, Any]]:
+    """Orders of an account by id."""
+    with desk.reading() as book:
+        mine = (
+            r
+            for (register, id), r in book.records.items()
+            if register == "order" and id > after and r.content["account"] == account
+        )
+        rows = nsmallest(limit, mine, key=lambda r: r.id)
+    return [
+        {"id": r.id, "asset": r.content["asset"], "side": r.content["side"], "price": decimal_text(r.content["price"], YUAN), "day": r.content["day"],
+         "quantity": decimal_text(r.content["quantity"], MICRO), "left": decimal_text(r.content["left"], MICRO), "state": r.state.partition(":")[0],
+         "version": r.version, "arrival": r.content["arrival"]}
+        for r in rows
+    ]  # fmt: skip
+
+
+def statement_told(desk: Desk, account: str, day: date) -> dict[str, Any]:
+    """An account on a day. Raises `UnknownName`."""
+    with desk.reading() as book:
+        if account not in book.accounts:
+            raise UnknownName(f"there is no account {account!r}.", f"没有账户 {account!r}。")
+        found = statements(desk.venue, day).get(account) or Statement(account, day)
+    parts = {k: {a: told_amount(a, v) for a, v in getattr(found, k).items()} for k in ("opening", "closing", "held")}
+    moved = [
+        {"record": m.seq, "at": m.at, "asset": m.asset, "quantity": told_amount(m.asset, m.quantity), "other": m.other if not m.trade else "", "why": m.why,
+         "trade": m.trade}
+        for m in found.movements
+    ]  # fmt: skip
+    return {"account": account, "day": day.isoformat(), **parts, "movements": moved}
+
+
+def proposals_told(desk: Desk, visitor: Visitor) -> list[dict[str, Any]]:
+    """What waits: all for staff readers, else what concerns the visitor's accounts or stands in his own name or awaits his role."""
+    found = []
+    held = desk.roles(visitor)
+    with desk.reading() as book:
+        for r in book.standing(PROPOSALS, "waiting"):
+            row = commands()[r.content["kind"]]
+            mine = r.content["by"] == visitor.actor or bool(acted_for(book, row, r.content["body"], visitor.actor))
+            if mine or desk.may_read(visitor, "proposals") or (not row.accounts and held & set(row.second)):
+                found.append({"id": r.id, "kind": row.id, "zh": row.zh, "en": row.en, "by": r.content["by"], "since": r.content["since"],
+                              "body": dict(r.content["body"])})  # fmt: skip
+    return found
+
+
+def holds_told(desk: Desk, after: str = "", limit: int = 101) -> list[dict[str, Any]]:
+    """Freezes, pledges and reviews by id."""
+    with desk.reading() as book:
+        rows = nsmallest(
+            limit, ((id, h) for id, h in book.holds.items() if h.reason != "order" and id > after), key=lambda x: x[0]
+        )
+        return [{"id": id, "account": h.account, "asset": h.asset, "quantity": told_amount(h.asset, h.quantity), "reason": h.reason, "ref": h.ref}
+                for id, h in rows]  # fmt: skip
+
+
+def compliance_told(desk: Desk, after: str = "", limit: int = 101) -> list[dict[str, str]]:
+    """Units surrendered by obligation."""
+    with desk.reading() as book:
+        rows = nsmallest(limit, ((o, q) for o, q in book.surrendered.items() if o > after and q))
+    return [{"obligation": o, "surrendered": decimal_text(q, MICRO)} for o, q in rows]
+
+
+def fees_told(desk: Desk, first: date, last: date) -> dict[str, Any]:
+    """Money that came to the accounts fee, rounding and penalty, by day, and their balances now."""
+    days: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    names = ("fee", "rounding", "penalty")
+    with desk.reading() as book:
+        for record in desk.venue.journal.read():
+            line = upcast(record)
+            day = day_of(line["at"])
+            if first <= day <= last:
+                for e in line["entries"]:
+                    if e["do"] == "leg" and e["asset"].startswith("cash:"):
+                        for name, sign in ((e["credit"], 1), (e["debit"], -1)):
+                            if name in names:
+                                days[day.isoformat()][name] += sign * e["quantity"]
+        balances = {name: decimal_text(book.balance(name, "cash:CNY").value, YUAN) for name in names}
+    return {
+        "days": [{"day": d, **{n: decimal_text(v.get(n, 0), YUAN) for n in names}} for d, v in sorted(days.items())],
+        "balances": balances,
+    }
