@@ -12,6 +12,7 @@ from qingshan.zone.zone import Zone
 
 from .extent import change_cells, extent_cells
 from .figure import Node, Refusal
+from .measured import measured
 from .profile import Profile, ServiceUse, settled
 from .raster.facts import RasterFigures
 from .resolver import Resolver
@@ -138,6 +139,8 @@ def compute(zone: Zone, profile: Profile, domains: Domains, parameters: Paramete
 def _place_cells(resolver: Resolver, catalogue: Mapping[str, Service], place: str, period: str) -> list[Fact]:
     profile = resolver.profile
     cells = [_cell(resolver, resolver.quantity(q, place, period), "figure") for q in profile.figures]
+    if profile.thematic:
+        return cells + _beside(resolver, place, period)
     values: dict[str, list[tuple[str, Node]]] = {basis: [] for basis in profile.bases()}
     for use in profile.services:
         if use.included != "yes":
@@ -154,6 +157,18 @@ def _place_cells(resolver: Resolver, catalogue: Mapping[str, Service], place: st
         cells += [_accounted(resolver, of_basis, place, period, basis) for basis, of_basis in values.items()]
     cells += [_cell(resolver, node, "extent") for node in extent_cells(resolver, place, period)]
     return cells + [_cell(resolver, node, "change") for node in change_cells(resolver, place, period)]
+
+
+def _beside(resolver: Resolver, place: str, period: str) -> list[Fact]:
+    """Beside the sums of a raster account: each one's figure by class, and the measures read from areas by code."""
+    classes = resolver.classes_at(place, period)
+    nodes = [
+        resolver.class_figure(q, cls, place, period, "")
+        for q in resolver.profile.figures
+        if resolver.runs_by_class(q)
+        for cls in classes
+    ]
+    return [_cell(resolver, n, "figure") for n in (*nodes, *measured(resolver, place, period))]
 
 
 def _service_cells(resolver: Resolver, use: ServiceUse, quantity: str, waits: list[Refusal], place: str, period: str, basis: str,

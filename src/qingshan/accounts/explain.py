@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qingshan.core.errors import UnknownName
-from qingshan.core.method import Choice
+from qingshan.core.method import REGISTRY, Choice
 
 from .figure import Node
 from .run import Run, figure_of
@@ -139,6 +139,9 @@ def _lines(tree: dict[str, Any], lang: str, role: str, indent: str, full: bool) 
             else source
         )
         yield f"{inside}{where}  sha256 {row['file_sha256'][:16] or 'built in'}  {source} ({row.get('status')})"
+    for ref in tree["notes"].get("methods", ()):
+        formula = REGISTRY[ref].formula if ref in REGISTRY else ""
+        yield f"{inside}{ref}  {formula}".rstrip()
     for name, word in tree["choices"].items():
         yield f"{inside}{name} = {word}"
     if "left_out" in tree["notes"]:

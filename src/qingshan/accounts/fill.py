@@ -21,6 +21,7 @@ from qingshan.zone.zone import Zone
 from .home import fills_folder
 from .profile import Profile, Recipe, ServiceUse, find_profile
 from .raster.declaration import find_raster_account
+from .stages import STAGES, find_stage
 
 PAGE_CHECK = "method.page_check"
 """1: the formula in the code is the one on the page of the document (write who, which page and when)."""
@@ -64,7 +65,7 @@ def wanted(profile: Profile) -> list[Wanted]:
 
 
 def doubtful_methods(profile: Profile) -> list[str]:
-    """Methods on the profile's routes, or in the cells of its raster accounts, whose printed formula was read with doubt.
+    """Methods on the profile's routes, or in the cells and stages of its raster accounts, whose printed formula was read with doubt.
 
     A release needs a page check of each.
     Where the profile has its services confirmed against its own document, that comparison is the check.
@@ -72,15 +73,23 @@ def doubtful_methods(profile: Profile) -> list[str]:
     if profile.confirm:
         return []
     uses = [use for use in profile.services if use.included == "yes"]
-    used = sorted({recipe.method for recipe in _routes(profile, uses)} | _cell_methods(profile))
+    used = sorted({recipe.method for recipe in _routes(profile, uses)} | _raster_methods(profile))
     return [ref for ref in used if REGISTRY[ref].status == "ocr_doubt"]
 
 
-def _cell_methods(profile: Profile) -> set[str]:
-    """The methods of every step of the profile's raster accounts."""
+def _raster_methods(profile: Profile) -> set[str]:
+    """The methods of every step, stage and measure of the profile's raster accounts."""
     domains = load_domains()
     accounts = [find_raster_account(domains, id) for id in profile.rasters]
-    return {find_cell(step.cell).method for account in accounts for step in account.steps.values()}
+    cells = {find_cell(step.cell).method for account in accounts for step in account.steps.values()}
+    stages = {
+        ref
+        for account in accounts
+        for use in account.stages.values()
+        if use.run in STAGES
+        for ref in find_stage(use.run).methods(use.options)
+    }
+    return cells | stages | {m.method for account in accounts for m in account.measures}
 
 
 def _routes(profile: Profile, uses: list[ServiceUse]) -> list[Recipe]:

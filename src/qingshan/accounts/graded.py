@@ -5,10 +5,11 @@ Areas come from `change_matrix` of the raster with itself: exact, per place, wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,17 @@ from qingshan.core.domain import load_domains
 from qingshan.core.errors import DeclarationError, QingshanError
 from qingshan.core.finding import Finding
 from qingshan.core.method import REGISTRY
+from qingshan.core.units import factor
 from qingshan.zone.raster.grid import Grid
 from qingshan.zone.raster.source import Source
 
 from .block.engine import Progress
 from .change import change_matrix
 
-__all__ = ["GradeAreas", "Round", "compare_rounds", "grade_areas"]
+if TYPE_CHECKING:
+    from .raster.declaration import Measure
+
+__all__ = ["GradeAreas", "Round", "compare_rounds", "grade_areas", "read_measure", "round_years"]
 
 GRADED = 5
 """A combined grade of rocky desertification has the grades 0-4, then conflict 5, not karst 6, unknown 7."""
@@ -132,3 +137,30 @@ def compare_rounds(start: Round, end: Round) -> dict[str, dict[str, float]]:
             fix="give both areas as reported or both as comparable / 两期都给公布口径，或都给可比口径",
         )  # fmt: skip
     return found
+
+
+def read_measure(
+    m: Measure, areas: Sequence[float], before: Sequence[float] = (), years: tuple[int, int] = (0, 0)
+) -> float:
+    """A declared measure from areas by code, km2, in the unit of its method; NaN where nothing was judged.
+
+    A change of rounds reads the areas of two rounds (`before` the earlier) and their `years`.
+    """
+    graded = GradeAreas(tuple(range(len(areas))), np.array([areas]), np.zeros(1))
+    if m.reading == "conservation_rate":
+        return float(graded.conservation_rate(m.method)[0][0])
+    if m.reading == "conflict_share":
+        return float(graded.conflict_share(m.method)[0])
+    found = []
+    for year, each in zip(years, (before, areas), strict=True):
+        area = math.fsum(each[m.first : GRADED]) * factor("km2", "万hm2")
+        found.append(Round(year, area, None) if m.basis == "reported" else Round(year, None, area))
+    start, end = found
+    return compare_rounds(start, end)[m.basis][m.reading.removeprefix("round_")]
+
+
+def round_years(years: Mapping[str, int], period: str) -> tuple[int, int]:
+    """Year of the period before and of the period; `years` in the order of the zone."""
+    order = list(years)
+    at = order.index(period)
+    return (years[order[at - 1]] if at else years[period], years[period])

@@ -3,6 +3,7 @@
 A profile is a TOML file in `domains/<subject>/profiles/`. Its shape:
 
     id, zh, en, official, labels, note_zh, note_en      identity; `labels` stand beside every figure of the profile
+    thematic = true                                     only the figures: no services, no extent account
     rasters = [account ...]                             raster accounts whose sums it binds: class_fact = "soil.retention"
     figures = [quantity ...]                            intermediate quantities published beside the services
     slots = [parameter ...]                             parameters that every service of the profile waits for
@@ -19,7 +20,7 @@ A profile is a TOML file in `domains/<subject>/profiles/`. Its shape:
     [[service]] id, included, physical, value, needs
 
 A zone may give its own `[policies]`, `[items]`, `[[map]]` and `[services.ID]` (included, reason_zh, reason_en); `settled`
-puts both together.
+puts both together. A raster account run by its own name is a profile too: its sums as figures, no service and no money.
 """
 
 from __future__ import annotations
@@ -127,6 +128,11 @@ class Profile:
         return not self.official
 
     @property
+    def thematic(self) -> bool:
+        """True where only the figures count: no service, no sum of services, no extent account beside them."""
+        return bool(self.content.get("thematic"))
+
+    @property
     def key(self) -> str:
         return digest(dict(self.content))
 
@@ -163,12 +169,31 @@ def profiles(domains: Domains) -> dict[str, Profile]:
 
 
 def find_profile(domains: Domains, id: str) -> Profile:
+    """The profile of that id, else the raster account of that id on its own. Raises `UnknownName`."""
     known = profiles(domains)
-    if id not in known:
+    if id in known:
+        return known[id]
+    try:
+        return alone(find_raster_account(domains, id))
+    except UnknownName:
         raise UnknownName(
             f"no profile {id!r}; known: {', '.join(known)}.", f"没有口径 {id!r}；现有：{'、'.join(known)}。"
-        )
-    return known[id]
+        ) from None
+
+
+def alone(account: RasterAccount) -> Profile:
+    """A raster account as a profile of its own: each sum, or each code of a sum by code, is a figure."""
+    figures = tuple(
+        f"{s.quantity}.{code}" if s.by else s.quantity
+        for s in account.sums
+        if s.quantity
+        for code in range(s.codes if s.by else 1)
+    )
+    return Profile(
+        account.id, account.zh, account.en, official=False, gep_title=False, labels=(), note_zh=account.note_zh, note_en=account.note_en,
+        policies={}, prices={}, scenarios={}, maps={}, recipes={}, services=(), figures=figures, slots=(), confirm="", documents={},
+        items={}, rasters=(account.id,), content={"thematic": True, "raster_account": account.key},
+    )  # fmt: skip
 
 
 def parse_profile(content: Mapping[str, Any], domains: Domains, where: str) -> Profile:

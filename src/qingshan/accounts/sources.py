@@ -217,7 +217,10 @@ class Sources:
         return found
 
     def _over_classes(self, quantity: str, parts: list[Node], where: Where) -> Node:
-        """Sum over the classes of a place; a class that has no row or no value is left out and named."""
+        """Sum over the classes of a place; a class that has no row or no value is left out and named.
+
+        Without the row of a class the sum is partial; a class that the method gives no value to leaves it whole.
+        """
         outside = [p for p in parts if p.refusal and all(r.code in OUTSIDE for r in p.refusal.leaves())]
         failed = [p.refusal for p in parts if p.refusal and p not in outside]
         if failed or len(outside) == len(parts):
@@ -225,7 +228,13 @@ class Sources:
         good = [p for p in parts if p.refusal is None]
         named = [replace(p, cls=p.quantity.rpartition(".")[2]) for p in outside]
         node = self._sum("sum", quantity, good, where, good[0].unit, left_out=named)
-        return replace(node, flags=(*node.flags, "classes_excluded")) if outside else node
+        if not outside:
+            return node
+        lacking = any(r.code == "unmapped_class" for p in outside if p.refusal for r in p.refusal.leaves())
+        labels = tuple(sorted({*node.labels, *(["partial"] if lacking else [])}))
+        made = replace(node, flags=(*node.flags, "classes_excluded"), labels=labels)
+        self.nodes[made.key] = made
+        return made
 
     @cached_property
     def _raster_sums(self) -> dict[str, Sum]:

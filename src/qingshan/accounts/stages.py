@@ -81,6 +81,10 @@ class Stage:
     def optional(self) -> tuple[str, ...]:
         return tuple(getattr(import_module(self.module), "OPTIONAL", ()))
 
+    def methods(self, options: Mapping[str, str]) -> tuple[str, ...]:
+        """The published formulas that its module names: with their edition, or in the edition that an option or `EDITION` gives."""
+        return _methods(self.module, tuple(sorted(options.values())))
+
     @property
     def code(self) -> str:
         """Hash of the packages of stages, and of the cell forms and methods that this stage's own modules name."""
@@ -101,6 +105,24 @@ def _fits(pattern: str, name: str) -> bool:
 
 _ID = re.compile(r"\b[a-z]+\.[a-z][a-z0-9_]*")
 """Ids of methods in a source text; an edition may be put behind them at run time, so every edition counts."""
+
+
+_REF = re.compile(r"\b([a-z]+\.[a-z][a-z0-9_]*)@([a-z0-9_]+)")
+
+
+@lru_cache(maxsize=64)
+def _methods(module: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return ()
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    load_domains()
+    known = {m.ref for m in REGISTRY.all()}
+    found = {f"{id}@{edition}" for id, edition in _REF.findall(text)}
+    said = {ref.partition("@")[0] for ref in found}
+    editions = (*words, str(getattr(import_module(module), "EDITION", "")).removeprefix("@"))
+    found |= {f"{id}@{edition}" for id in set(_ID.findall(text)) - said for edition in editions}
+    return tuple(sorted(found & known))
 
 
 @lru_cache(maxsize=16)

@@ -235,6 +235,11 @@ def factor(source: str, target: str) -> float:
     return float(a.scale / b.scale)
 
 
+def same_zero(a: str, b: str) -> bool:
+    """False for degC against K: a factor alone does not turn one into the other."""
+    return unit(a).offset == unit(b).offset
+
+
 def convert(value: Any, source: str, target: str) -> Any:
     """Convert a number or array from `source` to `target` (degC and K are taken as absolute temperatures)."""
     ratio = factor(source, target)

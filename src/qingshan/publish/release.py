@@ -209,12 +209,18 @@ def used_maps(run: Run, nodes: Iterable[Node]) -> list[ClassMap]:
 
 
 def _maps(run: Run, nodes: list[Node]) -> list[Reason]:
-    """Class maps of the profile, and those through which the tables of raster accounts found their rows."""
+    """Class maps of the profile, those through which tables of raster accounts found their rows, and mapped land-cover legends."""
     statuses = [(used.id, used.status) for used in used_maps(run, nodes)]
     tables = {
         (n.notes["map"], n.notes.get("map_status", "project"))
         for n in nodes
         if n.kind == "table" and n.notes.get("map")
+    }
+    tables |= {
+        (n.row["mapping"], status)
+        for n in nodes
+        if n.kind == "layer" and n.row and n.row.get("mapping")
+        for status in n.row.get("mapping_status", ())
     }
     reasons = []
     for id, status in [*statuses, *sorted(tables)]:
@@ -226,7 +232,7 @@ def _maps(run: Run, nodes: list[Node]) -> list[Reason]:
 
 def _methods(run: Run, nodes: list[Node]) -> list[Reason]:
     """Methods whose formula was read with doubt and not yet compared with the printed page."""
-    used = {node.method for node in nodes}
+    used = {node.method for node in nodes} | {ref for node in nodes for ref in node.notes.get("methods", ())}
     doubtful = [ref for ref in doubtful_methods(run.profile) if ref in used]
     return [
         Reason(

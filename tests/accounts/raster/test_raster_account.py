@@ -103,7 +103,18 @@ def test_an_account_from_cells(account):
     assert value(account, "gep.water_retention", cls="forest") == pytest.approx(39_840, rel=1e-12)
     whole = account.fact("gep.water_retention", "1", "2020")
     assert whole.value == pytest.approx(89_200, rel=1e-12) and "classes_excluded" in whole.flags
+
     assert value(account, "gep.water_retention_value", basis="constant-2020") == pytest.approx(535_200, rel=1e-12)
+
+
+def test_a_sum_that_lacks_the_row_of_a_class_is_partial(cells):
+    """Run by its own name: 89,200 m3 without arable land, which has no row; soil is retained on every class."""
+    run = run_account(cells, "tinyland", period="2020")
+    whole = run.fact("tiny.retention", "1", "2020")
+    assert whole.value == pytest.approx(89_200, rel=1e-12)
+    assert {"partial", "synthetic"} <= set(whole.labels) and "classes_excluded" in whole.flags
+    assert "partial" not in run.fact("soil.retention", "1", "2020").labels
+    assert {f.role for f in run.facts} == {"figure"} and run.fact("tiny.retention", "1", "2020", "arable").refused
 
 
 def test_silt_and_its_price(account):

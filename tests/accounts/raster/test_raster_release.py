@@ -74,3 +74,37 @@ def test_stated_constants_and_maps_and_a_page_check_release(declared, tmp_path):
     run = run_account(open_zone(stated(tmp_path / "zone", "primary")))
     assert set(reasons(run)) - {"partial"} == {"method_status"}
     assert DOUBTED in doubtful_methods(run.profile) and DOUBTED in template(run.profile, run.parameters)
+
+
+@pytest.mark.parametrize(("status", "gated"), [("primary", False), ("project", True)])
+def test_rows_that_map_a_legend_are_gated(declared, tmp_path, status, gated):
+    """Each class of the legend is mapped by a row of its own status; a choice of ours keeps the account a draft."""
+    folder = stated(tmp_path / "zone", "primary")
+    rows = "".join(f"own,{code},类,class,{code},invented,p. 1,{status},\n" for code in (11, 21, 31))
+    (folder / "legend.csv").write_text(
+        "scheme,code,name_zh,name_en,class_code,source_title,source_where,status,note\n" + rows, encoding="utf-8"
+    )
+    path = folder / "zone.toml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('mapping = "identity"', 'mapping = "legend.csv"'), encoding="utf-8"
+    )
+    run = run_account(open_zone(folder))
+    assert ("own" in reasons(run).get("map_status", set())) is gated
+    fact = next(f for f in run.facts if f.quantity.startswith("extent.closing") and f.cls == "forest")
+    assert ("project" in fact.labels) is gated
+
+
+def test_formulas_inside_a_stage_are_gated(declared, tmp_path, monkeypatch):
+    """A stage that names a formula read with doubt asks for its page check like a cell does."""
+    from qingshan.accounts import fill  # noqa: PLC0415
+
+    class Doubted:
+        name, zh, en = "terrain", "坡度", "slope"
+
+        def methods(self, options):
+            return ("soil.l@hj1173_2021",)
+
+    declared["stage"] = [{"id": "terrain", "run": "terrain", "inputs": {"elevation": "climate.rain_annual"}}]
+    monkeypatch.setattr(fill, "find_stage", lambda name: Doubted())
+    run = run_account(open_zone(stated(tmp_path / "zone", "primary")))
+    assert "soil.l@hj1173_2021" in doubtful_methods(run.profile)

@@ -411,3 +411,34 @@ def test_every_message_is_used():
         assert text["level"] in ("error", "warning", "note")
         assert len(text["fix"]) == 2
     assert RasterBook.__doc__
+
+
+# --- the unit the file itself states
+
+
+def tagged(ground: Ground, said: str, unit: str, more: str = "") -> Ground:
+    path = ground.write("a", ramp(40, 50), W, N)
+    with rasterio.open(path, "r+") as out:
+        out.units = (said,)
+    return entry(ground, unit, more=more)
+
+
+@pytest.mark.parametrize(
+    ("said", "unit", "code"),
+    [("K", "degC", "raster_unit_tag"), ("m", "mm", "raster_unit_tag"), ("mm", "t", "raster_unit_tag"), ("kelvin", "degC", "raster_unit_tag"),
+     ("furlongs", "m", "raster_unit_word"), ("mm", "mm", ""), ("metre", "m", "")],
+)  # fmt: skip
+def test_the_files_own_unit_is_compared(standard, said, unit, code):
+    """1 K is not 1 degC although a degree is as long: the zero differs."""
+    given = tagged(standard, said, unit)
+    if code:
+        one = only(given, code)
+        assert said in one.en and one.level == ("error" if code == "raster_unit_tag" else "note")
+    else:
+        assert not {c for c in codes(given) if c.startswith("raster_unit")}
+
+
+def test_a_declared_scale_explains_another_unit(standard):
+    """Stored tenths of a kelvin become degC by the entry's own scale and offset."""
+    given = tagged(standard, "K", "degC", "scale = 0.1\noffset = -273.15")
+    assert not {c for c in codes(given) if c.startswith("raster_unit")}

@@ -26,7 +26,7 @@ from qingshan.core.canonical import digest
 from qingshan.core.cell import Cell, find_cell
 from qingshan.core.errors import DeclarationError, UnitError
 from qingshan.core.method import REGISTRY, Method
-from qingshan.core.units import factor
+from qingshan.core.units import factor, same_zero
 from qingshan.core.units import unit as parse_unit
 
 __all__ = ["Bound", "Layer", "Sheet", "Step", "Sum", "Table"]
@@ -174,6 +174,11 @@ class Sheet:
             given = self.units[source]
             try:
                 ratio = 1.0 if given == wanted.unit else factor(given, wanted.unit)
+                if not same_zero(given, wanted.unit):
+                    raise UnitError(
+                        f"no factor turns {given} into {wanted.unit}.", f"{given} 不能按比例换算成 {wanted.unit}。",
+                        fix="declare the layer in the method's unit / 图层按方法的单位声明",
+                    )  # fmt: skip
             except UnitError as error:
                 raise UnitError(
                     f"{source} is in {given}, {wanted.en} ({argument}) must be in {wanted.unit}: {error.en}",

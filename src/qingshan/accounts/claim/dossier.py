@@ -152,7 +152,13 @@ def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
         findings.append(Finding("warning", "nothing_creditable", f"the creditable reduction is {made.creditable:.4g} t CO2: no unit.",
                                 f"可计入减排量为 {made.creditable:.4g} t CO2，不产生单位。"))  # fmt: skip
     return Dossier(
-        project, change, made, tuple(lines), evidence_of(folder), tuple(findings), tuple(_refusals(project, checked))
+        project,
+        change,
+        made,
+        tuple(lines),
+        evidence_of(folder),
+        tuple(dict.fromkeys(findings)),
+        tuple(_refusals(project, checked)),
     )
 
 

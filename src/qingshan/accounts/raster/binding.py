@@ -18,7 +18,7 @@ from qingshan.core.canonical import digest
 from qingshan.core.errors import DeclarationError, QingshanError
 from qingshan.core.finding import Finding
 from qingshan.core.parameter import Parameters
-from qingshan.core.units import factor, same_dimension
+from qingshan.core.units import factor, same_dimension, same_zero
 from qingshan.zone.raster.grid import Grid
 from qingshan.zone.zone import Zone
 
@@ -33,8 +33,9 @@ from .rows import LANDCOVER, Found, Rows, plain
 
 __all__ = ["Binding", "BoundStage", "bind"]
 
-OPENING = "land.cover.opening"
-"""The classes of the period before."""
+BEFORE = ".opening"
+"""A quantity with this ending is read for the period before, unless the zone catalogues it under that very name."""
+OPENING = f"{LANDCOVER}{BEFORE}"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Binding:
             "refusals": {k: r.key for k, r in sorted(self.refusals.items())},
             "gaps": {k: {str(c): r.key for c, r in g.items()} for k, g in sorted(self.gaps.items())},
             "pedigree": sorted(self.pedigree.nodes), "of": self.pedigree.of,
+            "split": {k: list(v) for k, v in sorted(self.pedigree.split.items())},
         })  # fmt: skip
 
 
@@ -173,6 +175,8 @@ class _Binder(Rows):
                 gaps.setdefault(code, []).append(refusal)
         self.made.gaps[s.id] = {code: dependency(each) for code, each in sorted(gaps.items())}
         self.pedigree.of[s.id] = self._step_node(s.of) if s.of != "1" else ""
+        parts = ((role, name) for role, name in (("by", s.by), ("on", s.on)) if name)
+        self.pedigree.split[s.id] = tuple((role, self._step_node(name)) for role, name in parts)
 
     def _entry(self, name: str) -> Found:
         if name in self.account.layers:
@@ -207,28 +211,37 @@ class _Binder(Rows):
         """A layer of the zone. Its unit is that of the catalogue; another dimension than the declared refuses."""
         if quantity in (LANDCOVER, OPENING):
             return self._classes_of(quantity)
-        if not self.rasters.has(quantity, self.period):
-            return Found(refusal=self._missing(quantity))
+        quantity, period = self._when(quantity)
+        if not period or not self.rasters.has(quantity, period):
+            return Found(refusal=self._missing(quantity, period))
         try:
-            layer = self.rasters.layer(quantity, self.period)
+            layer = self.rasters.layer(quantity, period)
         except QingshanError as error:
             return Found(
                 refusal=Refusal("missing_fact", error.zh, error.en, needs=quantity, document=self._document(quantity))
             )
-        if unit and not same_dimension(layer.unit or "1", unit):
+        if unit and not (same_dimension(layer.unit or "1", unit) and same_zero(layer.unit or "1", unit)):
             self.made.findings.append(Finding(
                 "error", "raster_unit", f"{quantity} is in {layer.unit}, the account {self.account.id} needs {unit}.",
                 f"{quantity} 的单位是 {layer.unit}，账户 {self.account.id} 要 {unit}。", file="zone.toml", field=quantity, limit=unit,
                 fix="mend `unit` of its [[raster]] / 改正 [[raster]] 的 unit",
             ))  # fmt: skip
             zh, en = (
-                f"{quantity} 的单位是 {layer.unit}，应与 {unit} 同量纲。",
-                f"{quantity} is in {layer.unit}, not of the dimension of {unit}.",
+                f"{quantity} 的单位是 {layer.unit}，不能按比例换算成 {unit}。",
+                f"{quantity} is in {layer.unit}, which no factor turns into {unit}.",
             )
             return Found(refusal=Refusal("raster_unit", zh, en, needs=quantity))
         if name:
             self.units[name] = layer.unit or "1"
-        return Found(layer.source, self.pedigree.layer(quantity, self.period, layer))
+        return Found(layer.source, self.pedigree.layer(quantity, period, layer))
+
+    def _when(self, quantity: str) -> tuple[str, str]:
+        """The quantity and the period it is read for: the account's, or the one before ('' where there is none)."""
+        if not quantity.endswith(BEFORE) or self.rasters.has(quantity, self.period):
+            return quantity, self.period
+        order = [p.id for p in self.zone.periods]
+        at = order.index(self.period)
+        return quantity.removesuffix(BEFORE), order[at - 1] if at else ""
 
     def _classes_of(self, quantity: str) -> Found:
         """Account classes as a layer: those of the period, or of the period before it."""
@@ -242,12 +255,19 @@ class _Binder(Rows):
             found.source, self.pedigree.cover(found, self.rasters.entry(cover, order[at]), quantity, order[at])
         )
 
-    def _missing(self, quantity: str) -> Refusal:
+    def _missing(self, quantity: str, period: str = "-") -> Refusal:
+        """`period`: '' for the one before where this is the first."""
         declared = self.zone.quantities.get(quantity)
         zh, en = (declared.zh, declared.en) if declared else (quantity, quantity)
+        when = self.period if period == "-" else period
+        if not when:
+            return Refusal(
+                "missing_fact", f"{self.zone.name_zh}没有早于 {self.period} 的时期，“{zh}”（{quantity}）没有上一期。",
+                f"{self.zone.name_en} has no period before {self.period}, so there is no earlier {en} ({quantity}).", needs=quantity,
+            )  # fmt: skip
         return Refusal(
-            "missing_fact", f"{self.zone.name_zh}没有{self.period}年“{zh}”（{quantity}）的栅格。",
-            f"{self.zone.name_en} has no raster of {en} ({quantity}) for {self.period}.", needs=quantity, document=self._document(quantity),
+            "missing_fact", f"{self.zone.name_zh}没有{when}年“{zh}”（{quantity}）的栅格。",
+            f"{self.zone.name_en} has no raster of {en} ({quantity}) for {when}.", needs=quantity, document=self._document(quantity),
         )  # fmt: skip
 
     def _document(self, quantity: str) -> str:
@@ -314,7 +334,7 @@ class _Binder(Rows):
             return found
         found = self._quantity(text, unit, "")
         if found.refusal is None and unit:
-            given = self.rasters.layer(text, self.period).unit or "1"
+            given = self.rasters.layer(*self._when(text)).unit or "1"
             if (ratio := factor(given, unit)) != 1.0:
                 found.value = InUnit(found.value, ratio)
         return found

@@ -12,6 +12,7 @@ The file is `domains/<subject>/rasters/NAME.toml`. Its shape:
     [[step]]     id, cell, bind
     [[sum]]      id, of, per, unit, quantity, zh, en, by, codes
     [[measure]]  id, reading = "conservation_rate" | "conflict_share", method, of = "<sum id>", zh, en
+    [[measure]]  id, reading = "round_change" | "round_mean_annual_decrease", method, of, before = "<sum id>", first, basis, zh, en
     [[patch]]    id, of = "<step id>", codes, parameter, set, neighbours = "4" | "8", zh, en
 
 A table has a row per class of the account (`by` names another class layer, then the classes are its codes). A row belongs
@@ -48,8 +49,10 @@ __all__ = [
 
 CLASS_AREA = "class_area"
 COVERED = "covered_"
-READINGS = ("conservation_rate", "conflict_share")
-"""What `accounts.graded.GradeAreas` reads from areas by grade."""
+ROUNDS = ("round_change", "round_mean_annual_decrease")
+READINGS = ("conservation_rate", "conflict_share", *ROUNDS)
+"""What `accounts.graded` reads from areas by grade; the last two compare a period with the one before."""
+BASES = ("reported", "comparable")
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,10 @@ class LayerUse:
 
 @dataclass(frozen=True)
 class Measure:
-    """A share read from the areas by code of the sum `of`: which reading, by which method (`id@edition`)."""
+    """A figure read from the areas by code of the sum `of`: which reading, by which method (`id@edition`).
+
+    A comparison of rounds also names the sum of the round `before`, the `first` code that counts, and its `basis`.
+    """
 
     id: str
     reading: str
@@ -106,6 +112,9 @@ class Measure:
     of: str
     zh: str
     en: str
+    before: str = ""
+    first: int = 1
+    basis: str = ""
 
 
 @dataclass(frozen=True)
@@ -298,8 +307,11 @@ def _check_measures(account: RasterAccount, where: str) -> None:
     for m in account.measures:
         if m.reading not in READINGS:
             _refuse(where, m.id, f"{m.reading!r} is no reading; known: {', '.join(READINGS)}.")
-        if m.of not in split:
-            _refuse(where, m.id, f"{m.of!r} is no sum by code.")
+        for name in (m.of, *([m.before] if m.reading in ROUNDS else [])):
+            if name not in split:
+                _refuse(where, m.id, f"{name!r} is no sum by code.")
+        if m.reading in ROUNDS and m.basis not in BASES:
+            _refuse(where, m.id, f"basis = {m.basis!r}; one of {', '.join(BASES)}.")
     for p in account.patches:
         if p.of not in account.steps:
             _refuse(where, p.id, f"{p.of!r} is no step.")

@@ -160,7 +160,7 @@ class RasterFigures:
         if refusal:
             return refusal
         pedigree = binding.pedigree
-        args = (*((("of", pedigree.of[s.id]),) if s.of != "1" else ()), *pedigree.ground)
+        args = (*((("of", pedigree.of[s.id]),) if s.of != "1" else ()), *pedigree.split[s.id], *pedigree.ground)
         notes: dict[str, Any] = {"account": binding.account.id, "sum": s.of, "per": s.per} | (
             {"code": code, "by": s.by} if s.by else {}
         )

@@ -46,13 +46,15 @@ LAYER_FIELDS = (
 
 @dataclass
 class Pedigree:
-    """Nodes by key; `of` maps a sum to the node of what it adds; `ground` are the layers of classes and places.
+    """Nodes by key; `of` maps a sum to the node of what it adds, `split` to those that split and limit it; `ground` are the
+    layers of classes and places.
 
     `root` is the folder that paths of files are told from.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     of: dict[str, str] = field(default_factory=dict)
+    split: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     ground: tuple[tuple[str, str], ...] = ()
     root: Path | None = None
 
@@ -108,10 +110,13 @@ class Pedigree:
             "options": dict(bound.use.options),
             "zh": bound.stage.zh,
             "en": bound.stage.en,
+            "methods": list(bound.stage.methods(bound.use.options)),
         }
+        labels = {s for ref in notes["methods"] if (s := _own(REGISTRY[ref].status))}
         return self._add(
-            "stage", f"stage.{bound.stage.name}", period=period, code=bound.stage.code, args=tuple(args), notes=notes
-        )
+            "stage", f"stage.{bound.stage.name}", period=period, code=bound.stage.code, args=tuple(args), notes=notes,
+            labels=tuple(sorted(labels)),
+        )  # fmt: skip
 
     def output(self, stage: str, output: str, unit: str, period: str) -> str:
         quantity = f"{self.nodes[stage].quantity}.{output}"
@@ -124,7 +129,8 @@ class Pedigree:
         method = REGISTRY[form.method]
         notes = {"cell": form.name, "cell_code": form.code, "step": step.id, "zh": method.zh, "en": method.en}
         return self._add("cell", f"cell.{method.id}", period=period, unit=form.result_unit(method), method=method.ref, code=method.code,
-                         args=tuple(args), choices=tuple(sorted(form.choices.items())), notes=notes)  # fmt: skip
+                         args=tuple(args), choices=tuple(sorted(form.choices.items())), notes=notes,
+                         labels=tuple(filter(None, [_own(method.status)])))  # fmt: skip
 
     def close(self, binding: Binding, cover: Mapping[str, Any], places: Mapping[str, Any]) -> None:
         """The layers of classes and places, which every sum stands on, with their entries of the catalogue."""
@@ -138,11 +144,20 @@ class Pedigree:
         return node.key
 
     def cover(self, classes: Any, entry: Mapping[str, Any], quantity: str, period: str) -> str:
-        """A layer of account classes."""
+        """A layer of account classes; where a legend was mapped to them, with the status of the rows that map it."""
         names = {str(code): name for code, name in sorted(classes.names.items())}
-        row = layer_row(entry, classes.source, self.root) | {"classes": names}
+        row, labels = layer_row(entry, classes.source, self.root) | {"classes": names}, set(_labels(entry))
+        if (mapping := getattr(classes, "mapping", None)) is not None:
+            statuses = sorted({r.status for r in mapping.rows if r.class_code in classes.names})
+            row |= {"mapping": mapping.scheme, "mapping_status": statuses}
+            labels |= set(statuses) & DERIVED_LABELS
         return self._add(
-            "layer", quantity, period=str(entry.get("period", period)), unit="class", row=row, labels=_labels(entry)
+            "layer",
+            quantity,
+            period=str(entry.get("period", period)),
+            unit="class",
+            row=row,
+            labels=tuple(sorted(labels)),
         )
 
     def below(self, key: str) -> dict[str, Node]:
@@ -216,6 +231,12 @@ def places_node(places: Any, entry: Mapping[str, Any], root: Path | None = None)
     row = layer_row(entry, places.source, root) | {"places": list(places.codes)}
     row["file"] = row["file"] or "places"
     return Node(digest(["places", row]), "layer", "places", unit="index", row=row, labels=_labels(entry))
+
+
+def _own(status: str) -> str:
+    """The label of a method's status; a formula we had to settle is a choice of ours."""
+    known = {"open": "project"}.get(status, status)
+    return known if known in DERIVED_LABELS else ""
 
 
 def _labels(entry: Mapping[str, Any]) -> tuple[str, ...]:

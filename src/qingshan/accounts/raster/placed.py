@@ -19,15 +19,13 @@ from qingshan.zone.zone import Zone
 
 from ..block.sheet import Sum
 from ..figure import Refusal
-from ..graded import GradeAreas
+from ..graded import read_measure, round_years
 from ..sources import OUTSIDE, dependency
 from .declaration import Measure
 from .facts import why_not
 from .run import RasterRun
 
 __all__ = ["PlaceFigure", "placed"]
-
-M2_PER_KM2 = 1e6
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,11 @@ def placed(run: RasterRun, zone: Zone, place: str) -> list[PlaceFigure]:
     """Every sum of the account for the place, in the order declared, then its measures. Raises `UnknownName`."""
     leaves = zone.leaves(place)
     figures = {s.id: _figure(run, s, leaves) for s in run.account.sums}
-    return [*figures.values(), *(_measured(m, figures[m.of]) for m in run.account.measures)]
+    years = round_years({p.id: p.year for p in zone.periods}, run.period)
+    return [
+        *figures.values(),
+        *(_measured(m, figures[m.of], figures.get(m.before), years) for m in run.account.measures),
+    ]
 
 
 def _figure(run: RasterRun, s: Sum, leaves: list[str]) -> PlaceFigure:
@@ -128,19 +130,17 @@ def _labels(run: RasterRun, s: Sum) -> tuple[str, ...]:
     return tuple(words[i] if i < len(words) else "" for i in range(s.codes))
 
 
-def _measured(m: Measure, areas: PlaceFigure) -> PlaceFigure:
-    """A share from areas by code; it refuses with them, and where nothing was judged. Area without a code is not in it."""
+def _measured(m: Measure, areas: PlaceFigure, before: PlaceFigure | None, years: tuple[int, int]) -> PlaceFigure:
+    """A figure read from areas by code; it refuses with them, and where nothing was judged. Area without a code is not in it."""
     method = REGISTRY[m.method]
     head: dict[str, Any] = {"id": m.id, "zh": m.zh, "en": m.en, "unit": method.result.unit, "method": m.method}
-    if areas.refusal or areas.values is None:
-        return PlaceFigure(**head, refusal=areas.refusal)
-    km2 = factor(areas.unit, "km2")
-    none = (areas.area_m2 - areas.covered_m2) / M2_PER_KM2
-    graded = GradeAreas(tuple(range(len(areas.values))), np.array([areas.values]) * km2, np.array([none]))
-    share = graded.conservation_rate(m.method)[0] if m.reading == "conservation_rate" else graded.conflict_share(m.method)  # fmt: skip
-    if not np.isfinite(share[0]):
+    read = [f for f in (areas, before) if f is not None]
+    if refused := [f.refusal for f in read if f.refusal or f.values is None]:
+        return PlaceFigure(**head, refusal=dependency([r for r in refused if r]))
+    value = read_measure(m, *([v * factor(f.unit, "km2") for v in f.values or ()] for f in read), years=years)
+    if not math.isfinite(value):
         return PlaceFigure(
             **head, refusal=Refusal("undefined", "没有判定过的面积。", "no area was judged.", needs=m.of)
         )
     of: dict[str, Any] = {"area_m2": areas.area_m2, "covered_m2": areas.covered_m2, "left_out": areas.left_out}
-    return PlaceFigure(**head, **of, values=(float(share[0]),))
+    return PlaceFigure(**head, **of, values=(value,))

@@ -44,6 +44,8 @@ class RasterPlan:
     zone: Zone
     rasters: Rasters
     bindings: list[Binding]
+    alone: bool = False
+    """No areas of places and no change of classes beside the sums."""
     runs: list[RasterRun] = field(default_factory=list)
 
     @property
@@ -71,8 +73,10 @@ class RasterPlan:
     def figures(self, how: How) -> RasterFigures:
         """Compute what is not in home."""
         self.runs = [compute(binding, how) for binding in self.bindings]
-        areas, pedigree = _areas(self.zone, self.rasters, self.bindings, how)
         classes = {str(c["fact"]): str(c["id"]) for c in self.zone.config.get("extent", {}).get("class", ())}
+        if self.alone:
+            return RasterFigures(self.runs, class_facts=classes)
+        areas, pedigree = _areas(self.zone, self.rasters, self.bindings, how)
         return RasterFigures(self.runs, areas, classes, pedigree, self._changes(how))
 
     def _changes(self, how: How) -> dict[str, Changes]:
@@ -106,6 +110,8 @@ def plan_rasters(zone: Zone, profile: Profile, domains: Domains, parameters: Par
     bindings = [
         bind(zone, account, period, parameters, rasters, override) for period in periods for account in accounts
     ]
+    if profile.thematic:
+        return RasterPlan(zone, rasters, bindings, alone=True)
     before = {order[order.index(p) - 1] for p in periods if order.index(p)} - set(periods)
     bindings += [bind(zone, BARE, period, parameters, rasters) for period in order if period in before]
     return RasterPlan(zone, rasters, bindings)

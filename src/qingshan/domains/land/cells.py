@@ -153,3 +153,8 @@ def conflict_xiong(exposure_grade: float, cover_grade: float, karst: float) -> f
     if karst != 1 or math.isnan(exposure_grade) or math.isnan(cover_grade):
         return math.nan
     return 0.0 if exposure_grade == cover_grade else 1.0
+
+
+@cell("land.krd_judged_both@project")
+def judged_both(grade_start: float, grade_end: float) -> float:
+    return 1.0 if grade_start < NOT_KARST and grade_end < NOT_KARST else math.nan

@@ -271,6 +271,25 @@ def krd_deciding_factor_xiong(
     return np.select([by_exposure & by_cover, by_exposure, by_cover], [0.0, 1.0, 2.0], default=3.0)
 
 
+Combined = A[Array, Q("class", "石漠化等级", "grade", low=0, high=7)]
+
+
+@method(
+    "land.krd_judged_both", edition="project", clause=Clause(ROUNDS, "可比口径"), status="project",
+    zh="两期均判定", en="judged in both rounds", formula="1 where both rounds give a grade 0-4 or a conflict 5",
+)  # fmt: skip
+def krd_judged_both(
+    grade_start: Combined, grade_end: Combined
+) -> A[Array, Q("class", "两期均判定", "judged in both rounds", labels=("否", "是"))]:
+    """1 where both rounds judged the cell, else NaN: the area on which two rounds are comparable (可比口径).
+
+    Codes are those of a combined grade: 6 (not karst) and 7 (unknown) are not judged. The bulletin names the basis and does
+    not print its rule: that it is what both rounds judged is a project rule. Shapes: any two broadcastable arrays.
+    """
+    both = (np.asarray(grade_start) < NOT_KARST) & (np.asarray(grade_end) < NOT_KARST)
+    return np.where(both, 1.0, np.nan)
+
+
 RoundArea = A[Array, Q("万hm2", "石漠化面积", "rocky-desertified area", low=0)]
 
 

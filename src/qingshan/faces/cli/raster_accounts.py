@@ -13,7 +13,8 @@ from qingshan.accounts.profile import profiles
 from qingshan.accounts.raster.declaration import Patch, raster_accounts
 from qingshan.accounts.raster.patched import patched
 from qingshan.accounts.raster.placed import PlaceFigure, placed
-from qingshan.accounts.raster.run import RasterRun, run_raster
+from qingshan.accounts.raster.run import How, RasterRun, book_of, run_raster
+from qingshan.accounts.run import Run, run_account
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import UnknownName, in_language
 from qingshan.core.finding import worst
@@ -49,18 +50,14 @@ def named(arguments: argparse.Namespace) -> list[str]:
 
 
 def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
-    """Run the named raster accounts and print their figures for the place asked for and every leaf below it."""
+    """Run and seal the named raster accounts, and print their figures for the place asked for and every leaf below it."""
     started = time.perf_counter()
     root = zone.place(arguments.place).code if arguments.place else zone.root
     places = list(dict.fromkeys([root, *zone.leaves(root)]))
-    done: list[RasterRun] = []
-    for name in names:
-        for period in [arguments.year] if arguments.year else [p.id for p in zone.periods]:
-            with cells_progress() as cells:
-                done.append(run_raster(
-                    zone, name, period, scheduler=arguments.scheduler, workers=arguments.workers or None, memory=arguments.memory,
-                    writes=Path(arguments.rasters) if arguments.rasters else None, resume=not arguments.no_resume, progress=cells,
-                ))  # fmt: skip
+    sealed = {name: _sealed(arguments, zone, name) for name in names}
+    done = [
+        _computed(arguments, zone, name, period) for name, own in sealed.items() for period in own.manifest["periods"]
+    ]
     given = [{place: placed(r, zone, place) for place in places} for r in done]
     parameters = load_domains().parameters()
     parameters.add(zone.parameters)
@@ -68,7 +65,7 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
     findings = list(dict.fromkeys(f for f in [*zone.findings, *(f for r in done for f in r.findings)]))
     if arguments.json:
         emit({
-            "accounts": [_record(r, zone, figures) | {"patches": [_patches(p, of) for p, of in own]}
+            "accounts": [_record(r, zone, figures, sealed[r.account.id]) | {"patches": [_patches(p, of) for p, of in own]}
                          for r, figures, own in zip(done, given, patches, strict=True)],
             "findings": [f.record() for f in findings],
             "seconds": round(time.perf_counter() - started, 3),
@@ -78,6 +75,8 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
             _print(r, zone, figures, arguments.lang)
             for p, of in own:
                 print("\n".join(_patch_lines(p, of, arguments.lang == "zh")))
+        for own_run in sealed.values():
+            print(f"{'已封存：' if arguments.lang == 'zh' else 'sealed: '}{own_run.id}")
         for finding in findings:
             if finding.level != "note":
                 print(finding.sentence(arguments.lang), file=sys.stderr)
@@ -86,11 +85,36 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
     return 1 if worst(findings) == "error" or (arguments.strict and refused) else 0
 
 
-def _record(done: RasterRun, zone: Zone, figures: dict[str, list[PlaceFigure]]) -> dict[str, Any]:
+def _sealed(arguments: argparse.Namespace, zone: Zone, name: str) -> Run:
+    """The sealed run of one account: what `explain` and `verify` read. Raises `ZoneError` where the zone has no grid."""
+    book_of(zone)
+    with cells_progress() as cells:
+        return run_account(
+            zone, name, period=arguments.year, place=arguments.place, how=_how(arguments, cells)
+        )  # fmt: skip
+
+
+def _computed(arguments: argparse.Namespace, zone: Zone, name: str, period: str) -> RasterRun:
+    """What the seal was made from, read back from home, with the rasters asked for."""
+    with cells_progress() as cells:
+        how = _how(arguments, cells)
+        return run_raster(
+            zone, name, period, scheduler=how.scheduler, workers=how.workers, memory=how.memory, writes=how.writes, progress=cells
+        )  # fmt: skip
+
+
+def _how(arguments: argparse.Namespace, cells: Any) -> How:
+    return How(
+        arguments.scheduler, arguments.workers or None, arguments.memory,
+        Path(arguments.rasters) if arguments.rasters else None, not arguments.no_resume, cells,
+    )  # fmt: skip
+
+
+def _record(done: RasterRun, zone: Zone, figures: dict[str, list[PlaceFigure]], sealed: Run) -> dict[str, Any]:
     names = {place: zone.place(place) for place in figures}
     return {
         "account": done.account.id, "zh": done.account.zh, "en": done.account.en, "period": done.period, "key": done.key,
-        "computed": done.computed, "synthetic": zone.synthetic, "rasters": {k: str(p) for k, p in done.written.items()},
+        "run": sealed.id, "path": str(sealed.path), "synthetic": zone.synthetic, "rasters": {k: str(p) for k, p in done.written.items()},
         "places": [
             {"place": place, "zh": names[place].name_zh, "en": names[place].name_en, "figures": [f.record() for f in each]}
             for place, each in figures.items()

@@ -42,6 +42,13 @@ class Drawing:
     height: int
     rings: Mapping[str, list[Ring]]
     kilometre: float
+    frame: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    """West and north edge in degrees, squeeze of longitudes, units per degree of latitude."""
+
+    def at(self, lon: float, lat: float) -> tuple[float, float]:
+        """Where a point in degrees lies on the canvas."""
+        west, north, squeeze, scale = self.frame
+        return round((lon - west) * squeeze * scale, 1), round((north - lat) * scale, 1)
 
     def view_box(self, codes: Iterable[str] | None = None, margin: float = 8.0) -> tuple[float, float, float, float]:
         """Box around some areas, or the whole canvas."""
@@ -93,7 +100,9 @@ def drawing_of(features: Sequence[Mapping[str, Any]]) -> Drawing | None:
     }
     areas = {code: _area(code, [r for r in drawn if len(r) > 3]) for code, drawn in rings.items()}
     kilometre = scale / 111.195
-    return Drawing({c: a for c, a in areas.items() if a}, math.ceil((north - south) * scale), rings, kilometre)
+    return Drawing(
+        {c: a for c, a in areas.items() if a}, math.ceil((north - south) * scale), rings, kilometre, (west, north, squeeze, scale)
+    )  # fmt: skip
 
 
 def _polygons(geometry: Mapping[str, Any]) -> list[list[list[Sequence[float]]]]:

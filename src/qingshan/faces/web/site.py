@@ -48,7 +48,10 @@ class Field:
 
 @dataclass
 class Site:
-    """The zone and its runs as the pages see them; everything costly is worked out once and kept."""
+    """The zone and its runs as the pages see them; everything costly is worked out once and kept.
+
+    `runs` are the accounts of services, `topics` the thematic ones: raster accounts run by name, and profiles without services.
+    """
 
     zone: Zone
     runs: Mapping[str, Run]
@@ -57,6 +60,8 @@ class Site:
 
     def __post_init__(self) -> None:
         self.kept: dict[str, Any] = {}
+        self.topics = {id: run for id, run in self.runs.items() if run.profile.thematic}
+        self.runs = {id: run for id, run in self.runs.items() if id not in self.topics}
         self._fields: dict[tuple[str, str], dict[str, Field]] = {}
         self._short = {lang: short_names(self.zone.places, lang) for lang in ("zh", "en")}
 

@@ -66,11 +66,15 @@ class Layer:
 
 @dataclass(frozen=True)
 class Classes:
-    """The ecosystem classes: `source` gives account codes, `NO_CLASS` where there is none; `names`: code -> extent class."""
+    """The ecosystem classes: `source` gives account codes, `NO_CLASS` where there is none; `names`: code -> extent class.
+
+    `mapping` is how a legend became these classes, None where the raster holds them already.
+    """
 
     source: Source
     codes: tuple[int, ...]
     names: Mapping[int, str]
+    mapping: ClassMapping | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,7 @@ class RasterBook:
             about = {"mapping": mapping.scheme, "mapping_rows": mapping.digest}
         from .align import Recoded  # noqa: PLC0415
 
-        return Classes(Recoded(layer.source, table, kind, NO_CLASS, about), tuple(sorted(names)), names)
+        return Classes(Recoded(layer.source, table, kind, NO_CLASS, about), tuple(sorted(names)), names, mapping)
 
     # --- places
 

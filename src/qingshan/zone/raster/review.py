@@ -111,6 +111,7 @@ def review_entry(book: RasterBook, entry: Mapping[str, Any]) -> list[Finding]:
         notes.told(error)
         return notes.found
     _bands(entry, file, notes)
+    _tag(entry, file, notes)
     _reference(entry, file, notes)
     if not notes.failed:
         _overlap(file, book.grid, notes)
@@ -134,6 +135,31 @@ def _unit(book: RasterBook, entry: Mapping[str, Any], notes: Notes) -> None:
         notes.add("raster_new_quantity", "quantity", quantity=quantity)
     elif not same_dimension(declared.unit, own):
         notes.add("raster_unit", "unit", limit=declared.unit, own=own, quantity=quantity, unit=declared.unit)
+
+
+SPELLED = {
+    **dict.fromkeys(("metre", "metres", "meter", "meters"), "m"), **dict.fromkeys(("millimetre", "millimetres", "millimeter", "millimeters"), "mm"),
+    **dict.fromkeys(("celsius", "deg c", "degree celsius", "degrees celsius"), "degC"), "kelvin": "K", "percent": "%",
+    **dict.fromkeys(("degrees", "deg"), "degree"),
+}  # fmt: skip
+"""Unit words of other programs that are no symbols."""
+
+
+def _tag(entry: Mapping[str, Any], file: Stored, notes: Notes) -> None:
+    """The file's own unit against the entry's. An entry with its own scale or offset says how the stored values become its unit."""
+    own, said = str(entry.get("unit", "")), file.unit.strip()
+    if not said or own in ("", "class") or "scale" in entry or "offset" in entry:
+        return
+    read = SPELLED.get(said.lower(), said)
+    try:
+        tagged, declared = parse_unit(read), parse_unit(own)
+    except UnitError:
+        if said != own:
+            notes.add("raster_unit_word", "unit", own=own, said=said)
+        return
+    same = (tagged.dimensions, tagged.scale, tagged.offset) == (declared.dimensions, declared.scale, declared.offset)
+    if not same:
+        notes.add("raster_unit_tag", "unit", limit=said, own=own, said=said)
 
 
 def _period(book: RasterBook, entry: Mapping[str, Any], notes: Notes) -> None:

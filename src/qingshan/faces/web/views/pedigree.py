@@ -65,7 +65,9 @@ def build(ask: Ask) -> Page:
 
 
 def _run_with(ask: Ask, key: str) -> Run | None:
-    runs = [r for r in (ask.run, *ask.site.runs.values(), forest_of(ask.site)) if r is not None]
+    runs = [
+        r for r in (ask.run, *ask.site.runs.values(), *ask.site.topics.values(), forest_of(ask.site)) if r is not None
+    ]
     return next((r for r in runs if key in r.nodes), None)
 
 

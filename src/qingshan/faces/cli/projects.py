@@ -1,0 +1,141 @@
+"""Verbs of forest projects: demo, dossier, overlaps, claims."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from qingshan.accounts.claim.dossier import KeptDossier
+from qingshan.accounts.claim.index import Claim, DoubleCounted, overlaps
+from qingshan.accounts.claim.synthetic import write_demo_project
+from qingshan.core.errors import DeclarationError
+from qingshan.publish.dossier import claims_table, overlap_geojson, publish_dossier, refused_map
+from qingshan.zone.zone import open_zone
+
+from .problem import WrongCall
+from .show import emit
+
+SHOWN = 20
+
+
+def dossier(arguments: argparse.Namespace) -> int:
+    """Compute and keep the dossier of a project folder; land claimed before refuses with a map."""
+    if arguments.enter and not arguments.by:
+        raise WrongCall("--enter needs --by.", "--enter 须同时给出 --by。", fix="--by NAME / 写明经手人")
+    kept = publish_dossier(
+        open_zone(arguments.zone), Path(arguments.folder), crs=arguments.crs, tolerance_m2=tolerance(arguments.tolerance),
+        enter=arguments.enter, by=arguments.by, out=Path(arguments.out) if arguments.out else None,
+    )  # fmt: skip
+    if arguments.json:
+        emit({"folder": str(kept.folder), "version": kept.version, **kept.record})
+    else:
+        _print(kept, arguments.lang == "zh")
+    return 0
+
+
+def _print(kept: KeptDossier, zh: bool) -> None:
+    r = kept.record
+    change = r["change"]
+    print(f"{kept.folder}  v{kept.version}  {r['label']}")
+    print(
+        f"  {'变化' if zh else 'change'} {change['value']:,.1f} t CO2 ({change['low']:,.1f} .. {change['high']:,.1f}, {change['kind']})"
+    )
+    print(
+        f"  {'可计入' if zh else 'creditable'} {r['kg_co2e'] / 1000:,.3f} t CO2e, {len(r['parcels'])} {'个地块' if zh else 'parcels'}"
+    )
+    for reason in r["refusals"][:SHOWN]:
+        en, _, text = reason.partition(" / ")
+        print(f"  {'不能签发：' if zh else 'no issue: '}{text if zh and text else en}")
+    for f in r["findings"][:SHOWN]:
+        print(f"  {f['level']}: {f['zh' if zh else 'en']}")
+
+
+def tolerance(text: str) -> float | None:
+    """m2 of shared ground that is let pass; None where not given."""
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not value >= 0:
+        raise WrongCall(
+            f"--tolerance is {text!r}.", f"--tolerance 为 {text!r}。", fix="m2, 0 or more / 不小于 0 的平方米数"
+        )
+    return value
+
+
+def claims(arguments: argparse.Namespace) -> int:
+    """List the zone's claims, or put some into another state."""
+    table = claims_table(open_zone(arguments.zone))
+    if arguments.turn:
+        if not (arguments.ids and arguments.why and arguments.by):
+            raise WrongCall(
+                "--turn needs ids, --why and --by.",
+                "--turn 须给出编号、--why 和 --by。",
+                fix="qingshan forest claims ID … --turn cancelled --why … --by …",
+            )
+        table = table.turn(arguments.ids, arguments.turn, why=arguments.why, by=arguments.by)
+    known = [c for c in table.claims() if not arguments.ids or c.id in arguments.ids]
+    if arguments.json:
+        emit(
+            {
+                "version": table.version,
+                "crs": table.crs,
+                "tolerance_m2": table.tolerance_m2,
+                "claims": [_plain(c) for c in known],
+            }
+        )
+    else:
+        for c in known:
+            print("  ".join(str(v) for k, v in _plain(c).items() if k != "hm2"))
+        print(f"{len(known)} {'条' if arguments.lang == 'zh' else 'claims'}, v{table.version}")
+    return 0
+
+
+def _plain(c: Claim) -> dict[str, object]:
+    return {"id": c.id, "scheme": c.scheme, "parcel": c.parcel, "start": c.start, "end": c.end, "pool": c.pool, "benefit": c.benefit, "state": c.state,
+            "hm2": None if c.geometry is None else round(float(c.geometry.area) / 1e4, 4)}  # fmt: skip
+
+
+def overlapping(arguments: argparse.Namespace) -> int:
+    """Check a GeoJSON of claims, in metres of a projection, for land that is counted twice; exit 1 where there is any."""
+    wanted = tolerance(arguments.tolerance)
+    if wanted is None:
+        raise WrongCall("the tolerance has no default.", "容差没有缺省值。", fix="--tolerance M2")
+    found = overlaps(_claims(Path(arguments.file)), wanted)
+    if arguments.out and found:
+        refused_map(Path(arguments.out), found, arguments.crs)
+    if arguments.json:
+        emit(overlap_geojson(found, arguments.crs))
+        return 1 if found else 0
+    if found:
+        raise DoubleCounted(found)
+    print("没有重叠" if arguments.lang == "zh" else "no overlap")
+    return 0
+
+
+def _claims(path: Path) -> list[Claim]:
+    from shapely.geometry import shape  # noqa: PLC0415 - the extra geo
+
+    try:
+        return [
+            Claim(geometry=shape(f["geometry"]) if f["geometry"] else None, **{k: str(f["properties"][k]) for k in (
+                "id", "scheme", "parcel", "start", "end", "pool", "benefit")}) for f in json.loads(path.read_bytes())["features"]
+        ]  # fmt: skip
+    except (ValueError, KeyError, TypeError) as error:
+        raise DeclarationError(
+            f"no claims can be read: {error}.", f"读不出权利主张：{error}。", where=path.name,
+            fix="features with id, scheme, parcel, start, end, pool, benefit / 要素须有这些属性",
+        ) from None  # fmt: skip
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Write a synthetic project into a new folder."""
+    write_demo_project(Path(arguments.folder), seed=arguments.seed, id=arguments.id, methodology=arguments.methodology)
+    if arguments.json:
+        emit({"folder": arguments.folder, "id": arguments.id, "synthetic": True})
+    else:
+        print(arguments.folder)
+    return 0

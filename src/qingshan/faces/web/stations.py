@@ -1,0 +1,231 @@
+"""The monitoring networks as the pages see them: sites with their newest state, and one site's readings over a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from qingshan.core.errors import UnknownName
+from qingshan.observe.evaluate.classes import scheme
+from qingshan.observe.evaluate.editions import RuleSet
+from qingshan.observe.evaluate.standing import AIR, CLASSES, Standing, standing
+from qingshan.observe.evaluate.verdict import Result
+from qingshan.observe.series.model import Network
+from qingshan.observe.series.store import Observations
+
+from .site import Ask, Site
+from .words import Words
+
+RULES = RuleSet(
+    "pages", "页面：允许转引的限值，并标明", "pages: restated limits may stand, and are labelled", allow_secondary=True
+)
+RECENT = timedelta(days=1)
+AQI_TONES = {"优": 0, "良": 2, "轻度污染": 3, "中度污染": 4, "重度污染": 5, "严重污染": 6}
+
+
+def observations(site: Site) -> Observations:
+    """The store of the zone the pages show."""
+    if "observations" not in site.kept:
+        site.kept["observations"] = Observations(site.zone)
+    store: Observations = site.kept["observations"]
+    return store
+
+
+@dataclass(frozen=True)
+class Station:
+    """One site of a network, with the state of its newest moment."""
+
+    network: Network
+    body: Mapping[str, Any]
+    series: pl.DataFrame
+    standing: Standing | None
+
+    @property
+    def id(self) -> str:
+        return str(self.body["id"])
+
+    def name(self, lang: str) -> str:
+        zh, en = str(self.body.get("name_zh") or self.id), str(self.body.get("name_en") or "")
+        return (en or zh) if lang == "en" else zh
+
+    @property
+    def read(self) -> bool:
+        return self.series.height > 0
+
+    @property
+    def last(self) -> datetime | None:
+        """The newest reading of any of its series."""
+        found = self.series["last"].max()
+        return found if isinstance(found, datetime) else None
+
+    @property
+    def result(self) -> Result | None:
+        newest = self.standing.newest if self.standing else None
+        return newest.result if newest else None
+
+    @property
+    def at(self) -> datetime | None:
+        return self.standing.newest.at if self.standing and self.standing.newest else None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A network with all its stations."""
+
+    network: Network
+    stations: tuple[Station, ...]
+    years: tuple[int, ...]
+    readings: int
+
+    @property
+    def read(self) -> list[Station]:
+        return [s for s in self.stations if s.read]
+
+    @property
+    def newest(self) -> datetime | None:
+        """The newest reading of any station."""
+        found = [s.last for s in self.read]
+        return max((at for at in found if at is not None), default=None)
+
+    def station(self, id: str) -> Station:
+        """One station. Raises `UnknownName` with those whose names are near."""
+        found = next((s for s in self.stations if s.id == id), None)
+        if found is None:
+            near = [s.id for s in self.stations if id and (id in s.id or s.id in id)][:6] or [
+                s.id for s in self.stations[:6]
+            ]
+            listed = ", ".join(near) or "-"
+            raise UnknownName(
+                f"no site {id!r} in {self.network.id}; near: {listed}.",
+                f"{self.network.zh}没有站点 {id!r}；相近：{listed}。",
+            )
+        return found
+
+
+def held(site: Site, id: str) -> Held:
+    """A network's stations, kept until something is loaded. Raises `UnknownName`."""
+    store = observations(site)
+    network = store.network(id)
+    key = f"network {id}"
+    version = store.version(id)
+    kept = site.kept.get(key)
+    if kept is None or kept[0] != version:
+        site.kept[key] = kept = (version, _held(store, network))
+    found: Held = kept[1]
+    return found
+
+
+def _held(store: Observations, network: Network) -> Held:
+    series = store.series(network.id).filter(pl.col("rows") > 0)
+    years = tuple(store.years(network.id))
+    by_site = {str(k[0]): g for k, g in series.group_by("site")}
+    recent = _recent(store, network, series, years)
+    stations = []
+    for body in store.sites(network.id).to_dicts():
+        rows = recent.get(str(body["id"]))
+        state = standing(network, body, rows, RULES, newest=True) if rows is not None else None
+        stations.append(Station(network, body, by_site.get(str(body["id"]), series.clear()), state))
+    return Held(network, tuple(stations), years, int(series["rows"].sum()))
+
+
+def _recent(
+    store: Observations, network: Network, series: pl.DataFrame, years: tuple[int, ...]
+) -> dict[str, pl.DataFrame]:
+    """The last day of each site's readings; of a network without a step, the last of each series."""
+    if series.is_empty():
+        return {}
+    lasts = series.with_columns(newest=pl.col("last").max().over("site")).select("id", "site", "last", "newest")
+    span = (
+        years
+        if not network.step
+        else sorted({d.year for d in lasts["newest"]} | {(d - RECENT).year for d in lasts["newest"]})
+    )
+    frame = store.scan(network.id, years=span).join(lasts.lazy(), left_on="series", right_on="id")
+    since = pl.col("newest") - RECENT if network.step else pl.col("last")
+    rows = frame.filter(pl.col("start") >= since).collect()
+    return {str(k[0]): g for k, g in rows.group_by("site")}
+
+
+# ---- one site over a window ------------------------------------------------------------------------------------------
+
+
+def months(station: Station) -> list[str]:
+    """Months from the first to the last reading, the newest first."""
+    if not station.read:
+        return []
+    first, last = station.series["first"].min(), station.series["last"].max()
+    assert isinstance(first, datetime) and isinstance(last, datetime)
+    numbers = range(last.year * 12 + last.month - 1, first.year * 12 + first.month - 2, -1)
+    return [f"{n // 12}-{n % 12 + 1:02d}" for n in numbers]
+
+
+def window(period: str) -> tuple[datetime, datetime]:
+    """First moment of a month or year, and of the one after it. Raises `UnknownName` for anything else."""
+    year, _, month = period.partition("-")
+    if len(year) != 4 or not year.isdecimal() or (month and (not month.isdecimal() or not 1 <= int(month) <= 12)):
+        raise UnknownName(f"no period {period!r}: write 2021 or 2021-04.", f"没有时段 {period!r}：写 2021 或 2021-04。")
+    if month:
+        n = int(year) * 12 + int(month)
+        return datetime(int(year), int(month), 1), datetime(n // 12, n % 12 + 1, 1)
+    return datetime(int(year), 1, 1), datetime(int(year) + 1, 1, 1)
+
+
+def rows_of(site: Site, station: Station, period: str) -> pl.DataFrame:
+    """Latest versions of a station's readings in a period."""
+    first, after = window(period)
+    ids = station.series["id"].to_list()
+    frame = observations(site).scan(station.network.id, years=[first.year], series=ids)
+    return frame.filter((pl.col("start") >= first) & (pl.col("start") < after)).collect()
+
+
+# ---- how a state is shown --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`short` stands in a dot, `word` beside a name, `tone` 0 (best) to 6; -1 where nothing can be said."""
+
+    short: str
+    word: str
+    tone: int
+    why: str = ""
+
+
+def state_of(network: Network, result: Result | None, t: Words, lang: str) -> State:
+    """A result as a state: a class, or an AQI with its category."""
+    if result is None:
+        return State("·", t("network.no_state"), -1)
+    why = t("list").join((n.zh if lang == "zh" else n.en) for n in result.notes if n.code != "items")
+    if network.rules == AIR:
+        if not result.grades:
+            return State("·", t("network.aqi_na"), -1, why)
+        category = result.grades[0]
+        return State(
+            result.value_text, f"{result.value_text} {t(f'network.category.{category}')}", AQI_TONES[category], why
+        )
+    if network.rules in CLASSES and result.grades:
+        table = scheme(network.rules)
+        tone = table.grade(result.grades[-1])
+        whole = not result.verdict
+        short = result.grades[-1] if whole else "·"
+        word = t("network.class", grade=result.grade) if whole else t("network.class_open", grade=result.grade)
+        return State(short, word, tone if whole else -1, why)
+    return State("·", t(f"network.verdict.{result.verdict or 'none'}"), -1, why)
+
+
+def tones(network: Network, t: Words) -> list[State]:
+    """Every state of the network's scale, best first: the legend."""
+    if network.rules == AIR:
+        return [State("", t(f"network.category.{c}"), tone) for c, tone in AQI_TONES.items()]
+    if network.rules in CLASSES:
+        table = scheme(network.rules)
+        return [State(w, t("network.class", grade=w), i) for i, w in enumerate((*table.words, table.worse))]
+    return []
+
+
+def networks_of(ask: Ask) -> list[Held]:
+    return [held(ask.site, id) for id in observations(ask.site).networks]

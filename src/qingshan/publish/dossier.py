@@ -1,0 +1,322 @@
+"""Keeping the dossier of a project: data, maps, monitoring report, verification request and PDF, by version.
+
+    projects/ZONE/ID/v1, v2 …   dossier.json, parcels.geojson, reductions.csv, monitoring_report.json,
+                                verification_request.json, parcels.LANG.svg, dossier.LANG.pdf
+    projects/ZONE/ID/refused    overlap.geojson, overlap.LANG.svg of the last refusal for double counting
+    claims/ZONE                 the zone's table of claims
+
+The same project folder against the same claims gives the same bytes; a version is written only where something differs.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from qingshan.accounts.claim.dossier import Dossier, KeptDossier, dossier_of, open_dossier, projects_folder
+from qingshan.accounts.claim.index import DoubleCounted, Overlap
+from qingshan.accounts.claim.project import claims_of, outline, read_project
+from qingshan.accounts.claim.table import ClaimTable, open_table
+from qingshan.accounts.home import home, zone_key
+from qingshan.core.canonical import canonical, write_atomic
+from qingshan.core.parameter import RELEASE_STATUSES
+from qingshan.zone.zone import Zone
+
+from . import parts
+from .numbers import interval, write
+from .parcel_map import overlap_svg, parcel_svg
+from .parts import Block
+from .pdf import typeset
+from .words import LANGUAGES, Words, gravest_first
+from .written import Cell, badge, identifier
+
+__all__ = ["claims_table", "overlap_geojson", "publish_dossier", "refused_map"]
+
+LISTED = 200
+
+
+def claims_table(zone: Zone, crs: str = "", tolerance_m2: float | None = None) -> ClaimTable:
+    """The zone's table of claims; a new one needs CRS and tolerance. Raises `OutOfBounds`."""
+    return open_table(home() / "claims" / zone_key(zone), crs, tolerance_m2)
+
+
+def publish_dossier(
+    zone: Zone,
+    folder: Path,
+    *,
+    crs: str = "",
+    tolerance_m2: float | None = None,
+    enter: bool = False,
+    by: str = "",
+    out: Path | None = None,
+) -> KeptDossier:
+    """Compute and keep the dossier of a project folder; `enter` puts its parcels into the zone's table of claims.
+
+    Raises `DoubleCounted` after the map of the overlap was written, and whatever `dossier_of` raises; no version is written then.
+    """
+    table = claims_table(zone, crs, tolerance_m2)
+    project = read_project(folder)
+    zone.place(project.place)
+    kept = (out or projects_folder(zone)) / project.id
+    try:
+        dossier = dossier_of(folder, table)
+        if enter:
+            table.enter(claims_of(project), project.crs, why=f"dossier of {project.id}", by=by)
+    except DoubleCounted as refused:
+        refused_map(kept / "refused", refused.overlaps, table.crs)
+        refused.where = str(kept / "refused")
+        raise
+    return _kept(kept, dossier, zone)
+
+
+def _kept(series: Path, dossier: Dossier, zone: Zone) -> KeptDossier:
+    versions = sorted(
+        (p for p in series.glob("v[0-9]*") if (p / "dossier.json").is_file()), key=lambda p: int(p.name[1:])
+    )
+    record = canonical(dossier.record())
+    if versions and (versions[-1] / "dossier.json").read_bytes() == record:
+        return open_dossier(versions[-1])
+    series.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".keeping-", dir=series))
+    try:
+        for name, data in _files(dossier, record, zone).items():
+            (part / name).write_bytes(data)
+        final = series / f"v{len(versions) + 1}"
+        part.rename(final)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return open_dossier(final)
+
+
+def _files(dossier: Dossier, record: bytes, zone: Zone) -> dict[str, bytes]:
+    made = {
+        "dossier.json": record, "parcels.geojson": canonical(_parcels(dossier)), "reductions.csv": _reductions(dossier),
+        "monitoring_report.json": canonical(dossier.monitoring_report()), "verification_request.json": canonical(dossier.verification_request()),
+    }  # fmt: skip
+    for lang in LANGUAGES:
+        svg = parcel_svg(dossier, lang).encode()
+        made[f"parcels.{lang}.svg"] = svg
+        made[f"dossier.{lang}.pdf"] = typeset(_document(dossier, Words(lang), zone), {"parcels.svg": svg})
+    return made
+
+
+def _parcels(dossier: Dossier) -> dict[str, Any]:
+    features = [
+        {"type": "Feature", "geometry": shapely.geometry.mapping(p.outline),
+         "properties": {"parcel": p.id, "title": p.title, "species": p.species, "planted": p.planted, "stratum": p.stratum,
+                        "area_hm2": round(p.hm2, 4), "kg_co2e": dossier.of_parcel(p.id)}} for p in dossier.project.parcels
+    ]  # fmt: skip
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _reductions(dossier: Dossier) -> bytes:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("parcel", "vintage", "kg_co2e"))
+    writer.writerows((x.parcel, x.vintage, x.kg) for x in dossier.lines)
+    return stream.getvalue().encode()
+
+
+def overlap_geojson(overlaps: Sequence[Overlap], crs: str) -> dict[str, Any]:
+    """The shared ground of overlaps in longitude and latitude."""
+    features = []
+    for o in overlaps:
+        drawn = None if o.geometry is None else shapely.geometry.mapping(outline(o.geometry, crs))
+        about = {"first": o.first.id, "first_scheme": o.first.scheme, "second": o.second.id, "second_scheme": o.second.scheme,
+                 "area_m2": round(o.area, 2), "identity": o.identity, "zh": o.sentence("zh"), "en": o.sentence("en")}  # fmt: skip
+        features.append({"type": "Feature", "geometry": drawn, "properties": about})
+    return {"type": "FeatureCollection", "features": features}
+
+
+def refused_map(folder: Path, overlaps: Sequence[Overlap], crs: str) -> None:
+    """Write the map of a refusal."""
+    write_atomic(folder / "overlap.geojson", json.dumps(overlap_geojson(overlaps, crs), ensure_ascii=False).encode())
+    for lang in LANGUAGES:
+        write_atomic(folder / f"overlap.{lang}.svg", overlap_svg(overlaps, lang).encode())
+
+
+# --- the PDF
+
+
+def _document(dossier: Dossier, words: Words, zone: Zone) -> dict[str, Any]:
+    project, made = dossier.project, dossier.reduction
+    chosen = made.methodology
+    labels = gravest_first({*([dossier.label] if dossier.label == "draft" else []), *(["synthetic"] if project.synthetic or zone.synthetic else []),
+                            *([chosen.status] if chosen.status in ("secondary", "news") else [])})  # fmt: skip
+    marks = [_mark(words, x) for x in labels]
+    period = words("dossier.period", start=project.start, end=project.end)
+    e = dossier.change.estimate
+    return {
+        "lang": words.lang, "title": words("dossier.title"), "kicker": words.pick(project.zh, project.en),
+        "place": zone.place(project.place).name(words.lang), "period": period, "date": [int(project.end[:4]), 1, 1],
+        "header": f"{words('dossier.title')}　{project.id}", "run": project.id, "contents": words("column.contents"),
+        "page": words("word.page", page="{page}", pages="{pages}"), "badges": marks,
+        "labels": [[m, words.maybe(f"label_note.{x}", x)] for m, x in zip(marks, labels, strict=True)],
+        "headline": words("dossier.headline", value=write(dossier.kg / 1000, "t CO2", words.lang).text, n=len(project.parcels)),
+        "context": [
+            words("dossier.reach", value=write(e.value, "t CO2", words.lang).text, reach=interval(*e.interval, "t CO2", words.lang).text,
+                  confidence=f"{e.confidence:.0%}", plots=e.plots),
+            *([words("dossier.barred", n=len(dossier.refusals))] if dossier.refusals else []),
+        ],
+        "cover": [
+            [words("dossier.methodology"), f"{words.pick(chosen.zh, chosen.en)} ({chosen.id})"], [words("dossier.scheme"), project.scheme],
+            [words("dossier.holder"), project.holder], [words("dossier.claim"), f"{project.pool} · {project.benefit}"],
+            [words("dossier.evidence"), words("dossier.evidence_value", n=len(dossier.evidence), sha=dossier.record()["evidence_digest"][:16])],
+        ],
+        "sections": _sections(dossier, words),
+    }  # fmt: skip
+
+
+def _mark(words: Words, label: str) -> dict[str, Any]:
+    marks: Any = Cell(badges=(badge(words, label),)).record()["badges"]
+    mark: dict[str, Any] = marks[0]
+    return mark
+
+
+def _sections(dossier: Dossier, words: Words) -> list[Block]:
+    named = (
+        ("dossier.vintages", _vintages), ("dossier.parcels", _parcels_table), ("dossier.change", _change), ("dossier.steps", _steps),
+        ("dossier.reasons", _reasons), ("dossier.annex", _evidence),
+    )  # fmt: skip
+    made = []
+    for i, (name, section) in enumerate(named, 1):
+        note, blocks = section(dossier, words)
+        title = words(name)
+        made.append(
+            {
+                "title": title if name == "dossier.annex" else f"{i}　{title}",
+                "note": note,
+                "blocks": blocks,
+                "fresh": name == "dossier.annex",
+                "whole": False,
+            }
+        )
+    return made
+
+
+def _kg(kg: int) -> str:
+    return f"{kg / 1000:,.3f}"
+
+
+def _vintages(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
+    years = sorted({x.vintage for x in dossier.lines})
+    cols = [
+        *parts.columns(words, ("dossier_vintage", "1fr")),
+        parts.column(words("column.dossier_reduction"), "40mm", "right", "t CO₂e"),
+    ]
+    rows = [parts.row([Cell(str(y)), Cell(_kg(sum(x.kg for x in dossier.lines if x.vintage == y)))]) for y in years]
+    rows.append(parts.row([Cell(words("word.all_classes")), Cell(_kg(dossier.kg))], "total"))
+    made = dossier.reduction
+    steps = [
+        ("dossier.estimate", made.estimate.value),
+        ("dossier.deducted", made.deducted),
+        ("dossier.net", made.net),
+        ("dossier.creditable", made.creditable),
+    ]
+    chain = [parts.row([Cell(words(key)), Cell(f"{value:,.3f}")]) for key, value in steps]
+    from_to = [
+        *parts.columns(words, ("dossier_step", "1fr")),
+        parts.column(words("column.dossier_reduction"), "40mm", "right", "t CO₂"),
+    ]
+    return words("dossier.note_vintages"), [
+        parts.table(cols, rows),
+        parts.heading(words("dossier.chain")),
+        parts.table(from_to, chain),
+    ]
+
+
+def _parcels_table(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
+    cols = [
+        *parts.columns(words, ("dossier_parcel", "32mm"), ("dossier_forest_title", "1fr"), ("dossier_species", "24mm"), ("dossier_planted", "16mm", "right"),
+                       ("dossier_stratum", "16mm")),
+        parts.column(words("column.dossier_area"), "18mm", "right", "hm²"), parts.column(words("column.dossier_reduction"), "24mm", "right", "t CO₂e"),
+    ]  # fmt: skip
+    rows = [
+        parts.row([Cell(identifier(p.id)), Cell(p.title), Cell(p.species), Cell(str(p.planted)), Cell(p.stratum), Cell(f"{p.hm2:,.2f}"),
+                   Cell(_kg(dossier.of_parcel(p.id)))]) for p in dossier.project.parcels[:LISTED]
+    ]  # fmt: skip
+    more = len(dossier.project.parcels) - LISTED
+    listed = [parts.note(words("dossier.more", n=more))] if more > 0 else []
+    return words("dossier.note_parcels"), [
+        parts.image("parcels.svg", words("dossier.parcels")),
+        parts.table(cols, rows),
+        *listed,
+    ]
+
+
+def _change(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
+    change = dossier.change
+    cols = parts.columns(words, ("dossier_step", "1fr"), ("forest_value", "58mm", "right"), ("forest_se", "24mm", "right"), ("forest_df", "16mm", "right"),
+                         ("forest_plots", "16mm", "right"))  # fmt: skip
+    named = [
+        ("dossier.opening", change.opening),
+        ("dossier.closing", change.closing),
+        ("dossier.estimate", change.estimate),
+    ]
+    rows = [
+        parts.row([Cell(words(key)), Cell(write(e.value, "t CO2", words.lang).text, "", interval(*e.interval, "t CO2", words.lang).text),
+                   Cell(f"{e.relative_se:.2%}"), Cell(str(e.df)), Cell(str(e.plots))]) for key, e in named if e is not None
+    ]  # fmt: skip
+    per = [*parts.columns(words, ("dossier_stratum", "1fr")), parts.column(words("column.dossier_area"), "30mm", "right", "hm²"),
+           parts.column(words("column.dossier_mean"), "36mm", "right", "t CO₂/hm²")]  # fmt: skip
+    strata = [
+        parts.row([Cell(n), Cell(f"{a:,.2f}"), Cell(f"{m:,.2f}")])
+        for n, a, m in zip(change.strata, change.area, change.mean, strict=True)
+    ]
+    return words(f"dossier.kind_{change.kind}"), [
+        parts.table(cols, rows),
+        parts.heading(words("dossier.by_stratum")),
+        parts.table(per, strata),
+    ]
+
+
+def _steps(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
+    cols = parts.columns(
+        words, ("dossier_aspect", "26mm"), ("dossier_rule", "1fr"), ("document", "54mm"), ("row_status", "18mm")
+    )
+    rows = []
+    for a in dossier.reduction.methodology.aspects.values():
+        mark = (a.status if a.status in RELEASE_STATUSES else "open", words.maybe(f"status.{a.status}", a.status))
+        cell = Cell() if a.status == "none" else Cell(badges=(mark,))
+        rows.append(
+            parts.row(
+                [
+                    Cell(words.maybe(f"aspect.{a.id}", a.id), "strong"),
+                    Cell(words.sentence(a.zh, a.en)),
+                    Cell(a.document),
+                    cell,
+                ]
+            )
+        )
+    return words("dossier.note_steps"), [parts.table(cols, rows)]
+
+
+def _reasons(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
+    blocks: list[Block] = []
+    if dossier.refusals:
+        cols = parts.columns(words, ("reason", "1fr"))
+        texts = [r.partition(" / ") for r in dossier.refusals]
+        blocks.append(parts.table(cols, [parts.row([Cell(words.sentence(zh or en, en))]) for en, _, zh in texts]))
+    if dossier.findings:
+        cols = parts.columns(words, ("level", "16mm"), ("finding", "1fr"))
+        rows = [
+            parts.row([Cell(badges=((f.level, words(f"word.{f.level}")),)), Cell(words.sentence(f.zh, f.en))])
+            for f in dossier.findings
+        ]
+        blocks += [parts.heading(words("dossier.findings")), parts.table(cols, rows)]
+    return words("dossier.note_reasons" if dossier.refusals else "dossier.no_reasons"), blocks
+
+
+def _evidence(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
+    cols = parts.columns(words, ("file", "1fr"), ("sha", "100mm"))
+    return words("dossier.note_evidence"), [
+        parts.table(cols, [parts.row([Cell(identifier(n), "id"), Cell(s, "id")]) for n, s in dossier.evidence.items()])
+    ]

@@ -1,0 +1,172 @@
+"""Monitoring pages on readings typed from the worked examples: E7 (water class), E2 and E10 (AQI), E9 (not detected)."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+
+from qingshan.faces.api.app import create_app
+from qingshan.faces.web.geometry import Drawing
+from qingshan.faces.web.timeline import Line, Timeline
+from qingshan.observe.series.model import RECEIVED
+from qingshan.observe.series.store import Observations
+from qingshan.zone.zone import open_zone
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+ITEMS = ("water.ph", "water.do", "water.codmn", "water.nh3n", "water.tp")
+E7 = {
+    "2021-04-01 04:00": ("7.97", "10.8", "1.01", "0.025", "0.005"),  # class I
+    "2021-04-01 08:00": ("8.12", "7.9", "0.96", "0.108", "0.039"),  # class II for TP
+    "2021-04-01 16:00": ("9.34", "18.34", "2.71", "0.074", "0.072"),  # worse than V for pH
+}
+AIR = {"air.pm25": "87", "air.pm10": "50", "air.so2": "10", "air.no2": "14", "air.o3": "68", "air.co": "0.9"}
+UNITS = dict.fromkeys(ITEMS, "mg/L") | {"water.ph": "1"} | dict.fromkeys(AIR, "ug/m3") | {"air.co": "mg/m3"}
+
+
+def received(rows: list[dict[str, object]]) -> pl.DataFrame:
+    return pl.DataFrame([{c: r.get(c) for c in RECEIVED} for r in rows], schema=RECEIVED)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QINGSHAN_HOME", str(tmp_path_factory.mktemp("home")))
+        zone = open_zone("guizhou")
+        store = Observations(zone)
+        water = [
+            {"site": "鲢鱼溪", "property": p, "averaging": "instant", "unit": UNITS[p], "start": at, "value_text": v, "row": i}
+            for i, (at, values) in enumerate(E7.items(), 1)
+            for p, v in zip(ITEMS, values, strict=True)
+        ]  # fmt: skip
+        water[4]["value_text"] = "0.005L"  # still class I: the detection limit lies within
+        assert store.load("water_auto", received(water)).n_errors == 0
+        air = [
+            {"site": "2576A", "property": p, "averaging": "1h", "unit": UNITS[p], "start": "2018-02-20 07:00", "value_text": v, "row": 1}
+            for p, v in AIR.items()
+        ]  # fmt: skip
+        assert store.load("air_national", received(air)).n_errors == 0
+        yield TestClient(create_app(zone, {}), follow_redirects=False)
+
+
+def words(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", re.sub(r"<(script|style)\b.*?</\1>", " ", html, flags=re.S)))
+
+
+def rows(client: TestClient, path: str, table: str) -> list[dict[str, object]]:
+    return next(t["rows"] for t in client.get(path).json()["tables"] if t["name"] == table)
+
+
+STATION = "/en/network/water_auto/鲢鱼溪"
+
+
+def test_the_class_of_each_moment_is_that_of_the_worked_example(client: TestClient) -> None:
+    found = rows(client, f"{STATION}.json", "moments")
+    assert [(r["state"], r["deciding"]) for r in found] == [
+        ("class Ⅰ", "pH,DO,CODMn,NH3-N,TP"), ("class Ⅱ", "TP"), ("class 劣Ⅴ", "pH"),
+    ]  # fmt: skip
+    assert all(r["n_valid"] == r["n_required"] == 5 for r in found)
+
+
+def test_the_headline_counts_the_worst_class(client: TestClient) -> None:
+    text = words(client.get(STATION).text)
+    assert "1 of 3 readings are of class 劣Ⅴ" in text and "class Ⅰ at best" in text
+
+
+def test_the_aqi_of_pm25_of_87_is_115(client: TestClient) -> None:
+    """(87 - 75) / (115 - 75) * (150 - 100) + 100 = 115."""
+    text = words(client.get("/en/network/air_national/2576A").text)
+    assert "115 lightly polluted" in text and "Decided by: PM2.5" in text
+    assert "without O3 8h" in text  # what is missing is said
+
+
+def test_a_reading_leads_to_its_text_its_file_and_its_versions(client: TestClient) -> None:
+    page = client.get(STATION).text
+    href = re.search(r'href="(/en/reading/water_auto[^"]*water\.tp[^"]*)"', page)
+    assert href
+    text = words(client.get(href[1].replace("&amp;", "&")).text)
+    assert "0.072" in text and "Version 1" in text
+    censored = rows(
+        client, "/en/reading/water_auto.json?series=鲢鱼溪|water.tp|instant&at=2021-04-01T04:00", "versions"
+    )
+    assert censored[0]["text"] == "0.005L" and censored[0]["value"] == "" and len(str(censored[0]["sha256"])) == 64
+
+
+def test_the_network_page_lists_every_site_and_the_state_of_those_with_readings(client: TestClient) -> None:
+    found = {r["id"]: r for r in rows(client, "/zh/network/water_auto.json", "sites")}
+    assert found["鲢鱼溪"]["state"] == "劣Ⅴ 类" and found["三江口"]["state"] == ""
+    networks = {r["id"]: r for r in rows(client, "/zh/network.json", "networks")}
+    assert networks["water_auto"]["readings"] == 15 and networks["air_national"]["read"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/zh/network/none", 404, "water_auto"), ("/zh/network/water_auto/鲢鱼", 404, "鲢鱼溪"),
+        ("/zh/network/water_auto/鲢鱼溪?period=2021-13", 404, "2021-04"),
+        ("/zh/reading/water_auto?series=鲢鱼溪|water.tp|instant&at=never", 404, "2021-04-01T04:00"),
+        ("/zh/reading/water_auto?series=x|y&at=2021-04-01T04:00", 404, "x|y"),
+        ("/zh/network/water_auto/三江口", 200, "observe load"), ("/zh/network/water_auto/鲢鱼溪?period=2021-05", 200, "没有读数"),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_said(client: TestClient, path: str, status: int, said: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status and said in answer.text
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/network",
+        "/network/water_auto",
+        "/network/air_national",
+        "/network/water_auto/鲢鱼溪",
+        "/network/air_national/2576A",
+    ],
+)
+def test_every_page_has_its_data(client: TestClient, lang: str, path: str) -> None:
+    assert client.get(f"/{lang}{path}").status_code == 200
+    for ending in ("csv", "xlsx", "json"):
+        assert client.get(f"/{lang}{path}.{ending}").status_code == 200
+
+
+def test_a_zone_without_networks_says_how_to_declare_one(tiny_client: TestClient) -> None:
+    assert "networks/" in words(tiny_client.get("/en/network").text)
+
+
+# ---- drawing ---------------------------------------------------------------------------------------------------------
+
+
+def hours(n: int) -> tuple[datetime, ...]:
+    return tuple(datetime(2021, 4, 1) + timedelta(hours=4 * i) for i in range(n))
+
+
+def test_a_line_is_solid_over_neighbours_and_dashed_over_what_is_missing() -> None:
+    """Values at 0, 4 and 12 h: one solid piece, one gap."""
+    drawn = Timeline(hours(4), (1.0, 2.0, None, 1.0), "en", step=timedelta(hours=4)).drawing(404, 150)
+    assert drawn["solid"].count("M") == 1 and drawn["gaps"].count("M") == 1
+
+
+def test_limits_and_readings_share_one_scale() -> None:
+    """0 to 2 over 100 units below the top margin of 26: the limit of 1 lies in the middle."""
+    drawn = Timeline(hours(2), (0.5, 2.0), "en", lines=(Line(1.0, "limit"),)).drawing(404, 150)
+    assert drawn["lines"][0]["y"] == pytest.approx((26 + drawn["base"]) / 2)
+
+
+def test_many_readings_keep_the_least_and_the_greatest() -> None:
+    values = [1.0] * 5000
+    values[2500] = 9.0
+    drawn = Timeline(hours(5000), tuple(values), "en", step=timedelta(hours=4)).drawing(300, 150)
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", drawn["solid"])]
+    assert min(heights) < 45 and len(heights) < 2000  # 9 of a scale to 10 or more stands near the top
+
+
+def test_a_point_lies_where_its_degrees_say() -> None:
+    assert Drawing({}, 0, {}, 1.0, (106.0, 29.0, 0.9, 100.0)).at(107.0, 28.0) == (90.0, 100.0)
