@@ -146,7 +146,12 @@ class Tape:
         return way, price, quantity
 
     def _message(
-        self, seq: int, at: int, asset: str, levels: Mapping[tuple[str, int], None], trades: list[tuple[str, int | None, int]]
+        self,
+        seq: int,
+        at: int,
+        asset: str,
+        levels: Mapping[tuple[str, int], None],
+        trades: list[tuple[str, int | None, int]],
     ) -> Message:
         strip = self._strip(asset)
         strip.number, strip.record = strip.number + 1, seq

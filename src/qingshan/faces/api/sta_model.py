@@ -146,7 +146,9 @@ class Service:
 
     def _historical(self, no: int) -> dict[str, Any]:
         self._point(no)
-        since = str(self._site(no).get("valid_from") or "1970-01-01")
+        since = str(self._site(no).get("valid_from") or "")
+        if not since:
+            raise _no(self.network, "HistoricalLocation", no)
         year, month, day = (*since.split("-"), "01", "01")[:3]
         return self._linked(
             "HistoricalLocations", no, {"time": f"{year}-{month}-{day}T00:00:00{self.network.utc_offset}"}
@@ -183,8 +185,9 @@ class Service:
             for k in ("standard", "instrument", "detection_limit", "unit", "calibration")
             if (v := getattr(procedure, k))
         }
-        body = {"name": procedure.zh or procedure.id, "description": procedure.en or named, "encodingType": "text/plain",
-                "metadata": named, "properties": about}  # fmt: skip
+        name = procedure.zh or (named if procedure.id.startswith("unnamed:") else procedure.id)
+        body = {"name": name, "description": procedure.en or named, "encodingType": "text/plain", "metadata": named,
+                "properties": about}  # fmt: skip
         return self._linked("Sensors", str(id), body)
 
     def _property(self, id: str) -> dict[str, Any]:
@@ -215,8 +218,9 @@ class Service:
     def _ids(self, kind: str, parent: tuple[str, Any] | None) -> list[Any]:
         held = self.held
         placed = [no for no, body in held.sites.items() if body.get("lon") is not None]
+        dated = [no for no in placed if held.sites[no].get("valid_from")]
         every: dict[str, list[Any]] = {
-            "Things": list(held.sites), "Locations": placed, "HistoricalLocations": placed, "Datastreams": list(held.series),
+            "Things": list(held.sites), "Locations": placed, "HistoricalLocations": dated, "Datastreams": list(held.series),
             "Sensors": list(held.sensors), "ObservedProperties": held.properties, "FeaturesOfInterest": list(held.sites),
         }  # fmt: skip
         if parent is None:

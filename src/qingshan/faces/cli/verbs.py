@@ -298,6 +298,13 @@ VERBS = (
         ),
         "qingshan observe export water_auto --out readings.csv --zone guizhou",
     ),
+    Verb(
+        "observe synth",
+        "qingshan.faces.cli.observe:synth",
+        "make the readings of a zone's synthetic networks from their seed",
+        (ZONE, LANG, JSON),
+        "qingshan observe synth --zone demo30m",
+    ),
     # quality control: qingshan observe qc; evaluation: qingshan observe evaluate
     Verb(
         "forest load",
