@@ -12,7 +12,7 @@ from qingshan.core.method import Array
 from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Source
 
-__all__ = ["auxiliaries"]
+__all__ = ["auxiliaries", "cells_of"]
 
 SIDE = 1024
 
@@ -36,7 +36,7 @@ def auxiliaries(layers: Sequence[Source], grid: Grid, x: Array, y: Array) -> tup
     at = np.full((len(row), len(layers)), np.nan)
     sums, whole = np.zeros(len(layers)), 0.0
     for window in grid.blocks(SIDE, SIDE):
-        cells = np.stack([_cells(layer, window) for layer in layers])
+        cells = np.stack([cells_of(layer, window) for layer in layers])
         valid = np.isfinite(cells).all(0)
         weight = np.where(valid, grid.row_area[window.row : window.row + window.height, np.newaxis], 0.0)
         sums += (np.where(valid, cells, 0.0) * weight).sum((1, 2))
@@ -54,7 +54,7 @@ def auxiliaries(layers: Sequence[Source], grid: Grid, x: Array, y: Array) -> tup
     return at, sums / whole, whole / 1e4
 
 
-def _cells(layer: Source, window: Window) -> Array:
+def cells_of(layer: Source, window: Window) -> Array:
     """Cells as float64, NaN where there is no data."""
     raw = layer.read(window)
     values = raw.astype(np.float64)

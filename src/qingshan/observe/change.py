@@ -21,7 +21,7 @@ from .estimate import Design, Estimate, stratified
 from .inventory import FaultyInventory, Inventory
 from .joining import positions
 
-__all__ = ["StockChange", "carbon_per_plot", "stock_change"]
+__all__ = ["StockChange", "biomass_per_plot", "carbon_per_plot", "stock_change"]
 
 CONFIDENCE = 0.90
 
@@ -41,8 +41,8 @@ class StockChange:
     findings: tuple[Finding, ...]
 
 
-def carbon_per_plot(inventory: Inventory, rule: Rule, quantity: str, carbon_set: str) -> tuple[Array, list[Finding]]:
-    """t CO2/hm2 of live trees on forest, one per plot. Raises `FaultyInventory` where a tree that counts has no amount."""
+def biomass_per_plot(inventory: Inventory, rule: Rule, quantity: str) -> tuple[Array, list[Finding]]:
+    """t dm/hm2 of live trees on forest, one per plot. Raises `FaultyInventory` where a tree that counts has no amount."""
     inventory.used()
     trees = inventory.trees
     amounts = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, quantity)
@@ -58,11 +58,16 @@ def carbon_per_plot(inventory: Inventory, rule: Rule, quantity: str, carbon_set:
             f"有活立木算不出：{why.zh}",
             fix="map the taxa to a group, or add equations / 对应到组或补充方程",
         )
+    return inventory.per_plot(np.nan_to_num(amounts.value) * 1e-3, picked), list(amounts.findings)
+
+
+def carbon_per_plot(inventory: Inventory, rule: Rule, quantity: str, carbon_set: str) -> tuple[Array, list[Finding]]:
+    """t CO2/hm2 of live trees on forest, one per plot. Raises as `biomass_per_plot` does, and `MissingParameter`."""
+    tonnes, findings = biomass_per_plot(inventory, rule, quantity)
     fraction = load_domains().parameters().find("forest.carbon_fraction", set=carbon_set)
     assert fraction.value is not None
     per_carbon = float(load_domains().registry["forest.co2@molar"](np.float64(1.0)))
-    tonnes = np.nan_to_num(amounts.value) * 1e-3 * fraction.value * per_carbon
-    return inventory.per_plot(tonnes, picked), list(amounts.findings)
+    return tonnes * fraction.value * per_carbon, findings
 
 
 def stock_change(

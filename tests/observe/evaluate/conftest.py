@@ -21,3 +21,15 @@ def _rows_of(name: str) -> list[dict[str, str]]:
 def rows_of():
     """Rows of a development data file; skips where it is absent."""
     return _rows_of
+
+
+@pytest.fixture(scope="session")
+def shared_monitoring():
+    """The path of a development data file; skips where it is absent."""
+
+    def path(name: str) -> Path:
+        if not (SHARED / name).exists():
+            pytest.skip(f"the development data {name} are not here (QINGSHAN_SHARED)")
+        return SHARED / name
+
+    return path

@@ -95,3 +95,13 @@ def sequestration_value(change: float, price: float, years: float, discount_rate
     q = 1 / ((1 + discount_rate / 100) * (1 + price_change / 100))
     factor = years if q == 1 else (1 - q**years) / (1 - q)
     return change * price / years * factor
+
+
+@cell("forest.carbon@fraction", per="hm2", amounts=("biomass",))
+def carbon_of_biomass(biomass: float, carbon_fraction: float) -> float:
+    return biomass * carbon_fraction
+
+
+@cell("forest.co2@molar", per="hm2", amounts=("carbon",))
+def co2_of_carbon(carbon: float) -> float:
+    return carbon * 44 / 12

@@ -139,3 +139,61 @@ def demo(arguments: argparse.Namespace) -> int:
     else:
         print(arguments.folder)
     return 0
+
+
+def calibrate(arguments: argparse.Namespace) -> int:
+    """Calibrate raster layers of a zone by the plots of a folder; write the map and print the total it supports."""
+    from qingshan.accounts.block.cog import write_cog  # noqa: PLC0415 - the extra geo
+    from qingshan.observe.allometry import Rule  # noqa: PLC0415
+    from qingshan.observe.calibrate import calibrate as fitted  # noqa: PLC0415
+    from qingshan.observe.change import biomass_per_plot  # noqa: PLC0415
+    from qingshan.observe.inventory import read_inventory  # noqa: PLC0415
+    from qingshan.observe.joining import floats  # noqa: PLC0415
+    from qingshan.zone.raster.catalogue import RasterBook  # noqa: PLC0415
+
+    book = RasterBook.of(open_zone(arguments.zone))
+    wanted = [w for w in arguments.layers.split(",") if w]
+    known = {str(e["id"]): e for e in book.entries}
+    lost = [w for w in wanted if w not in known]
+    if lost or not wanted:
+        raise WrongCall(
+            f"no raster {', '.join(lost)!r}.", f"没有栅格 {', '.join(lost)!r}。", fix=f"one of {', '.join(known)}"
+        )
+    inventory = read_inventory(Path(arguments.folder)).used()
+    table = inventory.plots.table
+    if not {"x", "y"} <= set(table.columns):
+        raise DeclarationError(
+            "plots have no x and y.",
+            "样地表没有 x、y。",
+            where="plots.csv",
+            fix="in the CRS of the zone's grid / 用区域格网的坐标系",
+        )
+    values, _ = biomass_per_plot(inventory, Rule(tuple(s for s in arguments.sets.split(",") if s)), arguments.quantity)
+    layers = [book.layer_of(known[w]).source for w in wanted]
+    made = fitted(values, layers, book.grid, floats(table, "x"), floats(table, "y"), unit="t dm")
+    if arguments.out:
+        write_cog(
+            made.map,
+            book.grid,
+            Path(arguments.out),
+            nodata=made.map.nodata,
+            unit="t dm/hm2",
+            title="tree biomass, calibrated by plots",
+        )
+    told = {"estimate": made.estimate.record(), "plain": made.plain.record(), "map_total": made.map_total, "area_hm2": made.area, "r2": made.r2,
+            "efficiency": made.efficiency, "negative_share": made.negative, "coefficients": dict(zip(("", *wanted), made.map.coefficients, strict=True)),
+            "out": arguments.out}  # fmt: skip
+    if arguments.json:
+        emit(told)
+        return 0
+    zh = arguments.lang == "zh"
+    for name, e in (
+        ("地图辅助" if zh else "with the map", made.estimate),
+        ("仅样地" if zh else "plots alone", made.plain),
+    ):
+        low, high = e.interval
+        print(f"{name}: {e.value:,.0f} t dm ± {e.se:,.0f} ({low:,.0f} .. {high:,.0f}, df {e.df})")
+    print(
+        f"R2 {made.r2:.3f}  {'相对效率' if zh else 'efficiency'} {made.efficiency:.2f}  {'负值面积' if zh else 'below 0'} {made.negative:.1%}  {arguments.out}"
+    )
+    return 0

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from .forest_verbs import FOREST
+from .verb import JSON, LANG, PROFILE, ZONE, Option, Verb
 
-
-@dataclass(frozen=True)
-class Option:
-    """One argument. `flag` is a positional name or `--name`; `kind` is str, flag, port or count (a whole number)."""
-
-    flag: str
-    help: str
-    kind: str = "str"
-    default: str | int | None = None
-    many: bool = False
-    required: bool = False
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Verb:
-    """One verb: where its code is (`module:function`), what it says in `--help`, what it takes.
-
-    A name of two words is a verb of a group.
-    """
-
-    name: str
-    call: str
-    help: str
-    options: tuple[Option, ...] = field(default=())
-    example: str = ""
-
-
-ZONE = Option("--zone", "zone name or folder (default: QINGSHAN_ZONE, else guizhou)")
-PROFILE = Option("--profile", "specification profile (default: the zone's default profile)")
-JSON = Option("--json", "print one JSON document, also where the verb fails", kind="flag")
-LANG = Option("--lang", "language of names and messages", choices=("zh", "en"), default="en")
+__all__ = ["GROUPS", "VERBS", "Option", "Verb"]
 
 GROUPS = {
     "zone": "what belongs to a zone: its rasters",
     "ledger": "a venue's journal: verify, replay, proofs, tables",
     "exchange": "a venue of ecological rights, worked on this machine by its operator",
-    "forest": "forest inventories: trees and plots to estimates",
+    "forest": "forest inventories, projections and carbon projects",
     "observe": "monitoring networks: load, check, evaluate, export",
 }
 
@@ -233,37 +203,7 @@ VERBS = (
         ),
         "qingshan synth --pixels 196e6 --out province --seed 7",
     ),
-    Verb(
-        "forest estimate",
-        "qingshan.faces.cli.forest:estimate",
-        "estimate area, trees, biomass and carbon from plots and trees, each with its standard error and interval",
-        (
-            Option(
-                "folder", "folder with plots.csv, trees.csv, strata.csv and, where there are, units, nests, conditions"
-            ),
-            Option("--sets", "sets of equations in order of preference, e.g. anhui2016,puding2009", required=True),
-            Option(
-                "--quantity", "what trees are turned into", choices=("agb", "bgb", "total", "volume"), default="agb"
-            ),
-            Option("--groups", "CSV of taxon,group: the group whose equation a taxon may take", default=""),
-            Option("--allow-default", "allow the default equation of a set", kind="flag"),
-            Option("--equations", "CSV with equations of your own, in the package's columns", default=""),
-            Option("--carbon-fraction", "parameter set of the carbon fraction", default="ar_tool14"),
-            Option("--by", "column to split by: species, origin, age class, county ...", default=""),
-            Option("--confidence", "confidence of the intervals", default="0.90"),
-            Option("--deduction", "deduction rule for uncertainty, e.g. ar_tool14, gs403", default=""),
-            Option("--draws", "draws of the Monte Carlo (default: none)", kind="count", default=0),
-            Option("--seed", "seed of the draws", kind="count", default=0),
-            Option("--equation-error", "relative standard error of every equation, for the draws", default="0"),
-            Option("--diameter-error", "standard error of one ln D, for the draws", default="0"),
-            Option("--height-error", "standard error of one ln H, for the draws", default="0"),
-            Option("--carbon-fraction-error", "standard error of the carbon fraction, for the draws", default="0"),
-            LANG,
-            JSON,
-        ),
-        "qingshan forest estimate plots2024 --sets anhui2016 --by taxon --deduction ar_tool14",
-    ),
-    # --- the group observe
+    *FOREST,
     Verb(
         "observe load",
         "qingshan.faces.cli.observe:load",
@@ -305,107 +245,77 @@ VERBS = (
         (ZONE, LANG, JSON),
         "qingshan observe synth --zone demo30m",
     ),
-    # quality control: qingshan observe qc; evaluation: qingshan observe evaluate
     Verb(
-        "forest load",
-        "qingshan.faces.cli.woods:load",
-        "check the tables of an inventory and keep them for a zone",
+        "observe qc",
+        "qingshan.faces.cli.quality:qc",
+        "run the quality-control plan of a network over its readings",
         (
+            Option("network", "network id"),
+            Option("--years", "years, separated by commas (default: all)", default=""),
+            Option("--plan", "CSV of limits (default: networks/ID/quality.csv of the zone)", default=""),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan observe qc air_demo --zone demo30m --years 2020",
+    ),
+    Verb(
+        "observe decide",
+        "qingshan.faces.cli.quality:decide",
+        "call a flagged value valid or invalid, with the reason",
+        (
+            Option("network", "network id"),
+            Option("series", "series id, site|property|averaging"),
+            Option("start", "time of the value, such as 2020-03-01T08:00"),
+            Option("decision", "valid or invalid"),
+            Option("--reason", "why", required=True),
+            Option("--by", "who decides", required=True),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan observe decide air_demo 'QL-A1|air.pm25|1h' 2020-03-01T08:00 invalid --reason 'calibration' --by 'Wang' --zone demo30m",
+    ),
+    Verb(
+        "observe alerts",
+        "qingshan.faces.cli.quality:alerts",
+        "replay the alert rules of a network over its readings",
+        (
+            Option("network", "network id"),
+            Option("--years", "years, separated by commas (default: all)", default=""),
+            Option("--rules", "CSV of rules (default: networks/ID/alerts.csv of the zone)", default=""),
+            Option("--episodes", "CSV of site,begin,end: what the rules should have told", default=""),
+            Option("--horizon", "hours before an episode in which an alert counts as a hit", kind="count", default=24),
+            Option("--limit", "most messages to one recipient a day", kind="count", default=10),
+            Option("--record", "append the transitions to the network's log of events", kind="flag"),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan observe alerts air_demo --zone demo30m --years 2020",
+    ),
+    Verb(
+        "observe evaluate",
+        "qingshan.faces.cli.evaluate:evaluate",
+        "evaluate a network against the standards in force when it was observed",
+        (
+            Option("network", "network id"),
             Option(
-                "folder", "folder with plots.csv, trees.csv, strata.csv and, where there are, units, nests, conditions"
+                "--by",
+                "reading, hour, day, month, quarter or year (default: reading for waters, day for air)",
+                default="",
             ),
-            ZONE,
-            Option("--period", "year of the inventory", required=True),
-            Option("--id", "short id of the inventory (default: plotsYEAR)", default=""),
-            Option("--place", "place whose area the totals are (default: the whole zone)", default=""),
-            Option("--source", "whose plots they are, for the pedigree", required=True),
-            Option("--sets", "sets of biomass equations in order of preference", default=""),
-            Option("--volume-sets", "sets of volume equations in order of preference", default=""),
-            Option("--groups", "CSV of taxon,group for the biomass equations", default=""),
-            Option("--volume-groups", "CSV of taxon,group for the volume equations", default=""),
-            Option("--allow-default", "allow the default equation of a set", kind="flag"),
-            Option(
-                "--quantity", "biomass that trees are turned into", choices=("agb", "bgb", "total"), default="total"
-            ),
-            Option("--carbon-fraction", "parameter set of the carbon fraction", default="ar_tool14"),
-            Option("--by", "columns to split by, e.g. dominant,age_class,origin", default=""),
-            Option("--place-column", "column of plots.csv with codes of places", default=""),
-            Option("--confidence", "confidence of the intervals", default="0.95"),
-            Option("--deduction", "deduction rule for uncertainty, e.g. ar_tool14, gs403", default=""),
-            Option("--draws", "draws of the Monte Carlo (default: none)", kind="count", default=0),
-            Option("--seed", "seed of the draws", kind="count", default=0),
-            Option("--synthetic", "nobody measured them: every figure is labelled so", kind="flag"),
-            LANG,
-            JSON,
-        ),
-        "qingshan forest load plots2024 --zone myzone --period 2024 --source 林业调查队 --sets anhui2016 --by dominant",
-    ),
-    Verb(
-        "forest run",
-        "qingshan.faces.cli.woods:run",
-        "estimate the inventories of a zone and seal the figures, for the pages, explain and verify",
-        (ZONE, LANG, JSON),
-        "qingshan forest run --zone demo30m",
-    ),
-    Verb(
-        "forest demo-project",
-        "qingshan.faces.cli.projects:demo",
-        "write a synthetic project to try the dossier on: parcels, plots and trees from a seed",
-        (
-            Option("folder", "new folder"),
-            Option("--seed", "seed", kind="count", default=5),
-            Option("--id", "id of the project", default="demo-ticket"),
-            Option("--methodology", "methodology", default="bijie_ticket"),
-            LANG,
-            JSON,
-        ),
-        "qingshan forest demo-project project1",
-    ),
-    Verb(
-        "forest dossier",
-        "qingshan.faces.cli.projects:dossier",
-        "compute a project's reductions by parcel and vintage, check double counting, keep the dossier with its PDF",
-        (
-            Option("folder", "project folder: project.toml, parcels.geojson, closing/, opening/"),
-            Option("--crs", "a new table of claims: its CRS in metres, e.g. EPSG:4545", default=""),
-            Option("--tolerance", "a new table of claims: m2 of shared ground that pass", default=""),
-            Option("--enter", "enter the parcels into the zone's table of claims", kind="flag"),
-            Option("--by", "who enters", default=""),
-            Option("--out", "folder for dossiers (default: QINGSHAN_HOME/projects)", default=""),
+            Option("--years", "years, separated by commas (default: all)", default=""),
+            Option("--sites", "site ids, separated by commas (default: all)", default=""),
+            Option("--rules", "rule set id, or a TOML file with one (default: that of the network)", default=""),
+            Option("--allow-secondary", "let restated rows stand", kind="flag"),
+            Option("--provisional", "leave suspect readings out and label the results provisional", kind="flag"),
+            Option("--out", "write the results to a file ending in .csv or .parquet", default=""),
             ZONE,
             LANG,
             JSON,
         ),
-        "qingshan forest dossier project1 --zone demo30m --crs EPSG:32648 --tolerance 1",
-    ),
-    Verb(
-        "forest claims",
-        "qingshan.faces.cli.projects:claims",
-        "list the zone's claims on land, or put some into another state (cancelled and rejected free the land)",
-        (
-            Option("ids", "ids of claims (default: all)", many=True),
-            Option("--turn", "new state", default=""),
-            Option("--why", "reason", default=""),
-            Option("--by", "who does it", default=""),
-            ZONE,
-            LANG,
-            JSON,
-        ),
-        "qingshan forest claims --zone demo30m",
-    ),
-    Verb(
-        "forest overlaps",
-        "qingshan.faces.cli.projects:overlapping",
-        "find land counted twice in a GeoJSON of claims; exit 1 where there is any",
-        (
-            Option("file", "GeoJSON in metres: id, scheme, parcel, start, end, pool, benefit"),
-            Option("--crs", "its CRS, e.g. EPSG:4545", required=True),
-            Option("--tolerance", "m2 of shared ground that pass", required=True),
-            Option("--out", "folder for the map of overlaps", default=""),
-            LANG,
-            JSON,
-        ),
-        "qingshan forest overlaps claims.geojson --crs EPSG:4545 --tolerance 1 --out map",
+        "qingshan observe evaluate water_auto --zone guizhou",
     ),
     Verb(
         "serve",

@@ -242,8 +242,8 @@ def annual_statistics(
 
 
 def _percentile(rules: RuleSet, base: Result, row: LimitRow, days: Sequence[Day], grade: str) -> Result:
-    assert base.start and base.end
     base = replace(base, item=f"{base.item} P{row.text}")
+    assert base.start and base.end
     interpolation, least = rules.choice("air.percentile"), rules.choice("air.percentile_days")
     if not interpolation or not least:
         why = Note(

@@ -120,18 +120,12 @@ def iaqi(rules: RuleSet, day: date, item: Item, reading: Reading, unit: str) -> 
                 f"{edition} 已读条款未写浓度修约，按 GB/T 8170 修约。",
             ),
         )  # fmt: skip
-    if value > rows[-1].value:  # type: ignore[operator]
+    steps = [(r, Fraction(r.value or 0), Fraction(r.scope["iaqi"])) for r in rows]
+    if value > steps[-1][1]:
         return _over(rules, day, item, reading, value, edition, notes)
-    low, high = rows[0], rows[1]
-    for low, high in pairwise(rows):  # noqa: B007 - the last pair is kept
-        if value <= high.value:  # type: ignore[operator]
-            break
+    (low, bp_low, i_low), (high, bp_high, i_high) = next(pair for pair in pairwise(steps) if value <= pair[1][1])
     formula = load_domains().registry[METHODS[edition]]
-    exact = formula(
-        *(Fraction(v) for v in (value, low.value, high.value)),
-        Fraction(low.scope["iaqi"]),
-        Fraction(high.scope["iaqi"]),
-    )  # type: ignore[arg-type]
+    exact = formula(Fraction(value), bp_low, bp_high, i_low, i_high)
     return Iaqi(item, reading, value, upward(exact), notes=notes, rows=(low, high))
 
 
@@ -204,7 +198,7 @@ def air_index(
             )
         )  # fmt: skip
         return AirIndex(day, edition, None, "", "", "", (), (), items, missing, False, tuple(notes), (row,))
-    category = next(c for c in categories if not c.text or largest <= c.value)  # type: ignore[operator]
+    category = next(c for c in categories if not c.text or largest <= (c.value or 0))
     primary: tuple[str, ...] = ()
     if largest > declared()["primary_above"]:
         primary = tuple(dict.fromkeys(i.item[0] for i in items if i.index == largest))

@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 from ...core.domain import load_domains
 from ...core.errors import UnitError, UnknownName
@@ -77,7 +78,8 @@ def scheme(id: str) -> Scheme:
     for _, content in load_domains().declared("evaluate"):
         for raw in content.get("classes", ()):
             if raw["id"] == id:
-                return Scheme(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+                made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+                return Scheme(**made)
     raise UnknownName(f"no class table {id!r}.", f"没有类别表 {id!r}。")
 
 
@@ -368,7 +370,7 @@ def against_class(grader: Grader, item: str, reading: Reading, unit: str, target
     verdict = MEETS if span[1] <= aim else EXCEEDS if span[0] > aim else UNJUDGED
     assert rows
     held = rows.by_class[aim] if aim < len(rows.by_class) else ()
-    return replace(part, verdict=verdict, **citation(held))  # type: ignore[arg-type]
+    return replace(part, verdict=verdict, **citation(held))
 
 
 def exceedance(grader: Grader, item: str, reading: Reading, unit: str, target: str, body: str = "") -> Exact | None:

@@ -193,7 +193,7 @@ def _piece(
         undated = [r for r in rules.table(table).find(item) if not r.dated]
         verdict = UNJUDGED if undated or rules.table(table).find(item) else NOT_APPLICABLE
         return replace(result, verdict=verdict, notes=(*result.notes, why))
-    cited = replace(result, **citation(rows))  # type: ignore[arg-type]
+    cited = replace(result, **citation(rows))
     try:
         checked = [usable(r, rules) for r in rows]
     except REFUSALS as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from .catalogue import Part
-from .model import KEY, MOMENT, OBSERVATION
+from .model import KEY, MOMENT, OBSERVATION, UNSTATED
 
 if TYPE_CHECKING:
     from .report import LoadReporter
@@ -88,8 +88,8 @@ def new_rows(
     given = revision.reason or None
     reason = (
         pl.when(pl.col("version") == 1).then(pl.lit(given))
-        .when(pl.col("nth") > 0).then(pl.lit(given or "duplicate key in one source"))
-        .otherwise(pl.lit(given or "supplied again with another value"))
+        .when(pl.col("nth") > 0).then(pl.lit(given or UNSTATED[0]))
+        .otherwise(pl.lit(given or UNSTATED[1]))
     )  # fmt: skip
     rows = rows.with_columns(reason=reason, author=pl.lit(revision.author or None), load=pl.lit(revision.load))
     frame = rows.select(pl.col(c).cast(t) for c, t in OBSERVATION.items())

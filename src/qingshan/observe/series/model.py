@@ -43,6 +43,9 @@ in the unit of the series. A censored value (`0.05L`, `<0.05`, `ND(0.05)`) has `
 
 KEY = ("series", "start")
 
+UNSTATED = ("duplicate key in one source", "supplied again with another value")
+"""Reasons a load gives by itself to a further version; any other reason is a correction that somebody stated."""
+
 RECEIVED: dict[str, Any] = {
     "site": pl.String,
     "property": pl.String,

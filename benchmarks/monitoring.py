@@ -1,0 +1,237 @@
+"""Monitoring: quality control beside ioos_qc and SaQC on the same series, a whole year of air evaluated, the oracle, ten years of memory.
+
+Seconds are CPU seconds of the process that did the work; peaks are of a process of its own. `make bench-monitoring`, or one case:
+`python -m benchmarks.monitoring --only qc` (qc, evaluation, oracle, ten-years).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from qingshan.observe.dense import Block, Lattice, blocks
+from qingshan.observe.quality.kernels import Flags, judge
+from qingshan.observe.quality.review import usable
+from qingshan.observe.quality.run import flag_blocks
+from qingshan.observe.statistics.air import AirYear, air_year, widened_year
+
+from . import monitoring_network as network
+from .harness import OUT, Peer, Row, peer_python, report
+
+SMALL = os.environ.get("BENCH_SIZE") == "small"
+STATIONS = 60 if SMALL else 1000
+MANY = 120 if SMALL else 3000
+YEARS = 2 if SMALL else 10
+COMPARED = 10  # stations the peers and the oracle get
+CASES = ("qc", "evaluation", "oracle", "ten-years")
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["--work"]:
+        print(json.dumps(_work(arguments[1], Path(arguments[2]), int(arguments[3]), int(arguments[4]))))
+        return
+    only = arguments[1] if arguments[:1] == ["--only"] else ""
+    if only and only not in CASES:
+        sys.exit(f"--only takes one of {', '.join(CASES)}")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="monitoring-") as scratch:
+        folder = Path(scratch)
+        if only in ("", "qc"):
+            rows += qc_rows(folder)
+        if only in ("", "evaluation", "oracle"):
+            network.make(folder / "year", STATIONS)
+        if only in ("", "evaluation"):
+            rows += evaluation_rows(folder / "year")
+        if only in ("", "oracle"):
+            rows += oracle_rows(folder / "year")
+        if only in ("", "ten-years"):
+            network.make(folder / "many", MANY)
+            rows += ten_years(folder / "many")
+    report("monitoring", rows if not only else [*_kept(rows), *rows])
+
+
+def _kept(rows: list[Row]) -> list[Row]:
+    """The rows of the last run that are of other cases."""
+    path = OUT / "monitoring.json"
+    if not path.is_file():
+        return []
+    new = {row.case for row in rows}
+    old = [r for r in json.loads(path.read_text(encoding="utf-8")) if r["case"] not in new]
+    return [
+        Row(r["case"], r["metric"], r["value"], r["unit"], Peer(r["peer"], r["peer_version"], r["peer_value"]))
+        for r in old
+    ]
+
+
+# --- quality control beside the peers
+
+
+def qc_rows(folder: Path) -> list[Row]:
+    """Ours, peer, ours, peer, ours; values per CPU second of one thread, on matrices that are in memory."""
+    network.make(folder / "some", COMPARED)
+    source, names = pl.scan_parquet(folder / "some"), network.series_of(COMPARED)
+    plan = network.plan()
+    lattice = Lattice(datetime(network.YEAR, 1, 1), datetime(network.YEAR + 1, 1, 1), network.HOUR)
+    made = list(blocks(source, names, lattice))
+    values = sum(b.values.size for b in made)
+    np.save(folder / "values.npy", np.concatenate([b.floats() for b in made]))
+
+    def ours() -> list[Flags]:
+        return [judge(b, plan.segments(b.series, lattice, b.times, b.words)) for b in made]
+
+    flags = ours()
+    seconds: list[float] = []
+    rows: list[Row] = []
+    for name, wanted in (("ioos_qc", 50), ("saqc", 500)):
+        seconds += _cpu(ours, 3)
+        peer = _peer(name, folder)
+        seconds += _cpu(ours, 3)
+        if isinstance(peer, str):
+            rows.append(
+                Row(f"qc beside {name}", "values_per_cpu_s", values / median(seconds), "1/s", Peer(name, missing=peer))
+            )
+            continue
+        rate, theirs = values / median(seconds), peer["values"] / peer["seconds"]
+        rows.append(Row(f"qc beside {name}", "values_per_cpu_s", rate, "1/s", Peer(name, peer["version"], theirs)))
+        rows.append(Row(f"qc beside {name}", f"ratio (at least {wanted})", rate / theirs, "x"))
+        if name == "ioos_qc":
+            rows.append(_agreement(np.concatenate([f.flag for f in flags]), np.load(folder / "ioos_qc.npy")))
+    return rows
+
+
+def _agreement(ours: np.ndarray, theirs: np.ndarray) -> Row:
+    """Share of cells with the same flag, theirs 2 (an end or a gap) counted as 1. What is left: its flat line counts otherwise, and a rate across a gap."""
+    return Row(
+        "qc beside ioos_qc", "cells that agree", float((ours == np.where(theirs == 2, 1, theirs)).mean() * 100), "%"
+    )
+
+
+def _cpu(call: Any, runs: int) -> list[float]:
+    seconds = []
+    for _ in range(runs):
+        begun = time.process_time()
+        call()
+        seconds.append(time.process_time() - begun)
+    return seconds
+
+
+def _peer(name: str, folder: Path) -> dict[str, Any] | str:
+    """What the peer's run printed, or why there is nothing."""
+    python = peer_python(name)
+    if isinstance(python, str):
+        return python
+    script = Path(__file__).parent / "peers" / name / "run.py"
+    command = [python, script, folder / "values.npy", folder / f"{name}.npy", json.dumps(network.LIMITS)]
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
+    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+
+
+# --- a whole year
+
+
+def _inputs(source: pl.LazyFrame, names: list[str], year: int, counted: Counter[int]) -> Iterator[tuple[Block, Any]]:
+    plan = network.plan()
+    for block, flags, _ in flag_blocks(source, names, plan, *widened_year(year), network.HOUR):
+        for level, n in enumerate(np.bincount(flags.flag[:, 24:-24].reshape(-1), minlength=10)):
+            counted[level] += int(n)
+        yield block, usable(block, flags.flag)
+
+
+def evaluate(source: pl.LazyFrame, names: list[str], year: int) -> tuple[AirYear, Counter[int]]:
+    """Read, QC, daily and annual means, percentiles, MDA8, IAQI and AQI."""
+    counted: Counter[int] = Counter()
+    return air_year(_inputs(source, names, year, counted), network.items(), network.rules(), year), counted
+
+
+def _work(case: str, folder: Path, stations: int, years: int) -> dict[str, float]:
+    """In a process of its own, after one small block that loads the compiled code."""
+    names = network.series_of(stations)
+    whole = pl.scan_parquet(folder)
+    evaluate(whole, names[:6], network.YEAR)
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    wall, cpu = time.perf_counter(), before.ru_utime + before.ru_stime
+    cells = 0
+    for i in range(years):
+        source = whole if i == 0 else whole.with_columns(start=pl.col("start").dt.offset_by(f"{i}y"))
+        made, counted = evaluate(source, names, network.YEAR + i)
+        assert made.days.height == len(names) * (made.days["day"].max() - made.days["day"].min()).days + len(names)  # type: ignore[operator,union-attr]
+        cells += sum(counted.values())
+        del made
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "cpu_s": after.ru_utime + after.ru_stime - cpu, "wall_s": time.perf_counter() - wall, "peak_gb": after.ru_maxrss / 2**20, "cells": cells,
+    }  # fmt: skip
+
+
+def _apart(case: str, folder: Path, stations: int, years: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.monitoring", "--work", case, str(folder), str(stations), str(years)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def evaluation_rows(folder: Path) -> list[Row]:
+    runs = [_apart("evaluation", folder, STATIONS, 1) for _ in range(1 if SMALL else 3)]
+    case = f"evaluation of a year, {STATIONS} stations x 6"
+    return [
+        Row(case, "wall_s (at most 15)", median(r["wall_s"] for r in runs), "s"),
+        Row(case, "cpu_s", median(r["cpu_s"] for r in runs), "s"),
+        Row(case, "values_per_cpu_s", median(r["cells"] / r["cpu_s"] for r in runs), "1/s"),
+        Row(case, "peak_gb (at most 1.5)", max(r["peak_gb"] for r in runs), "GiB"),
+    ]
+
+
+def ten_years(folder: Path) -> list[Row]:
+    """The stored year read as ten years, one after another; the peak must be that of one year."""
+    case = f"{YEARS} years, {MANY} stations x 6"
+    one, all_of = _apart("ten-years", folder, MANY, 1), _apart("ten-years", folder, MANY, YEARS)
+    return [
+        Row(case, "peak_gb", all_of["peak_gb"], "GiB", Peer("one year", "", one["peak_gb"])),
+        Row(case, "cpu_s", all_of["cpu_s"], "s"),
+        Row(case, "values", all_of["cells"], "1"),
+    ]
+
+
+# --- the oracle
+
+
+def oracle_rows(folder: Path) -> list[Row]:
+    """Every flag and every daily sum against polars, all stations, some at a time. Stops where one differs."""
+    names = network.series_of(STATIONS)
+    source = pl.scan_parquet(folder)
+    made, counted = evaluate(source, names, network.YEAR)
+    by_polars: Counter[int] = Counter()
+    for path in sorted(folder.glob("*.parquet")):
+        frame = pl.read_parquet(path, columns=["series", "start", "value"])
+        frame = frame.with_columns(network.flags_in_polars(frame)["flag"])
+        for level, n in frame["flag"].value_counts().iter_rows():
+            by_polars[level] += n
+        days = network.days_in_polars(frame).filter(~pl.col("series").str.contains("|air.o3|", literal=True))
+        same = made.days.join(days, on=["series", "day", "sum", "count"], how="inner").height
+        if same != days.height:
+            raise AssertionError(f"{path.name}: {days.height - same} of {days.height} days differ from polars")
+    ours = {k: n for k, n in counted.items() if n}
+    if ours != dict(by_polars):
+        raise AssertionError(f"flags differ: {ours} and {dict(by_polars)}")
+    return [
+        Row("oracle in polars", "flags that differ", 0, "1"),
+        Row("oracle in polars", "cells compared", sum(ours.values()), "1"),
+    ]
+
+
+if __name__ == "__main__":
+    main()

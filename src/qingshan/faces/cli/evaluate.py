@@ -1,0 +1,158 @@
+"""Verb of the group observe: evaluate."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from qingshan.observe.evaluate.editions import RuleSet, declared_rule_sets, named_rule_set, rule_set
+from qingshan.observe.evaluate.network import (
+    Agreement,
+    Evaluation,
+    agreement,
+    evaluate_air,
+    evaluate_water,
+    usable_rows,
+)
+from qingshan.observe.evaluate.verdict import VERDICT_ZH
+from qingshan.observe.quality.network import effective_flags
+from qingshan.observe.series.model import Network
+from qingshan.observe.series.store import Observations
+from qingshan.zone.zone import open_zone
+
+from .problem import WrongCall
+from .show import emit
+
+LISTED = 30
+DEFAULT_BY = {"water": "reading", "air": "day"}
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Evaluate a network; print counts, disagreements with published classes and what could not be judged."""
+    store = Observations(open_zone(arguments.zone))
+    network = store.network(arguments.network)
+    if network.domain not in DEFAULT_BY:
+        raise WrongCall(
+            f"networks of {network.domain} are not evaluated as a whole.", f"{network.domain} 监测网不作整体评价。",
+            fix="waters and air are; the rest is evaluated sample by sample (see the Python reference)"
+            " / 水和空气可以；其余按样品评价（见 Python 参考）",
+        )  # fmt: skip
+    out = Path(arguments.out) if arguments.out else None
+    if out is not None and out.suffix not in (".csv", ".parquet"):
+        raise WrongCall(
+            f"{out.name!r} is not .csv or .parquet.", f"{out.name!r} 不是 .csv 或 .parquet。", fix="--out results.csv"
+        )
+    rules = _rules(arguments, network)
+    years = [int(y) for y in _words(arguments.years)] or None
+    series = store.series(network.id)
+    if wanted := _words(arguments.sites):
+        if unknown := sorted(set(wanted) - set(store.sites(network.id)["id"])):
+            raise WrongCall(f"no sites {unknown} in {network.id}.", f"{network.id} 没有点位 {unknown}。")
+        series = series.filter(pl.col("site").is_in(wanted))
+    rows = usable_rows(store.scan(network.id, years=years), _flags(store, network), provisional=arguments.provisional)
+    by = arguments.by or DEFAULT_BY[network.domain]
+    run = evaluate_water if network.domain == "water" else evaluate_air
+    made = run(network.id, rows, series, store.sites(network.id), rules, by=by)
+    if out is not None:
+        frame = made.frame().with_columns(provisional=pl.lit(arguments.provisional))
+        frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
+    compared = agreement(made) if made.published else None
+    if arguments.json:
+        emit(_record(made, compared, arguments.provisional))
+    else:
+        _print(made, compared, network, arguments.lang, arguments.provisional)
+    return 0
+
+
+def _flags(store: Observations, network: Network) -> pl.LazyFrame | None:
+    """The flags of the network's last quality control as reviewers left them, where there was one."""
+    return effective_flags(store, network.id)
+
+
+def _words(text: str) -> list[str]:
+    return [w.strip() for w in text.split(",") if w.strip()]
+
+
+def _rules(arguments: argparse.Namespace, network: Network) -> RuleSet:
+    """The rule set asked for, else that of the network, else the plain one."""
+    asked = arguments.rules
+    if asked.endswith(".toml"):
+        content = tomllib.loads(Path(asked).read_text(encoding="utf-8"))
+        chosen = rule_set(content.get("ruleset", content))
+    elif asked:
+        chosen = named_rule_set(asked)
+    else:
+        chosen = declared_rule_sets().get(network.rules, RuleSet())
+    return replace(chosen, allow_secondary=True) if arguments.allow_secondary else chosen
+
+
+def _record(made: Evaluation, compared: Agreement | None, provisional: bool) -> dict[str, object]:
+    record: dict[str, object] = {
+        "network": made.network, "matter": made.matter, "by": made.by, "rule_set": made.rules.record() | {"digest": made.rules.digest},
+        "provisional": provisional, "results": [r.record() | {"at": t.isoformat()} for r, t in zip(made.results, made.times, strict=True)],
+    }  # fmt: skip
+    if compared is not None:
+        record["published"] = {
+            "compared": compared.compared, "agree": compared.agree,
+            "disagreements": [
+                {"site": d.site, "at": d.at.isoformat(), "grade": d.ours, "published": d.published, "why": d.why.code, "reason": d.why.en}
+                for d in compared.disagreements
+            ],
+        }  # fmt: skip
+    return record
+
+
+def _print(made: Evaluation, compared: Agreement | None, network: Network, lang: str, provisional: bool) -> None:
+    zh = lang == "zh"
+    title = network.name(lang)
+    rules = made.rules.zh if zh else made.rules.en
+    print(
+        f"{title}：{len(made.results):,} 个结果，规则集 {made.rules.id}（{rules}）"
+        if zh
+        else f"{title}: {len(made.results):,} results, rule set {made.rules.id} ({rules})"
+    )
+    if provisional:
+        print("临时结果：存疑读数已剔除，未经复核" if zh else "provisional: suspect readings left out, not reviewed")
+    for edition, status in sorted({(r.edition, r.status) for r in made.results if r.edition}):
+        clauses = "; ".join(dict.fromkeys(r.clause for r in made.results if r.edition == edition))
+        print(f"  {edition} [{status}]  {clauses[:200]}")
+    _counts("类别" if zh else "grade", Counter(r.grade or "-" for r in made.results))
+    _counts("结论" if zh else "verdict", Counter(_verdict(r.verdict, zh) for r in made.results if r.verdict))
+    reasons = Counter(
+        (n.code, (n.zh if zh else n.en))
+        for r in made.results
+        if r.verdict in ("cannot_be_judged", "insufficient_data")
+        for n in r.notes
+        if n.code != "items"
+    )
+    for (_, words), n in reasons.most_common(8):
+        print(f"  {n:,} × {words}")
+    if compared is not None:
+        print(
+            f"与公布类别一致 {compared.agree:,} / {compared.compared:,}" if zh
+            else f"{compared.agree:,} of {compared.compared:,} equal the published class"
+        )  # fmt: skip
+        for d in compared.disagreements[:LISTED]:
+            words = d.why.zh if zh else d.why.en
+            print(
+                f"  {d.site} {d.at:%Y-%m-%d %H:%M}  {d.ours} {'公布' if zh else 'published'} {d.published}：{words}"
+                if zh
+                else f"  {d.site} {d.at:%Y-%m-%d %H:%M}  {d.ours}, published {d.published}: {words}"
+            )
+        if len(compared.disagreements) > LISTED:
+            more = len(compared.disagreements) - LISTED
+            print(f"  另有 {more:,} 条，见 --json" if zh else f"  {more:,} more: see --json")
+
+
+def _verdict(verdict: str, zh: bool) -> str:
+    return VERDICT_ZH[verdict] if zh else verdict.replace("_", " ")
+
+
+def _counts(title: str, counted: Counter[str]) -> None:
+    if counted:
+        print(f"  {title}: " + ", ".join(f"{word} {n:,}" for word, n in sorted(counted.items())))

@@ -1,0 +1,179 @@
+"""Verbs of the group observe: qc, decide, alerts."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from qingshan.observe.alert.engine import AlertEvent
+from qingshan.observe.alert.network import EventLog, History, replayed, rules_of
+from qingshan.observe.alert.replay import Episode, Limit, Score, messages, score
+from qingshan.observe.quality.network import check_network
+from qingshan.observe.quality.network import decide as decided
+from qingshan.observe.quality.run import QualityRun
+from qingshan.observe.series.store import Observations
+from qingshan.zone.zone import open_zone
+
+from .observe import _years
+from .problem import WrongCall
+from .show import counted, emit
+
+LISTED = 30
+FLAGS = {
+    1: ("好", "good"),
+    2: ("未评", "not evaluated"),
+    3: ("可疑", "suspect"),
+    4: ("不合格", "fail"),
+    9: ("缺测", "missing"),
+}
+STATES = {"normal": "正常", "pending": "待确认", "active": "预警中", "cleared": "已解除"}
+
+
+def qc(arguments: argparse.Namespace) -> int:
+    """Run the plan over years; the flags of each year are kept beside the readings."""
+    store = Observations(open_zone(arguments.zone))
+    runs = check_network(
+        store, arguments.network, years=_years(arguments.years), plan=Path(arguments.plan) if arguments.plan else None
+    )
+    if arguments.json:
+        emit([run.record() | {"findings": [f.record() for f in run.findings]} for run in runs])
+    else:
+        for run in runs:
+            _print_run(run, arguments.lang)
+    return 0
+
+
+def _print_run(run: QualityRun, lang: str) -> None:
+    zh = lang == "zh"
+    head = (
+        f"{run.first.year}：{run.cells:,} 个值，质控运行 {run.run}"
+        if zh
+        else f"{run.first.year}: {run.cells:,} values, QC run {run.run}"
+    )
+    print(head)
+    for kind, flags in sorted(run.flags.items()):
+        said = ", ".join(f"{FLAGS[level][0 if zh else 1]} {n:,}" for level, n in sorted(flags.items()) if n)
+        print(f"  {kind}: {said}")
+    for finding in run.findings[:LISTED]:
+        print(finding.sentence(lang))
+
+
+def decide(arguments: argparse.Namespace) -> int:
+    """Append a reviewer's decision."""
+    store = Observations(open_zone(arguments.zone))
+    made = decided(
+        store, arguments.network, arguments.series, _moment(arguments.start, "start"), arguments.decision, reason=arguments.reason,
+        author=arguments.by,
+    )  # fmt: skip
+    if arguments.json:
+        emit(made.record())
+    else:
+        said = f"{made.series} {made.start}：{made.decision}（第 {made.version} 版）" if arguments.lang == "zh" else (
+            f"{made.series} {made.start}: {made.decision} (version {made.version})"
+        )  # fmt: skip
+        print(said)
+    return 0
+
+
+def _moment(text: str, name: str) -> datetime:
+    moment: datetime | None = None
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+    if moment is None or moment.tzinfo is not None:
+        raise WrongCall(
+            f"{name} is {text!r}.",
+            f"{name} 为 {text!r}。",
+            fix="write 2020-03-01T08:00, wall time without zone / 写作 2020-03-01T08:00，不带时区",
+        )
+    return moment
+
+
+def alerts(arguments: argparse.Namespace) -> int:
+    """Replay the rules; with episodes, how well they told."""
+    store = Observations(open_zone(arguments.zone))
+    rules = rules_of(store.network(arguments.network), Path(arguments.rules) if arguments.rules else None)
+    history = replayed(store, arguments.network, rules, years=_years(arguments.years))
+    episodes = _episodes(Path(arguments.episodes)) if arguments.episodes else []
+    horizon = timedelta(hours=arguments.horizon)
+    by_rule = {r.id: [e for e in history.events if e.rule == r.id] for r in rules}
+    scores = {
+        name: score(found, episodes, history.first, history.last, max(len(history.sites), 1), horizon)
+        for name, found in by_rule.items()
+        if episodes
+    }
+    sent = messages(history.events, Limit(arguments.limit, timedelta(days=1)))
+    kept = EventLog(store, arguments.network).record(history.events) if arguments.record else None
+    if arguments.json:
+        emit({
+            "first": history.first.isoformat(), "last": history.last.isoformat(), "sites": list(history.sites),
+            "events": [e.record() for e in history.events], "scores": {k: _score(s) for k, s in scores.items()},
+            "messages": {"sent": sum(m.sent for m in sent), "held": sum(not m.sent for m in sent)}, "recorded": kept,
+        })  # fmt: skip
+    else:
+        _print_history(history, by_rule, scores, arguments.lang)
+        held = sum(not m.sent for m in sent)
+        print(
+            f"通知：发出 {len(sent) - held}，因限频暂存 {held}" if arguments.lang == "zh"
+            else f"messages: {len(sent) - held} sent, {held} held by the limit"
+        )  # fmt: skip
+        if kept is not None:
+            print(f"已记录 {kept} 个事件" if arguments.lang == "zh" else f"{counted(kept, 'event')} recorded")
+    return 0
+
+
+def _score(found: Score) -> dict[str, object]:
+    return {
+        "hits": found.hits, "misses": found.misses, "false_alarms": found.false_alarms, "hit_rate": found.hit_rate,
+        "false_alarms_per_site_year": found.false_alarms_per_year, "median_lead_h": found.median_lead, "site_years": found.site_years,
+    }  # fmt: skip
+
+
+def _print_history(history: History, by_rule: dict[str, list[AlertEvent]], scores: dict[str, Score], lang: str) -> None:
+    zh = lang == "zh"
+    last = history.last - timedelta(days=1)
+    print(f"{history.first:%Y-%m-%d} – {last:%Y-%m-%d}, {len(history.sites)} {'个站点' if zh else 'sites'}")
+    for name, found in by_rule.items():
+        reached = Counter(e.after for e in found)
+        said = (
+            "，".join(f"{STATES[s]} {reached[s]}" for s in STATES if reached[s])
+            if zh
+            else ", ".join(f"{s} {reached[s]}" for s in STATES if reached[s])
+        )
+        print(f"{name}: {said or ('没有变化' if zh else 'no transition')}")
+        if name in scores:
+            s = scores[name]
+            lead = "-" if s.median_lead is None else f"{s.median_lead:g} h"
+            print(
+                f"  命中 {s.hits}，漏报 {s.misses}，空报 {s.false_alarms}（每站年 {s.false_alarms_per_year:.2f}），提前量中位数 {lead}" if zh
+                else f"  {s.hits} hits, {s.misses} misses, {s.false_alarms} false alarms ({s.false_alarms_per_year:.2f} per site and year), median lead {lead}"
+            )  # fmt: skip
+    _print_active([e for e in history.events if e.after == "active"], zh)
+
+
+def _print_active(active: Sequence[AlertEvent], zh: bool) -> None:
+    for e in active[:LISTED]:
+        above = ("，上游：" if zh else ", upstream: ") + ", ".join(e.linked) if e.linked else ""
+        print(f"  {e.time:%Y-%m-%d %H:%M} {e.site} {e.rule} {e.value:g}{above}")
+    if len(active) > LISTED:
+        print(f"  另有 {len(active) - LISTED} 次，见 --json" if zh else f"  {len(active) - LISTED} more: see --json")
+
+
+def _episodes(path: Path) -> list[Episode]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        absent = [c for c in ("site", "begin", "end") if c not in (reader.fieldnames or ())]
+        if absent:
+            raise WrongCall(
+                f"{path.name} lacks the columns {', '.join(absent)}.",
+                f"{path.name} 缺少列 {'、'.join(absent)}。",
+                fix="site,begin,end / 表头为 site,begin,end",
+            )
+        return [Episode(r["site"], _moment(r["begin"], "begin"), _moment(r["end"], "end")) for r in reader]
+
+
+__all__ = ["alerts", "decide", "qc"]

@@ -1,0 +1,132 @@
+"""The layer of flags: Parquet parts of one QC run, beside the observations and never inside them.
+
+    flags/NETWORK/RUN/part-0000.parquet    series, start, flag, tests, not_run, run
+    flags/NETWORK/RUN/run.json             period, plan, hashes, counts
+    flags/NETWORK/runs.jsonl               one line per finished run, append-only; the newest that covers a day holds
+
+A run is written beside its place and renamed when it is whole. Doing the same again gives the same run id and writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from qingshan.core.canonical import canonical
+from qingshan.core.errors import UnknownName
+
+__all__ = ["SCHEMA", "FlagLayer", "Part", "append_line", "read_lines"]
+
+SCHEMA = {
+    "series": pl.String, "start": pl.Datetime("ms"), "flag": pl.UInt8, "tests": pl.UInt32, "not_run": pl.UInt32, "run": pl.String,
+}  # fmt: skip
+
+
+def append_line(path: Path, record: Mapping[str, Any]) -> None:
+    """One line at the end of an append-only file, on the disk before this returns. A torn last line of an earlier crash is ended first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        torn = False
+        if size:
+            stream.seek(size - 1)
+            torn = stream.read(1) != b"\n"
+        stream.write((b"\n" if torn else b"") + canonical(dict(record)) + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of an append-only file. A torn line was never acknowledged and is left out."""
+    if not path.is_file():
+        return []
+    found = []
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            found.append(record)
+    return found
+
+
+class Part:
+    """A run being written."""
+
+    def __init__(self, layer: FlagLayer) -> None:
+        self.layer = layer
+        self.folder = layer.folder / f".{uuid4().hex}.tmp"
+        self.folder.mkdir(parents=True)
+        self.count = 0
+
+    def write(self, rows: pl.DataFrame) -> None:
+        """One part, sorted by (series, start). The column `run` is added when it is read."""
+        rows.write_parquet(self.folder / f"part-{self.count:05d}.parquet", compression="zstd", compression_level=1)
+        self.count += 1
+
+    def finish(self, run: str, record: Mapping[str, Any]) -> None:
+        """Rename the whole run into its place and note it. A run of that id that is there already stays."""
+        (self.folder / "run.json").write_bytes(canonical(dict(record)))
+        place = self.layer.folder / run
+        if place.is_dir():
+            shutil.rmtree(self.folder)
+        else:
+            self.folder.rename(place)
+        append_line(
+            self.layer.folder / "runs.jsonl", {**record, "run": run, "time": datetime.now().astimezone().isoformat()}
+        )
+
+    def discard(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class FlagLayer:
+    """The flags of one network in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self) -> Part:
+        return Part(self)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Finished runs, oldest first, each with run, first, last, plan, counts."""
+        return [r for r in read_lines(self.folder / "runs.jsonl") if (self.folder / str(r.get("run"))).is_dir()]
+
+    def scan(self, run: str = "") -> pl.LazyFrame:
+        """Rows of one run, or of all cells the newest flags that cover them. No flags at all: no rows."""
+        runs = self.runs()
+        if run:
+            if run not in {r["run"] for r in runs}:
+                raise UnknownName(f"there is no QC run {run!r}.", f"没有质控运行 {run!r}。")
+            return self._run(run)
+        frames: list[pl.LazyFrame] = []
+        later: list[tuple[datetime, datetime]] = []
+        done: set[str] = set()
+        for record in reversed(runs):
+            if record["run"] in done:
+                continue
+            done.add(record["run"])
+            first, last = datetime.fromisoformat(record["first"]), datetime.fromisoformat(record["last"])
+            frame = self._run(record["run"])
+            for a, b in later:
+                frame = frame.filter(~pl.col("start").is_between(a, b, closed="left"))
+            if not any(a <= first and last <= b for a, b in later):
+                frames.append(frame)
+            later.append((first, last))
+        return pl.concat(frames) if frames else pl.LazyFrame(schema=SCHEMA)
+
+    def _run(self, run: str) -> pl.LazyFrame:
+        parts = sorted((self.folder / run).glob("part-*.parquet"))
+        if not parts:
+            return pl.LazyFrame(schema=SCHEMA)
+        return pl.scan_parquet(parts).with_columns(run=pl.lit(run))
