@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
 from qingshan.faces.api import observations
 from qingshan.faces.api.app import create_app
+from qingshan.observe.quality.network import layer
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
 
@@ -91,3 +94,20 @@ def test_an_unknown_network_and_other_methods(client: Any) -> None:
     assert client.post("/api/networks/sea/observations", content="x", headers=headers).status_code == 404
     assert client.put(ADDRESS, content="x", headers=headers).status_code == 405
     assert client.post("/sta/air/v1.1/Observations", content="{}", headers=headers).status_code == 405
+
+
+def test_flags_of_quality_control_are_the_result_quality(client: Any, watched: Path) -> None:
+    """The outward flag with the mask of tests: bit 1 is the gross range (monitoring spec, 2)."""
+    send(client, ROW.format("41") + "A1,air.no2,ug/m3,2020-03-01T01:00,42\n")
+    part = layer(Observations(open_zone(watched)), "air").begin()
+    first = datetime(2020, 3, 1)
+    masks = {"tests": pl.Series([2], dtype=pl.UInt32), "not_run": pl.Series([64], dtype=pl.UInt32)}
+    row = {
+        "series": ["A1|air.no2|1h"],
+        "start": pl.Series([first], dtype=pl.Datetime("ms")),
+        "flag": pl.Series([4], dtype=pl.UInt8),
+    }
+    part.write(pl.DataFrame(row | masks))
+    part.finish("q1", {"first": first.isoformat(), "last": datetime(2020, 3, 2).isoformat()})
+    listed = client.get("/sta/air/v1.1/Observations").json()["value"]
+    assert [o["resultQuality"] for o in listed] == [{"flag": 4, "tests": 2, "not_run": 64, "run": "q1"}, None]

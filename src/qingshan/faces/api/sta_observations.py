@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from qingshan.observe.quality.network import layer
 from qingshan.observe.series import page as pages
 from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
@@ -306,8 +307,16 @@ def _number(value: Decimal) -> int | float:
 
 
 def _quality(rows: Rows, frame: pl.DataFrame) -> dict[tuple[str, datetime], dict[str, Any]]:
-    """Flags of the rows of a page, where quality control ran."""
-    return {}
+    """Flags of the rows of a page, where quality control ran: the outward flag and the masks of tests."""
+    flags = layer(rows.store, rows.network.id)
+    if not frame.height or not flags.runs():
+        return {}
+    series = frame["series"].unique().to_list()
+    found = flags.scan().filter(
+        pl.col("series").is_in(series) & pl.col("start").is_between(frame["start"].min(), frame["start"].max())
+    )
+    named = found.select("series", "start", "flag", "tests", "not_run", "run").collect()
+    return {(s, t): {"flag": f, "tests": m, "not_run": n, "run": r} for s, t, f, m, n, r in named.iter_rows()}
 
 
 __all__ = ["ObservationPage", "Rows", "entities", "observation_id", "observations", "one_observation"]
