@@ -44,6 +44,8 @@ def test_every_word_the_code_asks_for_is_in_the_catalogue_and_none_is_idle() -> 
         "split",
         "cause",
         "aspect",
+        "aqi",
+        "verdict",
     }  # asked for by a name in data
     idle = {
         key

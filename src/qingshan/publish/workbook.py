@@ -256,16 +256,26 @@ def _findings(account: Account, words: Words) -> Sheet:
 
 
 def _written(account: Account, words: Words, pages: Iterable[Sheet]) -> bytes:
+    labels = words("word.list").join(words.maybe(f"label.{label}", label) for label in account.labels)
+    head, context = headline(account, words)
+    top = [title_of(account, words), head, " ".join(context), f"{labels}　{account.run.id}"]
+    subject = f"{account.place.name(words.lang)} {account.period.label(words.lang)}"
+    return write_book(pages, words, top, subject, account.run.id, datetime(account.period.year, 12, 31))
+
+
+def write_book(
+    pages: Iterable[Sheet], words: Words, top: Sequence[str], subject: str, comments: str, created: datetime
+) -> bytes:
+    """Sheets as xlsx bytes. `top` are the lines above each table, the title first and the identity last."""
     import xlsxwriter  # noqa: PLC0415 - loaded only when a report is written
 
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(
         buffer, {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False}
     )
-    book.set_properties({
-        "title": title_of(account, words), "subject": f"{account.place.name(words.lang)} {account.period.label(words.lang)}",
-        "author": "qingshan", "comments": account.run.id, "created": datetime(account.period.year, 12, 31),
-    })  # fmt: skip
+    book.set_properties(
+        {"title": top[0], "subject": subject, "author": "qingshan", "comments": comments, "created": created}
+    )
     base = {"font_name": tokens.FONT, "font_size": 10, "font_color": tokens.INK, "valign": "top"}
     styles = {
         "title": book.add_format({**base, "font_size": 14, "bold": True}),
@@ -287,9 +297,6 @@ def _written(account: Account, words: Words, pages: Iterable[Sheet]) -> bytes:
     for fmt in ("#,##0", "#,##0.00", "#,##0.0000", "0.00E+00"):
         styles[fmt] = book.add_format({**base, "num_format": fmt})
         styles[f"total {fmt}"] = book.add_format({**base, "num_format": fmt, "bold": True})
-    labels = words("word.list").join(words.maybe(f"label.{label}", label) for label in account.labels)
-    head, context = headline(account, words)
-    top = [title_of(account, words), head, " ".join(context), f"{labels}　{account.run.id}"]
     for sheet in pages:
         _write_sheet(book, sheet, top, styles, words)
     book.close()

@@ -34,6 +34,7 @@ from qingshan.faces.web.words import LANG_TAGS, LANGUAGES
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import Zone
 
+from .downloads import add_downloads
 from .exports import FORMATS, NotInstalled
 from .features import add_features
 from .maps import add_maps
@@ -104,6 +105,7 @@ def create_app(zone: Zone, runs: Mapping[str, Run] | None = None, *, views: tupl
     add_sensorthings(app, store)
     add_features(app, store)
     add_observations(app, store)
+    add_downloads(app, site)
     for view in views:
         _add(app, site, printer, view)
     return app

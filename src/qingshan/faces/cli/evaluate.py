@@ -47,7 +47,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         raise WrongCall(
             f"{out.name!r} is not .csv or .parquet.", f"{out.name!r} 不是 .csv 或 .parquet。", fix="--out results.csv"
         )
-    rules = _rules(arguments, network)
+    rules = rules_of(arguments, network)
     years = [int(y) for y in _words(arguments.years)] or None
     series = store.series(network.id)
     if wanted := _words(arguments.sites):
@@ -78,7 +78,7 @@ def _words(text: str) -> list[str]:
     return [w.strip() for w in text.split(",") if w.strip()]
 
 
-def _rules(arguments: argparse.Namespace, network: Network) -> RuleSet:
+def rules_of(arguments: argparse.Namespace, network: Network) -> RuleSet:
     """The rule set asked for, else that of the network, else the plain one."""
     asked = arguments.rules
     if asked.endswith(".toml"):

@@ -10,6 +10,7 @@ from qingshan.publish.gep import publish_gep
 from qingshan.zone.zone import open_zone
 
 from .accounts import run_of
+from .problem import WrongCall
 from .show import emit
 
 
@@ -17,6 +18,8 @@ def publish(arguments: argparse.Namespace) -> int:
     """Write the report of an account and list why it is a draft; refused where an official release may not be."""
     if arguments.what == "forest-carbon":
         return _forest(arguments)
+    if arguments.what == "monitoring":
+        return _monitoring(arguments)
     run = run_of(arguments)
     release = publish_gep(
         run,
@@ -33,6 +36,31 @@ def publish(arguments: argparse.Namespace) -> int:
             print(f"{path}  sha256 {sha[:16]}")
         for reason in release.reasons:
             print(f"  {'草案：' if arguments.lang == 'zh' else 'draft: '}{reason.text(arguments.lang)}")
+    return 0
+
+
+def _monitoring(arguments: argparse.Namespace) -> int:
+    """Write the report of a network and period."""
+    from qingshan.observe.series.store import Observations  # noqa: PLC0415 - needs parquet
+    from qingshan.publish.monitoring import gather_monitoring  # noqa: PLC0415
+    from qingshan.publish.monitoring_report import publish_monitoring  # noqa: PLC0415
+
+    from .evaluate import rules_of  # noqa: PLC0415
+
+    if not arguments.network or not arguments.period:
+        raise WrongCall(
+            "a monitoring report needs --network and --period.", "监测报告须给 --network 和 --period。",
+            fix="--network water_auto --period 2021-04",
+        )  # fmt: skip
+    store = Observations(open_zone(arguments.zone))
+    rules = rules_of(arguments, store.network(arguments.network))
+    report = gather_monitoring(store, arguments.network, arguments.period, rules)
+    written = publish_monitoring(report, arguments.lang, Path(arguments.out or "."))
+    if arguments.json:
+        emit(written.record())
+        return 0
+    for path, sha in written.files.items():
+        print(f"{path}  sha256 {sha[:16]}  {', '.join(written.labels)}")
     return 0
 
 

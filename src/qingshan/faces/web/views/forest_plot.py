@@ -10,6 +10,7 @@ from qingshan.core.errors import UnknownName
 from qingshan.faces.web.charts import Chart, Series
 from qingshan.faces.web.figures import Figure, ordered
 from qingshan.faces.web.lineage import node_figure
+from qingshan.faces.web.names import capital, uncapital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.woods import degrees_of, forest_of, ground, tabs
@@ -49,7 +50,7 @@ def build(ask: Ask) -> Page:
             plot=plot,
             trees=len(trees.rows),
             value=figure.written(ask.lang).text,
-            name=figure.name(ask.lang),
+            name=uncapital(figure.name(ask.lang)),
         )
         if figure.value
         else ask.t("forest.plot.bare", plot=plot)
@@ -117,7 +118,7 @@ def _facts(ask: Ask, run: ForestRun, chosen: InventorySettings, trees: PlotTrees
             else column_name(ask, column)
         )
         text = ask.name(str(value)) if column == chosen.place_column else class_name(ask, column, str(value))
-        made.append((name, text))
+        made.append((capital(name), text))
     row = node.row or {}
     made.append((ask.t("pedigree.row.file"), f"{row.get('file')}:{row.get('row')}"))
     return made

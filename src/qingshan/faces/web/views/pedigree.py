@@ -34,6 +34,7 @@ from qingshan.faces.web.lineage import (
 )
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
+from qingshan.faces.web.released import released_runs
 from qingshan.faces.web.services import basis_word
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.woods import forest_of
@@ -68,7 +69,8 @@ def _run_with(ask: Ask, key: str) -> Run | None:
     runs = [
         r for r in (ask.run, *ask.site.runs.values(), *ask.site.topics.values(), forest_of(ask.site)) if r is not None
     ]
-    return next((r for r in runs if key in r.nodes), None)
+    found = next((r for r in runs if key in r.nodes), None)
+    return found or next((r for r in released_runs(ask.site) if key in r.nodes), None)
 
 
 def _printed(ask: Ask) -> Mapping[str, InputFact]:

@@ -1,0 +1,487 @@
+"""The report of a monitoring period as PDF and xlsx: words and written numbers only, no arithmetic of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from qingshan.observe.evaluate.verdict import INSUFFICIENT, Result
+
+from . import parts
+from .monitoring import GOOD, MonitoringReport, SiteState
+from .numbers import counted
+from .parts import Block
+from .pdf import typeset
+from .words import Words
+from .workbook import Sheet, Value, write_book
+from .written import Cell, badge, identifier
+
+LISTED = 300
+
+
+@dataclass(frozen=True)
+class Written:
+    """Files written, by path, with their sha-256."""
+
+    files: dict[Path, str]
+    labels: list[str]
+
+    def record(self) -> dict[str, Any]:
+        return {"files": {str(p): sha for p, sha in self.files.items()}, "labels": self.labels}
+
+
+def publish_monitoring(report: MonitoringReport, lang: str, out: Path) -> Written:
+    """Write the report of a period; both files are complete or absent."""
+    stem = f"monitoring-{report.zone}-{report.network.id}-{report.span.id}-{lang}"
+    out.mkdir(parents=True, exist_ok=True)
+    files: dict[Path, str] = {}
+    for path, body in (
+        (out / f"{stem}.pdf", monitoring_pdf(report, lang)),
+        (out / f"{stem}.xlsx", monitoring_workbook(report, lang)),
+    ):
+        beside = path.with_suffix(path.suffix + ".part")
+        beside.write_bytes(body)
+        beside.replace(path)
+        files[path] = sha256(body).hexdigest()
+    return Written(files, report.labels)
+
+
+def monitoring_pdf(report: MonitoringReport, lang: str) -> bytes:
+    """The report as PDF bytes; the same readings and rules give the same bytes."""
+    return typeset(_document(report, Words(lang)), {})
+
+
+def _period(report: MonitoringReport, words: Words) -> str:
+    first = report.span.first
+    quarter = (first.month - 1) // 3 + 1
+    key = {"month": "monitoring.month", "quarter": "monitoring.quarter", "year": "monitoring.year"}[report.span.by]
+    return words(key, year=first.year, month=first.month, quarter=quarter)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "—"
+
+
+def _document(report: MonitoringReport, words: Words) -> dict[str, Any]:
+    name, when = report.network.name(words.lang), _period(report, words)
+    marks = [_mark(words, x) for x in report.labels]
+    last = report.span.last
+    made = [
+        (words("monitoring.section_states"), *_states(report, words)),
+        *([(words("monitoring.section_rivers"), *_rivers(report, words))] if report.groups else []),
+        (words("monitoring.section_sites"), *_sites(report, words)),
+        (words("monitoring.section_open"), *_open(report, words)),
+        (words("monitoring.section_rules"), *_rules(report, words)),
+        (words("monitoring.section_sources"), *_sources(report, words)),
+    ]
+    return {
+        "lang": words.lang,
+        "title": words("monitoring.title_water" if report.water else "monitoring.title_air"),
+        "kicker": words("monitoring.kicker"),
+        "place": name,
+        "period": when,
+        "date": [last.year, last.month, last.day],
+        "header": f"{name}　{when}",
+        "run": f"{report.network.id} {report.span.id}",
+        "contents": words("column.contents"),
+        "page": words("word.page", page="{page}", pages="{pages}"),
+        "badges": marks,
+        "labels": [[m, _label(words, x)] for m, x in zip(marks, report.labels, strict=True)],
+        "headline": _headline(report, words),
+        "context": _context(report, words),
+        "cover": [
+            [words("monitoring.operator"), report.network.operator or "—"],
+            [
+                words("monitoring.rule_set"),
+                f"{words.pick(report.rules.zh, report.rules.en)} ({report.rules.id}, {report.rules.digest[:12]})",
+            ],
+            [words("monitoring.basis"), words("monitoring.basis_water" if report.water else "monitoring.basis_air")],
+        ],
+        "sections": [
+            {"title": f"{i}　{title}", "note": note, "blocks": blocks, "fresh": False, "whole": False}
+            for i, (title, note, blocks) in enumerate(made, 1)
+        ],
+    }
+
+
+def _label(words: Words, label: str) -> str:
+    """What a badge says of a report of readings."""
+    return words("monitoring.label_partial") if label == "partial" else words.maybe(f"label_note.{label}", label)
+
+
+def _mark(words: Words, label: str) -> Any:
+    marks: Any = Cell(badges=(badge(words, label),)).record()["badges"]
+    return marks[0]
+
+
+def _headline(report: MonitoringReport, words: Words) -> str:
+    good, known = report.good(report.counts)
+    if not known:
+        return words("monitoring.headline_none", n=counted(len(report.sites), words.lang))
+    key = "monitoring.headline_water" if report.water else "monitoring.headline_air"
+    return words(key, n=known, k=good, share=_percent(good, known))
+
+
+def _context(report: MonitoringReport, words: Words) -> list[str]:
+    made = []
+    good, known = report.good(report.counts)
+    before, known_before = report.good(report.counts_before)
+    if known and known_before:
+        step = Fraction(100 * good, known) - Fraction(100 * before, known_before)
+        made.append(
+            words(
+                "monitoring.against",
+                period=report.span.before().id,
+                share=_percent(before, known_before),
+                change=f"{float(step):+.1f}",
+            )
+        )
+    else:
+        made.append(words("monitoring.no_before", period=report.span.before().id))
+    if report.provisional:
+        made.append(words("monitoring.provisional"))
+    if report.thin:
+        covered = [s.days for s in report.sites]
+        made.append(words("monitoring.thin", low=min(covered), high=max(covered), days=report.days))
+    if report.silent:
+        made.append(words("monitoring.silent", n=report.silent))
+    if report.network.synthetic:
+        made.append(words("cover.synthetic"))
+    return made
+
+
+def _grade_word(report: MonitoringReport, grade: str, words: Words) -> str:
+    if not grade:
+        return words("monitoring.without")
+    return words("monitoring.class", grade=grade) if report.water else words.maybe(f"aqi.{grade}", grade)
+
+
+def _grades(report: MonitoringReport) -> list[str]:
+    if report.water:
+        order = [w for w in report.words if report.counts.get(w) or report.counts_before.get(w)]
+    else:
+        order = [
+            c
+            for c in ("优", "良", "轻度污染", "中度污染", "重度污染", "严重污染")
+            if report.counts.get(c) or report.counts_before.get(c)
+        ]
+    return [*order, *([""] if report.counts.get("") or report.counts_before.get("") else [])]
+
+
+def _states(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
+    whole, whole_before = sum(report.counts.values()), sum(report.counts_before.values())
+    cols = [
+        parts.column(words("monitoring.state"), "1fr"),
+        parts.column(words("monitoring.sites" if report.water else "monitoring.days"), "26mm", "right"),
+        parts.column(words("monitoring.share"), "26mm", "right"),
+        parts.column(words("monitoring.before", period=report.span.before().id), "36mm", "right"),
+    ]
+    rows = []
+    for grade in _grades(report):
+        n, m = report.counts.get(grade, 0), report.counts_before.get(grade, 0)
+        earlier = f"{m}   {_percent(m, whole_before)}" if whole_before else "—"
+        rows.append(
+            parts.row(
+                [
+                    Cell(_grade_word(report, grade, words), "" if grade else "muted"),
+                    Cell(str(n)),
+                    Cell(_percent(n, whole)),
+                    Cell(earlier),
+                ]
+            )
+        )
+    good, known = report.good(report.counts)
+    before, known_before = report.good(report.counts_before)
+    name = words("monitoring.good_water" if report.water else "monitoring.good_air")
+    rows.append(
+        parts.row(
+            [
+                Cell(name),
+                Cell(str(good)),
+                Cell(_percent(good, known)),
+                Cell(_percent(before, known_before) if known_before else "—"),
+            ],
+            "total",
+        )
+    )
+    return words("monitoring.note_states_water" if report.water else "monitoring.note_states_air"), [
+        parts.table(cols, rows)
+    ]
+
+
+def _rivers(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
+    cols = [
+        parts.column(words("monitoring.river"), "1fr"),
+        parts.column(words("monitoring.sites"), "20mm", "right"),
+        parts.column(words("monitoring.good_water"), "30mm", "right"),
+        parts.column(words("monitoring.state"), "60mm"),
+    ]
+    rows = []
+    for r in report.groups:
+        state = (
+            Cell(
+                r.grade,
+                badges=((r.status, words.maybe(f"label.{r.status}", r.status)),) if r.status == "secondary" else (),
+            )
+            if r.grade
+            else _why(r, words)
+        )
+        rows.append(
+            parts.row(
+                [
+                    Cell(r.site),
+                    Cell(f"{r.n_valid} / {r.n_required}"),
+                    Cell(f"{float(r.value):.1f} %" if r.value is not None else "—"),
+                    state,
+                ]
+            )
+        )
+    return words("monitoring.note_rivers"), [parts.table(cols, rows)]
+
+
+def _why(result: Result, words: Words) -> Cell:
+    """The verdict in red, why below it."""
+    word = words(f"verdict.{result.verdict or 'cannot_be_judged'}")
+    notes = [words.pick(n.zh, n.en) for n in result.notes if n.code not in ("items", "period_mean")]
+    return Cell(word, "refused", " ".join(notes[:2]))
+
+
+def _sites(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
+    cols = [
+        parts.column(words("monitoring.order"), "12mm", "right"),
+        parts.column(words("monitoring.site"), "1fr"),
+        parts.column(words("monitoring.river"), "34mm"),
+        parts.column(words("monitoring.state" if report.water else "monitoring.good_air"), "42mm"),
+        parts.column(words("monitoring.deciding" if report.water else "monitoring.valid_days"), "32mm"),
+        parts.column(words("monitoring.before_short", period=report.span.before().id), "20mm"),
+    ]
+    rows = [_site_row(report, s, words) for s in report.sites[:LISTED]]
+    blocks = [parts.table(cols, rows)]
+    if len(report.sites) > LISTED:
+        blocks.append(parts.note(words("monitoring.more", n=len(report.sites) - LISTED)))
+    return words("monitoring.note_sites_water" if report.water else "monitoring.note_sites_air"), blocks
+
+
+def _site_row(report: MonitoringReport, s: SiteState, words: Words) -> Block:
+    r = s.share if s.share is not None else s.result
+    valid = f"{r.n_valid} / {r.n_required}"
+    if report.water:
+        known = len(r.grades) == 1 and not r.verdict
+        state = Cell(_grade_word(report, r.grade, words)) if known else _why(r, words)
+        deciding = r.item.replace(",", words("word.list")) if known and r.grade != report.words[0] else ""
+        last = Cell(deciding or "—", sub=f"{valid}{words('word.list')}{s.days} / {report.days}")
+        before = _grade_word(report, s.before, words) if s.before else "—"
+    else:
+        state = Cell(f"{float(r.value):.1f} %") if r.value is not None else Cell(words("monitoring.without"), "refused")
+        last, before = Cell(valid), f"{float(s.before):.1f} %" if s.before else "—"
+    return parts.row(
+        [Cell(str(s.order) if s.order else "—"), Cell(s.name(words.lang)), Cell(s.river), state, last, Cell(before)]
+    )
+
+
+def _reasons(report: MonitoringReport) -> list[tuple[Result, int]]:
+    """Reasons why a result has no state, each with how many results it holds back."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for s in report.sites:
+        for r in s.results:
+            if len(r.grades) == 1 and not r.verdict:
+                continue
+            for n in r.notes:
+                if n.code not in ("items", "period_mean", "input_rounding"):
+                    found.setdefault((n.code, n.en), []).append(r)
+    return [(rs[0], len(rs)) for _, rs in sorted(found.items(), key=lambda x: (-len(x[1]), x[0]))]
+
+
+def _open(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
+    cols = [parts.column(words("monitoring.results"), "20mm", "right"), parts.column(words("monitoring.reason"), "1fr")]
+    rows = []
+    for result, n in _reasons(report)[:20]:
+        note = next(x for x in result.notes if x.code not in ("items", "period_mean", "input_rounding"))
+        rows.append(parts.row([Cell(str(n)), Cell(words.pick(note.zh, note.en))]))
+    if not rows:
+        return words("monitoring.note_nothing_open"), []
+    return words("monitoring.note_open"), [parts.table(cols, rows)]
+
+
+def _rules(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
+    cited: dict[tuple[str, str], set[str]] = {}
+    results = [r for s in report.sites for r in s.results] + list(report.groups)
+    for r in results:
+        for one in (r, *r.parts):
+            for clause in one.clause.split(" ; "):
+                if clause:
+                    cited.setdefault((clause, one.status), set()).add(one.quantity)
+    cols = [parts.column(words("monitoring.clause"), "1fr"), parts.column(words("column.status"), "34mm")]
+    rows = [
+        parts.row([Cell(clause), Cell(words.maybe(f"status.{status}", status))]) for clause, status in sorted(cited)
+    ]
+    said = {n.code: n for r in results for n in r.notes if n.code in ("period_mean", "input_rounding")}
+    notes = [parts.note(words.pick(n.zh, n.en)) for _, n in sorted(said.items())]
+    return words("monitoring.note_rules"), [parts.table(cols, rows), *notes]
+
+
+def _sources(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
+    cols = [parts.column(words("column.file"), "1fr"), parts.column("sha-256", "100mm")]
+    rows = [parts.row([Cell(name), Cell(identifier(sha), "id")]) for name, sha in report.sources[:LISTED]]
+    again = f"qingshan publish monitoring --zone {report.zone} --network {report.network.id} --period {report.span.id} --rules {report.rules.id}"
+    return words("monitoring.note_sources"), [parts.table(cols, rows), parts.command(again)]
+
+
+# ---- workbook --------------------------------------------------------------------------------------------------------
+
+
+def monitoring_workbook(report: MonitoringReport, lang: str) -> bytes:
+    """The report as xlsx bytes: states, sites, every result with its clause, and the sources."""
+    words = Words(lang)
+    title = words("monitoring.title_water" if report.water else "monitoring.title_air")
+    labels = words("word.list").join(words.maybe(f"label.{x}", x) for x in report.labels)
+    name, when = report.network.name(lang), _period(report, words)
+    top = [
+        f"{title}　{name}　{when}",
+        _headline(report, words),
+        " ".join(_context(report, words)),
+        f"{labels}　{report.network.id} {report.span.id} {report.rules.digest[:12]}",
+    ]
+    last = report.span.last
+    return write_book(
+        _sheets(report, words),
+        words,
+        top,
+        f"{name} {when}",
+        report.network.id,
+        datetime(last.year, last.month, last.day),
+    )
+
+
+def _sheets(report: MonitoringReport, words: Words) -> Sequence[Sheet]:
+    whole = sum(report.counts.values())
+    states: list[list[Value]] = [
+        [
+            _grade_word(report, g, words),
+            report.counts.get(g, 0),
+            100 * report.counts.get(g, 0) / whole if whole else None,
+            report.counts_before.get(g, 0),
+        ]
+        for g in _grades(report)
+    ]
+    sites: list[list[Value]] = []
+    for s in report.sites:
+        r = s.share if s.share is not None else s.result
+        value: Value = (
+            float(r.value)
+            if s.share is not None and r.value is not None
+            else _grade_word(report, r.grade if not r.verdict else "", words)
+        )
+        sites.append(
+            [s.order, s.id, s.name(words.lang), s.river, value, r.item, r.n_valid, r.n_required, s.days, s.before]
+        )
+    results: list[list[Value]] = [
+        [
+            s.id,
+            s.name(words.lang),
+            r.start.isoformat() if r.start else "",
+            r.quantity,
+            r.item,
+            r.value_text,
+            r.grade,
+            words.maybe(f"verdict.{r.verdict}", r.verdict),
+            r.n_valid,
+            r.n_required,
+            r.limit,
+            r.clause,
+            r.status,
+            " ".join(words.pick(n.zh, n.en) for n in r.notes if n.code != "items"),
+        ]
+        for s in report.sites
+        for r in s.results
+    ]
+    rivers: list[list[Value]] = [
+        [
+            r.site,
+            r.n_valid,
+            r.n_required,
+            float(r.value) if r.value is not None else None,
+            r.grade or words(f"verdict.{r.verdict or INSUFFICIENT}"),
+            r.clause,
+            r.status,
+        ]
+        for r in report.groups
+    ]
+    sources: list[list[Value]] = [[name, sha] for name, sha in report.sources]
+
+    def heads(*keys: str) -> tuple[str, ...]:
+        return tuple(
+            words(k, period=report.span.before().id) if k.startswith("monitoring.before") else words(k) for k in keys
+        )
+
+    unit = "monitoring.sites" if report.water else "monitoring.days"
+    made = [
+        Sheet(
+            words("monitoring.section_states"),
+            heads("monitoring.state", unit, "monitoring.percent", "monitoring.before_short"),
+            states,
+        ),
+        Sheet(
+            words("monitoring.section_sites"),
+            heads(
+                "monitoring.order",
+                "monitoring.id",
+                "monitoring.site",
+                "monitoring.river",
+                "monitoring.state",
+                "monitoring.deciding",
+                "monitoring.n_valid",
+                "monitoring.n_required",
+                "monitoring.days_read",
+                "monitoring.before_short",
+            ),
+            sites,
+        ),
+        Sheet(
+            words("monitoring.sheet_results"),
+            heads(
+                "monitoring.id",
+                "monitoring.site",
+                "monitoring.start",
+                "column.quantity",
+                "monitoring.deciding",
+                "column.number",
+                "monitoring.state",
+                "monitoring.verdict",
+                "monitoring.n_valid",
+                "monitoring.n_required",
+                "monitoring.limit",
+                "monitoring.clause",
+                "column.status",
+                "monitoring.reason",
+            ),
+            results,
+        ),
+        Sheet(words("monitoring.section_sources"), heads("column.file", "monitoring.sha"), sources),
+    ]
+    if rivers:
+        made.insert(
+            1,
+            Sheet(
+                words("monitoring.section_rivers"),
+                heads(
+                    "monitoring.river",
+                    "monitoring.n_valid",
+                    "monitoring.n_required",
+                    "monitoring.percent",
+                    "monitoring.state",
+                    "monitoring.clause",
+                    "column.status",
+                ),
+                rivers,
+            ),
+        )
+    return made
+
+
+__all__ = ["GOOD", "Written", "monitoring_pdf", "monitoring_workbook", "publish_monitoring"]
