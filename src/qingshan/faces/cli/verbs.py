@@ -352,6 +352,9 @@ VERBS = (
             ZONE,
             Option("--host", "address to listen on", default="127.0.0.1"),
             Option("--port", "port; 0 takes a free one", kind="port", default=8765),
+            Option(
+                "--venue", "folder of an exchange to serve too; a synthetic zone brings a synthetic one", default=""
+            ),
             LANG,
         ),
         "qingshan serve --zone guizhou",
@@ -427,6 +430,13 @@ VERBS = (
             JSON,
         ),
         "qingshan exchange found venue --name 示范交易中心 --admin root --person P1 --person-name 张三",
+    ),
+    Verb(
+        "exchange password",
+        "qingshan.faces.cli.exchange:password",
+        "set the password of the offline administrator; it is asked for, or read from the input",
+        (VENUE, Option("actor", "id of the administrator"), LANG, JSON),
+        "qingshan exchange password venue root",
     ),
     Verb(
         "exchange actor",
