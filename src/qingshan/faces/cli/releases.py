@@ -41,8 +41,8 @@ def publish(arguments: argparse.Namespace) -> int:
 
 def _monitoring(arguments: argparse.Namespace) -> int:
     """Write the report of a network and period."""
-    from qingshan.observe.series.store import Observations  # noqa: PLC0415 - needs parquet
     from qingshan.observe.quality.network import effective_flags  # noqa: PLC0415
+    from qingshan.observe.series.store import Observations  # noqa: PLC0415 - needs parquet
     from qingshan.publish.monitoring import gather_monitoring  # noqa: PLC0415
     from qingshan.publish.monitoring_report import publish_monitoring  # noqa: PLC0415
 
