@@ -36,6 +36,7 @@ from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import Zone
 
 from .acts import add_acts
+from .decisions import add_decisions
 from .downloads import add_downloads
 from .exchange import create_exchange_api
 from .exchange.visiting import COOKIE
@@ -49,7 +50,7 @@ STATIC = Path(__file__).parents[1] / "web" / "static"
 MAX_ADDRESS = 2_000
 MAX_VALUE = 200
 WRITES = re.compile(r"/api/exchange/|/(zh|en)/exchange/act/")
-READINGS = re.compile(r"/api/networks/[^/]+/observations")
+READINGS = re.compile(r"/api/networks/[^/]+/(observations|decisions)")
 """Addresses that take a POST of readings; each asks for a token."""
 
 POLICY = "; ".join(
@@ -113,6 +114,7 @@ def create_app(
     add_sensorthings(app, store)
     add_features(app, store)
     add_observations(app, store)
+    add_decisions(app, store)
     if desk is not None:
         app.mount("/api/exchange", create_exchange_api(desk))
         add_acts(app, site, printer)

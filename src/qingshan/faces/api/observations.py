@@ -39,18 +39,18 @@ def add_observations(app: FastAPI, store: Observations) -> None:
                 await _receive(request, body)
                 report = await run_in_threadpool(_load, store, network, body, request, author)
         except NotAllowed as error:
-            answer = _problem(error.status, error)
+            answer = problem(error.status, error)
             if error.status == HTTPStatus.UNAUTHORIZED:
                 answer.headers["WWW-Authenticate"] = "Bearer"
             return answer
         except _TooLarge as error:
-            return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error)
+            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error)
         except UnknownName as error:
-            return _problem(HTTPStatus.NOT_FOUND, error)
+            return problem(HTTPStatus.NOT_FOUND, error)
         except NetworkBusy as error:
-            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, error)
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, error)
         except QingshanError as error:
-            return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, error)
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error)
         taken = report.n_new + report.n_versions
         record = report.record()
         record["findings"] = record["findings"][:FINDINGS]
@@ -88,7 +88,7 @@ def _json(content: object, status: int) -> Response:
     return Response(text, status, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _problem(status: HTTPStatus, error: QingshanError) -> Response:
+def problem(status: HTTPStatus, error: QingshanError) -> Response:
     content = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": error.en, "detail_zh": error.zh,
                "fix": error.fix}  # fmt: skip
     answer = _json(content, status)

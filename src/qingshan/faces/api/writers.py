@@ -36,12 +36,16 @@ def variable(role: str) -> str:
 def writer(request: Request, role: str) -> str:
     """The actor whose token the request carries. Raises `NotAllowed`: 403 where the server names no token for the role,
     401 where the request carries none of them."""
-    known = _actors(role)
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return actor(role, given.strip() if scheme.lower() == "bearer" else "")
+
+
+def actor(role: str, given: str) -> str:
+    """The actor of a token that came another way, such as in a form. Raises as `writer`."""
     found = ""
-    for actor, secret in known:  # all are compared, whichever fits
-        if hmac.compare_digest(secret.encode(), given.strip().encode()) and scheme.lower() == "bearer":
-            found = actor
+    for name, secret in _actors(role):  # all are compared, whichever fits
+        if hmac.compare_digest(secret.encode(), given.encode()):
+            found = name
     if not found:
         raise NotAllowed(
             HTTPStatus.UNAUTHORIZED, "the request carries no token that may write.", "请求没有可写入的令牌。",

@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -69,7 +70,9 @@ def _desk(arguments: argparse.Namespace, zone: Zone) -> Desk | None:
     from qingshan.faces.access.desk import Desk  # noqa: PLC0415 - the extra serve
 
     if arguments.venue:
-        return Desk(Path(arguments.venue))
+        named = Desk(Path(arguments.venue))
+        threading.Thread(target=_each_minute, args=(named,), daemon=True).start()
+        return named
     if not zone.synthetic:
         return None
     from qingshan.ledger.venue import NAME  # noqa: PLC0415
@@ -107,10 +110,14 @@ def _turn_days(desk: Desk) -> None:
 
 
 def _each_minute(desk: Desk) -> None:
+    """What a day brings: the nightly check and root, and in a synthetic venue its market day."""
     while True:
         time.sleep(60)
         try:
-            _turn_days(desk)
+            for finding in desk.nightly() or ():
+                print(finding.sentence("en"), file=sys.stderr, flush=True)
+            if desk.synthetic:
+                _turn_days(desk)
         except (QingshanError, RuntimeError, ValueError):  # the server is closing
             return
 
