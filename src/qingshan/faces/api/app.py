@@ -2,7 +2,8 @@
 
     create_app(zone, runs) -> FastAPI
 
-Reading only (GET and HEAD), but for the exchange. Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
+Reading only (GET and HEAD), but for the exchange and for readings sent with a token.
+Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
 """
 
 from __future__ import annotations
