@@ -2,11 +2,8 @@
 
     create_app(zone, runs) -> FastAPI
 
-<<<<<<< HEAD
-Reading only (GET and HEAD), save where a token lets readings in. Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
-=======
-Reading only (GET and HEAD), but for the exchange. Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
->>>>>>> main
+Reading only (GET and HEAD), but for the exchange and for readings sent with a token.
+Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
 """
 
 from __future__ import annotations
