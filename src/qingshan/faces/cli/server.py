@@ -50,6 +50,7 @@ def serve(arguments: argparse.Namespace) -> int:
     print(
         f"{zone.name_zh}：{address}" if zh else f"qingshan serves {zone.name_en} ({zone.id}) at {address}", flush=True
     )
+    _watch(zone)
     desk = _desk(arguments, zone)
     app = create_app(zone, runs, desk=desk)
     if "grid" in zone.config:  # the map's libraries and layers are read while the reader looks at the first page
@@ -128,6 +129,15 @@ def _woods(zone: Zone) -> bool:
     except ModuleNotFoundError:
         return False
     return forest_run(zone) is not None
+
+
+def _watch(zone: Zone) -> None:
+    """Readings of synthetic networks, made once, so that a fresh machine has something to show."""
+    if zone.synthetic:
+        from qingshan.observe.series.store import Observations  # noqa: PLC0415 - the store needs polars
+        from qingshan.observe.series.synthetic import fill  # noqa: PLC0415
+
+        fill(Observations(zone))
 
 
 def _shelve(site: Site) -> None:
