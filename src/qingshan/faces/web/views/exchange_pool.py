@@ -43,10 +43,10 @@ def build(ask: Ask) -> Page:
                 inflows, context["held"] = _inflows(ask, pools[id].content["pledges"], asked["periods"])
                 stress = read_scenario({"id": "stress", "zh": "压力", "en": "stress", "price": asked["price"], "yield": asked["yield"],
                                         "default": asked["default"], "source": "the reader's own", "status": "project"})  # fmt: skip
-                for scenario in (BASE, stress):
-                    found = cash_flows(inflows, tranches, scenario)
-                    rows += found
-                    context["charts"].append(_chart(ask, scenario, found, tranches))
+                flows = [(scenario, cash_flows(inflows, tranches, scenario)) for scenario in (BASE, stress)]
+                rows = [r for _, found in flows for r in found]
+                most = max(r.cash for r in rows) or 1
+                context["charts"] = [_chart(ask, scenario, found, tranches, most) for scenario, found in flows]
             except QingshanError as error:
                 context["fault"] = ask.t.pick(error.zh, error.en)
     names = (("scenario", "情景", "scenario"), ("period", "期", "period"), ("cash", "现金流入", "cash in"), ("tranche", "分层", "tranche"),
@@ -89,11 +89,10 @@ def _inflows(ask: Ask, pledges: list[str], periods: str) -> tuple[list[Inflow], 
     return inflows, held
 
 
-def _chart(ask: Ask, scenario: Scenario, rows: list[FlowRow], tranches: list[Tranche]) -> dict[str, Any]:
-    """Stacked bars: what each tranche gets in each period, on one scale from zero."""
+def _chart(ask: Ask, scenario: Scenario, rows: list[FlowRow], tranches: list[Tranche], most: int) -> dict[str, Any]:
+    """Stacked bars: what each tranche gets in each period, from zero, on the scale that both scenarios share."""
     periods = sorted({r.period for r in rows})
     paid = {(r.period, r.tranche): r.interest + r.principal + r.residual for r in rows}
-    most = max((sum(paid[p, t.id] for t in tranches) for p in periods), default=0) or 1
     step, bars = WIDE / max(len(periods), 4), []
     for n, period in enumerate(periods):
         low = HIGH
