@@ -16,7 +16,9 @@ from statistics import median
 
 import numpy as np
 import polars as pl
+import shapely
 
+from qingshan.accounts.claim.index import Claim, overlaps
 from qingshan.accounts.stand.model import disturbance_matrices, load_model, rates_of
 from qingshan.accounts.stand.project import Cohorts, Curves, project
 from qingshan.accounts.stand.spinup import History, spin_up
@@ -36,7 +38,7 @@ def main() -> None:
     peer = libcbm()
     stands = stand_rows(peer)
     trees = tree_rows()
-    report("forest", [*stands, *trees])
+    report("forest", [*stands, *trees, *claim_rows()])
 
 
 def cpu(call: Callable[[], object], runs: int = RUNS) -> float:
@@ -157,6 +159,43 @@ def tree_rows() -> list[Row]:
         Row("estimate of 40,000 plots in 200 strata", "cpu_s", estimating, "s"),
         Row("monte-carlo", "cpu_s", drawing, "s"),
         Row("monte-carlo", "peak_gb", peak, "GiB"),
+    ]
+
+
+# --- parcels
+
+
+def claim_rows() -> list[Row]:
+    """100,489 parcels that tile a square, with 200 intruders: the whole index checked at once, and one project against it."""
+    side = 317
+    y, x = np.divmod(np.arange(side * side), side)
+    shapes = shapely.box(5e5 + x * 60, 29e5 + y * 60, 5e5 + x * 60 + 60, 29e5 + y * 60 + 60)
+    claims = [
+        Claim(f"c{i}", "ccer", f"p{i}", "2021-01-01", "2041-01-01", "tree", "removal", g) for i, g in enumerate(shapes)
+    ]
+    lot = np.random.default_rng(6)
+    at = np.array([5e5, 29e5]) + lot.uniform(0, 60 * (side - 1), (200, 2))
+    new = [
+        Claim(
+            f"n{i}",
+            "carbon_ticket",
+            f"q{i}",
+            "2030-01-01",
+            "2035-01-01",
+            "tree",
+            "removal",
+            shapely.box(a, b, a + 40, b + 40),
+        )
+        for i, (a, b) in enumerate(at)
+    ]
+    whole = [*claims, *new]
+    found = overlaps(whole, 1.0)
+    assert len({o.second.id for o in found if o.second.id.startswith("n")}) == 200
+    among = np.zeros(len(whole), dtype=bool)
+    among[len(claims) :] = True
+    return [
+        Row("claims of 100,489 parcels", "cpu_s", cpu(lambda: overlaps(whole, 1.0)), "s"),
+        Row("200 new claims against them", "cpu_s", cpu(lambda: overlaps(whole, 1.0, among)), "s"),
     ]
 
 

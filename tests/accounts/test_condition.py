@@ -8,7 +8,6 @@ from qingshan.accounts.condition import (
     Missing,
     Reference,
     Variable,
-    class_means,
     condition_account,
     condition_variables,
     references_of,
@@ -17,8 +16,6 @@ from qingshan.accounts.condition import (
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import DeclarationError
 from qingshan.core.parameter import Parameters, parse_row
-from qingshan.zone.raster.grid import Grid
-from qingshan.zone.raster.source import ArraySource
 
 COVER = Variable("vegetation.cover", "植被覆盖度", "vegetation cover", "B2", "fraction")
 CARBON = Variable("soil.organic_carbon", "土壤有机碳", "soil organic carbon", "A2", "%")
@@ -45,21 +42,15 @@ REFERENCES = {
 WEIGHTS = {("vegetation.cover", "forest"): 0.75, ("soil.organic_carbon", "forest"): 0.25}
 
 
-def test_class_means_weigh_by_area_and_leave_nodata_out():
-    """Two places, classes 1 and 2, cells of 1 hm2: place 0 class 1 has 0.2, 0.4 and NoData -> 0.3 over 2 of 3 hm2; place 1 class 2 has 0.9."""
-    grid = Grid("EPSG:32648", (100.0, 0.0, 5e5, 0.0, -100.0, 3e6), 5, 1)
-    layers = {
-        "cover": ArraySource(np.array([[0.2, 0.4, -9, 0.9, 0.9]], np.float32), -9.0),
-        "two": ArraySource(np.full((1, 5), -2.0)),
-    }
-    places, classes = (
-        ArraySource(np.array([[0, 0, 0, 1, -1]], np.int32), -1),
-        ArraySource(np.array([[1, 1, 1, 2, 2]], np.uint8), 0),
+def test_a_mean_over_a_small_share_of_the_class_is_told():
+    """Known on 4 of 10 hm2 at the closing: 40 % is below half. At 10 of 10 nothing is said."""
+    few = Means(np.array([[0.5]]), np.full((1, 1), 4.0), np.full((1, 1), 10.0))
+    told = account([0.6], [few], REFERENCES, {("vegetation.cover", "forest"): 1.0}, variables=(COVER,))
+    assert told.entries[0].share == pytest.approx(0.4)
+    assert any(f.code == "condition_sparse" and "40%" in f.en for f in told.findings())
+    assert not any(
+        f.code == "condition_sparse" for f in account([0.6, 3.0], [0.5, 4.0], REFERENCES, WEIGHTS).findings()
     )
-    found = class_means(grid, layers, places, classes, n_places=2, codes=(1, 2))
-    np.testing.assert_allclose(found["cover"].value, [[0.3, np.nan], [np.nan, 0.9]], rtol=1e-7)
-    assert found["cover"].known.tolist() == [[2, 0], [0, 1]] and found["cover"].area.tolist() == [[3, 0], [0, 1]]
-    assert found["two"].value[0, 0] == -2
 
 
 def test_an_account_by_hand():

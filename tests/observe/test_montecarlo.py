@@ -8,9 +8,9 @@ import pytest
 
 from qingshan.core.errors import MissingParameter, OutOfBounds, UnknownName
 from qingshan.observe.allometry import Rule, evaluate
-from qingshan.observe.deduction import deduct
+from qingshan.observe.deduction import deduct, deduct_estimate, deduction_rules
 from qingshan.observe.equation import COLUMNS, load_equations
-from qingshan.observe.estimate import post_stratified
+from qingshan.observe.estimate import Estimate, post_stratified
 from qingshan.observe.inventory import Inventory
 from qingshan.observe.montecarlo import EquationError, Factor, Simulation, Sources, normal_levels, simulate
 
@@ -190,3 +190,11 @@ def test_open_and_unknown_rules_refuse():
         deduct(1, 0.05, "none")
     with pytest.raises(OutOfBounds, match="relative error"):
         deduct(0, math.nan, "ar_tool14")
+
+
+def test_a_rule_takes_the_half_width_at_its_own_confidence():
+    # df 9: t is 1.833113 at 90 % and 2.262157 at 95 %; se 8 % of the value: 14.66 % (25 % of it) against 18.1 % (50 %)
+    for confidence in (0.90, 0.95):
+        got = deduct_estimate(Estimate(100.0, 64.0, 9, 10, confidence), "ar_tool14")
+        assert got.value == pytest.approx(100 - 0.25 * 1.8331129 * 8, rel=1e-6)
+    assert {s.confidence for steps in deduction_rules().values() for s in steps if s.status != "open"} == {0.9}

@@ -93,6 +93,14 @@ for (const box of document.querySelectorAll("[data-raster-map]")) {
   else addEventListener("load", wake, { once: true });
 }
 
+// A market comes alive where the page has one.
+for (const box of document.querySelectorAll("[data-stream]")) {
+  import("./exchange.js").then(({ watchMarket, watchTicket }) => {
+    watchMarket(box);
+    for (const form of box.querySelectorAll("[data-ticket]")) watchTicket(form);
+  });
+}
+
 watchMaps();
 openDrawers();
 savePictures();

@@ -8,7 +8,7 @@ rescaled. Indices of classes with different references are never averaged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,9 @@ from qingshan.core.finding import Finding
 from qingshan.core.method import REGISTRY
 from qingshan.core.parameter import ParameterRow, Parameters
 from qingshan.core.units import convert
-from qingshan.zone.raster.grid import Grid
-from qingshan.zone.raster.source import Source
-
-from .block.engine import run_sheet
-from .block.sheet import Sheet
 
 __all__ = [
-    "TYPOLOGY", "ConditionAccount", "ConditionIndex", "Entry", "Means", "Missing", "Reference", "Variable", "class_means",
+    "TYPOLOGY", "ConditionAccount", "ConditionIndex", "Entry", "Means", "Missing", "Reference", "Variable",
     "condition_account", "condition_variables", "references_of", "weights_of",
 ]  # fmt: skip
 
@@ -34,6 +29,10 @@ TYPOLOGY = {
     "A1": ("物理状态", "physical state"), "A2": ("化学状态", "chemical state"), "B1": ("组成状态", "compositional state"),
     "B2": ("结构状态", "structural state"), "B3": ("功能状态", "functional state"), "C1": ("景观特征", "landscape characteristics"),
 }  # fmt: skip
+
+
+SPARSE = 0.5
+"""Share of a class's area below which a mean is told to stand on few cells; our own choice."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,8 @@ class Entry:
     indicator_closing: float
     clipped: tuple[bool, bool]
     missing: Missing | None
+    share: float = 1.0
+    """Smaller share, of opening and closing, of the class's area that has a value."""
 
     @property
     def change(self) -> float:
@@ -143,6 +144,11 @@ class ConditionAccount:
                     "warning", "condition_clipped", f"{e.variable.en} of {e.cls} lies outside its reference levels and is clipped.",
                     f"{e.cls}的{e.variable.zh}超出参照水平，已截断。", field=e.variable.id,
                 ))  # fmt: skip
+            if e.share < SPARSE:
+                found.setdefault(("sparse", e.variable.id, e.cls), Finding(
+                    "warning", "condition_sparse", f"{e.variable.en} of {e.cls} is known on {e.share:.0%} of its area only.",
+                    f"{e.cls}的{e.variable.zh}只有 {e.share:.0%} 的面积有值。", field=e.variable.id, limit=f"{SPARSE:.0%}",
+                ))  # fmt: skip
             if e.missing:
                 document = e.missing.document
                 found.setdefault(("missing", e.variable.id, e.cls), Finding(
@@ -165,34 +171,6 @@ def condition_variables() -> list[Variable]:
             f"{', '.join(stray)}: the typology has {', '.join(TYPOLOGY)}.",
             f"{'、'.join(stray)}：状况类型只有 {'、'.join(TYPOLOGY)}。",
         )
-    return found
-
-
-def class_means(
-    grid: Grid, layers: Mapping[str, Source], places: Source, classes: Source, *, n_places: int, codes: Sequence[int],
-    workers: int | None = None, memory: int | str = "1GB",
-) -> dict[str, Means]:  # fmt: skip
-    """Area-weighted mean of each layer over each class of each place, all layers in one pass, sums exact.
-
-    Shapes (place, class) in the order of `codes`, in the unit of the layer. A class without a value: NaN.
-    """
-    names = {f"v{n}": name for n, name in enumerate(layers)}
-    sums = [{"id": "whole", "of": "1", "per": "m2", "unit": "m2"}]
-    for v in names:
-        sums += [
-            {"id": f"{v}_sum", "of": v, "per": "m2", "unit": "m2"},
-            {"id": f"{v}_area", "of": "1", "per": "m2", "unit": "m2", "on": v},
-        ]
-    sheet = Sheet.of({"id": "condition", "layers": [{"id": v, "unit": "1"} for v in names], "sums": sums})
-    result = run_sheet(
-        sheet, grid, {v: layers[name] for v, name in names.items()}, {}, {}, places, classes, n_places=n_places, codes=codes,
-        workers=workers, memory=memory,
-    )  # fmt: skip
-    area, found = result.values["whole"] / 1e4, {}
-    for v, name in names.items():
-        known = result.values[f"{v}_area"]
-        mean = result.values[f"{v}_sum"] / np.where(known > 0, known, np.nan)
-        found[name] = Means(mean, known / 1e4, area)
     return found
 
 
@@ -263,7 +241,15 @@ def condition_account(
             if not there:
                 continue
             own = [
-                _entry(v, opening[v.id].value[p, c], closing[v.id].value[p, c], references.get((v.id, cls)), place, cls)
+                replace(
+                    _entry(
+                        v, opening[v.id].value[p, c], closing[v.id].value[p, c], references.get((v.id, cls)), place, cls
+                    ),
+                    share=min(
+                        m[v.id].known[p, c] / m[v.id].area[p, c] if m[v.id].area[p, c] else 1.0
+                        for m in (opening, closing)
+                    ),
+                )
                 for v in variables
             ]
             entries += own

@@ -6,16 +6,20 @@ account does not have is not in the table and is noted. SEEA's total is not the 
 other's name.
 
     [[conversion]] from = "arable", to = "forest", kind = "managed", source            in zone.toml: managed or unmanaged change
+    [[holder]]     class = "forest", to = "government", share = "0.6", source, status   which economic unit holds a class
     [[use]]        service = "G02", to = "households", share = "0.6", source, status    who uses a service
     [assets]       discount_rate = "2.0", years = "100", source, status                 rate in %, life in years, annuity in arrears
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import DeclarationError, UnknownName
@@ -29,19 +33,23 @@ from .extent import CHANGE, UNALLOCATED
 from .run import Run
 
 if TYPE_CHECKING:
-    from .condition import ConditionAccount
+    from .condition import ConditionAccount, Means
 
 __all__ = [
     "UNITS",
     "asset_account",
     "change_table",
     "condition",
+    "condition_tables",
     "extent_table",
     "seea_tables",
     "supply_table",
+    "units_table",
     "use_table",
 ]
 
+CONDITION = "condition"
+"""The raster account whose sealed run the condition tables read."""
 UNITS = (
     Head("agriculture", "农林牧渔业", "agriculture, forestry and fishing"),
     Head("industry", "工业和建筑业", "manufacturing, utilities and construction"),
@@ -95,6 +103,7 @@ def seea_tables(run: Run, place: str = "", period: str = "", basis: str = "") ->
     made = [
         change_table(run, place, period),
         extent_table(run, place, period),
+        units_table(run, place, period),
         supply_table(run, place, period),
         use_table(run, place, period),
     ]
@@ -138,6 +147,23 @@ def extent_table(run: Run, place: str, period: str) -> Table:
         column |= {"opening": opening, "closing": closing, "net": closing - opening}
         cells |= {(row, head.id): area for row, area in column.items()}
     return Table("4.1", "生态系统面积账户", "ecosystem extent account", "hm2", EXTENT_ROWS, heads, cells, _labels(run))
+
+
+def units_table(run: Run, place: str, period: str) -> Table:
+    """Table 4.4: the closing extent of every class by the declared shares of the economic units that hold it, hm2; it adds up to 4.1."""
+    extent, known = extent_table(run, place, period), {h.id for h in UNITS}
+    cells: dict[tuple[str, str], Fraction] = {}
+    for head in extent.columns:
+        declared = [r for r in run.zone.config.get("holder", ()) if r.get("class") == head.id]
+        shares = shares_of(declared, head.id, f"zone.toml [[holder]] {head.id}") or {"undeclared": Fraction(1)}
+        if stray := sorted(set(shares) - known):
+            raise DeclarationError(f"holder of {head.id}: no unit {', '.join(stray)}.", f"{head.id} 的持有者 {'、'.join(stray)} 不在单位表中。",
+                                   where="zone.toml [[holder]]", fix=f"one of {', '.join(sorted(known))}")  # fmt: skip
+        cells |= {(unit, head.id): share * extent.cells["closing", head.id] for unit, share in shares.items()}
+    units = [replace(h, zh="未声明", en="not declared") if h.id == "undeclared" else h for h in UNITS]
+    rows = tuple(h for h in units if any(r == h.id for r, _ in cells))
+    zh, en = "按经济单位的生态系统面积", "ecosystem extent by economic unit"
+    return Table("4.4", zh, en, "hm2", rows, extent.columns, cells, _labels(run))
 
 
 def _conversions(zone: Zone) -> dict[tuple[str, str], str]:
@@ -408,35 +434,98 @@ def _unlike(run: Run, place: str, before: str, period: str, basis: str) -> list[
 # ---- condition ------------------------------------------------------------------------------------------------------
 
 
-def condition(run: Run, period: str = "", set: str | None = None) -> ConditionAccount:
-    """Tables 5.2 to 5.6 of the leaf places, from the layers that the zone has for the period and the one before.
+def condition(run: Run, period: str = "", set: str | None = None, places: Sequence[str] = ()) -> ConditionAccount:
+    """Tables 5.2 to 5.6 of the leaf places, or of `places`, from a sealed run of the raster account `condition`.
 
-    The rasters are those of the live zone as it is now. Raises `UnknownName` where there is no period before.
+    Raises `DeclarationError` where the run is of another account, `UnknownName` where there is no period before.
     """
-    from .condition import class_means, condition_account, condition_variables, references_of, weights_of  # noqa: PLC0415
-    from .raster.plan import live_zone  # noqa: PLC0415
-    from .raster.run import book_of  # noqa: PLC0415
+    from .condition import condition_account, condition_variables, references_of, weights_of  # noqa: PLC0415
 
-    zone = live_zone(run)
-    period, order = period or run.default_period, [p.id for p in zone.periods]
-    if order.index(period) == 0:
-        raise UnknownName(f"{zone.id} has no period before {period}.", f"{zone.name_zh}没有早于 {period} 的时期。")
-    both, book = (order[order.index(period) - 1], period), book_of(zone)
-    variables = [v for v in condition_variables() if all(book.has(v.id, p) for p in both)]
-    places, means = book.places(), []
-    for p in both:
-        classes = book.classes(p)
-        layers = {v.id: book.layer(v.id, p).source for v in variables}
-        means.append(
-            class_means(
-                book.grid, layers, places.source, classes.source, n_places=len(places.codes), codes=classes.codes
-            )
-        )
-    names = [book.classes(period).names[c] for c in book.classes(period).codes]
+    if run.profile.id != CONDITION:
+        raise DeclarationError(
+            f"{run.id} is no run of the account {CONDITION!r}.", f"{run.id} 不是账户 {CONDITION} 的核算。",
+            fix=f"`qingshan run {CONDITION}` / 先运行 `qingshan run {CONDITION}`",
+        )  # fmt: skip
+    zone = run.zone
+    period, order = period or run.default_period, [str(p) for p in run.manifest["periods"]]
+    if period not in order or order.index(period) == 0:
+        raise UnknownName(f"{run.id} has no period before {period}.", f"{run.id} 没有早于 {period} 的时期。")
+    both = (order[order.index(period) - 1], period)
+    codes, names = list(places) or zone.leaves(zone.root), list(run.classes)
+    variables = [v for v in condition_variables() if all(_measured(run, v.id, p) for p in both)]
+    before, after = ({v.id: _means(run, v.id, p, codes, names) for v in variables} for p in both)
     return condition_account(
-        variables, means[0], means[1], references_of(run.parameters, variables, names, set), weights_of(run.parameters, variables, names, set),
-        places=places.codes, classes=names,
+        variables, before, after, references_of(run.parameters, variables, names, set), weights_of(run.parameters, variables, names, set),
+        places=codes, classes=names,
     )  # fmt: skip
+
+
+def _measured(run: Run, variable: str, period: str) -> bool:
+    """True where any class of any place has a value of the variable."""
+    return any(f.value for f in run.facts if f.quantity == f"condition.known.{variable}" and f.period == period)
+
+
+def _means(run: Run, variable: str, period: str, places: Sequence[str], classes: Sequence[str]) -> Means:
+    """Means by place and class from the sealed sums; a class without a value is NaN."""
+    from .condition import Means  # noqa: PLC0415
+
+    shape = (len(places), len(classes))
+    total, known, area = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for cells, quantity in (
+        (total, f"condition.sum.{variable}"), (known, f"condition.known.{variable}"), (area, "condition.class_area"),
+    ):  # fmt: skip
+        here = [f for f in run.facts if (f.quantity, f.period) == (quantity, period) and f.value is not None]
+        for fact in here:
+            if fact.cls in classes and fact.place in places:
+                cells[places.index(fact.place), classes.index(fact.cls)] = fact.value or 0.0
+    return Means(total / np.where(known > 0, known, np.nan), known / 1e4, area / 1e4)
+
+
+def condition_tables(run: Run, place: str, period: str) -> dict[str, Table]:
+    """5.2 (variables), 5.3 (indicators) and 5.4 (index) of one place; empty where the run has no period before."""
+    order = [str(p) for p in run.manifest["periods"]]
+    if period not in order or order.index(period) == 0:
+        return {}
+    account = condition(run, period, places=[place])
+    columns = tuple(h for h in _classes(run) if any(e.cls == h.id for e in account.entries))
+    notes, labels = tuple(account.findings()), _labels(run)
+    variables = list({e.variable.id: e.variable for e in account.entries}.values())
+    cells: dict[str, dict[tuple[str, str], Fraction]] = {"5.2": {}, "5.3": {}, "5.4": {}}
+    for e in account.entries:
+        _put(cells["5.2"], e.variable.id, e.cls, {"opening": e.opening, "closing": e.closing, "change": e.change})
+        _put(cells["5.3"], e.variable.id, e.cls, {"opening": e.indicator_opening, "closing": e.indicator_closing})
+    for i in account.indices:
+        _put(
+            cells["5.4"], "index", i.cls, {"opening": i.opening, "closing": i.closing, "change": i.closing - i.opening}
+        )
+    index = Head("index", "状况指数", "condition index")
+    of = [Head(v.id, v.zh, v.en) for v in variables]
+    made = [
+        ("5.2", "生态系统状况变量账户", "ecosystem condition variable account", _moments(of, ("opening", "closing", "change")),
+         {f"{v.id}.{m}": v.unit for v in variables for m in MOMENTS}),
+        ("5.3", "生态系统状况指标账户", "ecosystem condition indicator account", _moments(of, ("opening", "closing")), {}),
+        ("5.4", "生态系统状况指数", "ecosystem condition index", _moments([index], ("opening", "closing", "change")), {}),
+    ]  # fmt: skip
+    return {
+        id: Table(id, zh, en, "" if units else "1", rows, columns, cells[id], labels, notes, units)
+        for id, zh, en, rows, units in made
+        if cells[id]
+    }
+
+
+MOMENTS = {"opening": ("期初", "opening"), "closing": ("期末", "closing"), "change": ("变化", "change")}
+
+
+def _moments(heads: Sequence[Head], moments: Sequence[str]) -> tuple[Head, ...]:
+    return tuple(
+        Head(f"{h.id}.{m}", f"{h.zh}，{MOMENTS[m][0]}", f"{h.en}, {MOMENTS[m][1]}") for h in heads for m in moments
+    )
+
+
+def _put(cells: dict[tuple[str, str], Fraction], row: str, column: str, values: Mapping[str, float]) -> None:
+    for moment, value in values.items():
+        if math.isfinite(value):
+            cells[f"{row}.{moment}", column] = fraction(value)
 
 
 # ---- small parts ----------------------------------------------------------------------------------------------------

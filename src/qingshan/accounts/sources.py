@@ -24,7 +24,7 @@ from qingshan.zone.zone import Zone
 
 from .figure import Node, Refusal
 from .profile import Profile
-from .raster.declaration import find_raster_account
+from .raster.declaration import RasterAccount, code_words, find_raster_account
 
 if TYPE_CHECKING:
     from .block.sheet import Sum
@@ -237,13 +237,19 @@ class Sources:
         return made
 
     @cached_property
+    def _raster_accounts(self) -> list[RasterAccount]:
+        return [find_raster_account(self.domains, id) for id in self.profile.rasters]
+
+    @cached_property
     def _raster_sums(self) -> dict[str, Sum]:
         """The sums of the profile's raster accounts by the quantity they give."""
-        accounts = [find_raster_account(self.domains, id) for id in self.profile.rasters]
-        return {quantity: s for account in accounts for quantity, s in account.quantities.items()}
+        return {quantity: s for account in self._raster_accounts for quantity, s in account.quantities.items()}
 
     def _raster_names(self, quantity: str) -> tuple[str, str] | None:
-        """Names of a sum, with the class or code that the id adds to the quantity."""
+        """Names of a measure, or of a sum with the class or code that the id adds to the quantity."""
+        for account in self._raster_accounts:
+            if found := next((m for m in account.measures if m.id == quantity), None):
+                return found.zh, found.en
         stem, rest = quantity, list[str]()
         while stem not in self._raster_sums and "." in stem:
             stem, _, last = stem.rpartition(".")
@@ -251,8 +257,14 @@ class Sources:
         known = self._raster_sums.get(stem)
         if known is None or not (known.zh or known.en):
             return None
-        classes = [self.extent_classes.get(r, {}) for r in rest]
-        zh, en = ([str(c.get(k, r)) for c, r in zip(classes, rest, strict=True)] for k in ("zh", "en"))
+        account = next(a for a in self._raster_accounts if stem in a.quantities)
+        zh, en = [], []
+        for part in rest:
+            cls = self.extent_classes.get(part, {})
+            words = code_words(account, known) if part.isdigit() else ()
+            word = words[int(part)] if part.isdigit() and int(part) < len(words) else ""
+            zh.append(str(cls.get("zh") or word or part))
+            en.append(str(cls.get("en") or (f"{part} {word}".strip() if word else part)))
         return known.zh + (f"（{'，'.join(zh)}）" if rest else ""), known.en + (f" ({', '.join(en)})" if rest else "")
 
     def _missing(self, quantity: str, place: str) -> Refusal:

@@ -105,8 +105,11 @@ def publish_root(venue: Venue, day: str, key: str | None = None) -> Path:
     return target
 
 
-def inclusion_proof(venue: Venue, seq: int, signed: SignedRoot) -> dict[str, Any]:
-    """Proof that record `seq` is under a published root; the record's bytes go along. Raises `QingshanError`."""
+def inclusion_proof(venue: Venue, seq: int, signed: SignedRoot, *, sealed: bool = False) -> dict[str, Any]:
+    """Proof that record `seq` is under a published root. The record's bytes go along, or its leaf hash alone where it is `sealed`.
+
+    Raises `QingshanError`.
+    """
     if not 0 <= seq < signed.size:
         raise QingshanError(
             f"record {seq} is not among the {signed.size} of this root.",
@@ -117,7 +120,7 @@ def inclusion_proof(venue: Venue, seq: int, signed: SignedRoot) -> dict[str, Any
     return {
         "kind": "inclusion",
         "seq": seq,
-        "record": record.payload.decode(),
+        **({"leaf": leaf_hash(record.payload).hex()} if sealed else {"record": record.payload.decode()}),
         "path": [p.hex() for p in path],
         "root": signed.line(),
     }
@@ -140,7 +143,7 @@ def proof_holds(proof: Mapping[str, Any]) -> bool:
     if not root.holds():
         return False
     if proof["kind"] == "inclusion":
-        leaf = leaf_hash(proof["record"].encode())
+        leaf = leaf_hash(proof["record"].encode()) if "record" in proof else bytes.fromhex(proof["leaf"])
         return inclusion_holds(leaf, proof["seq"], root.size, path, bytes.fromhex(root.root))
     old = SignedRoot(**proof["old"])
     same = (old.venue, old.public_key) == (root.venue, root.public_key)

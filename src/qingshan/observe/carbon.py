@@ -19,7 +19,7 @@ from qingshan.core.method import Array
 from qingshan.core.parameter import ParameterRow
 
 from .allometry import Amounts, Rule, evaluate
-from .deduction import Deduction, deduct
+from .deduction import Deduction, deduct_estimate
 from .equation import Equation
 from .estimate import Estimate, post_stratified, ratio
 from .inventory import FaultyInventory, Inventory
@@ -124,7 +124,7 @@ def forest_estimate(
     if by:
         figures += _split(work, inventory, by)
     head = next(f.estimate for f in figures if f.variable == ("volume" if quantity == "volume" else "co2"))
-    taken = deduct(head.value, head.error, deduction) if deduction else None
+    taken = deduct_estimate(head, deduction) if deduction else None
     simulated = None
     if draws:
         simulated = _simulated(inventory, amounts, picked, fraction, draws, seed, uncertain or Uncertain(), rule)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import MissingParameter, OutOfBounds, UnknownName
 
-__all__ = ["Deduction", "deduct", "deduction_rules"]
+from .estimate import Estimate
+
+__all__ = ["Deduction", "deduct", "deduct_estimate", "deduction_rules"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From above `lower` up to and including `upper`: `discount` of the half-width, or of the excess over `lower`."""
+    """From above `lower` up to and including `upper`: `discount` of the half-width, or of the excess over `lower`.
+
+    `confidence` is that of the half-width the rule speaks of."""
 
     rule: str
     lower: float
@@ -25,6 +29,7 @@ class Step:
     status: str
     source_title: str
     document: str
+    confidence: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,18 @@ def deduction_rules() -> dict[str, tuple[Step, ...]]:
                 for row in csv.DictReader(stream):
                     rules.setdefault(row["rule"], []).append(
                         Step(row["rule"], float(row["lower_excl"] or "nan"), float(row["upper_incl"] or "inf"),
-                             float(row["discount"] or "nan"), row["of"], row["status"], row["source_title"], row["document"])
+                             float(row["discount"] or "nan"), row["of"], row["status"], row["source_title"], row["document"],
+                             float(row["confidence"] or "nan"))
                     )  # fmt: skip
     return {name: tuple(steps) for name, steps in rules.items()}
+
+
+def deduct_estimate(estimate: Estimate, rule: str) -> Deduction:
+    """Apply a rule to an estimate, by its half-width at the rule's own confidence. Raises as `deduct` does."""
+    steps = deduction_rules().get(rule)
+    own = steps[0].confidence if steps else math.nan
+    asked = replace(estimate, confidence=own) if math.isfinite(own) else estimate
+    return deduct(estimate.value, asked.error, rule)
 
 
 def deduct(value: float, error: float, rule: str, *, baseline: bool = False) -> Deduction:

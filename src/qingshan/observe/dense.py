@@ -95,7 +95,7 @@ class Block:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.values.shape  # type: ignore[return-value]
+        return self.values.shape
 
     def floats(self) -> NDArray[np.float64]:
         """(series, times) in the unit, NaN where there is no value."""

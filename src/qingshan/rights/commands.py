@@ -23,7 +23,18 @@ from qingshan.registers.actors import require_role, roles
 from qingshan.registers.engine import FaultyFields
 from qingshan.registers.values import Fault
 
-__all__ = ["CommandRow", "FieldRow", "Guarded", "ReadRow", "commands", "guarded", "read_body", "reads", "setting"]
+__all__ = [
+    "SCALES",
+    "CommandRow",
+    "FieldRow",
+    "Guarded",
+    "ReadRow",
+    "commands",
+    "guarded",
+    "read_body",
+    "reads",
+    "setting",
+]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST = 1000

@@ -17,7 +17,7 @@ from qingshan.core.canonical import digest
 from qingshan.core.errors import DeclarationError, MissingParameter
 from qingshan.ledger.book import Refused
 
-__all__ = ["RuleSet", "RuleSets", "builtin_rule_sets", "read_rule_set"]
+__all__ = ["RuleSet", "RuleSets", "builtin_rule_sets", "read_rule_set", "read_rule_sets"]
 
 NEEDED = ("policy", "tick", "lot", "listed_below", "block_from", "listed_band", "block_band", "levels", "resale_days", "sessions", "close",
           "band_rounding", "close_rounding", "self_trade")  # fmt: skip
@@ -103,11 +103,23 @@ class RuleSets:
             )
         return found[-1]
 
+    def every(self) -> list[RuleSet]:
+        """All editions, by id and day."""
+        return [s for _, editions in sorted(self._sets.items()) for s in editions]
+
+    def with_sets(self, more: Iterable[RuleSet]) -> RuleSets:
+        """These and others."""
+        return RuleSets([*self.every(), *more])
+
+
+def read_rule_sets(folder: Path) -> list[RuleSet]:
+    """The rule sets in a folder's files. Raises `DeclarationError`."""
+    return [read_rule_set(tomllib.loads(p.read_text(encoding="utf-8"))) for p in sorted(folder.glob("*.toml"))]
+
 
 def builtin_rule_sets() -> RuleSets:
     """The templates that come with the package."""
-    folder = Path(__file__).with_name("rules")
-    return RuleSets(read_rule_set(tomllib.loads(p.read_text(encoding="utf-8"))) for p in sorted(folder.glob("*.toml")))
+    return RuleSets(read_rule_sets(Path(__file__).with_name("rules")))
 
 
 def _plain(value: Any) -> Any:

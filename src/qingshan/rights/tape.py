@@ -156,7 +156,7 @@ class Tape:
         strip = self._strip(asset)
         strip.number, strip.record = strip.number + 1, seq
         now = tuple((side, price, *strip.levels[side].get(price, (0, 0))) for side, price in levels)
-        message = Message(asset, strip.number, seq, at, now, tuple(trades), strip.state)  # type: ignore[arg-type]
+        message = Message(asset, strip.number, seq, at, now, tuple(trades), strip.state)
         strip.messages.append(message)
         return message
 

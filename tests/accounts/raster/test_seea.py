@@ -17,6 +17,7 @@ from qingshan.accounts.seea import (
     extent_table,
     seea_tables,
     supply_table,
+    units_table,
     use_table,
 )
 from qingshan.core.domain import load_domains
@@ -35,6 +36,16 @@ status = "secondary"
 from = "grass"
 to = "forest"
 kind = "managed"
+source = "invented"
+[[holder]]
+class = "forest"
+to = "government"
+share = "1/4"
+source = "invented"
+[[holder]]
+class = "forest"
+to = "households"
+share = "3/4"
 source = "invented"
 [[use]]
 service = "G02"
@@ -106,6 +117,15 @@ def test_supply_is_use_exactly(run, basis):
         assert supply.row(head.id) == use.row(head.id) > 0
     assert use.get("G02", "agriculture") == 2 * use.get("G02", "households")
     assert use.get("G03", "undeclared") == supply.row("G03")
+
+
+def test_extent_by_unit_adds_up_to_the_extent_account(run):
+    """A quarter of the forest is the government's; who holds the other classes is not declared."""
+    held, extent = units_table(run, "1", "2021"), extent_table(run, "1", "2021")
+    for head in extent.columns:
+        assert held.column(head.id) == extent.get("closing", head.id)
+    assert 3 * held.get("government", "forest") == held.get("households", "forest") > 0
+    assert held.get("undeclared", "arable") == extent.get("closing", "arable")
 
 
 def test_supply_by_class(run):

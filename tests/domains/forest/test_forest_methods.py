@@ -38,6 +38,12 @@ def test_gep_16_casa():
     assert per_m2 * 1e6 == pytest.approx(1112.184, rel=1e-6)  # t to g
 
 
+def test_water_stress_against_the_potential_of_the_cover():
+    """E 600 of ETc 1,200 mm: 0.5 + 0.25; what evaporates never exceeds ETc, so the scalar stays within 1."""
+    stress = apply("forest.water_stress@crop", evapotranspiration=(600, "mm"), potential=(1200, "mm"))
+    assert stress == pytest.approx(0.75, rel=1e-12)
+
+
 def test_water_stress_above_one_is_refused_downstream():
     stress = apply("forest.water_stress@casa", evapotranspiration=(1200, "mm"), potential=(1000, "mm"))
     with pytest.raises(OutOfBounds, match="water stress"):

@@ -226,6 +226,8 @@ def test_proofs_to_download(counter: Counter, monkeypatch: pytest.MonkeyPatch) -
     public = counter.client()
     assert [r["day"] for r in public.get("/roots").json()["items"]] == ["2024-10-04", "2024-10-05"]
     proof = public.get("/proofs/inclusion", params={"record": 3, "day": "2024-10-05"})
+    assert set(proof.json()) == {"kind", "seq", "leaf", "path", "root"}  # nothing of the record itself is told
+    assert not proof_holds(proof.json() | {"leaf": "00" * 32})
     assert proof_holds(proof.json()) and "attachment" in proof.headers["content-disposition"]
     assert proof_holds(public.get("/proofs/consistency", params={"since": "2024-10-04", "day": "2024-10-05"}).json())
     told(public.get("/proofs/inclusion", params={"record": 3, "day": "2020-01-01"}), 404, "unknown_name")

@@ -15,7 +15,7 @@ from typing import Any
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import DeclarationError, MissingParameter, OutOfBounds, RefusedRelease, UnknownName
 from qingshan.core.finding import Finding
-from qingshan.observe.deduction import deduct, deduction_rules
+from qingshan.observe.deduction import deduct, deduct_estimate, deduction_rules
 from qingshan.observe.estimate import Estimate
 
 from .index import declaration
@@ -222,7 +222,7 @@ def reduction(
     after = estimate.value
     if chosen.deduction:
         try:
-            after = deduct(estimate.value, estimate.error, chosen.deduction).value
+            after = deduct_estimate(estimate, chosen.deduction).value
         except MissingParameter as error:
             findings.append(Finding("warning", "deduction_open", error.en, error.zh, name, fix=error.fix))
     net = after - baseline - leakage

@@ -29,8 +29,10 @@ from functools import cached_property
 from typing import Any
 
 from qingshan.core.canonical import digest
+from qingshan.core.cell import find_cell
 from qingshan.core.domain import Domains
 from qingshan.core.errors import DeclarationError, UnknownName
+from qingshan.core.method import REGISTRY
 
 from ..block.sheet import Layer, Sheet, Step, Sum
 from ..stages import STAGES, find_stage
@@ -42,6 +44,7 @@ __all__ = [
     "Row",
     "StageUse",
     "TableUse",
+    "code_words",
     "find_raster_account",
     "parse_raster_account",
     "raster_accounts",
@@ -185,6 +188,15 @@ class RasterAccount:
     def quantities(self) -> dict[str, Sum]:
         """Sum by the quantity it gives."""
         return {s.quantity: s for s in self.sums if s.quantity}
+
+
+def code_words(account: RasterAccount, sum: Sum) -> tuple[str, ...]:
+    """The words of a split sum's codes, from the method that gives them; '' for a code without a word."""
+    step = account.steps.get(sum.by)
+    if step is None:
+        return ("",) * sum.codes if sum.by else ()
+    words = REGISTRY[find_cell(step.cell).method].result.labels
+    return tuple(words[i] if i < len(words) else "" for i in range(sum.codes))
 
 
 def raster_accounts(domains: Domains) -> dict[str, RasterAccount]:

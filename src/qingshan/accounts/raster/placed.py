@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from qingshan.core.cell import find_cell
 from qingshan.core.method import REGISTRY
 from qingshan.core.units import factor
 from qingshan.zone.zone import Zone
@@ -21,7 +20,7 @@ from ..block.sheet import Sum
 from ..figure import Refusal
 from ..graded import read_measure, round_years
 from ..sources import OUTSIDE, dependency
-from .declaration import Measure
+from .declaration import Measure, code_words
 from .facts import why_not
 from .run import RasterRun
 
@@ -75,7 +74,13 @@ def placed(run: RasterRun, zone: Zone, place: str) -> list[PlaceFigure]:
 
 
 def _figure(run: RasterRun, s: Sum, leaves: list[str]) -> PlaceFigure:
-    head: dict[str, Any] = {"id": s.quantity or s.id, "zh": s.zh, "en": s.en, "unit": s.unit, "labels": _labels(run, s)}
+    head: dict[str, Any] = {
+        "id": s.quantity or s.id,
+        "zh": s.zh,
+        "en": s.en,
+        "unit": s.unit,
+        "labels": code_words(run.account, s),
+    }
     if refusal := run.binding.refusals.get(s.id):
         return PlaceFigure(**head, refusal=refusal)
     known = list(run.binding.places.codes)
@@ -118,16 +123,6 @@ def _classes(run: RasterRun, s: Sum, at: list[int]) -> tuple[list[tuple[int, int
 
 def _empty(s: Sum) -> Refusal:
     return Refusal("undefined", "这里没有任何地类的像元。", "no cell here has a class.", needs=s.quantity)
-
-
-def _labels(run: RasterRun, s: Sum) -> tuple[str, ...]:
-    """The words of a split sum's codes, from the method that gives them; '' for a code without a word."""
-    if not s.by:
-        return ()
-    step = run.account.steps.get(s.by)
-    method = REGISTRY[find_cell(step.cell).method] if step else None
-    words = method.result.labels if method else ()
-    return tuple(words[i] if i < len(words) else "" for i in range(s.codes))
 
 
 def _measured(m: Measure, areas: PlaceFigure, before: PlaceFigure | None, years: tuple[int, int]) -> PlaceFigure:

@@ -38,6 +38,11 @@ def water_stress(evapotranspiration: float, potential: float) -> float:
     return 0.5 + 0.5 * evapotranspiration / potential
 
 
+@cell("forest.water_stress@crop")
+def water_stress_crop(evapotranspiration: float, potential: float) -> float:
+    return 0.5 + 0.5 * evapotranspiration / potential
+
+
 @cell("forest.light_use_efficiency@casa")
 def light_use_efficiency(
     temperature_stress_1: float, temperature_stress_2: float, water_stress: float, eps_max: float

@@ -45,6 +45,28 @@ def water_stress(
 
 
 @method(
+    "forest.water_stress",
+    edition="crop",
+    clause=Clause(LHASA, "CASA"),
+    status="project",
+    formula="W = 0.5 + 0.5 E/ETc",
+)
+def water_stress_crop(
+    evapotranspiration: A[Array, Q("mm", "实际蒸散发量", "actual evapotranspiration", low=0, symbol="E")],
+    potential: A[
+        Array,
+        Q("mm", "植被潜在蒸散发量 Kc ET0", "potential evapotranspiration of the cover, Kc ET0", low=0, symbol="ETc"),
+    ],
+) -> A[Array, Q("-", "水分胁迫系数", "water stress scalar")]:
+    """The printed form with the potential of the cover itself in the place of ET0, so that E never exceeds it.
+
+    Our own choice where E comes from a water balance with crop coefficients above 1: against ET0 the scalar would pass 1, which
+    `forest.light_use_efficiency` refuses. Shapes and edge cases as `forest.water_stress@casa`.
+    """
+    return 0.5 + 0.5 * evapotranspiration / potential
+
+
+@method(
     "forest.light_use_efficiency",
     edition="casa",
     clause=Clause(LHASA, "CASA; T1 and T2 are inputs, their formulas are open"),

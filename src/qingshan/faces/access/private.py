@@ -15,8 +15,9 @@ from qingshan.core.errors import UnknownName
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.ledger.serials import Range
 from qingshan.ledger.venue import upcast
+from qingshan.registers.actors import ACTORS
 from qingshan.registers.calendar import day_of
-from qingshan.rights.commands import commands
+from qingshan.rights.commands import SCALES, FieldRow, commands
 from qingshan.rights.eyes import PROPOSALS, acted_for
 from qingshan.rights.statements import Statement, statements
 
@@ -99,17 +100,32 @@ def statement_told(desk: Desk, account: str, day: date) -> dict[str, Any]:
 
 
 def proposals_told(desk: Desk, visitor: Visitor) -> list[dict[str, Any]]:
-    """What waits: all for staff readers, else what concerns the visitor's accounts or stands in his own name or awaits his role."""
+    """What waits: all for staff readers, else what concerns the visitor's accounts or stands in his own name or awaits his role.
+
+    `may` tells whether the visitor could confirm it; `shown` is the body in words: (Chinese, English, value as text).
+    """
     found = []
-    held = desk.roles(visitor)
+    held, person = desk.roles(visitor), _person(desk, visitor.actor)
     with desk.reading() as book:
         for r in book.standing(PROPOSALS, "waiting"):
-            row = commands()[r.content["kind"]]
-            mine = r.content["by"] == visitor.actor or bool(acted_for(book, row, r.content["body"], visitor.actor))
-            if mine or desk.may_read(visitor, "proposals") or (not row.accounts and held & set(row.second)):
+            row, body = commands()[r.content["kind"]], r.content["body"]
+            own = acted_for(book, row, body, visitor.actor)
+            awaited = bool(held & set(row.second)) and person != _person(desk, r.content["by"])
+            may = awaited and (not row.accounts or bool(own & acted_for(book, row, body, r.content["by"])))
+            if own or may or r.content["by"] == visitor.actor or desk.may_read(visitor, "proposals"):
+                shown = [(f.zh, f.en, _value(f, body[f.name])) for f in row.fields if f.name in body]
                 found.append({"id": r.id, "kind": row.id, "zh": row.zh, "en": row.en, "by": r.content["by"], "since": r.content["since"],
-                              "body": dict(r.content["body"])})  # fmt: skip
+                              "may": may, "shown": shown})  # fmt: skip
     return found
+
+
+def _person(desk: Desk, actor: str) -> str:
+    record = desk.venue.book.records.get((ACTORS.id, actor))
+    return str(record.content["fields"]["person"]) if record else ""
+
+
+def _value(f: FieldRow, value: Any) -> str:
+    return decimal_text(value, SCALES[f.kind]) if f.kind in SCALES and isinstance(value, int) else str(value)
 
 
 def holds_told(desk: Desk, after: str = "", limit: int = 101) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
     create_app(zone, runs) -> FastAPI
 
-Reading only (GET and HEAD). Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
+Reading only (GET and HEAD), but for the exchange. Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
 """
 
 from __future__ import annotations
@@ -26,21 +26,26 @@ from starlette.types import Scope
 import qingshan
 from qingshan.accounts.run import Run
 from qingshan.core.errors import QingshanError, UnknownName
+from qingshan.faces.access.desk import Desk
 from qingshan.faces.web.page import View
 from qingshan.faces.web.render import Printer
 from qingshan.faces.web.site import Ask, Site
-from qingshan.faces.web.views import VIEWS
+from qingshan.faces.web.views import EXCHANGE_VIEWS, VIEWS
 from qingshan.faces.web.woods import found_in_woods
 from qingshan.faces.web.words import LANG_TAGS, LANGUAGES
 from qingshan.zone.zone import Zone
 
+from .acts import add_acts
 from .downloads import add_downloads
+from .exchange import create_exchange_api
+from .exchange.visiting import COOKIE
 from .exports import FORMATS, NotInstalled
 from .maps import add_maps
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 MAX_ADDRESS = 2_000
 MAX_VALUE = 200
+WRITES = re.compile(r"/api/exchange/|/(zh|en)/exchange/act/")
 
 POLICY = "; ".join(
     (
@@ -65,12 +70,15 @@ def assets(folder: Path = STATIC / "dist") -> dict[str, str]:
     return json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
 
 
-def create_app(zone: Zone, runs: Mapping[str, Run] | None = None, *, views: tuple[View, ...] = VIEWS) -> FastAPI:
-    """The service for one zone and the runs to show (profile id -> run)."""
+def create_app(
+    zone: Zone, runs: Mapping[str, Run] | None = None, *, views: tuple[View, ...] = VIEWS, desk: Desk | None = None
+) -> FastAPI:
+    """The service for one zone and the runs to show (profile id -> run); with a desk, an exchange of rights beside them."""
     app = FastAPI(title="qingshan", version=qingshan.__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    site = Site(zone, dict(runs or {}), views, assets())
+    views = views if desk is None else (*views, *EXCHANGE_VIEWS)
+    site = Site(zone, dict(runs or {}), views, assets(), desk)
     printer = Printer(site)
-    app.state.site = site
+    app.state.site, app.state.desk = site, desk
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
     app.middleware("http")(_guard)
     if (STATIC / "dist").is_dir():
@@ -102,6 +110,10 @@ def create_app(zone: Zone, runs: Mapping[str, Run] | None = None, *, views: tupl
         return RedirectResponse(ask.place_address(code) or ask.address("/", place=code), HTTPStatus.SEE_OTHER)
 
     add_maps(app, site)
+    if desk is not None:
+        app.mount("/api/exchange", create_exchange_api(desk))
+        add_acts(app, site, printer)
+
     add_downloads(app, site)
     for view in views:
         _add(app, site, printer, view)
@@ -149,7 +161,7 @@ def _add(app: FastAPI, site: Site, printer: Printer, view: View) -> None:
 
     def page(request: Request, lang: str) -> Response:
         ask = _ask(site, view, lang, request)
-        return _html(printer.page(ask, view.build(ask)))
+        return _html(printer.page(ask, view.build(ask)), private=bool(ask.visitor))
 
     def data(request: Request, lang: str, ending: str) -> Response:
         ask = _ask(site, view, lang, request)
@@ -164,7 +176,7 @@ def _add(app: FastAPI, site: Site, printer: Printer, view: View) -> None:
         return Response(
             write(result, ask),
             media_type=media,
-            headers={"Content-Disposition": disposition, "Cache-Control": "no-cache"},
+            headers={"Content-Disposition": disposition, "Cache-Control": "no-store" if ask.visitor else "no-cache"},
         )
 
     # an address with an ending must be tried before the page, whose last part would swallow it
@@ -183,11 +195,15 @@ def _ask(site: Site, view: View, lang: str, request: Request) -> Ask:
     if any(len(v) > MAX_VALUE for v in [*params.values(), *query.values()]) or len(query) > 12:
         raise HTTPException(HTTPStatus.BAD_REQUEST)
     theme = request.cookies.get("theme", "")
-    return Ask(site, view, lang, params, query, theme if theme in ("light", "dark") else "")
+    visitor = (
+        site.desk.visitor(request.cookies.get(COOKIE, "")) if site.desk and view.name.startswith("exchange") else None
+    )
+    return Ask(site, view, lang, params, query, theme if theme in ("light", "dark") else "", visitor)
 
 
-def _html(text: str, status: int = HTTPStatus.OK) -> Response:
-    return Response(text, status, media_type="text/html", headers={"Cache-Control": "no-cache", "Vary": "Cookie"})
+def _html(text: str, status: int = HTTPStatus.OK, *, private: bool = False) -> Response:
+    headers = {"Cache-Control": "no-store" if private else "no-cache", "Vary": "Cookie"}
+    return Response(text, status, media_type="text/html", headers=headers)
 
 
 def _preferred(request: Request) -> str:
@@ -208,7 +224,7 @@ def _preferred(request: Request) -> str:
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Reading only, bounded addresses, and the same headers on every answer."""
-    if request.method not in ("GET", "HEAD"):
+    if request.method not in ("GET", "HEAD") and not (request.app.state.desk and WRITES.match(request.url.path)):
         response: Response = _problem(
             HTTPStatus.METHOD_NOT_ALLOWED, "只供读取。", "Reading only.", str(request.url.path)
         )

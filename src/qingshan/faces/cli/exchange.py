@@ -6,6 +6,7 @@ Whoever may write the venue's folder may name any actor: this is administration 
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import sys
 import uuid
@@ -40,6 +41,28 @@ def found(arguments: argparse.Namespace) -> int:
     finally:
         venue.close()
     return _told(arguments, receipt.seq, {"venue": arguments.venue, "admin": arguments.admin}, repeated=False)
+
+
+def password(arguments: argparse.Namespace) -> int:
+    """Set the offline administrator's password: asked for twice on a terminal, else one line of the input."""
+    from qingshan.faces.access.local import Administrators  # noqa: PLC0415 - the extra serve
+
+    if sys.stdin.isatty():
+        words = ("口令：", "再输入一次：") if arguments.lang == "zh" else ("password: ", "again: ")
+        given = getpass.getpass(words[0])
+        if getpass.getpass(words[1]) != given:
+            raise QingshanError("the two passwords differ.", "两次输入的口令不同。")
+    else:
+        given = sys.stdin.readline().rstrip("\n")
+    with _opened(arguments.venue) as venue:
+        Administrators(venue.folder).set(venue.book, arguments.actor, given)
+    if arguments.json:
+        emit({"actor": arguments.actor})
+    else:
+        print(
+            f"{arguments.actor} 的口令已设置" if arguments.lang == "zh" else f"the password of {arguments.actor} is set"
+        )
+    return 0
 
 
 def actor(arguments: argparse.Namespace) -> int:

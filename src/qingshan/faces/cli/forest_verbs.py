@@ -186,4 +186,16 @@ FOREST = (
         ),
         "qingshan forest calibrate plots2024 --zone mycounty --layers canopy --sets anhui2016 --out biomass.tif",
     ),
+    Verb(
+        "forest karst",
+        "qingshan.faces.cli.separate:karst",
+        "karst carbon of a catchment by hydrochemical runoff: gross, without strong acids, net; a separate account, never a unit",
+        (
+            Option("folder", "folder with karst.toml, samples.csv, flow.csv"),
+            Option("--model", "rating curve", default="season", choices=("flow", "flow2", "season", "trend")),
+            LANG,
+            JSON,
+        ),
+        "qingshan forest karst chenqi",
+    ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from qingshan.observe.alert.engine import AlertEvent
 from qingshan.observe.alert.network import EventLog, History, replayed, rules_of
+from qingshan.observe.alert.outbreak import counts_of, outbreak
 from qingshan.observe.alert.replay import Episode, Limit, Score, messages, score
 from qingshan.observe.quality.network import check_network
 from qingshan.observe.quality.network import decide as decided
@@ -176,4 +178,58 @@ def _episodes(path: Path) -> list[Episode]:
         return [Episode(r["site"], _moment(r["begin"], "begin"), _moment(r["end"], "end")) for r in reader]
 
 
-__all__ = ["alerts", "decide", "qc"]
+def outbreaks(arguments: argparse.Namespace) -> int:
+    """Count reports by period, look for a rise and for a cluster. Exit code 0 whatever is found."""
+    store = Observations(open_zone(arguments.zone))
+    first, last = _moment(arguments.first, "--first"), _moment(arguments.last, "--last") + timedelta(days=1)
+    counts = counts_of(store, arguments.network, arguments.property, first, last, arguments.days)
+    made = outbreak(
+        counts, target=_number(arguments.target, "--target"), k=_number(arguments.k, "--k"), h=_number(arguments.h, "--h"),
+        radius_km=_number(arguments.radius, "--radius"), periods=arguments.periods, draws=arguments.draws, seed=arguments.seed,
+    )  # fmt: skip
+    cluster = made.cluster and {
+        "sites": [counts.sites[i] for i in made.cluster.sites], "centre": counts.sites[made.cluster.centre], "radius_km": made.cluster.radius_km,
+        "first": counts.begin(made.cluster.first).isoformat(), "observed": made.cluster.observed, "expected": made.cluster.expected,
+        "llr": made.cluster.llr, "p": made.cluster.p, "draws": made.cluster.draws,
+    }  # fmt: skip
+    totals = counts.cases.sum(axis=0)
+    if arguments.json:
+        emit({
+            "periods": [counts.begin(i).isoformat() for i in range(counts.periods)], "cases": totals.tolist(), "nowhere": counts.nowhere,
+            "cusum": made.course.high.tolist(), "alarms": list(made.course.alarms_high), "rising": made.rising, "cluster": cluster,
+        })  # fmt: skip
+        return 0
+    zh = arguments.lang == "zh"
+    for i in range(counts.periods):
+        mark = (" 报警" if zh else " alarm") if i in made.course.alarms_high else ""
+        print(f"{counts.begin(i):%Y-%m-%d}  {totals[i]:>5}  CUSUM {made.course.high[i]:g}{mark}")
+    if cluster is None:
+        print("没有聚集" if zh else "no cluster")
+    else:
+        names, p = ", ".join(cluster["sites"]), cluster["p"]
+        print(
+            f"最可能的聚集：{names}，自 {cluster['first'][:10]}，{cluster['observed']} 例（预期 {cluster['expected']:.2f}），p = {p:.3f}" if zh
+            else f"most likely cluster: {names}, from {cluster['first'][:10]}, {cluster['observed']} cases ({cluster['expected']:.2f} expected), p = {p:.3f}"
+        )  # fmt: skip
+    if counts.nowhere:
+        print(
+            f"{counts.nowhere} 例的报告点没有坐标，未参加扫描"
+            if zh
+            else f"{counts.nowhere} cases at sites without a position are not in the scan"
+        )
+    return 0
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise WrongCall(
+            f"{name} is {text!r}.", f"{name} 为 {text!r}。", fix="give a number, 0 or more / 给出不小于 0 的数"
+        )
+    return value
+
+
+__all__ = ["alerts", "decide", "outbreaks", "qc"]

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import socket
 import threading
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qingshan.accounts.run import latest_runs
 from qingshan.core.errors import QingshanError, UnknownName
-from qingshan.zone.zone import open_zone
+from qingshan.ledger.book import Refused
+from qingshan.registers.calendar import day_of
+from qingshan.zone.home import home, zone_key
+from qingshan.zone.zone import Zone, open_zone
 
 if TYPE_CHECKING:
+    from qingshan.faces.access.desk import Desk
     from qingshan.faces.web.site import Site
     from qingshan.zone.zone import Zone
 
@@ -41,11 +49,69 @@ def serve(arguments: argparse.Namespace) -> int:
     print(
         f"{zone.name_zh}：{address}" if zh else f"qingshan serves {zone.name_en} ({zone.id}) at {address}", flush=True
     )
-    app = create_app(zone, runs)
+    desk = _desk(arguments, zone)
+    app = create_app(zone, runs, desk=desk)
     if "grid" in zone.config:  # the map's libraries and layers are read while the reader looks at the first page
         threading.Thread(target=_shelve, args=(app.state.site,), daemon=True).start()
-    uvicorn.run(app, host=arguments.host, port=port, log_level="warning", server_header=False)
+    try:
+        uvicorn.run(
+            app, host=arguments.host, port=port, log_level="warning", server_header=False, ws="websockets-sansio"
+        )
+    finally:
+        if desk is not None:
+            desk.close()
     return 0
+
+
+def _desk(arguments: argparse.Namespace, zone: Zone) -> Desk | None:
+    """The exchange to serve: the venue that is named, a synthetic one for a synthetic zone, else none."""
+    from qingshan.faces.access.desk import Desk  # noqa: PLC0415 - the extra serve
+
+    if arguments.venue:
+        return Desk(Path(arguments.venue))
+    if not zone.synthetic:
+        return None
+    from qingshan.ledger.venue import NAME  # noqa: PLC0415
+    from qingshan.rights.demo import demo_rules, make_demo  # noqa: PLC0415
+
+    folder = home() / "exchange" / zone_key(zone)
+    if not (folder / NAME).is_file():
+        zh = arguments.lang == "zh"
+        print(
+            "正在建立示意交易所（编造的人物与成交）……"
+            if zh
+            else "making the synthetic exchange (invented people and trades) ...",
+            flush=True,
+        )
+        begun = folder.with_name(f"{folder.name}.begun-{os.getpid()}")
+        make_demo(
+            begun, f"{zone.id} 示意交易所", day_of(time.time_ns() // 1000), zone.at_level(zone.levels[-1].id)[0].code
+        )
+        begun.rename(folder)
+    desk = Desk(folder, rules=demo_rules(), synthetic=True)
+    _turn_days(desk)
+    threading.Thread(target=_each_minute, args=(desk,), daemon=True).start()
+    return desk
+
+
+def _turn_days(desk: Desk) -> None:
+    """Open the synthetic market's day where a new one has come."""
+    from qingshan.rights.demo import keep_open  # noqa: PLC0415
+
+    with desk.reading():
+        commands = keep_open(desk.venue, desk.clock())
+    for command in commands:
+        with suppress(Refused):  # what one of its people did today may stand in the way of a quote
+            desk.writer.submit(command)
+
+
+def _each_minute(desk: Desk) -> None:
+    while True:
+        time.sleep(60)
+        try:
+            _turn_days(desk)
+        except (QingshanError, RuntimeError, ValueError):  # the server is closing
+            return
 
 
 def _woods(zone: Zone) -> bool:

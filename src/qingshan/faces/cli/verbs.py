@@ -292,6 +292,29 @@ VERBS = (
         "qingshan observe alerts air_demo --zone demo30m --years 2020",
     ),
     Verb(
+        "observe outbreak",
+        "qingshan.faces.cli.quality:outbreaks",
+        "reports of sick or dead wildlife: a rise of counts and the most likely cluster",
+        (
+            Option("network", "network id"),
+            Option("--property", "property that is counted", default="nature.animals_dead"),
+            Option("--first", "first day", required=True),
+            Option("--last", "last day", required=True),
+            Option("--days", "days of a period", kind="count", default=7),
+            Option("--target", "usual count of all sites in a period", required=True),
+            Option("--k", "slack of the CUSUM, in counts", required=True),
+            Option("--h", "decision interval of the CUSUM, in counts", required=True),
+            Option("--radius", "largest radius of a cluster, km", required=True),
+            Option("--periods", "longest cluster, in periods", kind="count", default=4),
+            Option("--draws", "permutations for the p value", kind="count", default=999),
+            Option("--seed", "seed of the permutations", kind="count", default=0),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan observe outbreak wildlife --first 2026-01-05 --last 2026-03-29 --target 4 --k 2 --h 8 --radius 30",
+    ),
+    Verb(
         "observe evaluate",
         "qingshan.faces.cli.evaluate:evaluate",
         "evaluate a network against the standards in force when it was observed",
@@ -322,6 +345,9 @@ VERBS = (
             ZONE,
             Option("--host", "address to listen on", default="127.0.0.1"),
             Option("--port", "port; 0 takes a free one", kind="port", default=8765),
+            Option(
+                "--venue", "folder of an exchange to serve too; a synthetic zone brings a synthetic one", default=""
+            ),
             LANG,
         ),
         "qingshan serve --zone guizhou",
@@ -397,6 +423,13 @@ VERBS = (
             JSON,
         ),
         "qingshan exchange found venue --name 示范交易中心 --admin root --person P1 --person-name 张三",
+    ),
+    Verb(
+        "exchange password",
+        "qingshan.faces.cli.exchange:password",
+        "set the password of the offline administrator; it is asked for, or read from the input",
+        (VENUE, Option("actor", "id of the administrator"), LANG, JSON),
+        "qingshan exchange password venue root",
     ),
     Verb(
         "exchange actor",

@@ -71,9 +71,10 @@ class Held:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Badges: synthetic, and the status of the source where it is below primary."""
+        """Badges: synthetic, those of the account that computes it, and the status of the source where it is below primary."""
         status = str(self.entry.get("status", ""))
-        return (("synthetic",) if self.entry.get("synthetic") else ()) + ((status,) if status else ())
+        synthetic = ("synthetic",) if self.entry.get("synthetic") else ()
+        return (*synthetic, *self.entry.get("marks", ()), *((status,) if status else ()))
 
 
 @dataclass
@@ -230,9 +231,16 @@ def _results(site: Site, book: RasterBook) -> dict[str, ShownLayer]:
                     "source": account.account.zh,
                     "source_en": account.account.en,
                     "synthetic": site.zone.synthetic,
+                    "marks": _marks(site, account.account.id),
                 }
                 shown.held[period] = Held(period, None, entry, job=Job(partial(_result, account, step, id, period)))
     return made
+
+
+def _marks(site: Site, account: str) -> tuple[str, ...]:
+    """The labels of the profiles on this site that count the account's sums; without one it is a draft."""
+    found = {x for run in site.runs.values() if account in run.profile.rasters for x in run.profile.labels}
+    return tuple(sorted(found)) or ("draft",)
 
 
 def _result(opened: Opened, step: str, id: str, period: str) -> Drawn:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from qingshan.accounts.run import Run
@@ -22,6 +22,9 @@ from .geometry import Drawing, draw, drawing_of, mesh
 from .names import level_word, short_names
 from .page import View
 from .words import Words
+
+if TYPE_CHECKING:
+    from qingshan.faces.access.desk import Desk, Visitor
 
 _SHOWN = Path(__file__).with_name("shown.toml")
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
@@ -57,6 +60,7 @@ class Site:
     runs: Mapping[str, Run]
     views: Sequence[View] = ()
     assets: Mapping[str, str] = field(default_factory=dict)
+    desk: Desk | None = None
 
     def __post_init__(self) -> None:
         self.kept: dict[str, Any] = {}
@@ -237,6 +241,9 @@ class Ask:
     params: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     theme: str = ""
+    visitor: Visitor | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What a form that was refused held, and why."""
 
     @cached_property
     def t(self) -> Words:

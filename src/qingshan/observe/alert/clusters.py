@@ -104,7 +104,7 @@ def space_time_scan(
     for i, (_, _, sites) in enumerate(circles):
         member[i, list(sites)] = 1
     ratio, observed, expected = _ratios(member, counts, periods, total)
-    i, j = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
+    i, j = divmod(int(np.argmax(ratio)), ratio.shape[1])
     best = float(ratio[i, j])
     if best <= 0:
         return None
@@ -122,7 +122,7 @@ def space_time_scan(
         centre,
         radius,
         sites,
-        last - int(j),
+        last - j,
         last,
         int(observed[i, j]),
         float(expected[i, j]),

@@ -25,7 +25,7 @@ from qingshan.core.errors import UnknownName
 
 __all__ = ["SCHEMA", "FlagLayer", "Part", "append_line", "read_lines"]
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "series": pl.String, "start": pl.Datetime("ms"), "flag": pl.UInt8, "tests": pl.UInt32, "not_run": pl.UInt32, "run": pl.String,
 }  # fmt: skip
 

@@ -159,7 +159,7 @@ def _add_proofs(router: APIRouter) -> None:
         desk = desk_of(request)
         root = _root(desk, day)
         with desk.reading():
-            return _download(inclusion_proof(desk.venue, record, root), f"inclusion-{record}-{day}.json")
+            return _download(inclusion_proof(desk.venue, record, root, sealed=True), f"inclusion-{record}-{day}.json")
 
     @get("/proofs/consistency", tags=["proofs"], responses=reads_answers({"type": "object"}, 404, 422, 429))
     def consistency(request: Request, visitor: Reader, since: Day, day: Day) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import time
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Query, Request, Response
@@ -26,7 +26,7 @@ __all__ = ["add_sign_in", "at_the_machine", "form_of"]
 BROWSER = "qingshan_sign_in"
 LARGEST_FORM = 100_000
 Next = Annotated[str, Query(max_length=500)]
-MOVED = {303: {"description": "goes on to `next`"}}
+MOVED: dict[int | str, dict[str, Any]] = {303: {"description": "goes on to `next`"}}
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -72,7 +72,7 @@ def _signed_in(desk: Desk, request: Request, actor: str, how: str, next: str) ->
 def add_sign_in(router: APIRouter) -> None:
     """The addresses under /sign-in, and /sign-out."""
 
-    @router.get("/sign-in", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 404, 422, 429)})  # type: ignore[dict-item]
+    @router.get("/sign-in", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 404, 422, 429)})
     def start(request: Request, next: Next = "/") -> Response:
         """To the identity provider."""
         desk = desk_of(request)
@@ -95,7 +95,7 @@ def add_sign_in(router: APIRouter) -> None:
         )
         return answer
 
-    @router.get("/sign-in/back", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 422, 429)})  # type: ignore[dict-item]
+    @router.get("/sign-in/back", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 422, 429)})
     def back(
         request: Request,
         state: Annotated[str, Query(max_length=200)] = "",
@@ -120,7 +120,7 @@ def add_sign_in(router: APIRouter) -> None:
 
     @router.post(
         "/sign-in/local", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 403, 413, 422, 429)}
-    )  # type: ignore[dict-item]
+    )
     async def local(request: Request) -> Response:
         """The offline administrator, at the machine itself. Form fields: actor, password, next."""
         desk = desk_of(request)
@@ -139,7 +139,7 @@ def add_sign_in(router: APIRouter) -> None:
 
     @router.post(
         "/sign-in/demo", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 403, 413, 422, 429)}
-    )  # type: ignore[dict-item]
+    )
     async def demo(request: Request) -> Response:
         """In a synthetic venue on this machine: take the part of one of its made-up persons. Form fields: actor, next."""
         desk = desk_of(request)
@@ -152,7 +152,7 @@ def add_sign_in(router: APIRouter) -> None:
             )
         return _signed_in(desk, request, actor, "demo", form.get("next", "/"))
 
-    @router.post("/sign-out", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 403, 413, 422)})  # type: ignore[dict-item]
+    @router.post("/sign-out", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 403, 413, 422)})
     async def sign_out(request: Request) -> Response:
         """Ends the session. Form fields: csrf, next."""
         desk = desk_of(request)

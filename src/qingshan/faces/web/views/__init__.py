@@ -10,6 +10,11 @@ from . import (
     account,
     change,
     data,
+    exchange,
+    exchange_act,
+    exchange_own,
+    exchange_public,
+    exchange_staff,
     forest,
     forest_plot,
     forest_plots,
@@ -26,6 +31,7 @@ from . import (
     standards,
     station,
     target,
+    topic,
 )
 
 VIEWS: tuple[View, ...] = (
@@ -35,6 +41,7 @@ VIEWS: tuple[View, ...] = (
     raster.VIEW,
     change.VIEW,
     seea.VIEW,
+    topic.VIEW,
     *network.VIEWS,
     reading.VIEW,
     station.VIEW,
@@ -49,3 +56,12 @@ VIEWS: tuple[View, ...] = (
     pedigree.VIEW,
     target.VIEW,
 )
+
+EXCHANGE_VIEWS: tuple[View, ...] = (
+    exchange.VIEW,
+    exchange_public.VIEW,
+    *exchange_staff.VIEWS,
+    *exchange_own.VIEWS,
+    exchange_act.VIEW,
+)
+"""The pages of an exchange, where one is served."""

@@ -88,6 +88,9 @@ def build(ask: Ask) -> Page:
         "seea": ask.address("/account/seea", basis="", of="", place=ask.query.get("place", ""))
         if ask.has("seea")
         else "",
+        "topics": ask.address("/account/topic", basis="", of="", place=ask.query.get("place", ""))
+        if ask.site.topics and ask.has("topic")
+        else "",
         "changes": ask.address("/account/change", basis="", of="", place=ask.query.get("place", ""))
         if _changed(run) and ask.has("change")
         else "",

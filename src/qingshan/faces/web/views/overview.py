@@ -6,7 +6,7 @@ from markupsafe import Markup, escape
 
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web.atlas import atlas, finding
-from qingshan.faces.web.figures import FIGURE_COLUMNS, figures_table, input_titles, row_of
+from qingshan.faces.web.figures import FIGURE_COLUMNS, Figure, figures_table, input_titles, of_run, row_of
 from qingshan.faces.web.known import fields_now
 from qingshan.faces.web.names import capital, uncapital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
@@ -42,15 +42,26 @@ def build(ask: Ask) -> Page:
     context = {
         "question": t("overview.question"), "headline": headline, "lead": _lead(ask, read, len(listed) - len(read)),
         "span": ask.span or span, "periods": _periods(ask, field), "period": ask.query.get("period", "") if ask.span else spelt(span),
-        "title": t("overview.title", n=numbers.counted(len(listed), ask.lang)), "read": read, "unread": [p for p in listed if not p.reading],
+        "title": t("overview.title", n=numbers.counted(len(listed), ask.lang)) if listed else t("overview.given"),
+        "read": read, "unread": [p for p in listed if not p.reading],
         "atlas": drawn, "finding": finding(ask, field) if field else "", "measure": _measure(ask, field) if field else "",
         "choices": [(quantity, f.sample.name(ask.lang)) for quantity, f in now.items()], "of": field.quantity if field else "",
+        "given": [] if listed else _given(ask), "account": ask.address("/account", of="", place="") if ask.has("account") else "",
         "chosen": chosen, "areas": ask.address(".geojson", of=field.id, place=chosen) if field else "",
     }  # fmt: skip
     tables = [_targets(ask, listed)] + ([_areas(ask, field)] if field else [])
     sources = _sources(ask, listed, field)
     labels = sorted({label for p in listed for label in p.labels} | set(field.sample.labels if field else ()))
     return Page("overview.html", headline, context, tables, ask.zone.leaves(ask.zone.root), sources, labels)
+
+
+def _given(ask: Ask) -> list[tuple[str, Figure]]:
+    """Where no target is on file: what the default account worked out for the whole zone, service by service."""
+    run = ask.run
+    if run is None:
+        return []
+    facts = [line.physical for line in run.services(ask.zone.root) if line.included == "yes" and line.physical]
+    return [(ask.t.pick(*run.names(f.quantity)), of_run(run, f)) for f in facts if not f.refused]
 
 
 def _periods(ask: Ask, field: Field | None) -> list[tuple[str, str]]:

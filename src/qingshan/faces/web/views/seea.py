@@ -9,7 +9,7 @@ from typing import Any
 from qingshan.accounts.balance import Head
 from qingshan.accounts.balance import Table as Balance
 from qingshan.accounts.run import Fact, Run
-from qingshan.accounts.seea import seea_tables
+from qingshan.accounts.seea import CONDITION, condition_tables, seea_tables
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web.crumbs import crumbs
 from qingshan.faces.web.names import bare, capital
@@ -41,6 +41,8 @@ def build(ask: Ask) -> Page:
         return Page("account_empty.html", ask.t("account.empty"), {"question": question})
     period = _period(ask, run)
     tables = seea_tables(run, ask.place.code, period)
+    if measured := ask.site.topics.get(CONDITION):
+        tables |= condition_tables(measured, ask.place.code, period)
     asked = ask.query.get("of", "")
     if asked and asked not in tables:
         known = ", ".join(tables) or "-"
@@ -136,6 +138,8 @@ def _keys(ask: Ask, run: Run, table: Balance, period: str) -> Mapping[tuple[str,
     if number == "4.2":
         pairs = [(f.cls.partition(">"), f.key) for f in mine if f.quantity == "extent.change"]
         return {(a, b): key for (a, _, b), key in pairs}
+    if number == "5.2" and (measured := ask.site.topics.get(CONDITION)):
+        return _condition_keys(measured, place, period)
     if number == "4.1":
         return {
             (f.quantity.removeprefix("extent."), f.cls): f.key
@@ -143,6 +147,18 @@ def _keys(ask: Ask, run: Run, table: Balance, period: str) -> Mapping[tuple[str,
             if f.quantity in ("extent.opening", "extent.closing", "extent.net")
         }
     return {}
+
+
+def _condition_keys(run: Run, place: str, period: str) -> dict[tuple[str, str], str]:
+    """A mean leads to its sum over the class, at the opening or closing."""
+    order = [str(p) for p in run.manifest["periods"]]
+    moments = {order[order.index(period) - 1]: "opening", period: "closing"}
+    stem = "condition.sum."
+    return {
+        (f"{f.quantity.removeprefix(stem)}.{moments[f.period]}", f.cls): f.key
+        for f in run.facts
+        if f.quantity.startswith(stem) and f.place == place and f.period in moments and f.cls and f.value is not None
+    }
 
 
 def _export(ask: Ask, table: Balance) -> Table:

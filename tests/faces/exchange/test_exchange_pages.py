@@ -1,0 +1,192 @@
+"""The pages of an exchange: what each shows to whom, what it does not, forms made from commands, and the synthetic exchange."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from qingshan.faces.access.desk import Desk
+from qingshan.faces.api.app import create_app
+from qingshan.faces.api.exchange.visiting import COOKIE
+from qingshan.ledger.verify import verify_journal
+from qingshan.rights.anomalies import anomalies
+from qingshan.rights.demo import demo_rules, keep_open, make_demo
+from qingshan.zone.zone import Zone, open_zone
+
+from .counter import YUAN, Counter, T
+
+
+@pytest.fixture(scope="module")
+def zone() -> Zone:
+    return open_zone("guizhou")
+
+
+class Reader(TestClient):
+    def __init__(self, counter: Counter, zone: Zone, actor: str = "") -> None:
+        super().__init__(
+            create_app(zone, {}, desk=counter.desk),
+            base_url="http://localhost",
+            client=("127.0.0.1", 5000),
+            follow_redirects=False,
+        )
+        if actor:
+            import time  # noqa: PLC0415
+
+            self.cookies.set(COOKIE, counter.desk.sessions.begin(actor, "test", time.time()))
+
+    def form(self, page: str, command: str) -> dict[str, str]:
+        """The hidden fields of the form of a command."""
+        text = self.get(page).text
+        inner = re.search(rf'action="/zh/exchange/act/{re.escape(command)}"(.*?)</form>', text, re.S)
+        assert inner, text[:500]
+        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', inner[1]))
+
+
+PAGES = ("/exchange", "/exchange/public", "/exchange/operator", "/exchange/regulator")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_public_sees_no_one(counter: Counter, zone: Zone, lang: str) -> None:
+    counter.give(
+        "market.order",
+        "traderX",
+        id="s1",
+        asset=counter.asset,
+        account="X",
+        side="sell",
+        price=50 * YUAN,
+        quantity=5 * T,
+    )
+    before, public = counter.desk.reads_log.next, Reader(counter, zone)
+    for page in PAGES:
+        for ending in ("", ".json", ".csv"):
+            answer = public.get(f"/{lang}{page}{ending}", headers={"accept": "text/html"})
+            assert answer.status_code in (200, 404), (page, ending, answer.text[:300])
+            for word in ("traderX", "X 公司", "NX", "s1<", "P-traderX"):
+                assert word not in answer.text, (page, ending, word)
+    assert public.get(f"/{lang}/exchange/statement?account=X").status_code == 422
+    assert public.get(f"/{lang}/exchange/lineage?lot=L1&unit=0&account=X").status_code == 422
+    assert counter.desk.reads_log.next == before
+
+
+def test_a_participant_sees_his_own_and_it_is_noted(counter: Counter, zone: Zone) -> None:
+    x = Reader(counter, zone, "traderX")
+    page = x.get("/zh/exchange")
+    assert "我的持仓：500" in page.text and page.headers["cache-control"] == "no-store"
+    other = (
+        Reader(counter, zone, "traderY").get("/zh/exchange?account=X").text
+    )  # an account that is not his is passed over
+    assert "我的持仓：0" in other and "L1" not in other
+    assert {(r.by, r.what) for r in counter.desk.reads_log.read()} >= {("traderX", "account"), ("traderX", "orders")}
+    assert "L1" in x.get("/zh/exchange/lineage?lot=L1&unit=0").text
+    assert "500" in x.get("/en/exchange/statement?day=2024-10-04").text
+    assert Reader(counter, zone, "traderY").get("/zh/exchange/statement?account=X").status_code == 422
+
+
+def test_staff_pages_are_for_those_declared(counter: Counter, zone: Zone) -> None:
+    counter.both(
+        "rights.surrender",
+        "traderX",
+        "approverX",
+        account="X",
+        asset=counter.asset,
+        quantity=3 * T,
+        obligation="X:2024",
+    )
+    seen = Reader(counter, zone, "regulator0").get("/zh/exchange/regulator").text
+    assert "X:2024" in seen and "查阅记录" in seen
+    for who in ("traderX", "exchange0", "bank0"):
+        assert "X:2024" not in Reader(counter, zone, who).get("/zh/exchange/regulator").text
+    assert "收市" in Reader(counter, zone, "exchange0").get("/zh/exchange/operator").text
+
+
+def test_a_form_is_sent_once_and_keeps_what_was_typed(counter: Counter, zone: Zone) -> None:
+    x = Reader(counter, zone, "traderX")
+    hidden = x.form("/zh/exchange", "market.order")
+    order = hidden | {"side": "sell", "price": "50", "quantity": "5", "kind": "limit"}
+    url = "/zh/exchange/act/market.order"
+    first, again = x.post(url, data=order), x.post(url, data=order)
+    assert first.status_code == again.status_code == 303 and first.headers["location"] == again.headers["location"]
+    assert len([k for k in counter.desk.venue.book.records if k[0] == "order"]) == 1
+    wrong = x.post(
+        url, data=x.form("/zh/exchange", "market.order") | {"side": "sell", "price": "50.001", "quantity": "7"}
+    )
+    assert wrong.status_code == 422 and 'value="50.001"' in wrong.text and 'value="7"' in wrong.text
+    assert x.post(url, data=order | {"csrf": "x", "key": "other"}).status_code == 403
+    assert x.post(url, data=order | {"key": "other"}, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert x.post("/zh/exchange/act/rights.gift", data=hidden).status_code == 404
+    assert x.post("/zh/place/520000", data={}).status_code == 405
+    away = x.form("/zh/exchange", "market.order") | {
+        "back": "//evil.example",
+        "side": "sell",
+        "price": "50",
+        "quantity": "1",
+    }
+    assert x.post(url, data=away).headers["location"].startswith("/zh/exchange?")
+
+
+def test_what_a_shortfall_costs_in_every_window(counter: Counter, zone: Zone) -> None:
+    """100 t at 50 yuan in the deadline's month and in the 30 days before: 10 t short cost 5 x 10 x 50 = 2,500 to 5,000 yuan. No single figure."""
+    counter.give(
+        "market.order",
+        "traderX",
+        id="s1",
+        asset=counter.asset,
+        account="X",
+        side="sell",
+        price=50 * YUAN,
+        quantity=100 * T,
+    )
+    counter.give(
+        "market.order",
+        "traderY",
+        id="b1",
+        asset=counter.asset,
+        account="Y",
+        side="buy",
+        price=50 * YUAN,
+        quantity=100 * T,
+        picks=["s1"],
+    )
+    said = (
+        Reader(counter, zone)
+        .get("/en/exchange/regulator", params={"asset": counter.asset, "missing": "10", "deadline": "2024-10-31"})
+        .text
+    )
+    assert said.count("2,500.00") == said.count("5,000.00") == 4  # two spans, all trades and listed
+    assert (
+        "no trades"
+        in Reader(counter, zone)
+        .get("/en/exchange/regulator", params={"asset": counter.asset, "missing": "1", "deadline": "2023-01-31"})
+        .text
+    )
+
+
+def test_anomalies_are_facts_of_the_journal(counter: Counter) -> None:
+    order = {"asset": counter.asset, "quantity": 10 * T}
+    counter.give("market.order", "traderX", id="s1", account="X", side="sell", price=55 * YUAN, **order)
+    counter.give("market.order", "traderY", id="b1", account="Y", side="buy", price=55 * YUAN, picks=["s1"], **order)
+    found = anomalies(counter.desk.venue, counter.desk.rules, date(2024, 10, 1), date(2024, 10, 31))
+    assert [(a.kind, a.price, a.trades) for a in found] == [("band_edge", 55 * YUAN, ("b1/0",))]  # 50 and 10 %
+
+
+@pytest.mark.long
+def test_the_synthetic_exchange(tmp_path: Path, zone: Zone) -> None:
+    make_demo(tmp_path / "demo", "demo", date(2026, 11, 28), "520100")
+    verdict = verify_journal((tmp_path / "demo" / "journal").read_bytes())
+    assert verdict.sound and verdict.records > 500
+    now = 1_795_833_000_000_000  # 2026-11-28 in China
+    desk = Desk(tmp_path / "demo", rules=demo_rules(), synthetic=True, clock=lambda: now)
+    for command in keep_open(desk.venue, now):
+        desk.writer.submit(command)
+    assert keep_open(desk.venue, now) == []
+    for strip in desk.tape.strips.values():
+        assert strip.state == "open"
+        assert [sum(orders for _, orders in strip.levels[side].values()) for side in ("sell", "buy")] == [5, 5]
+    page = TestClient(create_app(zone, {}, desk=desk)).get("/zh/exchange").text
+    assert "示意" in page and "编造" in page and "禁发" in page
+    desk.close()
