@@ -123,7 +123,7 @@ def evaluate_water(
             held.setdefault(known[row["property"]].symbol, []).append((_reading(row), row["unit"]))
         day = at.date()
         if day not in graders:
-            graders[day] = Grader(rules, "surface_water", day)
+            graders[day] = next(iter(graders.values())).on(day) if graders else Grader(rules, "surface_water", day)
         grader = graders[day]
         readings = {
             i: _mean(found) for i, found in held.items() if i in grader.items or i in grader.scheme.instead.values()
@@ -238,7 +238,9 @@ def agreement(evaluation: Evaluation) -> Agreement:
         if not said.strip().strip("-*—") or result.verdict == "insufficient_data":
             continue
         day = at.date()
-        grader = graders.setdefault(day, Grader(evaluation.rules, "surface_water", day))
+        if day not in graders:
+            graders[day] = Grader(evaluation.rules, "surface_water", day)
+        grader = graders[day]
         compared += 1
         theirs = grader.scheme.word(grader.scheme.grade(said))
         if result.grades == (theirs,):
