@@ -171,6 +171,7 @@ class Bench:
         self, names: list[str], asked: Versus, inputs: Path, ours: Mapping[str, str], theirs: Mapping[str, str]
     ) -> None:
         from .compare import compare  # noqa: PLC0415 - needs the environment's rasters
+        from .exact import apart, habitat_exact  # noqa: PLC0415
         from .raster_cases import Data  # noqa: PLC0415
 
         data = Data.of(inputs).squares() if asked.squares else Data.of(inputs)
@@ -181,6 +182,12 @@ class Bench:
             worst, alone = max(worst, found[asked.judged]), max(alone, int(found["only ours"] + found["only peer"]))
             for share in SHARES:
                 self.add(names[-1], f"{name} against {peer}: {share}", found[share], "relative")
+        if names == ["habitat-quality"]:
+            for name, exact in habitat_exact(data).items():
+                for side, file in (("ours", ours[name]), ("peer", theirs[f"{asked.rasters[name]}.tif"])):
+                    self.add(
+                        names[0], f"{name}, {side} against double precision: max", apart(Path(file), exact), "relative"
+                    )
         unit = (
             "largest relative difference of a cell"
             if asked.judged == "max"

@@ -21,6 +21,8 @@ from qingshan.zone.zone import open_zone
 from .raster_cases import Data, carbon_yield, measured
 
 TIMES = 3
+MEMORY = "3.7GB"
+"""In units of 2^30: 4 GB of 10^9 bytes and no more."""
 LARGE = 50e6
 
 
@@ -74,7 +76,7 @@ def run_once(zone: Path) -> dict[str, Any]:
         began.setdefault(what.split(maxsplit=1)[0], time.perf_counter())
 
     start = time.perf_counter()
-    measure = measured(lambda: run_raster(opened, "ecosystem", period, memory="4GB", resume=False, progress=told))
+    measure = measured(lambda: run_raster(opened, "ecosystem", period, memory=MEMORY, resume=False, progress=told))
     found = measure.pop("found")
     ends = [*list(began.values())[1:], start + measure["wall"]]
     steps = {name: end - at for (name, at), end in zip(began.items(), ends, strict=True)}

@@ -246,3 +246,16 @@ def test_a_folder_is_read(tmp_path):
     assert read_inventory(tmp_path).per_plot().tolist() == [20, 20, 20, 0]
     with pytest.raises(DeclarationError, match="no inventory"):
         read_inventory(tmp_path / "nowhere")
+
+
+def test_a_systematic_grid_by_hand():
+    """Plots in one row of a grid: trees per hm2 20, 20, 20, 0; V = sum d^2 / (2 n (n - 1)) = 400/24; 100 hm2."""
+    made = tables()
+    made["plots"] = made["plots"].with_columns(grid_row=pl.Series([1, 1, 1, 1]), grid_column=pl.Series([1, 2, 3, 4]))
+    got = forest_estimate(Inventory.of(made), Rule(("anhui2016",)), grid=True)
+    trees = next(f.estimate for f in got.grid if f.variable == "trees")
+    assert trees.value == 100 * 15 and trees.variance == pytest.approx(100**2 * 400 / 24) and trees.df == 3
+    assert [f.variable for f in got.grid] == ["area", "trees", "biomass", "carbon", "co2"]
+    assert got.record()["systematic"][1]["value"] == 1500
+    with pytest.raises(UnknownName, match="grid_row"):
+        forest_estimate(Inventory.of(tables()), Rule(("anhui2016",)), grid=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +29,7 @@ OPERATORS = ("<=", "<", ">=", ">", "=")
 """Operators that compare a value; others (`not_detected`, `value <= upper` ...) are words of one table."""
 
 _DAY = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
-_KEYS = {"file", "zh", "en", "item", "value", "operator"}
+_KEYS = {"file", "zh", "en", "item", "value", "operator", "document"}
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -116,7 +116,8 @@ class LimitRow:
 
 @dataclass(frozen=True)
 class LimitTable:
-    """One table: its names, the domain that holds it, its columns of scope and its rows in printed order."""
+    """One table: its names, the domain that holds it, its columns of scope and its rows in printed order. `document` is
+    the declared document of rows whose edition has no number."""
 
     id: str
     domain: str
@@ -124,6 +125,7 @@ class LimitTable:
     en: str
     scopes: tuple[str, ...]
     rows: tuple[LimitRow, ...]
+    document: str = ""
 
     @property
     def editions(self) -> tuple[str, ...]:
@@ -155,7 +157,7 @@ class LimitTable:
                 )  # fmt: skip
         closed = {r.item for r in added if r.status != "open"}
         kept = tuple(r for r in self.rows if not (r.status == "open" and r.item in closed))
-        return LimitTable(self.id, self.domain, self.zh, self.en, self.scopes, kept + added)
+        return replace(self, rows=kept + added)
 
 
 def _wrong(en: str, zh: str, where: str, fix: str = "") -> DeclarationError:
@@ -235,6 +237,16 @@ def _declared() -> dict[str, tuple[str, dict[str, str]]]:
     return found
 
 
+@lru_cache(maxsize=1)
+def scope_names() -> dict[str, tuple[str, str]]:
+    """What the codes in columns of scope are called, as (zh, en); a code that no domain names is a name itself."""
+    return {
+        code: (zh, en)
+        for _, content in load_domains().declared("limits")
+        for code, (zh, en) in content.get("words", {}).items()
+    }
+
+
 def _known(id: str) -> str:
     if id not in _declared():
         raise UnknownName(
@@ -251,7 +263,7 @@ def limit_table(id: str) -> LimitTable:
     path = load_domains().by_name[domain].folder / "standards" / f"{declared['file']}.csv"
     rows = read_limits(path, id, declared, f"{domain}/standards/{path.name}")
     scopes = tuple(rows[0].scope) if rows else ()
-    return LimitTable(id, domain, declared["zh"], declared["en"], scopes, rows)
+    return LimitTable(id, domain, declared["zh"], declared["en"], scopes, rows, declared.get("document", ""))
 
 
 def limit_tables() -> list[LimitTable]:

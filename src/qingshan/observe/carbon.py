@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qingshan.core.domain import load_domains
-from qingshan.core.errors import OutOfBounds
+from qingshan.core.errors import OutOfBounds, UnknownName
 from qingshan.core.finding import Finding
 from qingshan.core.method import Array
 from qingshan.core.parameter import ParameterRow
@@ -21,8 +21,9 @@ from qingshan.core.parameter import ParameterRow
 from .allometry import Amounts, Rule, evaluate
 from .deduction import Deduction, deduct_estimate
 from .equation import Equation
-from .estimate import Estimate, post_stratified, ratio
+from .estimate import Estimate, post_stratified, ratio, systematic
 from .inventory import FaultyInventory, Inventory
+from .joining import floats
 from .montecarlo import EquationError, Factor, Simulation, Sources, simulate
 
 __all__ = ["Figure", "ForestEstimate", "Uncertain", "forest_estimate"]
@@ -59,6 +60,8 @@ class ForestEstimate:
     deduction: Deduction | None
     simulation: Simulation | None
     findings: tuple[Finding, ...] = field(default=())
+    grid: tuple[Figure, ...] = field(default=())
+    """The whole again as a systematic grid, its variance by successive differences."""
 
     def figure(self, variable: str, domain: str = "") -> Estimate:
         return next(f.estimate for f in self.figures if (f.variable, f.domain) == (variable, domain))
@@ -76,6 +79,8 @@ class ForestEstimate:
             "carbon_fraction": None if fraction is None else fraction.record(),
             "findings": [f.record() for f in self.findings],
         }
+        if self.grid:
+            made["systematic"] = [{"variable": f.variable} | f.estimate.record() for f in self.grid]
         if self.deduction is not None:
             step = self.deduction.step
             made["deduction"] = {
@@ -106,10 +111,12 @@ def forest_estimate(
     seed: int = 0,
     uncertain: Uncertain | None = None,
     equations: Iterable[Equation] | None = None,
+    grid: bool = False,
 ) -> ForestEstimate:
     """Totals over the area of all units by the post-stratified estimator, and means per hm2 of forest.
 
-    Raises `FaultyInventory` where a table or a tree is refused, `TooFewPlots`, `MissingParameter`, `UnknownName`.
+    `grid` adds the totals of the plots as one systematic grid (plots need grid_row and grid_column). Raises
+    `FaultyInventory` where a table or a tree is refused, `TooFewPlots`, `MissingParameter`, `UnknownName`.
     """
     inventory.used()
     trees = inventory.trees
@@ -129,7 +136,8 @@ def forest_estimate(
     if draws:
         simulated = _simulated(inventory, amounts, picked, fraction, draws, seed, uncertain or Uncertain(), rule)
     findings = (*inventory.findings, *amounts.findings)
-    return ForestEstimate(tuple(figures), _served(amounts, picked), fraction, taken, simulated, findings)
+    regular = tuple(work.on_grid()) if grid else ()
+    return ForestEstimate(tuple(figures), _served(amounts, picked), fraction, taken, simulated, findings, regular)
 
 
 def _refuse(amounts: Amounts, picked: NDArray[np.bool_]) -> None:
@@ -200,6 +208,27 @@ class _Figures:
             mean = ratio(sums[2], sums[0], stratum, design, self.confidence, f"{unit}/hm2")
             made.append(Figure(f"{word}_per_area", domain, mean))
         return made + self._carbon(domain, amount)
+
+    def on_grid(self) -> list[Figure]:
+        """Totals of the whole as a systematic grid. Raises `UnknownName` without the columns of the grid."""
+        inventory, area = self.inventory, float(self.inventory.design.area.sum())
+        table = inventory.plots.table
+        lost = [c for c in ("grid_row", "grid_column") if c not in table.columns]
+        if lost:
+            raise UnknownName(
+                f"plots have no {lost[0]}.",
+                f"样地表没有 {lost[0]} 列。",
+                where="plots.csv",
+                fix="number the rows and columns of the grid / 给格网行列号",
+            )
+        row, column = floats(table, "grid_row"), floats(table, "grid_column")
+        word, unit = ("biomass", "t dm") if self.tonnes else ("volume", "m3")
+        named = (("area", inventory.area_share(), "hm2"), ("trees", inventory.per_plot(None, self.picked), "株"),
+                 (word, inventory.per_plot(self.value, self.picked), unit))  # fmt: skip
+        made = [
+            Figure(name, "", systematic(values, row, column, area, self.confidence, of)) for name, values, of in named
+        ]
+        return made + self._carbon("", made[-1].estimate)
 
     def _carbon(self, domain: str, biomass: Estimate) -> list[Figure]:
         if self.fraction is None or self.fraction.value is None:

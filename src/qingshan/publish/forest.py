@@ -213,10 +213,10 @@ def changes(
     for key in [*a, *(k for k in b if k not in a)]:
         was, now = (side[key]["value"] if key in side else None for side in (a, b))
         if was != now:
-            both = was is not None and now is not None
+            moved = None if was is None or now is None else now - was
             figures.append(dict(zip(named, key, strict=True)) | {
-                "unit": (b.get(key) or a[key])["unit"], "before": was, "after": now, "difference": now - was if both else None,
-                "relative": (now - was) / abs(was) if both and was else None,
+                "unit": (b.get(key) or a[key])["unit"], "before": was, "after": now, "difference": moved,
+                "relative": moved / abs(was) if moved is not None and was else None,
             })  # fmt: skip
     return {"figures": figures, "causes": _causes(old, new)}
 

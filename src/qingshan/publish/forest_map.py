@@ -22,7 +22,9 @@ TALLEST = 760.0
 def place_map(account: ForestAccount, lang: str) -> Picture | None:
     """Carbon per hectare by place; None without boundaries or without places."""
     run = account.run
-    cells = {c: f for c in account.places if (f := account.cell("estimate", "carbon_per_area", c)) is not None}
+    above = {run.zone.places[c].parent for c in account.places}
+    lowest = [c for c in account.places if c not in above]  # a place is not drawn over its own parts
+    cells = {c: f for c in lowest if (f := account.cell("estimate", "carbon_per_area", c)) is not None}
     if not cells:
         return None
     zh, en = run.names("inventory.carbon_per_area")

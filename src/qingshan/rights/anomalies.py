@@ -45,7 +45,7 @@ def anomalies(venue: Venue, rules: RuleSets, first: date, last: date, zone: time
                 reference[e["id"]] = (e["content"]["reference"], e["content"]["rules"])
             elif e["do"] == "trade" and e.get("price") is not None and first <= day <= last:
                 pair = tuple(sorted((e["seller"], e["buyer"])))
-                pairs[day, e["asset"], pair].append((e["id"], e["seller"], e["price"], e["quantity"]))  # type: ignore[index]
+                pairs[day, e["asset"], pair].append((e["id"], e["seller"], e["price"], e["quantity"]))
                 if e["asset"] in reference and ":" not in e["id"]:
                     base, name = reference[e["asset"]]
                     used = rules.on(name, day)

@@ -24,7 +24,7 @@ def filled(z, sinks=None, **limits):
     state = np.full(lattice.size, NEW, np.uint8)
     if sinks is not None:
         lattice.inside(state, lattice.grid.whole)[np.asarray(sinks, bool)] = SEED
-    fill(flat, state, lattice.offsets, **limits)
+    fill(flat, state, lattice, **limits)
     return lattice.inside(flat, lattice.grid.whole)
 
 
@@ -172,10 +172,14 @@ def test_turning_the_land_turns_the_water(tmp_path_factory, seed, quarter, flip,
     np.testing.assert_allclose(other, turned(plain), rtol=1e-12)
 
 
-def test_too_little_memory_says_how_much(tmp_path):
-    big = Grid("EPSG:32648", (30.0, 0.0, 5e5, 0.0, -30.0, 3e6), 14_000, 14_000)
-    with pytest.raises(QingshanError, match=r"196,056,004 cells and needs \d,\d\d\d MB; 1GB was given"):
-        routing.run(big, {"elevation": layer(np.zeros((1, 1), np.float32))}, {}, {}, {}, ("direction",), tmp_path)
+@pytest.mark.parametrize(("side", "memory", "said"), [
+    (14_000, "200MB", r"needs 378 MB whatever the grid; 200MB was given"), (70_000, "64GB", r"4,900,280,004 cells are more than"),
+])  # fmt: skip
+def test_what_cannot_be_routed_is_refused_before_anything_is_made(tmp_path, side, memory, said):
+    big = Grid("EPSG:32648", (30.0, 0.0, 5e5, 0.0, -30.0, 3e6), side, side)
+    z = {"elevation": layer(np.zeros((1, 1), np.float32))}
+    with pytest.raises(QingshanError, match=said):
+        routing.run(big, z, {}, {}, {}, ("direction",), tmp_path, memory=memory)
     assert list(tmp_path.iterdir()) == []
 
 

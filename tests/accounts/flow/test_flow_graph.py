@@ -96,10 +96,10 @@ def test_the_compiled_passes_are_the_templates(tmp_path_factory, seed, kind):
     keep, send = "soil.trapped@invest3", "soil.sediment_passed@invest3"
     graph.descend((keep, one), (send, two), None, {"share": share, "own": own}, down)
     template = passes.descend_d8 if graph.d8 else passes.descend_mfd
-    waiting = (passes.inflows_d8 if graph.d8 else passes.inflows_mfd)(graph.to, graph.lattice.offsets)
+    before = graph._waiting if graph.d8 else graph.order
     template(
         CELLS[keep].function, CELLS[send].function, lambda i: (share[i],), lambda i: (share[i], own[i]), graph.to, graph.lattice.offsets,
-        waiting, plain,
+        before, plain,
     )  # fmt: skip
     np.testing.assert_array_equal(down, plain)
 
@@ -109,8 +109,16 @@ def test_the_compiled_passes_are_the_templates(tmp_path_factory, seed, kind):
     layers = frozenset({"weight", "slope"})
     graph.climb(cell, At(("weight", "slope"), layers), None, {"weight": share, "slope": own}, up, lengths=lengths)
     template = passes.climb_d8 if graph.d8 else passes.climb_mfd
+    order = () if graph.d8 else (graph.order,)
     template(
-        CELLS[cell].function, lambda i: (share[i], own[i]), graph.to, graph.lattice.offsets, lengths, plain, np.nan
+        CELLS[cell].function,
+        lambda i: (share[i], own[i]),
+        graph.to,
+        graph.lattice.offsets,
+        lengths,
+        *order,
+        plain,
+        np.nan,
     )
     np.testing.assert_allclose(up, plain, rtol=1e-14)
 

@@ -39,6 +39,7 @@ def test_classes_and_their_agreement(loaded: Path, capsys: pytest.CaptureFixture
     assert [r["verdict"] for r in told["results"]] == ["", "", "insufficient_data"]
     assert told["results"][0]["clause"] == "GB 3838-2002 表1" and told["results"][0]["status"] == "primary"
     assert told["rule_set"]["id"] == "surface_water" and told["provisional"] is False
+    assert told["official"] is False and "quality control" in told["standing"]
     (left,) = told["published"]["disagreements"]
     assert (told["published"]["compared"], told["published"]["agree"]) == (2, 1)
     assert left["why"] == "value_on_limit" and "0.1" in left["reason"]

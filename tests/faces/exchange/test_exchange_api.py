@@ -249,3 +249,18 @@ def test_a_restart_goes_on(counter: Counter, tmp_path: Path) -> None:
     again = counter.client("traderX")
     assert again.get("/market", params={"asset": counter.asset}).json() == picture
     assert first.status_code == 201 and again.order("s1", "sell", "50", "30").status_code == 409
+
+
+def test_the_nightly_check_finds_staff_who_hold_and_signs_the_day_before(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENVIRONMENT, new_key())
+    assert counter.desk.nightly() == []
+    assert counter.desk.nightly() is None  # once a day
+    assert [p.name for p in (counter.folder / "roots").iterdir()] == ["2024-10-03.json"]
+    fields = {"person": "P-traderX", "name": "又任监管", "roles": ["regulator"]}
+    counter.give("register.create", "root", register="actor", id="both", fields=fields)
+    counter.now += 86_400_000_000
+    found = counter.desk.nightly()
+    assert found is not None and [(f.code, f.file) for f in found] == [("conflict_of_interest", "X")]
+    assert "conflict_of_interest" in (counter.folder / "nightly" / "2024-10-05.json").read_text()

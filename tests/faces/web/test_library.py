@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from qingshan.accounts.run import Run
 from qingshan.core.domain import load_domains
+from qingshan.core.limit import limit_tables
 from qingshan.faces.web.documents import library, slug
 from qingshan.faces.web.site import Ask
 from qingshan.publish.numbers import declared_word
@@ -23,6 +24,9 @@ PAGES = [
     "/method/water.retention@garze2017",
     "/standards",
     "/standards/garze2017",
+    "/standards/gb3095-2026",
+    "/standards/compare/air_limits",
+    "/standards/compare/aqi_breakpoints?all=1",
     "/data",
     "/data?quantity=economy.gdp",
     "/standards?status=open",
@@ -159,3 +163,28 @@ def test_the_grid_of_a_quantity_says_its_unit(client: TestClient) -> None:
 )
 def test_a_declared_unit_is_not_turned(unit: str, zh: str, en: str) -> None:
     assert (declared_word(unit, "zh"), declared_word(unit, "en")) == (zh, en)
+
+
+def test_limit_rows_stand_under_their_document(client: TestClient, ask: Ask) -> None:
+    documents = library(ask).documents
+    assert {r.edition for r in documents["gb3095-2026"].limits} == {"GB 3095-2026"}
+    assert len(documents["gb3838-2002"].limits) == 213 and len(documents["gbt14848-2017"].limits) == 373
+    assert {r.table for r in documents["heichou2015"].limits} == {"black_odorous_thresholds", "black_odorous_rules"}
+    every = [r for d in documents.values() for r in d.limits]
+    assert len(every) == len({r.where for r in every}) == sum(len(t.rows) for t in limit_tables())
+    page = text_of(client.get("/en/standards/gb3095-2026").text)
+    assert "attainment of the ambient air standard" in page and "2026-03-01 – 2030-12-31" in page
+
+
+def test_editions_stand_side_by_side(client: TestClient) -> None:
+    """GB 3095-2012 against 2026: PM2.5 annual of grade 2 is 35, then 30, then 25."""
+    text = text_of(client.get("/en/standards/compare/air_limits").text)
+    assert re.search(r"PM2\.5 annual · grade 2 <= 35 .*? <= 30 <= 25 ug/m3", text)
+    assert not re.search(r"CO 24 h · grade 2 <= 4", text)
+    assert re.search(r"CO 24 h · grade 2 <= 4", text_of(client.get("/en/standards/compare/air_limits?all=1").text))
+    rows = list(
+        csv.DictReader(io.StringIO(client.get("/en/standards/compare/aqi_breakpoints.csv").text.lstrip("\ufeff")))
+    )
+    moved = {(r["item"], r["scope"]) for r in rows if r["changed"] in ("True", "true", "1", "yes")}
+    assert moved == {("PM2.5", "24 h · IAQI 100"), ("PM10", "24 h · IAQI 100")}
+    assert client.get("/en/standards/compare/groundwater_classes").status_code == 404

@@ -66,6 +66,20 @@ def test_of_overlapping_places_the_first_has_the_cell():
     assert cells[0].tolist() == [0] * 6 + [1] * 6
 
 
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 9), st.integers(1, 8), st.integers(1, 6)), max_size=6))
+def test_boxes_that_overlap_touch_or_leave_gaps(boxes):
+    """Whole cells: the first box that holds a cell has it. Rows with and without overlap are found in different ways."""
+    wanted = np.full(GRID.shape, NOWHERE)
+    for place, (col, row, width, height) in reversed(list(enumerate(boxes))):
+        wanted[row : row + height, col : col + width] = place
+    shapes = [shapely.box(10 * c, 100 - 10 * (r + h), 10 * (c + w), 100 - 10 * r) for c, r, w, h in boxes]
+    cells = drawn(GRID, *shapes)
+    np.testing.assert_array_equal(cells.read(GRID.whole), wanted)
+    heads = np.diff(cells.pointer)
+    assert heads.tolist() == [1 + int((np.diff(line) != 0).sum()) for line in wanted]
+
+
 def random_cover(seed: int) -> list[shapely.Geometry]:
     points = np.random.default_rng(seed).uniform([-10, -10], [130, 110], (14, 2))
     return list(shapely.voronoi_polygons(shapely.MultiPoint(points)).geoms)

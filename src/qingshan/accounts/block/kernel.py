@@ -43,7 +43,7 @@ COUNT = f'''
 
 {JIT}
 def told(seen, areas, tally, area):
-    """What was counted in a row of cells of one area: as numbers and, exactly, as areas."""
+    """What was counted in rows of cells of one area: as numbers and, exactly, as areas."""
     parts = np.zeros((1, 3), np.int64)
     add(parts, 0, area)
     for n in range(areas.shape[0]):
@@ -151,7 +151,9 @@ class _Writer:
             if cell.name not in self.cells:
                 name = f"f{len(self.cells)}"
                 self.cells[cell.name] = name
-                text.append(f"\n\n# {cell.name}\n{_constants(cell, name)}{JIT}\n{_renamed(cell, name)}\n")
+                text.append(
+                    f"\n\n# {cell.name}\n{_constants(cell, name)}{JIT}\n{_renamed(cell.source, tuple(cell.constants), name)}\n"
+                )
         return "".join(text)
 
     # ---- the loop --------------------------------------------------------------------------------------------------
@@ -179,6 +181,8 @@ class _Writer:
             "    seen = np.zeros(tally.shape[0], np.int64)",
             f"    terms, slots = np.empty({len(offsets)}), np.array({list(offsets) or [0]}, np.uint64)",
             "    for i in range(height):",
+            "        if i > 0 and row_area[i] != row_area[i - 1]:",
+            "            told(seen, areas, tally, row_area[i - 1])",
             "        area = row_area[i]",
             "        for j in range(width):",
         ]
@@ -209,7 +213,8 @@ class _Writer:
             f"    elif x != {SKIPPED!r}:", f"        seen[{1 + 2 * len(self.layers) + len(offsets)} + n] += 1",
         ]  # fmt: skip
         inner = [f"            {line}" for part in body for line in part.split("\n")]
-        return "\n".join([*out, *inner, "        told(seen, areas, tally, area)"]) + "\n"
+        last = ["    if height > 0:", "        told(seen, areas, tally, row_area[height - 1])"]
+        return "\n".join([*out, *inner, *last]) + "\n"
 
     def _layer(self, x: Layer) -> list[str]:
         """`o` says why a cell is not data: 1 NoData, 2 outside the limits."""
@@ -291,12 +296,14 @@ class _Rename(ast.NodeTransformer):
         return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)
 
 
-def _renamed(cell: Cell, name: str) -> str:
-    tree = ast.parse(cell.source)
+@lru_cache(maxsize=512)
+def _renamed(source: str, constants: tuple[str, ...], name: str) -> str:
+    """The text of a cell form under another name, and its constants too."""
+    tree = ast.parse(source)
     body = tree.body[0]
     assert isinstance(body, ast.FunctionDef)
     body.name = name
-    return ast.unparse(_Rename({c: f"{name}_{c}" for c in cell.constants}).visit(tree))
+    return ast.unparse(_Rename({c: f"{name}_{c}" for c in constants}).visit(tree))
 
 
 def _constants(cell: Cell, name: str) -> str:

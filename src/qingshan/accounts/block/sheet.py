@@ -18,7 +18,7 @@ class. A sum is taken per place and ecosystem class, with `by` also per code of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -244,7 +244,7 @@ class Sheet:
     def key(self) -> str:
         """Hash of the declaration and of the code of every cell and method it uses."""
         code = {s.cell: [self.cell(s).code, self.method(s).code] for s in self.steps}
-        return digest([asdict(self) | {"content": None}, code])
+        return digest([asdict(replace(self, content={})) | {"content": None}, code])
 
     # ---- checks ----------------------------------------------------------------------------------------------------
 

@@ -177,8 +177,8 @@ def _aspects(content: Mapping[str, Any]) -> dict[str, Aspect]:
     for aspect in made.values():
         for ref in aspect.methods:
             registry[ref]
-        for row in aspect.parameters:
-            parameters.find(row["parameter"], set=row["set"])
+        for used in aspect.parameters:
+            parameters.find(used["parameter"], set=used["set"])
     return made
 
 

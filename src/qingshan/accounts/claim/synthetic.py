@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,7 @@ def _inventory(lot: np.random.Generator, strata: dict[str, float], grown: float)
     }
 
 
-def _csv(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+def _csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(head)

@@ -15,17 +15,16 @@ from qingshan.zone.raster.grid import Window
 from qingshan.zone.raster.source import Source
 
 from ..focal.stage import codes_of, floats_of
+from . import passes
 from .directions import OUTLET
 from .lattice import BAND, each, square_cell
 from .stage import WIDE, Graph, Job
 from .traced import traced_streams
-from .weave import At
+from .weave import At, woven
 
-__all__ = ["TRACED", "OffStream", "class_codes", "fixed", "mean_above", "streams", "way_down", "with_unknown"]
+__all__ = ["OffStream", "blank_unknown", "class_codes", "fixed", "mean_above", "streams", "way_down", "with_unknown"]
 
 LARGEST_CODE = 65535
-TRACED = 9
-"""Bytes a cell that tracing streams as the peer does takes besides."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,6 @@ def streams(work: Job, graph: Graph, gap: float = 1.0) -> NDArray[np.bool_]:
     With `compat = "invest"` and shared flow they are traced as the peer does, over gaps of at least `gap` of the threshold.
     Raises `DeclarationError` where neither is given.
     """
-    out = np.zeros(graph.to.size, np.bool_)
     if "stream_area" not in work.constants and "streams" not in work.inputs:
         raise DeclarationError(
             f"stage {work.name} does not know where the streams are.", f"步骤 {work.name} 不知道河道在哪里。",
@@ -72,31 +70,40 @@ def streams(work: Job, graph: Graph, gap: float = 1.0) -> NDArray[np.bool_]:
         )  # the peer's D8 streams have more than the threshold
         if invest and not graph.d8:
             count = graph.lattice.read(work.inputs["accumulation"], np.float64, 0.0, work.workers)
-            out = traced_streams(graph.to, graph.none, count, graph.lattice.offsets, least, gap)
+            out = traced_streams(graph.to, count, graph.lattice, least, gap)
         else:
-
-            def band(window: Window) -> None:
-                count = floats_of(work.inputs["accumulation"], window)
-                graph.lattice.inside(out, window)[...] = count >= least
-
-            each(work.grid.blocks(BAND, WIDE), band, work.workers)
+            out = work.lattice.full(False, np.bool_)
+            _marked(work, out, "accumulation", least, np.inf)
+    else:
+        out = work.lattice.full(False, np.bool_)
     if "streams" in work.inputs:
-        out |= work.lattice.read(work.inputs["streams"], np.uint8, 0, work.workers) == 1
-    out &= ~graph.none
+        _marked(work, out, "streams", 1, 1)
+    graph.blank(out, False)
     if work.options.get("sinks") == "stream":
-        _swallow_holes(graph.to, OUTLET if graph.d8 else 0, graph.none, graph.lattice.offsets, out)
+        to = graph.to.dtype.type
+        _swallow_holes(graph.to, to(OUTLET if graph.d8 else 0), to(graph.missing), graph.lattice.offsets, out)
     return out
+
+
+def _marked(work: Job, out: NDArray[np.bool_], layer: str, low: float, high: float) -> None:
+    """Mark the cells where an input lies between two values."""
+
+    def band(window: Window) -> None:
+        values = floats_of(work.inputs[layer], window)
+        work.lattice.inside(out, window)[...] |= (values >= low) & (values <= high)
+
+    each(work.grid.blocks(BAND, WIDE), band, work.workers)
 
 
 @njit(nogil=True, cache=True)
 def _swallow_holes(to: Any, ends: Any, none: Any, offsets: Any, stream: Any) -> None:
     """Outlets that do not lie beside the rim or NoData become streams."""
     for i in range(to.size):
-        if none[i] or to[i] != ends:
+        if to[i] != ends:
             continue
         beside = False
         for k in range(8):
-            beside |= none[i + offsets[k]]
+            beside |= to[i + offsets[k]] == none
         if not beside:
             stream[i] = True
 
@@ -142,13 +149,26 @@ def fixed(x: Any, value: Any) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _unknown(x: Any, none: Any) -> int:
-    """How many cells where water flows have no value."""
-    count = 0
+def blank_unknown(x: Any, out: Any) -> None:
+    """Put NaN where x has no value."""
     for i in range(x.size):
-        if np.isnan(x[i]) and not none[i]:
-            count += 1
-    return count
+        if np.isnan(x[i]):
+            out[i] = np.nan
+
+
+@njit(nogil=True, cache=True)
+def _unknown(x: Any, to: Any, none: Any) -> bool:
+    """Whether a cell where water flows has no value."""
+    for i in range(x.size):  # noqa: SIM110 - compiled
+        if np.isnan(x[i]) and to[i] != none:
+            return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _known(x: Any, count: Any) -> None:
+    for i in range(x.size):
+        count[i] = 0 if np.isnan(x[i]) else 1
 
 
 @njit(nogil=True, cache=True)
@@ -160,19 +180,22 @@ def _ratio(total: Any, count: Any) -> None:
 
 def mean_above(work: Job, graph: Graph, x: NDArray[np.float64]) -> None:
     """Put in place of x its mean over all cells that drain through a cell, itself included; unknown (NaN) cells are left out."""
-    count: Any = None
-    if _unknown(x, graph.none):
-        count = np.isfinite(x).astype(np.float64)
-        graph.accumulate(count)
+    count = work.inputs["accumulation"]
+    if _unknown(x, graph.to, graph.to.dtype.type(graph.missing)):
+        known = work.lattice.full(0, np.uint32 if graph.d8 else np.float64)
+        _known(x, known)
+        graph.accumulate(known)
+        count = work.write("known", known, known.dtype.name)
+        del known
     fixed(x, 0.0)
     graph.accumulate(x)
 
     def block(window: Window) -> None:
-        n = graph.lattice.inside(count, window) if count is not None else floats_of(work.inputs["accumulation"], window)
-        _ratio(graph.lattice.inside(x, window), n)
+        _ratio(graph.lattice.inside(x, window), floats_of(count, window))
 
     each(work.grid.blocks(BAND, WIDE), block, work.workers)
-    np.putmask(x, graph.none, np.nan)
+    graph.blank(x, np.nan)
+    work.drop("known")
 
 
 def way_down(
@@ -183,26 +206,14 @@ def way_down(
     `pixels` counts steps instead of metres as InVEST does; with shares it also takes the weight of the cell that is
     entered instead of the one that is left (pygeoprocessing 2.4.11, distance_to_channel_mfd).
     """
-    lengths = work.lattice.lengths(pixels)
-    value = np.full(graph.to.size, np.nan)
-    entered = pixels and not graph.d8
+    value = work.lattice.full(np.nan, np.float64)
     np.putmask(value, stream, 0.0)
+    entered = pixels and not graph.d8
+    given = at.given(classes, values)
     if entered:
-        own = _own_step(work, graph, cell, at, classes, values)
-        np.putmask(value, stream, np.nan_to_num(own, nan=0.0))
-    graph.climb(cell, at, classes, values, value, lengths=lengths)
+        woven(passes.enter, {"step": cell}, {"at": at})(value, *given)
+    graph.climb(cell, at, classes, values, value, lengths=work.lattice.lengths(pixels))
+    if entered:
+        woven(passes.leave, {"step": cell}, {"at": at})(stream, value, *given)
     work.cells.add(cell)
-    if entered:
-        value -= own
-        np.putmask(value, stream, 0.0)
-    return value
-
-
-def _own_step(
-    work: Job, graph: Graph, cell: str, at: At, classes: Any, values: Mapping[str, Any]
-) -> NDArray[np.float64]:
-    """The step of every cell by itself: a graph without flow, one pixel below a value of 0."""
-    alone = Graph(graph.lattice, np.where(graph.none, np.uint8(255), np.uint8(8)))
-    value = np.full(graph.to.size, np.nan)
-    alone.climb(cell, at, classes, values, value, lengths=np.ones(8), outlet=0.0)
     return value

@@ -1,7 +1,7 @@
 """The stage "baseflow": quick flow by curve number, local recharge with the subsidy from above, baseflow reaching streams.
 
 Recharge goes down the flow, each cell using what cells above leave; the share that reaches the stream comes up again. On
-streams all rain runs off. The months' shortfalls of every cell are held while recharge is routed: about 70 bytes a cell.
+streams all rain runs off.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
 from ..focal.cellwise import steps_of
-from .above import fixed, streams
-from .lattice import refuse_small
+from .above import blank_unknown, fixed, streams
 from .stage import Graph, Job, job
 from .weave import At
 
@@ -46,9 +45,6 @@ OUTPUTS = {"quickflow": "mm", "recharge": "mm", "recharge_sum": "mm", "baseflow"
 OPTIONS = {"sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area")
 
-CELL = 70
-"""Bytes a cell besides the graph."""
-
 
 def run(
     grid: Grid, inputs: Mapping[str, Source], tables: Mapping[str, NDArray[np.float64]], constants: Mapping[str, float],
@@ -63,12 +59,12 @@ def run(
         "baseflow", sys.modules[__name__], grid, inputs, tables, constants, options, outputs, folder, classes, workers,
         progress, 4, OPTIONAL,
     )  # fmt: skip
-    refuse_small(grid, inputs["direction"].dtype.itemsize + CELL, memory, "baseflow")
     try:
+        work.fit(memory)
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph)
         if "stream" in work.asked:
-            work.write("stream", np.where(graph.none, np.uint8(255), stream.astype(np.uint8)), "uint8")
+            work.write("stream", stream, "uint8", graph)
         shortfalls = _months(work, graph, stream)
         work.tick()
         recharge = _recharge(work, graph, shortfalls)
@@ -84,7 +80,7 @@ def run(
 
 def _months(work: Job, graph: Graph, stream: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:
     """Demand less infiltration of each month; writes quick flow."""
-    number = np.full(graph.to.size, np.nan, np.float32)
+    number = work.lattice.full(np.nan, np.float32)
     bind = {"soil_group": "soil_group", **{f"curve_numbers_{g}": f"curve_number_{g}" for g in GROUPS}}
     tables = tuple(f"curve_number_{g}" for g in GROUPS)
     work.map(
@@ -109,7 +105,7 @@ def _months(work: Job, graph: Graph, stream: NDArray[np.bool_]) -> dict[str, NDA
     layers: dict[str, Any] = {"cn": number}
     layers |= {f"{k}_{m}": work.inputs[f"{k}_{m}"] for m in MONTHS for k in ("rain", "et0")}
     numbers = {f"events_{m}": work.constants[f"events_{m}"] for m in MONTHS}
-    out = {f"shortfalls_{m}": np.full(graph.to.size, np.nan, np.float32) for m in MONTHS}
+    out = {f"shortfalls_{m}": work.lattice.full(np.nan, np.float32) for m in MONTHS}
     targets: dict[str, Any] = {**out, **({"quickflow": work.field("quickflow")} if "quickflow" in work.asked else {})}
     work.map(steps_of(*steps), layers, targets, tables=tuple(f"kc_{m}" for m in MONTHS), numbers=numbers)
     return out
@@ -121,8 +117,8 @@ def _recharge(work: Job, graph: Graph, shortfalls: Mapping[str, NDArray[np.float
     keep = ("water.local_recharge@invest3", At((*shortfalls, "alpha", "beta"), layers))
     send = ("water.recharge_passed@invest3", At((*shortfalls, "alpha", "beta", "gamma"), layers))
     values = {**shortfalls, **{k: work.constants[k] for k in ("alpha", "beta", "gamma")}}
-    recharge = np.zeros(graph.to.size)
-    np.putmask(recharge, graph.none, np.nan)
+    recharge = work.lattice.full(0, np.float64)
+    graph.blank(recharge, np.nan)
     graph.descend(keep, send, None, values, recharge)
     work.cells |= {keep[0], send[0]}
     if "recharge" in work.asked:
@@ -132,13 +128,14 @@ def _recharge(work: Job, graph: Graph, shortfalls: Mapping[str, NDArray[np.float
 
 def _baseflow(work: Job, graph: Graph, stream: NDArray[np.bool_], recharge: NDArray[np.float64]) -> None:
     """Recharge summed from above, and the part of each cell's recharge that reaches the stream."""
-    total = recharge.copy()
+    total = work.lattice.full(0, np.float64)
+    total[:] = recharge
     fixed(total, 0.0)
     graph.accumulate(total)
-    np.putmask(total, np.isnan(recharge), np.nan)
+    blank_unknown(recharge, total)
     if "recharge_sum" in work.asked:
         work.write("recharge_sum", total)
-    factor = np.full(total.size, np.nan)
+    factor = work.lattice.full(np.nan, np.float64)
     np.putmask(factor, stream, 1.0)
     cell = "water.baseflow_passed@invest3"
     at = At(("total", "recharge", "gamma"), frozenset({"total", "recharge"}))

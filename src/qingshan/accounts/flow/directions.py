@@ -19,6 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .fill import SEED
+from .lattice import Lattice
 
 __all__ = ["NO_FLOW", "NO_SHARES", "OUTLET", "d8", "mfd"]
 
@@ -44,7 +45,7 @@ def _steepest(z: Any, sinks: Any, offsets: Any, inverse: Any, out: Any, first: i
                 fall = (np.float64(height) - np.float64(n)) * inverse[k]
                 if fall > best:
                     best, code = fall, k
-        if sinks.size and sinks[i]:
+        if sinks.size and sinks[i] == 1:
             code = OUTLET
         out[i] = code
 
@@ -77,6 +78,7 @@ def _drain_flats(z: Any, state: Any, out: Any, way: Any, offsets: Any) -> None:
                     ring, head, waiting = _queued(ring, head, waiting, c)
             if waiting > 0:
                 break
+        assert waiting > 0, "every flat of a filled surface has a way out"
         while waiting > 0:
             c = np.int64(ring[head])
             head = (head + 1) & (ring.size - 1)
@@ -124,26 +126,23 @@ def _queued(ring: Any, head: int, count: int, cell: Any) -> Any:
 
 
 def d8(
-    z: NDArray[np.float32], state: NDArray[np.uint8], sinks: NDArray[np.bool_], offsets: NDArray[np.int64],
-    lengths: NDArray[np.float64],
+    z: NDArray[np.float32], state: NDArray[np.uint8], sinks: NDArray[np.uint8], lattice: Lattice, workers: int | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:  # fmt: skip
     """Directions of a filled surface, and the way out of every level cell (for `mfd`).
 
-    `state` marks outlets, `sinks` (perhaps empty) cells where flow ends whatever is below.
+    `state` marks outlets, `sinks` (perhaps empty) is 1 where flow ends whatever is below.
     """
-    out = np.full(z.size, NO_FLOW, np.uint8)
-    way = np.full(z.size, UNSEEN, np.uint32)
-    rim = int(offsets.max())
-    _steepest(z, sinks, offsets, 1.0 / lengths, out, rim, z.size - rim)
+    offsets, inverse = lattice.offsets, 1.0 / lattice.lengths()
+    out, way = lattice.full(NO_FLOW, np.uint8), lattice.full(UNSEEN, np.uint32)
+    lattice.rows(lambda a, b: _steepest(z, sinks, offsets, inverse, out, a, b), workers)
     _drain_flats(z, state, out, way, offsets)
-    assert not (out == FLAT).any(), "every flat of a filled surface has a way out"
     return out, way
 
 
 @njit(nogil=True, cache=True)
-def _shared(z: Any, direction: Any, way: Any, offsets: Any, inverse: Any, out: Any) -> None:
+def _shared(z: Any, direction: Any, way: Any, offsets: Any, inverse: Any, out: Any, first: int, last: int) -> None:
     fall = np.empty(8)
-    for i in range(z.size):
+    for i in range(first, last):
         code = direction[i]
         if code >= OUTLET:
             out[i] = NO_SHARES if code == NO_FLOW else 0
@@ -167,10 +166,10 @@ def _shared(z: Any, direction: Any, way: Any, offsets: Any, inverse: Any, out: A
 
 
 def mfd(
-    z: NDArray[np.float32], direction: NDArray[np.uint8], way: NDArray[np.uint32], offsets: NDArray[np.int64],
-    lengths: NDArray[np.float64],
+    z: NDArray[np.float32], direction: NDArray[np.uint8], way: NDArray[np.uint32], lattice: Lattice, workers: int | None = None
 ) -> NDArray[np.uint32]:  # fmt: skip
     """Shares of a filled surface in proportion to the slopes down, on a fifteenth."""
-    out = np.empty(z.size, np.uint32)
-    _shared(z, direction, way, offsets, 1.0 / lengths, out)
+    offsets, inverse = lattice.offsets, 1.0 / lattice.lengths()
+    out = lattice.full(NO_SHARES, np.uint32)
+    lattice.rows(lambda a, b: _shared(z, direction, way, offsets, inverse, out, a, b), workers)
     return out

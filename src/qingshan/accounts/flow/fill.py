@@ -14,7 +14,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["NEW", "NONE", "SEED", "fill", "seeds"]
+from .lattice import Lattice
+
+__all__ = ["NEW", "NONE", "SEED", "fill", "inner_ends", "seeds"]
 
 NEW, DONE, SEED, NONE = 0, 1, 2, 255
 
@@ -151,11 +153,10 @@ def _flood(z: Any, bits: Any, state: Any, offsets: Any) -> None:  # noqa: PLR091
 
 
 @njit(nogil=True, cache=True)
-def _kept(z: Any, ground: Any, state: Any, offsets: Any, deepest: float, largest: int) -> int:
+def _kept(z: Any, ground: Any, state: Any, seen: Any, offsets: Any, deepest: float, largest: int) -> int:
     """Make the lowest cell of every depression deeper than `deepest` or of more than `largest` cells a sink."""
     found = 0
     stack = np.empty(1 << 12, np.uint32)
-    seen = np.zeros(z.size, np.bool_)
     for first in range(z.size):
         if seen[first] or not z[first] > ground[first]:
             continue
@@ -181,20 +182,42 @@ def _kept(z: Any, ground: Any, state: Any, offsets: Any, deepest: float, largest
     return found
 
 
+@njit(nogil=True, cache=True)
+def _fresh(state: Any) -> None:
+    for i in range(state.size):
+        if state[i] == DONE:
+            state[i] = NEW
+
+
+@njit(nogil=True, cache=True)
+def inner_ends(direction: Any, ends: Any) -> None:
+    """From the outlets that `seeds` marks to where else flow ends: 1 there, 255 without height."""
+    for i in range(ends.size):
+        if direction[i] == 255:
+            ends[i] = 255
+        else:
+            ends[i] = 1 if direction[i] == 8 and ends[i] != SEED else 0
+
+
 def fill(
-    z: NDArray[np.float32], state: NDArray[np.uint8], offsets: NDArray[np.int64], *, deepest: float = np.inf, largest: float = np.inf
+    z: NDArray[np.float32], state: NDArray[np.uint8], lattice: Lattice, *, deepest: float = np.inf, largest: float = np.inf
 ) -> None:  # fmt: skip
     """Fill `z` in place. `state` holds `SEED` on sinks, else `NEW`; on return `SEED` marks every outlet, `NONE` NoData.
 
     A depression deeper than `deepest` (m) or of more than `largest` cells stays: its lowest cell becomes an outlet, and
     only smaller hollows inside it are filled.
     """
+    offsets = lattice.offsets
     seeds(z, state, offsets)
     limited = np.isfinite(deepest) or np.isfinite(largest)
-    ground = z.copy() if limited else z
+    ground = z
+    if limited:
+        ground, seen = lattice.full(0, np.float32), lattice.full(False, np.bool_)
+        ground[:] = z
     while True:
         _flood(z, z.view(np.uint32), state, offsets)
-        np.putmask(state, state == DONE, NEW)
-        if not limited or not _kept(z, ground, state, offsets, deepest, int(min(largest, 2**62))):
+        _fresh(state)
+        if not limited or not _kept(z, ground, state, seen, offsets, deepest, int(min(largest, 2**62))):
             return
+        seen.fill(False)
         z[:] = ground

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +22,23 @@ from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import bytes_of
+from .scratch import FIXED, Scratch
 
 __all__ = [
     "BAND",
-    "FIXED",
     "MORE_CELLS",
     "Lattice",
     "each",
     "nodata_of",
     "refuse_small",
-    "room_for",
     "square_cell",
     "threads",
     "worked",
 ]
 
 BAND = 256
-FIXED = 250 * 2**20
-"""Interpreter, compiled code and the bands in flight."""
+LEAST = 128 * 2**20
+"""What must be left for whole-grid arrays that lie in scratch files."""
 MORE_CELLS = 2**32 - 1
 """Cell numbers are 32-bit."""
 
@@ -51,6 +51,7 @@ class Lattice:
     """A grid with its rim. A whole-grid array is flat, of `size` cells; `offsets[k]` leads to the neighbour k."""
 
     grid: Grid
+    scratch: Scratch | None = None
 
     @property
     def stride(self) -> int:
@@ -72,7 +73,10 @@ class Lattice:
         return np.array([dx, np.hypot(dx, dy), dy, np.hypot(dx, dy)] * 2)
 
     def full(self, value: float, dtype: Any) -> NDArray[Any]:
-        return np.full(self.size, value, dtype)
+        """A whole-grid array of one value, in a scratch file where memory does not hold it."""
+        if self.scratch is None:
+            return np.full(self.size, value, dtype)
+        return self.scratch.array(self.size, dtype, value)
 
     def inside(self, flat: NDArray[Any], window: Window) -> NDArray[Any]:
         """The cells of a window as a two-dimensional view."""
@@ -89,6 +93,12 @@ class Lattice:
 
         each(self.grid.blocks(BAND), band, workers)
         return out
+
+    def rows(self, run: Callable[[int, int], Any], workers: int | None = None) -> None:
+        """Do `run(first, last)` for the cells of every band of rows, on threads; without the rim above and below."""
+        last = self.grid.height + 1
+        bands = [(row * self.stride, min(row + BAND, last) * self.stride) for row in range(1, last, BAND)]
+        worked([partial(run, a, b) for a, b in bands], workers)
 
     def write(self, flat: NDArray[Any], field: Field, workers: int | None = None) -> Field:
         """A whole-grid array as a field."""
@@ -152,13 +162,8 @@ def square_cell(grid: Grid, stage: str) -> float:
     return dx
 
 
-def room_for(grid: Grid, per_cell: int, memory: int | str) -> bool:
-    """Whether whole-grid arrays of `per_cell` bytes a cell fit."""
-    return FIXED + per_cell * (grid.height + 2) * (grid.width + 2) <= bytes_of(memory)
-
-
-def refuse_small(grid: Grid, per_cell: int, memory: int | str, stage: str) -> None:
-    """Raise `QingshanError` where whole-grid arrays of `per_cell` bytes a cell do not fit, saying how much they need."""
+def refuse_small(grid: Grid, memory: int | str, stage: str) -> None:
+    """Raise `QingshanError` where a stage cannot route a grid, or not within so little memory."""
     cells = (grid.height + 2) * (grid.width + 2)
     if cells > MORE_CELLS:
         raise QingshanError(
@@ -166,10 +171,10 @@ def refuse_small(grid: Grid, per_cell: int, memory: int | str, stage: str) -> No
             f"步骤 {stage}：像元 {cells:,} 个，超过一次汇流可处理的 {MORE_CELLS:,} 个。",
             where="[grid]", fix="split the zone along a divide, or use larger cells / 沿分水岭拆分本区，或加大像元",
         )  # fmt: skip
-    need = FIXED + per_cell * cells
-    if need > bytes_of(memory):
+    least = FIXED + LEAST
+    if least > bytes_of(memory):
         raise QingshanError(
-            f"stage {stage} keeps {per_cell} bytes for each of {cells:,} cells and needs {need / 2**20:,.0f} MB; {memory} was given.",
-            f"步骤 {stage} 对 {cells:,} 个像元各占 {per_cell} 字节，共需 {need / 2**20:,.0f} MB；给定的是 {memory}。",
-            where="--memory", fix=f"give at least {need / 2**20:,.0f}MB / 至少给 {need / 2**20:,.0f}MB",
+            f"stage {stage} needs {least / 2**20:,.0f} MB whatever the grid; {memory} was given.",
+            f"步骤 {stage} 无论格网大小至少需 {least / 2**20:,.0f} MB；给定的是 {memory}。",
+            where="--memory", fix=f"give at least {least / 2**20:,.0f}MB / 至少给 {least / 2**20:,.0f}MB",
         )  # fmt: skip

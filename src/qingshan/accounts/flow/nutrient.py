@@ -23,8 +23,8 @@ from qingshan.zone.raster.source import Field, Source
 from ..block.engine import Progress
 from ..focal.cellwise import steps_of
 from ..focal.stage import floats_of, require
-from .above import TRACED, class_codes, mean_above, streams, way_down, with_unknown
-from .lattice import BAND, each, refuse_small, square_cell
+from .above import class_codes, mean_above, streams, way_down, with_unknown
+from .lattice import BAND, each, square_cell
 from .stage import WIDE, Graph, Job, job
 from .weave import At
 
@@ -50,9 +50,6 @@ OUTPUTS = {
 OPTIONS = {"compat": ("", "invest"), "sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area", "ic0", "runoff_mean", "subsurface_efficiency", "subsurface_length", *TABLES)
 
-CELL = 17
-"""Bytes a cell besides the directions: the way down, retention with its codes."""
-
 
 def run(
     grid: Grid, inputs: Mapping[str, Source], tables: Mapping[str, NDArray[np.float64]], constants: Mapping[str, float],
@@ -71,17 +68,12 @@ def run(
     )  # fmt: skip
     asked = [n for n in NUTRIENTS if {name + n for name in EACH} & set(work.asked)]
     require("nutrient", "table", [t + n for n in asked for t in ("load_", "efficiency_", "length_")], tables)
-    refuse_small(
-        grid,
-        inputs["direction"].dtype.itemsize + TRACED * (options.get("compat") == "invest") + CELL,
-        memory,
-        "nutrient",
-    )
     try:
+        work.fit(memory)
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph)
         if "stream" in work.asked:
-            work.write("stream", np.where(graph.none, np.uint8(255), stream.astype(np.uint8)), "uint8")
+            work.write("stream", stream, "uint8", graph)
         return _Routed(work, graph, stream).run(asked)
     finally:
         work.discard()
@@ -115,10 +107,9 @@ class _Routed:
     def _index(self) -> Field:
         """Write the index of connectivity; topography only."""
         work, graph = self.work, self.graph
-        x = np.full(graph.to.size, np.nan)
+        x = work.lattice.full(np.nan, np.float64)
         steepen = steps_of(("s", "water.connectivity_slope@cavalli2013", {"slope": "slope"}))
         work.map(steepen, {"slope": work.inputs["slope"]}, {"s": x})
-        gradient = x.astype(np.float32)
         mean_above(work, graph, x)
         steps = steps_of(
             ("a", "water.area_through@grid", {"cells": "accumulation", "cell": "cell"}),
@@ -128,6 +119,8 @@ class _Routed:
         up = work.field("upslope")
         work.map(steps, layers, {"up": up}, numbers={"cell": square_cell(work.grid, "nutrient")})
         del x, layers
+        gradient = work.lattice.full(np.nan, np.float32)
+        work.map(steepen, {"slope": work.inputs["slope"]}, {"s": gradient})
         at, values = At(("gradient",), frozenset({"gradient"})), {"gradient": gradient}
         cell = "water.downslope_component@invest3"
         down = way_down(work, graph, self.stream, cell, at, None, values, pixels=self.pixels)
@@ -158,7 +151,7 @@ class _Routed:
         if not (parts or {"way", "ndr_below"} & set(work.asked)):
             return None
         lengths = self.graph.lattice.lengths() / (square_cell(work.grid, "nutrient") if self.pixels else 1.0)
-        value = np.full(self.graph.to.size, np.nan)
+        value = work.lattice.full(np.nan, np.float64)
         np.putmask(value, self.stream, 0.0)
         cell = "water.way_to_stream@invest3"
         self.graph.climb(cell, At(()), None, {}, value, lengths=lengths)
@@ -184,11 +177,10 @@ class _Routed:
         work = self.work
         if "runoff_mean" in work.constants:
             return work.constants["runoff_mean"]
-        none = self.graph.none
 
         def band(window: Window) -> tuple[float, int]:
             values = floats_of(work.inputs["runoff"], window)
-            known = np.isfinite(values) & ~self.graph.lattice.inside(none, window)
+            known = np.isfinite(values) & ~self.graph.none(window)
             return float(np.sum(values[known], dtype=np.float64)), int(known.sum())
 
         sums = each(work.grid.blocks(BAND, WIDE), band, work.workers)
@@ -204,7 +196,7 @@ class _Routed:
         work, graph = self.work, self.graph
         none = np.zeros_like(work.tables[f"load_{n}"])
         work.tables = {f"applied_{n}": none, f"subsurface_{n}": none, **work.tables}
-        retained = np.full(graph.to.size, np.nan)
+        retained = work.lattice.full(np.nan, np.float64)
         np.putmask(retained, self.stream, 0.0)
         codes = class_codes(work)
         values = {k: with_unknown(work, work.tables[f"{k}_{n}"]) for k in ("efficiency", "length")}

@@ -3,7 +3,10 @@
 `accumulate` adds weights downstream. `descend` and `climb` are templates (`weave.py`): the first carries a quantity down,
 the second carries a value up, by formulas that a domain declares. All take the cells of a `Lattice` as flat arrays, D8
 directions (uint8) or MFD shares (uint32) as `directions.py` writes them. Work is in place and in one fixed order, so results
-do not depend on anything but the input.
+do not depend on anything but the input. Shared flow is ordered once (`order_mfd`); every pass then goes along the order.
+
+Eight shares of four bits are read without a loop over the empty ones: `bits` has one bit for each neighbour that gets
+something, `(lowest bit * PLACE >> 29) & 7` is the number of that neighbour, and the sum of the shares comes from one product.
 """
 
 from __future__ import annotations
@@ -16,45 +19,79 @@ from numba import njit
 from .directions import NO_FLOW, NO_SHARES, OUTLET
 
 __all__ = [
-    "accumulate_d8", "accumulate_mfd", "below_d8", "below_mfd", "climb_d8", "climb_mfd", "descend_d8", "descend_mfd", "inflows_d8",
-    "inflows_mfd",
+    "accumulate_d8", "accumulate_mfd", "below_d8", "below_mfd", "blank", "climb_d8", "climb_mfd", "descend_d8", "descend_mfd",
+    "enter", "inflows_d8", "leave", "order_mfd",
 ]  # fmt: skip
 
 _OUTLET, _NO_SHARES, _NO_FLOW = OUTLET, NO_SHARES, NO_FLOW
+_PLACE = sum(k << (29 - 4 * k) for k in range(8))
+_EACH, _LOW, _SUM = 0x11111111, 0x0F0F0F0F, 0x01010101
 
 
 @njit(nogil=True, cache=True)
-def inflows_d8(direction: Any, offsets: Any) -> Any:
-    """Number of neighbours that drain into a cell; 255 where there is no flow."""
-    count = np.zeros(direction.size, np.uint8)
+def blank(to: Any, missing: Any, x: Any, value: Any) -> None:
+    """Put `value` where there is no flow."""
+    for i in range(to.size):
+        if to[i] == missing:
+            x[i] = value
+
+
+@njit(nogil=True, cache=True)
+def inflows_d8(direction: Any, offsets: Any, count: Any) -> None:
+    """Number of neighbours that drain into a cell; 255 where there is no flow. `count` starts as 0."""
     for i in range(direction.size):
         code = direction[i]
         if code == _NO_FLOW:
             count[i] = 255
         elif code < _OUTLET:
             count[i + offsets[code]] += 1
-    return count
 
 
 @njit(nogil=True, cache=True)
-def inflows_mfd(shares: Any, offsets: Any) -> Any:
-    """Number of neighbours that drain into a cell; 255 where there is no flow."""
-    count = np.zeros(shares.size, np.uint8)
+def order_mfd(shares: Any, offsets: Any, waiting: Any, order: Any) -> int:
+    """Put the cells in an order in which each stands after all cells above it; how many they are. `waiting` starts as 0."""
     for i in range(shares.size):
-        packed = shares[i]
+        packed = np.int64(shares[i])
         if packed == _NO_SHARES:
-            count[i] = 255
+            waiting[i] = 255
             continue
-        for k in range(8):
-            if (packed >> np.uint32(4 * k)) & np.uint32(15):
-                count[i + offsets[k]] += 1
-    return count
+        bits = ((packed | packed >> 1) | (packed >> 2 | packed >> 3)) & _EACH
+        while bits:
+            waiting[i + offsets[((bits & -bits) * _PLACE >> 29) & 7]] += 1
+            bits &= bits - 1
+    stack, done = np.empty(1024, np.uint32), 0
+    for first in range(shares.size):
+        if waiting[first] != 0:
+            continue
+        stack[0], count = first, 1
+        while count > 0:
+            count -= 1
+            i = np.int64(stack[count])  # type: ignore[assignment]
+            waiting[i] = 254
+            order[done] = i
+            done += 1
+            packed = np.int64(shares[i])
+            if count + 8 > stack.size:
+                wider = np.empty(stack.size * 2, np.uint32)
+                wider[: stack.size] = stack
+                stack = wider
+            bits = ((packed | packed >> 1) | (packed >> 2 | packed >> 3)) & _EACH
+            while bits:
+                n = i + offsets[((bits & -bits) * _PLACE >> 29) & 7]
+                bits &= bits - 1
+                waiting[n] -= 1
+                if waiting[n] == 0:
+                    stack[count] = n
+                    count += 1
+    return done
 
 
 @njit(nogil=True, cache=True)
-def accumulate_d8(direction: Any, offsets: Any, x: Any) -> None:
-    """Add to every cell the values of all cells above it, in place: x_i + sum of x_j over all j that drain into i."""
-    waiting = inflows_d8(direction, offsets)
+def accumulate_d8(direction: Any, offsets: Any, waiting: Any, x: Any) -> None:
+    """Add to every cell the values of all cells above it, in place: x_i + sum of x_j over all j that drain into i.
+
+    `waiting`: the number of inflows of each cell (`inflows_d8`), used up by the pass.
+    """
     for first in range(direction.size):
         i = first
         while waiting[i] == 0:
@@ -68,38 +105,21 @@ def accumulate_d8(direction: Any, offsets: Any, x: Any) -> None:
             i = n
 
 
-@njit(nogil=True, cache=True)
-def accumulate_mfd(shares: Any, offsets: Any, x: Any) -> None:
+@njit(nogil=True, cache=True, error_model="numpy")
+def accumulate_mfd(shares: Any, offsets: Any, order: Any, x: Any) -> None:
     """As `accumulate_d8`, each cell giving its value away by shares."""
-    waiting = inflows_mfd(shares, offsets)
-    stack = np.empty(1024, np.uint32)
-    for first in range(shares.size):
-        if waiting[first] != 0:
+    for a in range(order.size):
+        i = np.int64(order[a])
+        packed = np.int64(shares[i])
+        if packed == 0:
             continue
-        stack[0], count = first, 1
-        while count > 0:
-            count -= 1
-            i = np.int64(stack[count])
-            waiting[i] = 254
-            packed, total = shares[i], np.int64(0)
-            if packed == 0:
-                continue
-            for k in range(8):
-                total += np.int64((packed >> np.uint32(4 * k)) & np.uint32(15))
-            unit = x[i] / total
-            if count + 8 > stack.size:
-                wider = np.empty(stack.size * 2, np.uint32)
-                wider[: stack.size] = stack
-                stack = wider
-            for k in range(8):
-                share = np.int64((packed >> np.uint32(4 * k)) & np.uint32(15))
-                if share:
-                    n = i + offsets[k]
-                    x[n] += share * unit
-                    waiting[n] -= 1
-                    if waiting[n] == 0:
-                        stack[count] = n
-                        count += 1
+        pairs = (packed & _LOW) + (packed >> 4 & _LOW)
+        unit = x[i] / ((pairs * _SUM >> 24) & 255)
+        bits = ((packed | packed >> 1) | (packed >> 2 | packed >> 3)) & _EACH
+        while bits:
+            k = ((bits & -bits) * _PLACE >> 29) & 7
+            bits &= bits - 1
+            x[i + offsets[k]] += (packed >> 4 * k & 15) * unit
 
 
 @njit(nogil=True, cache=True)
@@ -111,21 +131,21 @@ def below_d8(direction: Any, offsets: Any, value: Any, missing: float, out: Any,
             out[i] = value[i + offsets[code]] if code < _OUTLET else missing
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def below_mfd(shares: Any, offsets: Any, value: Any, missing: float, out: Any, first: int, last: int) -> None:
     """The mean value of the cells below by shares; an unknown value counts as `missing`."""
     for i in range(first, last):
-        packed = shares[i]
+        packed = np.int64(shares[i])
         if packed == _NO_SHARES:
             continue
-        total, mean = np.int64(0), 0.0
-        for k in range(8):
-            share = np.int64((packed >> np.uint32(4 * k)) & np.uint32(15))
-            if share:
-                v = value[i + offsets[k]]
-                total += share
-                mean += share * (missing if np.isnan(v) else v)
-        out[i] = mean / total if total else missing
+        pairs, mean = (packed & _LOW) + (packed >> 4 & _LOW), 0.0
+        bits = ((packed | packed >> 1) | (packed >> 2 | packed >> 3)) & _EACH
+        while bits:
+            k = ((bits & -bits) * _PLACE >> 29) & 7
+            bits &= bits - 1
+            v = value[i + offsets[k]]
+            mean += (packed >> 4 * k & 15) * (missing if np.isnan(v) else v)
+        out[i] = mean / ((pairs * _SUM >> 24) & 255) if packed else missing
 
 
 def climb_d8(step, at, direction, offsets, lengths, value, outlet):
@@ -167,51 +187,44 @@ def climb_d8(step, at, direction, offsets, lengths, value, outlet):
             value[i] = np.nan
 
 
-def climb_mfd(step, at, shares, offsets, lengths, value, outlet):  # noqa: PLR0912 - one loop, compiled
+def climb_mfd(step, at, shares, offsets, lengths, order, value, outlet):
     """As `climb_d8`: the mean of the steps to the cells below, by shares; ways that never end in a value are left out."""
-    waiting = np.zeros(shares.size, np.uint8)
-    stack = np.empty(1024, np.uint32)
-    for i in range(shares.size):
-        packed = shares[i]
-        if packed == 4294967295:
-            waiting[i] = 255
+    for a in range(order.size - 1, -1, -1):
+        i = np.int64(order[a])
+        if not np.isnan(value[i]):
             continue
-        for k in range(8):
-            if (packed >> np.uint32(4 * k)) & np.uint32(15):
-                waiting[i] += 1
-    for first in range(shares.size):
-        if waiting[first] != 0:
-            continue
-        stack[0], count = first, 1
-        while count > 0:
-            count -= 1
-            i = np.int64(stack[count])  # type: ignore[assignment]
-            waiting[i] = 254
-            packed = shares[i]
-            if np.isnan(value[i]):
-                total, mean = np.int64(0), 0.0
-                for k in range(8):
-                    share = np.int64((packed >> np.uint32(4 * k)) & np.uint32(15))
-                    if share:
-                        below = value[i + offsets[k]]
-                        if not np.isnan(below):
-                            total += share
-                            mean += share * step(*at(i), lengths[k], below)
-                if total:
-                    value[i] = mean / total
-                elif packed == 0 and not np.isnan(outlet):
-                    value[i] = step(*at(i), lengths[0], outlet)
-            if count + 8 > stack.size:
-                wider = np.empty(stack.size * 2, np.uint32)
-                wider[: stack.size] = stack
-                stack = wider
-            for k in range(8):
-                n = i + offsets[k]
-                if 0 < waiting[n] < 254 and (shares[n] >> np.uint32(4 * ((k + 4) & 7))) & np.uint32(15):
-                    waiting[n] -= 1
-                    if waiting[n] == 0:
-                        stack[count] = n
-                        count += 1
+        packed = np.int64(shares[i])
+        total, mean = np.int64(0), 0.0
+        bits = ((packed | packed >> 1) | (packed >> 2 | packed >> 3)) & 0x11111111
+        while bits:
+            k = ((bits & -bits) * 0x02468ACE >> 29) & 7
+            bits &= bits - 1
+            below = value[i + offsets[k]]
+            if not np.isnan(below):
+                share = packed >> 4 * k & 15
+                total += share
+                mean += share * step(*at(i), lengths[k], below)
+        if total:
+            value[i] = mean / total
+        elif packed == 0 and not np.isnan(outlet):
+            value[i] = step(*at(i), lengths[0], outlet)
+
+
+def enter(step, at, value):
+    """Begin a way at its end with the end's own step: one length on from nothing; 0 where it has none."""
+    for i in range(value.size):
+        if value[i] == 0.0:
+            own = step(*at(i), 1.0, 0.0)
+            value[i] = 0.0 if np.isnan(own) else own
+
+
+def leave(step, at, ends, value):
+    """Take the own step of every cell off again; 0 at the ends."""
+    for i in range(value.size):
+        if ends[i]:
+            value[i] = 0.0
+        elif not np.isnan(value[i]):
+            value[i] -= step(*at(i), 1.0, 0.0)
 
 
 def descend_d8(keep, send, at_keep, at_send, direction, offsets, waiting, x):
@@ -237,37 +250,20 @@ def descend_d8(keep, send, at_keep, at_send, direction, offsets, waiting, x):
             i = n
 
 
-def descend_mfd(keep, send, at_keep, at_send, shares, offsets, waiting, x):
+def descend_mfd(keep, send, at_keep, at_send, shares, offsets, order, x):
     """As `descend_d8`, by shares."""
-    stack = np.empty(1024, np.uint32)
-    for first in range(shares.size):
-        if waiting[first] != 0:
+    for a in range(order.size):
+        i = np.int64(order[a])
+        packed, inflow = np.int64(shares[i]), x[i]
+        x[i] = keep(*at_keep(i), inflow)
+        if packed == 0:
             continue
-        stack[0], count = first, 1
-        while count > 0:
-            count -= 1
-            i = np.int64(stack[count])
-            waiting[i] = 254
-            packed, total = shares[i], np.int64(0)
-            inflow = x[i]
-            x[i] = keep(*at_keep(i), inflow)
-            if packed == 0:
-                continue
-            for k in range(8):
-                total += np.int64((packed >> np.uint32(4 * k)) & np.uint32(15))
-            out = send(*at_send(i), inflow) / total
-            if np.isnan(out):
-                out = 0.0
-            if count + 8 > stack.size:
-                wider = np.empty(stack.size * 2, np.uint32)
-                wider[: stack.size] = stack
-                stack = wider
-            for k in range(8):
-                share = np.int64((packed >> np.uint32(4 * k)) & np.uint32(15))
-                if share:
-                    n = i + offsets[k]
-                    x[n] += share * out
-                    waiting[n] -= 1
-                    if waiting[n] == 0:
-                        stack[count] = n
-                        count += 1
+        pairs = (packed & 0x0F0F0F0F) + (packed >> 4 & 0x0F0F0F0F)
+        out = send(*at_send(i), inflow) / ((pairs * 0x01010101 >> 24) & 255)
+        if np.isnan(out):
+            continue
+        bits = ((packed | packed >> 1) | (packed >> 2 | packed >> 3)) & 0x11111111
+        while bits:
+            k = ((bits & -bits) * 0x02468ACE >> 29) & 7
+            bits &= bits - 1
+            x[i + offsets[k]] += (packed >> 4 * k & 15) * out

@@ -20,8 +20,9 @@ from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
 from . import directions
-from .fill import NEW, SEED, fill, seeds
-from .lattice import refuse_small, square_cell
+from .fill import NEW, SEED, fill, inner_ends, seeds
+from .lattice import square_cell
+from .passes import blank
 from .stage import Graph, Job, job
 
 __all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
@@ -34,9 +35,6 @@ CONSTANTS = {"keep_deeper": "m", "keep_larger": "km2"}
 OUTPUTS = {"filled": "m", "direction": "", "accumulation": "count", "area": "m2", "sink": ""}
 OPTIONS = {"routing": ("d8", "mfd")}
 OPTIONAL = ("sinks", "keep_deeper", "keep_larger")
-
-D8, MFD, AREA, LIMITED = 11, 16, 4, 3
-"""Bytes a cell: heights, marks, directions, ways out of flats; shares; the area; what depressions that may stay add."""
 
 
 def run(
@@ -55,18 +53,19 @@ def run(
         3, OPTIONAL,
     )  # fmt: skip
     side = square_cell(grid, "flow")
-    room = MFD if work.options["routing"] == "mfd" else D8
-    room += (LIMITED if {"keep_deeper", "keep_larger"} & set(constants) else 0) + (AREA if "area" in work.asked else 0)
-    refuse_small(grid, room, memory, "flow")
     try:
+        work.fit(memory)
         graph = _graph(work, side)
         if {"accumulation", "area"} & set(work.asked):
-            count = (~graph.none).astype(np.uint32 if graph.d8 else np.float64)
+            count = work.lattice.full(1, np.uint32 if graph.d8 else np.float64)
+            graph.blank(count, 0)
             graph.accumulate(count)
-            if "area" in work.asked:
-                _write_known(work, "area", count.astype(np.float64) * side**2, graph, "float64")
             if "accumulation" in work.asked:
-                _write_known(work, "accumulation", count, graph, "uint32" if graph.d8 else "float64")
+                work.write("accumulation", count, count.dtype.name, graph)
+            if "area" in work.asked:
+                area = work.lattice.full(0, np.float64)
+                np.multiply(count, side**2, out=area)
+                work.write("area", area, "float64", graph)
         work.tick()
         return work.finish()
     finally:
@@ -77,22 +76,21 @@ def _graph(work: Job, side: float) -> Graph:
     """Fill and direct; writes what is asked of it."""
     lattice = work.lattice
     z = lattice.read(work.inputs["elevation"], np.float32, np.nan, work.workers)
-    state = np.full(lattice.size, NEW, np.uint8)
-    sinks = np.zeros(0, np.bool_)
+    state, sinks = lattice.full(NEW, np.uint8), np.zeros(0, np.uint8)
     if "sinks" in work.inputs:
-        sinks = lattice.read(work.inputs["sinks"], np.uint8, 0, work.workers) == 1
-        state[sinks] = SEED
+        sinks = lattice.read(work.inputs["sinks"], np.uint8, 0, work.workers)
+        blank(sinks, np.uint8(1), state, np.uint8(SEED))
     cells = work.constants.get("keep_larger", np.inf) * 1e6 / side**2
-    fill(z, state, lattice.offsets, deepest=work.constants.get("keep_deeper", np.inf), largest=cells)
+    fill(z, state, lattice, deepest=work.constants.get("keep_deeper", np.inf), largest=cells)
     work.tick()
     if "filled" in work.asked:
         work.write("filled", z)
     to: NDArray[Any]
-    to, way = directions.d8(z, state, sinks, lattice.offsets, lattice.lengths())
+    to, way = directions.d8(z, state, sinks, lattice, work.workers)
     if "sink" in work.asked:
-        _write_sinks(work, to, z, state)
+        _write_sinks(work, to, z)
     if work.options["routing"] != "d8":
-        to = directions.mfd(z, to, way, lattice.offsets, lattice.lengths())
+        to = directions.mfd(z, to, way, lattice, work.workers)
     del z, state, way
     if "direction" in work.asked:
         work.write("direction", to, to.dtype.name)
@@ -100,16 +98,9 @@ def _graph(work: Job, side: float) -> Graph:
     return Graph(lattice, to)
 
 
-def _write_sinks(work: Job, to: NDArray[np.uint8], z: NDArray[np.float32], state: NDArray[np.uint8]) -> None:
+def _write_sinks(work: Job, to: NDArray[np.uint8], z: NDArray[np.float32]) -> None:
     """1 where flow ends although the cell is not beside the rim or NoData."""
-    rim = np.zeros(z.size, np.uint8)
-    seeds(z, rim, work.lattice.offsets)
-    inner = ((to == directions.OUTLET) & (rim != SEED)).astype(np.uint8)
-    inner[to == directions.NO_FLOW] = 255
-    work.write("sink", inner, "uint8")
-
-
-def _write_known(work: Job, name: str, values: NDArray[Any], graph: Graph, dtype: str) -> None:
-    """NoData where there is no flow."""
-    np.putmask(values, graph.none, np.iinfo(dtype).max if dtype.startswith("u") else np.nan)
-    work.write(name, values, dtype)
+    ends = work.lattice.full(NEW, np.uint8)
+    seeds(z, ends, work.lattice.offsets)
+    inner_ends(to, ends)
+    work.write("sink", ends, "uint8")

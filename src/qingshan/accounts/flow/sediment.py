@@ -22,8 +22,8 @@ from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
 from ..focal.cellwise import steps_of
-from .above import TRACED, OffStream, class_codes, fixed, mean_above, streams, way_down, with_unknown
-from .lattice import refuse_small, room_for, square_cell
+from .above import OffStream, class_codes, fixed, mean_above, streams, way_down, with_unknown
+from .lattice import square_cell
 from .stage import Graph, Job, job
 from .weave import At
 
@@ -46,10 +46,8 @@ GAP = 0.7
 OPTIONS = {"compat": ("", "invest"), "sinks": ("end", "stream")}
 OPTIONAL = ("streams", "stream_area")
 
-CELL, TRAP = 17, 18
-"""Bytes a cell besides the directions: the way down; then the trapping."""
-BESIDE = 13
-"""Bytes a cell more where the way down is found beside the means above."""
+BESIDE, SHARED = 28, 37
+"""Bytes a cell that the way down takes beside the means above; with shared flow."""
 
 
 def run(
@@ -67,16 +65,13 @@ def run(
         progress, 5, OPTIONAL,
     )  # fmt: skip
     trap = bool({"deposition", "avoided_export"} & set(work.asked))
-    each_cell = (
-        inputs["direction"].dtype.itemsize + TRACED * (options.get("compat") == "invest") + (TRAP if trap else CELL)
-    )
-    refuse_small(grid, each_cell, memory, "sediment")
-    beside = room_for(grid, each_cell + BESIDE, memory)
     try:
+        work.fit(memory)
+        beside = work.holds(BESIDE if inputs["direction"].dtype.itemsize == 1 else SHARED)
         graph = Graph.read(work, inputs["direction"])
         stream = streams(work, graph, GAP)
         if "stream" in work.asked:
-            work.write("stream", np.where(graph.none, np.uint8(255), stream.astype(np.uint8)), "uint8")
+            work.write("stream", stream, "uint8", graph)
         sdr = _ratio(work, graph, stream, beside)
         work.tick()
         _losses(work, graph, stream, sdr)
@@ -94,15 +89,15 @@ def run(
 def _ratio(work: Job, graph: Graph, stream: NDArray[np.bool_], beside: bool) -> NDArray[np.float32]:
     """The delivery ratio; NaN on streams and where no way leads to one. `beside`: the two ways of the index at once."""
     with ThreadPoolExecutor(1, thread_name_prefix="down") as pool:
-        gradient = _gradient(work, graph).astype(np.float32)
-        coming = pool.submit(_downslope, work, graph, stream, gradient) if beside and not graph.none.all() else None
+        if not graph.d8:
+            _ = graph.order
+        coming = pool.submit(_downslope, work, graph, stream) if beside else None
         _upslope(work, graph)
         work.tick()
-        down = coming.result() if coming else _downslope(work, graph, stream, gradient)
-    del gradient
+        down = coming.result() if coming else _downslope(work, graph, stream)
     if "downslope" in work.asked:
         work.write("downslope", down)
-    sdr = np.full(graph.to.size, np.nan, np.float32)
+    sdr = work.lattice.full(np.nan, np.float32)
     index = ("ic", "soil.connectivity_index@borselli2008", {"up": "up", "down": "down"})
     ratio = ("sdr", "soil.delivery_ratio@vigiak2012", {"index": "ic", "ic0": "ic0", "k": "k", "ratio_max": "ratio_max"})
     targets: dict[str, Any] = {"sdr": sdr, **({"ic": work.field("ic")} if "ic" in work.asked else {})}
@@ -110,17 +105,17 @@ def _ratio(work: Job, graph: Graph, stream: NDArray[np.bool_], beside: bool) -> 
     work.map(steps_of(index, ratio), {"up": work.fields["upslope"], "down": down}, targets, numbers=numbers)
     del down
     if "sdr" in work.asked:
-        shown = sdr.copy()
-        np.putmask(shown, stream, 1.0)
-        work.write("sdr", shown)
+        np.putmask(sdr, stream, 1.0)
+        work.write("sdr", sdr)
+        np.putmask(sdr, stream, np.nan)
     work.drop("upslope")
     work.tick()
     return sdr
 
 
-def _gradient(work: Job, graph: Graph) -> NDArray[np.float64]:
+def _gradient(work: Job, dtype: Any) -> NDArray[Any]:
     """The gradient of every cell, within its limits."""
-    x = np.full(graph.to.size, np.nan)
+    x = work.lattice.full(np.nan, dtype)
     work.map(
         steps_of(("s", "soil.connectivity_slope@cavalli2013", {"slope": "slope"})),
         {"slope": work.inputs["slope"]},
@@ -129,13 +124,11 @@ def _gradient(work: Job, graph: Graph) -> NDArray[np.float64]:
     return x
 
 
-def _downslope(
-    work: Job, graph: Graph, stream: NDArray[np.bool_], gradient: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _downslope(work: Job, graph: Graph, stream: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The downslope component of every cell."""
     weight = REGISTRY["soil.connectivity_weight@borselli2008"](with_unknown(work, work.tables["c"]))
     at = At(("weight", "gradient"), frozenset({"gradient"}), frozenset({"weight"}))
-    values = {"weight": weight, "gradient": gradient}
+    values = {"weight": weight, "gradient": _gradient(work, np.float32)}
     invest = work.options["compat"] == "invest"
     return way_down(
         work, graph, stream, "soil.downslope_component@borselli2008", at, class_codes(work), values, pixels=invest
@@ -144,7 +137,7 @@ def _downslope(
 
 def _upslope(work: Job, graph: Graph) -> None:
     """Write the upslope component."""
-    x = np.full(graph.to.size, np.nan)
+    x = work.lattice.full(np.nan, np.float64)
     work.map(
         steps_of(("w", "soil.connectivity_weight@borselli2008", {"c": "c"})),
         {"slope": work.inputs["slope"]},
@@ -153,7 +146,8 @@ def _upslope(work: Job, graph: Graph) -> None:
     )
     mean_above(work, graph, x)
     weights = work.write("mean_weight", x)
-    x = _gradient(work, graph)
+    del x
+    x = _gradient(work, np.float64)
     mean_above(work, graph, x)
     to_area = ("a", "soil.area_through@grid", {"cells": "accumulation", "cell": "cell"})
     climb = ("up", "soil.upslope_component@borselli2008", {"weight": "w", "slope": "s", "area": "a"})
@@ -198,13 +192,13 @@ def _shares(work: Job, graph: Graph, stream: NDArray[np.bool_], sdr: NDArray[np.
 
 def _trapping(work: Job, graph: Graph, share: NDArray[np.float32], ratio: Field) -> None:
     """Route what is not delivered: each cell traps a share of what comes from above."""
+    flux = work.lattice.full(0, np.float64)  # first, so that not this but what is only read goes to a scratch file
+    graph.blank(flux, np.nan)
     own = work.lattice.read(work.fields["undelivered"], np.float32, np.nan, work.workers)
     work.drop("undelivered")
     fixed(own, 0.0)
     if work.options["compat"] != "invest":
         fixed(share, 1.0)
-    flux = np.zeros(graph.to.size)
-    np.putmask(flux, graph.none, np.nan)
     keep = ("soil.trapped@invest3", At(("share",), frozenset({"share"})))
     send = ("soil.sediment_passed@invest3", At(("share", "own"), frozenset({"share", "own"})))
     work.cells |= {keep[0], send[0]}

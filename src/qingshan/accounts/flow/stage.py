@@ -18,11 +18,12 @@ from qingshan.core.errors import DeclarationError
 from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Field, Source
 
-from ..block.engine import Progress
+from ..block.engine import Progress, bytes_of
 from ..focal.cellwise import Step, cellwise
 from ..focal.stage import codes_of, floats_of, limited, require
-from . import passes
-from .lattice import BAND, Lattice, each
+from . import directions, passes
+from .lattice import BAND, Lattice, each, refuse_small
+from .scratch import Scratch
 from .weave import At, formula, woven
 
 __all__ = ["Graph", "Job", "choice", "job"]
@@ -47,12 +48,25 @@ class Job:
     progress: Progress | None
     steps: int = 1
     done: int = 0
+    scratch: Scratch | None = None
     cells: set[str] = field(default_factory=set)
     fields: dict[str, Field] = field(default_factory=dict)
 
     @cached_property
     def lattice(self) -> Lattice:
-        return Lattice(self.grid)
+        return Lattice(self.grid, self.scratch)
+
+    def fit(self, memory: int | str) -> None:
+        """Keep within `memory` from here on: whole-grid arrays that it does not hold go to scratch files.
+
+        Raises `QingshanError` where the grid is too large for that too, or the memory too small.
+        """
+        refuse_small(self.grid, memory, self.name)
+        self.scratch = Scratch(self.folder, bytes_of(memory))
+
+    def holds(self, per_cell: int) -> bool:
+        """Whether whole-grid arrays of so many bytes a cell fit in memory."""
+        return self.scratch is None or self.scratch.holds(per_cell * self.lattice.size)
 
     def field(self, name: str, dtype: str = "float32") -> Field:
         """A new layer under a hidden name."""
@@ -61,10 +75,18 @@ class Job:
         self.fields[name] = made
         return made
 
-    def write(self, name: str, flat: NDArray[Any], dtype: str = "float32") -> Field:
-        """A whole-grid array as a layer."""
+    def write(self, name: str, flat: NDArray[Any], dtype: str = "float32", graph: Graph | None = None) -> Field:
+        """A whole-grid array as a layer; NoData where a given graph has no flow."""
         made = self.field(name, dtype)
-        each(made.windows(), lambda w: made.write(w, self.lattice.inside(flat, w)), self.workers)
+
+        def tile(window: Window) -> None:
+            values = self.lattice.inside(flat, window)
+            if graph is not None:
+                values = values.astype(dtype)
+                values[graph.none(window)] = made.nodata
+            made.write(window, values)
+
+        each(made.windows(), tile, self.workers)
         return made
 
     def map(
@@ -121,6 +143,8 @@ class Job:
 
     def discard(self) -> None:
         """Remove what is still hidden: scratch layers, or everything after an error."""
+        if self.scratch is not None:
+            self.scratch.close()
         for made in self.fields.values():
             made.path.unlink(missing_ok=True)
 
@@ -201,7 +225,7 @@ class Graph:
                 f"步骤 {work.name}：流向图层类型为 {kind}，应为 uint8（D8）或 uint32（MFD）。", where=f"stage {work.name}",
                 fix="bind the output `direction` of stage flow / 绑定 flow 步骤的 direction 输出",
             )  # fmt: skip
-        missing = 255 if kind == np.uint8 else 2**32 - 1
+        missing = directions.NO_FLOW if kind == np.uint8 else directions.NO_SHARES
         to = work.lattice.read(source, kind, missing, work.workers)
         return cls(work.lattice, to)
 
@@ -209,20 +233,43 @@ class Graph:
     def d8(self) -> bool:
         return bool(self.to.dtype == np.uint8)
 
+    @property
+    def missing(self) -> int:
+        """What stands for no flow: NoData and the rim."""
+        return directions.NO_FLOW if self.d8 else directions.NO_SHARES
+
+    def none(self, window: Window) -> NDArray[np.bool_]:
+        """Cells of a window without flow."""
+        return np.asarray(self.lattice.inside(self.to, window) == self.missing)
+
+    def blank(self, x: NDArray[Any], value: float) -> None:
+        """Put `value` where there is no flow."""
+        passes.blank(self.to, self.to.dtype.type(self.missing), x, x.dtype.type(value))
+
     @cached_property
-    def none(self) -> NDArray[np.bool_]:
-        """Cells without flow: NoData and the rim."""
-        return np.asarray(self.to == (255 if self.d8 else 2**32 - 1))
+    def order(self) -> NDArray[np.uint32]:
+        """Shared flow: the cells, each after all cells above it."""
+        order = self.lattice.full(0, np.uint32)
+        return order[: passes.order_mfd(self.to, self.lattice.offsets, self.lattice.full(0, np.uint8), order)]
+
+    @property
+    def _waiting(self) -> NDArray[np.uint8]:
+        waiting = self.lattice.full(0, np.uint8)
+        passes.inflows_d8(self.to, self.lattice.offsets, waiting)
+        return waiting
 
     def accumulate(self, x: NDArray[Any]) -> None:
         """x_i + the sum of x over all cells above, in place."""
-        (passes.accumulate_d8 if self.d8 else passes.accumulate_mfd)(self.to, self.lattice.offsets, x)
+        if self.d8:
+            passes.accumulate_d8(self.to, self.lattice.offsets, self._waiting, x)
+        else:
+            passes.accumulate_mfd(self.to, self.lattice.offsets, self.order, x)
 
     def below(self, value: NDArray[Any], missing: float, workers: int | None) -> NDArray[np.float32]:
         """Mean of a value over the cells below, by shares."""
-        out = np.full(value.size, np.nan, np.float32)
-        rim, run = self.lattice.stride + 1, passes.below_d8 if self.d8 else passes.below_mfd
-        run(self.to, self.lattice.offsets, value, missing, out, rim, value.size - rim)
+        out = self.lattice.full(np.nan, np.float32)
+        run = passes.below_d8 if self.d8 else passes.below_mfd
+        self.lattice.rows(lambda a, b: run(self.to, self.lattice.offsets, value, missing, out, a, b), workers)
         return out
 
     def climb(
@@ -230,15 +277,14 @@ class Graph:
         outlet: float = float("nan"),
     ) -> None:  # fmt: skip
         """Carry a value up by the cell form `cell(*at, length, below)`, in place (`passes.climb_d8`)."""
-        template = passes.climb_d8 if self.d8 else passes.climb_mfd
-        kernel = woven(template, {"step": cell}, {"at": at})
-        kernel(self.to, self.lattice.offsets, lengths, value, outlet, *at.given(classes, values))
+        kernel = woven(passes.climb_d8 if self.d8 else passes.climb_mfd, {"step": cell}, {"at": at})
+        order = () if self.d8 else (self.order,)
+        kernel(self.to, self.lattice.offsets, lengths, *order, value, outlet, *at.given(classes, values))
 
     def descend(self, keep: tuple[str, At], send: tuple[str, At], classes: Any, values: Mapping[str, Any], x: NDArray[Any]) -> None:  # fmt: skip
         """Carry a quantity down by two cell forms (`passes.descend_d8`), in place."""
         template = passes.descend_d8 if self.d8 else passes.descend_mfd
-        waiting = (passes.inflows_d8 if self.d8 else passes.inflows_mfd)(self.to, self.lattice.offsets)
         kernel = woven(template, {"keep": keep[0], "send": send[0]}, {"at_keep": keep[1], "at_send": send[1]})
         names = dict.fromkeys(keep[1].arguments() + send[1].arguments())
         given = [classes if n == "classes" else values[n[2:]] for n in names]
-        kernel(self.to, self.lattice.offsets, waiting, x, *given)
+        kernel(self.to, self.lattice.offsets, self._waiting if self.d8 else self.order, x, *given)

@@ -12,6 +12,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .directions import NO_SHARES
+from .lattice import Lattice
+
 __all__ = ["traced_streams"]
 
 GAP = 2
@@ -19,23 +22,23 @@ GAP = 2
 
 def traced_streams(
     to: NDArray[np.uint32],
-    none: NDArray[np.bool_],
     count: NDArray[Any],
-    offsets: NDArray[np.int64],
+    lattice: Lattice,
     least: float,
     share: float,
 ) -> NDArray[np.bool_]:
     """Stream cells of a lattice. `to`: eight shares of 4 bits; `count`: cells that drain through; a gap needs `share` times `least`."""
-    state = np.zeros(to.size, np.uint8)
-    _trace(to, none, count, offsets, least, share, state)
-    return np.asarray(state == 1)
+    state = lattice.full(0, np.uint8)
+    _trace(to, count, lattice.offsets, least, share, state)
+    state &= 1  # a gap that was not joined is no stream
+    return state.view(np.bool_)
 
 
 @njit(nogil=True, cache=True)
-def _trace(to, none, count, offsets, least, share, state):
+def _trace(to, count, offsets, least, share, state):
     queue = [0]
     for start in range(to.size):
-        if none[start] or to[start] != 0 or count[start] < least or state[start] == 1:
+        if to[start] != 0 or count[start] < least or state[start] == 1:
             continue
         state[start] = 1
         queue.clear()
@@ -47,7 +50,7 @@ def _trace(to, none, count, offsets, least, share, state):
             for k in range(8):
                 q = c + offsets[k]
                 if (
-                    none[q]
+                    to[q] == NO_SHARES
                     or state[q] == 1
                     or state[q] == GAP
                     or (to[q] >> np.uint32(4 * ((k + 4) % 8))) & np.uint32(15) == 0

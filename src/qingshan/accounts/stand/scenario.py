@@ -218,7 +218,7 @@ def _outcome(stands: StandSet, id: str, zh: str, en: str, mine: Projection, base
     products = model.groups["products"]
     harvest = np.diff(mine.stock(products), prepend=mine.stock(products)[0])[1:]
     return Outcome(
-        id, zh, en, stands.start_year, mine, groups, sum(v for k, v in groups.items() if k != "products"), mine.volume.sum(1), mine.cost.sum(1),
+        id, zh, en, stands.start_year, mine, groups, np.sum([v for k, v in groups.items() if k != "products"], axis=0), mine.volume.sum(1), mine.cost.sum(1),
         mine.disturbed.sum(1), harvest, (kept - before) * per_carbon, labels, mine.findings,
     )  # fmt: skip
 

@@ -5,18 +5,25 @@ Whoever holds a `Desk` holds the venue's lock: a second server, or a command lin
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from qingshan.core.canonical import canonical, write_atomic
+from qingshan.core.finding import Finding
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.journal import Record
+from qingshan.ledger.signing import ENVIRONMENT, publish_root
 from qingshan.ledger.venue import Command, Receipt, Writer
 from qingshan.registers.actors import ACTORS, roles_of
+from qingshan.registers.calendar import day_of
 from qingshan.registers.declaration import Register, registers
 from qingshan.rights.commands import commands, read_body, reads
+from qingshan.rights.conflicts import conflicts
 from qingshan.rights.exchange import open_exchange
 from qingshan.rights.registry import HOLDERS
 from qingshan.rights.rulesets import RuleSets, builtin_rule_sets
@@ -84,6 +91,21 @@ class Desk:
         if messages:
             for listen in self.listeners:
                 listen(messages)
+
+    def nightly(self) -> list[Finding] | None:
+        """Once a day: the check for staff who hold or benefit, kept as `nightly/DAY.json`, and the signed root of the day before where
+        this server has the signing key. Returns what was found; None where it was done today."""
+        today = day_of(self.clock())
+        path = self.folder / "nightly" / f"{today}.json"
+        if path.exists():
+            return None
+        with self.reading() as book:
+            found = conflicts(book)
+            before = (today - timedelta(days=1)).isoformat()
+            if os.environ.get(ENVIRONMENT) and not (self.folder / "roots" / f"{before}.json").exists():
+                publish_root(self.venue, before)
+        write_atomic(path, canonical({"day": today.isoformat(), "conflicts": [f.record() for f in found]}))
+        return found
 
     # ---- who -------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,11 @@
 
     create_app(zone, runs) -> FastAPI
 
+<<<<<<< HEAD
+Reading only (GET and HEAD), save where a token lets readings in. Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
+=======
 Reading only (GET and HEAD), but for the exchange. Addresses are bounded, answers carry a strict policy, errors are sentences in both languages.
+>>>>>>> main
 """
 
 from __future__ import annotations
@@ -32,19 +36,26 @@ from qingshan.faces.web.render import Printer
 from qingshan.faces.web.site import Ask, Site
 from qingshan.faces.web.views import EXCHANGE_VIEWS, VIEWS
 from qingshan.faces.web.words import LANG_TAGS, LANGUAGES
+from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import Zone
 
 from .acts import add_acts
+from .decisions import add_decisions
 from .downloads import add_downloads
 from .exchange import create_exchange_api
 from .exchange.visiting import COOKIE
 from .exports import FORMATS, NotInstalled
+from .features import add_features
 from .maps import add_maps
+from .observations import add_observations
+from .sensorthings import add_sensorthings
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 MAX_ADDRESS = 2_000
 MAX_VALUE = 200
 WRITES = re.compile(r"/api/exchange/|/(zh|en)/exchange/act/")
+READINGS = re.compile(r"/api/networks/[^/]+/(observations|decisions)")
+"""Addresses that take a POST of readings; each asks for a token."""
 
 POLICY = "; ".join(
     (
@@ -103,10 +114,14 @@ def create_app(
         return RedirectResponse(ask.place_address(code) or ask.address("/", place=code), HTTPStatus.SEE_OTHER)
 
     add_maps(app, site)
+    store = Observations(zone)
+    add_sensorthings(app, store)
+    add_features(app, store)
+    add_observations(app, store)
+    add_decisions(app, store)
     if desk is not None:
         app.mount("/api/exchange", create_exchange_api(desk))
         add_acts(app, site, printer)
-
     add_downloads(app, site)
     for view in views:
         _add(app, site, printer, view)
@@ -217,7 +232,10 @@ def _preferred(request: Request) -> str:
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Reading only, bounded addresses, and the same headers on every answer."""
-    if request.method not in ("GET", "HEAD") and not (request.app.state.desk and WRITES.match(request.url.path)):
+    path = request.url.path
+    writes = request.app.state.desk and WRITES.match(path)
+    writes = writes or (request.method == "POST" and READINGS.fullmatch(path))
+    if request.method not in ("GET", "HEAD") and not writes:
         response: Response = _problem(
             HTTPStatus.METHOD_NOT_ALLOWED, "只供读取。", "Reading only.", str(request.url.path)
         )

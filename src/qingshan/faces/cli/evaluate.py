@@ -54,7 +54,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
         if unknown := sorted(set(wanted) - set(store.sites(network.id)["id"])):
             raise WrongCall(f"no sites {unknown} in {network.id}.", f"{network.id} 没有点位 {unknown}。")
         series = series.filter(pl.col("site").is_in(wanted))
-    rows = usable_rows(store.scan(network.id, years=years), _flags(store, network), provisional=arguments.provisional)
+    flags = effective_flags(store, network.id, years=years)
+    standing = _standing(flags, arguments.provisional)
+    rows = usable_rows(store.scan(network.id, years=years), flags, provisional=arguments.provisional)
     by = arguments.by or DEFAULT_BY[network.domain]
     run = evaluate_water if network.domain == "water" else evaluate_air
     made = run(network.id, rows, series, store.sites(network.id), rules, by=by)
@@ -63,15 +65,25 @@ def evaluate(arguments: argparse.Namespace) -> int:
         frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
     compared = agreement(made) if made.published else None
     if arguments.json:
-        emit(_record(made, compared, arguments.provisional))
+        emit(_record(made, compared, arguments.provisional, standing))
     else:
-        _print(made, compared, network, arguments.lang, arguments.provisional)
+        _print(made, compared, network, arguments.lang, standing)
     return 0
 
 
-def _flags(store: Observations, network: Network) -> pl.LazyFrame | None:
-    """The flags of the network's last quality control as reviewers left them, where there was one."""
-    return effective_flags(store, network.id)
+def _standing(flags: pl.LazyFrame | None, provisional: bool) -> tuple[str, str, int]:
+    """Why the results are not official ('' where they are), in both languages, and the suspect values left to review."""
+    if flags is None:
+        return "no quality control has run: the results are not official.", "未作质量控制：结果不作为正式结果。", 0
+    waiting = int(flags.filter(pl.col("flag") == 3).select(pl.len()).collect().item())
+    if provisional:
+        return "provisional: suspect readings left out, not reviewed.", "临时结果：可疑读数已剔除，未经复核。", waiting
+    if waiting:
+        return (
+            f"{waiting:,} suspect readings wait for a reviewer: the results are not official.",
+            f"有 {waiting:,} 个可疑读数待复核：结果不作为正式结果。", waiting,
+        )  # fmt: skip
+    return "", "", 0
 
 
 def _words(text: str) -> list[str]:
@@ -91,10 +103,13 @@ def rules_of(arguments: argparse.Namespace, network: Network) -> RuleSet:
     return replace(chosen, allow_secondary=True) if arguments.allow_secondary else chosen
 
 
-def _record(made: Evaluation, compared: Agreement | None, provisional: bool) -> dict[str, object]:
+def _record(
+    made: Evaluation, compared: Agreement | None, provisional: bool, standing: tuple[str, str, int]
+) -> dict[str, object]:
     record: dict[str, object] = {
         "network": made.network, "matter": made.matter, "by": made.by, "rule_set": made.rules.record() | {"digest": made.rules.digest},
-        "provisional": provisional, "results": [r.record() | {"at": t.isoformat()} for r, t in zip(made.results, made.times, strict=True)],
+        "provisional": provisional, "official": not standing[0], "standing": standing[0], "unresolved": standing[2],
+        "results": [r.record() | {"at": t.isoformat()} for r, t in zip(made.results, made.times, strict=True)],
     }  # fmt: skip
     if compared is not None:
         record["published"] = {
@@ -107,7 +122,9 @@ def _record(made: Evaluation, compared: Agreement | None, provisional: bool) -> 
     return record
 
 
-def _print(made: Evaluation, compared: Agreement | None, network: Network, lang: str, provisional: bool) -> None:
+def _print(
+    made: Evaluation, compared: Agreement | None, network: Network, lang: str, standing: tuple[str, str, int]
+) -> None:
     zh = lang == "zh"
     title = network.name(lang)
     rules = made.rules.zh if zh else made.rules.en
@@ -116,8 +133,8 @@ def _print(made: Evaluation, compared: Agreement | None, network: Network, lang:
         if zh
         else f"{title}: {len(made.results):,} results, rule set {made.rules.id} ({rules})"
     )
-    if provisional:
-        print("临时结果：存疑读数已剔除，未经复核" if zh else "provisional: suspect readings left out, not reviewed")
+    if standing[0]:
+        print(f"  {standing[1] if zh else standing[0]}")
     for edition, status in sorted({(r.edition, r.status) for r in made.results if r.edition}):
         clauses = "; ".join(dict.fromkeys(r.clause for r in made.results if r.edition == edition))
         print(f"  {edition} [{status}]  {clauses[:200]}")

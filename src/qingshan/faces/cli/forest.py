@@ -51,7 +51,7 @@ def estimate(arguments: argparse.Namespace) -> int:
     result = forest_estimate(
         read_inventory(Path(arguments.folder)), rule, quantity=arguments.quantity, carbon_set=arguments.carbon_fraction,
         by=arguments.by, confidence=confidence, deduction=arguments.deduction, draws=arguments.draws, seed=arguments.seed,
-        uncertain=uncertain, equations=_equations(arguments.equations),
+        uncertain=uncertain, equations=_equations(arguments.equations), grid=arguments.grid,
     )  # fmt: skip
     if arguments.json:
         emit(result.record(confidence))
@@ -117,6 +117,12 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
     widths = [max(_width(r[i]) for r in rows) for i in range(len(head))]
     for r in rows:
         print("  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(r, widths, strict=True)).rstrip())
+    for f in result.grid:
+        low, high = f.estimate.interval
+        said = "系统格网" if zh else "systematic grid"
+        print(
+            f"{said}: {NAMES[f.variable][at]} {f.estimate.value:,.6g} {f.estimate.unit} ± {f.estimate.se:,.4g}, {low:,.6g} .. {high:,.6g}"
+        )
     for equation, n in result.equations[:LISTED]:
         print(f"{equation.id}: {n} {'株' if zh else 'trees'}, {equation.status}, {equation.source_title}")
     if result.deduction is not None:

@@ -22,6 +22,11 @@ FOREST = (
             Option("--equations", "CSV with equations of your own, in the package's columns", default=""),
             Option("--carbon-fraction", "parameter set of the carbon fraction", default="ar_tool14"),
             Option("--by", "column to split by: species, origin, age class, county ...", default=""),
+            Option(
+                "--grid",
+                "also as one systematic grid (grid_row, grid_column): variance by successive differences",
+                kind="flag",
+            ),
             Option("--confidence", "confidence of the intervals", default="0.90"),
             Option("--deduction", "deduction rule for uncertainty, e.g. ar_tool14, gs403", default=""),
             Option("--draws", "draws of the Monte Carlo (default: none)", kind="count", default=0),

@@ -1,4 +1,4 @@
-"""Verbs of the group observe: load, export. (Quality control and evaluation have modules of their own.)"""
+"""Verbs of the group observe: load, export, synth. (Quality control and evaluation have modules of their own.)"""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from qingshan.observe.series.export import WRITERS, chosen, write_export
 from qingshan.observe.series.load import LoadReport
 from qingshan.observe.series.store import Observations
+from qingshan.observe.series.synthetic import fill
 from qingshan.zone.zone import open_zone
 
 from .problem import WrongCall
@@ -74,6 +75,21 @@ def export(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def synth(arguments: argparse.Namespace) -> int:
+    """Make the readings of every network that declares a generator and has none yet."""
+    store = Observations(open_zone(arguments.zone))
+    reports = fill(store)
+    if arguments.json:
+        emit([r.record() for r in reports])
+        return 0
+    for report in reports:
+        zh = f"{report.network}：合成读数 {report.n_new:,} 个"
+        print(zh if arguments.lang == "zh" else f"{report.network}: {report.n_new:,} synthetic readings")
+    if not reports:
+        print("没有待生成的合成监测网" if arguments.lang == "zh" else "no synthetic network that lacks its readings")
+    return 0
+
+
 def _words(text: str) -> list[str] | None:
     return [w.strip() for w in text.split(",") if w.strip()] or None
 
@@ -89,4 +105,4 @@ def _years(text: str) -> list[int] | None:
     return [int(w) for w in words]
 
 
-__all__ = ["export", "load"]
+__all__ = ["export", "load", "synth"]

@@ -41,6 +41,7 @@ def publish(arguments: argparse.Namespace) -> int:
 
 def _monitoring(arguments: argparse.Namespace) -> int:
     """Write the report of a network and period."""
+    from qingshan.observe.quality.network import effective_flags  # noqa: PLC0415
     from qingshan.observe.series.store import Observations  # noqa: PLC0415 - needs parquet
     from qingshan.publish.monitoring import gather_monitoring  # noqa: PLC0415
     from qingshan.publish.monitoring_report import publish_monitoring  # noqa: PLC0415
@@ -54,7 +55,9 @@ def _monitoring(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
     store = Observations(open_zone(arguments.zone))
     rules = rules_of(arguments, store.network(arguments.network))
-    report = gather_monitoring(store, arguments.network, arguments.period, rules)
+    report = gather_monitoring(
+        store, arguments.network, arguments.period, rules, flags=effective_flags(store, arguments.network)
+    )
     written = publish_monitoring(report, arguments.lang, Path(arguments.out or "."))
     if arguments.json:
         emit(written.record())

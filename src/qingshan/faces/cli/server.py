@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -49,6 +50,7 @@ def serve(arguments: argparse.Namespace) -> int:
     print(
         f"{zone.name_zh}：{address}" if zh else f"qingshan serves {zone.name_en} ({zone.id}) at {address}", flush=True
     )
+    _watch(zone)
     desk = _desk(arguments, zone)
     app = create_app(zone, runs, desk=desk)
     if "grid" in zone.config:  # the map's libraries and layers are read while the reader looks at the first page
@@ -68,7 +70,9 @@ def _desk(arguments: argparse.Namespace, zone: Zone) -> Desk | None:
     from qingshan.faces.access.desk import Desk  # noqa: PLC0415 - the extra serve
 
     if arguments.venue:
-        return Desk(Path(arguments.venue))
+        named = Desk(Path(arguments.venue))
+        threading.Thread(target=_each_minute, args=(named,), daemon=True).start()
+        return named
     if not zone.synthetic:
         return None
     from qingshan.ledger.venue import NAME  # noqa: PLC0415
@@ -106,10 +110,14 @@ def _turn_days(desk: Desk) -> None:
 
 
 def _each_minute(desk: Desk) -> None:
+    """What a day brings: the nightly check and root, and in a synthetic venue its market day."""
     while True:
         time.sleep(60)
         try:
-            _turn_days(desk)
+            for finding in desk.nightly() or ():
+                print(finding.sentence("en"), file=sys.stderr, flush=True)
+            if desk.synthetic:
+                _turn_days(desk)
         except (QingshanError, RuntimeError, ValueError):  # the server is closing
             return
 
@@ -121,6 +129,15 @@ def _woods(zone: Zone) -> bool:
     except ModuleNotFoundError:
         return False
     return forest_run(zone) is not None
+
+
+def _watch(zone: Zone) -> None:
+    """Readings of synthetic networks, made once, so that a fresh machine has something to show."""
+    if zone.synthetic:
+        from qingshan.observe.series.store import Observations  # noqa: PLC0415 - the store needs polars
+        from qingshan.observe.series.synthetic import fill  # noqa: PLC0415
+
+        fill(Observations(zone))
 
 
 def _shelve(site: Site) -> None:

@@ -243,6 +243,13 @@ VERBS = (
         "qingshan observe export water_auto --out readings.csv --zone guizhou",
     ),
     Verb(
+        "observe synth",
+        "qingshan.faces.cli.observe:synth",
+        "make the readings of a zone's synthetic networks from their seed",
+        (ZONE, LANG, JSON),
+        "qingshan observe synth --zone demo30m",
+    ),
+    Verb(
         "observe qc",
         "qingshan.faces.cli.quality:qc",
         "run the quality-control plan of a network over its readings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from qingshan.core.finding import worst
+from qingshan.observe.series.network import check_networks
 from qingshan.zone.check import check_zone
 from qingshan.zone.template import init_zone
 
@@ -26,7 +27,7 @@ def init(arguments: argparse.Namespace) -> int:
 
 
 def check(arguments: argparse.Namespace) -> int:
-    findings = check_zone(arguments.directory)
+    findings = [*check_zone(arguments.directory), *check_networks(arguments.directory)]
     if arguments.json:
         emit([f.record() for f in findings])
     else:

@@ -15,6 +15,7 @@ from typing import Any
 
 from qingshan.accounts.fill import open_slots
 from qingshan.core.domain import Domains
+from qingshan.core.limit import LimitRow, limit_tables
 from qingshan.core.method import Method
 from qingshan.core.parameter import STATUSES, ParameterRow, Parameters
 
@@ -41,17 +42,23 @@ class Document:
     clauses: list[tuple[str, str]] = field(default_factory=list)
     methods: list[Method] = field(default_factory=list)
     rows: list[ParameterRow] = field(default_factory=list)
+    limits: list[LimitRow] = field(default_factory=list)
+
+    @property
+    def statuses(self) -> list[str]:
+        """Status of every parameter and limit row taken from here."""
+        return [*(r.status for r in self.rows), *(r.status for r in self.limits)]
 
     @property
     def counts(self) -> list[tuple[str, int]]:
-        """Parameter rows by status, best first."""
-        found = Counter(r.status for r in self.rows)
+        """Parameter and limit rows by status, best first."""
+        found = Counter(self.statuses)
         return [(s, found[s]) for s in STATUSES if found[s]]
 
     @property
     def worst(self) -> str:
         """The weakest status of anything taken from here; the declared one where nothing is."""
-        found = {m.status for m in self.methods} | {r.status for r in self.rows}
+        found = {*(m.status for m in self.methods), *self.statuses}
         return next((s for s in reversed(STATUSES) if s in found), self.status)
 
 
@@ -99,6 +106,7 @@ def _collect(site: Site, parameters: Parameters) -> Library:
         document = shelf.find(method.clause.document, method.clause.document)
         document.methods.append(method)
         of_method[method.ref] = document.id
+    _place_limits(shelf)
     wanted: dict[str, Wanted] = {}
     of_row = {}
     for row in parameters:
@@ -115,8 +123,20 @@ def _collect(site: Site, parameters: Parameters) -> Library:
             slot = wanted[slug(row.document or row.source_title or row.note or row.parameter)]
             if profile.id not in slot.profiles:
                 slot.profiles.append(profile.id)
-    documents = {d.id: d for d in shelf.documents.values() if d.methods or d.rows or d.clauses}
+    documents = {d.id: d for d in shelf.documents.values() if d.methods or d.rows or d.limits or d.clauses}
     return Library(documents, wanted, of_method, of_row, _tables(known.domains, parameters))
+
+
+def _place_limits(shelf: _Shelf) -> None:
+    """Limit rows to the document of their edition; those of a table without one to the table itself."""
+    for table in limit_tables():
+        for row in table.rows:
+            declared = shelf.documents.get(table.document)
+            if declared is None or _NUMBER.search(row.edition):
+                declared = shelf.find(row.edition, row.edition) if row.edition else None
+            if declared is None:
+                declared = shelf.documents.setdefault(table.id, Document(table.id, table.zh))
+            declared.limits.append(row)
 
 
 class _Shelf:

@@ -15,7 +15,7 @@ from qingshan.publish import numbers
 
 from .scale import ticks
 
-FOOT, TOP, LANE, RIGHT = 24, 26, 22, 4
+FOOT, TOP, LANE, RIGHT = 24, 26, 32, 4
 MANY = 90
 """Readings up to which each has its dot."""
 
@@ -151,7 +151,7 @@ class Timeline:
             slot = int(at / wide)
             if kind and order.index(kind) >= order.index(best.get(slot, (0.0, ""))[1]):
                 best[slot] = (at, kind)
-        return {"y": height + LANE * index + 4, "word": lane.word, "marks": list(best.values())}
+        return {"y": height + LANE * index + 16, "word": lane.word, "marks": list(best.values())}
 
 
 def _thinned(known: Sequence[tuple[datetime, float]], x: Any) -> list[tuple[datetime, float]]:

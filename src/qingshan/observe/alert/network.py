@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from qingshan.core.errors import DeclarationError, MissingParameter, UnknownName
+from qingshan.core.errors import DeclarationError, UnknownName
 from qingshan.core.observed import observed_property
 from qingshan.zone.home import home, zone_key
 
@@ -59,12 +59,12 @@ class EventLog:
 
 
 def rules_of(network: Network, path: Path | None = None) -> list[AlertRule]:
-    """The rules of a network, or of a file. Raises `MissingParameter` where it has none."""
+    """The rules of a network, or of a file. Raises `UnknownName` where it has none."""
     file = path or (network.folder / "alerts.csv" if network.folder else None)
     if file is None or not file.is_file():
-        raise MissingParameter(
-            "alerts.csv", f"the network {network.id} has no alert rules.", f"监测网 {network.id} 没有预警规则。",
-            document=f"networks/{network.id}/alerts.csv", where=network.id,
+        raise UnknownName(
+            f"the network {network.id} has no alert rules.", f"监测网 {network.id} 没有预警规则。",
+            fix=f"write networks/{network.id}/alerts.csv in the zone, or give --rules / 在区域中写 networks/{network.id}/alerts.csv，或用 --rules 指定",
         )  # fmt: skip
     return [_in_own_unit(rule) for rule in read_alert_rules(file)]
 

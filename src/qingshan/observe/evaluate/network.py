@@ -114,7 +114,7 @@ def evaluate_water(
     published: dict[tuple[str, datetime], str] = {}
     results, times = [], []
     for (site, at), group in _groups(long, by):
-        held = {}
+        held: dict[str, list[tuple[Reading, str]]] = {}
         for row in group:
             if row["property"] == "water.class":
                 if row["value_text"] and by == "reading":

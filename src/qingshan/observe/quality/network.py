@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from qingshan.core.errors import MissingParameter, UnknownName
+from qingshan.core.errors import UnknownName
 from qingshan.core.observed import observed_properties
 from qingshan.zone.home import home, zone_key
 
@@ -20,7 +20,7 @@ from ..series.model import STEPS, Network
 from ..series.store import Observations
 from .flags import FlagLayer
 from .kernels import FAIL, GOOD, NO_VALUE, NOT_EVALUATED, SUSPECT
-from .plan import Plan, read_plan, unused_rows
+from .plan import Plan, read_plan, unused_scopes
 from .review import Decision, Review
 from .run import QualityRun, quality_run
 
@@ -59,12 +59,12 @@ def step_of(network: Network) -> timedelta | None:
 
 
 def plan_of(network: Network, path: Path | None = None) -> Plan:
-    """The plan of a network, or that of a file. Raises `MissingParameter` where the network has none: there are no built-in limits."""
+    """The plan of a network, or that of a file. Raises `UnknownName` where the network has none: there are no built-in limits."""
     file = path or (network.folder / "quality.csv" if network.folder else None)
     if file is None or not file.is_file():
-        raise MissingParameter(
-            "quality.csv", f"the network {network.id} has no quality-control plan.", f"监测网 {network.id} 没有质控方案。",
-            document=f"networks/{network.id}/quality.csv", where=network.id,
+        raise UnknownName(
+            f"the network {network.id} has no quality-control plan.", f"监测网 {network.id} 没有质控方案。",
+            fix=f"write networks/{network.id}/quality.csv in the zone, or give --plan / 在区域中写 networks/{network.id}/quality.csv，或用 --plan 指定",
         )  # fmt: skip
     return read_plan(file, {id: p.unit for id, p in observed_properties().items()})
 
@@ -81,7 +81,8 @@ def check_network(
 ) -> list[QualityRun]:  # fmt: skip
     """Run the plan over whole years (default: all that have data), one run a year; each is in the layer of flags when it ends.
 
-    Raises `MissingParameter` without a plan, `UnknownName` for a year without data.
+    A year is checked from the first to the last day on which the network has anything: what is not there yet is not missing. Raises `UnknownName`
+    without a plan and for a year without data.
     """
     declared = store.network(network)
     used = plan_of(declared, plan)
@@ -96,16 +97,24 @@ def check_network(
     series = network_series(store, network)
     sites = store.sites(network).filter(pl.col("lon").is_not_null() & pl.col("lat").is_not_null())
     positions = {r["id"]: (r["lon"], r["lat"]) for r in sites.iter_rows(named=True)}
+    begun, ended = _days_of(store, network)
     runs = []
     for year in wanted:
         source = store.versions(network, [y for y in kept if abs(y - year) <= 1])
         made = quality_run(
-            source, series, used, datetime(year, 1, 1), datetime(year + 1, 1, 1), step_of(declared), layer=layer(store, network),
+            source, series, used, max(datetime(year, 1, 1), begun), min(datetime(year + 1, 1, 1), ended), step_of(declared), layer=layer(store, network),
             positions=positions or None, told=told,
         )  # fmt: skip
-        made.findings += unused_rows(used, {s.split("|")[1] for s in series}, series)
+        made.findings += unused_scopes(used, {s.split("|")[1] for s in series}, series)
         runs.append(made)
     return runs
+
+
+def _days_of(store: Observations, network: str) -> tuple[datetime, datetime]:
+    """Midnight before the first and after the last observation of a network."""
+    times = store.series(network).select(first=pl.col("first").min(), last=pl.col("last").max()).row(0)
+    first, last = (datetime(t.year, t.month, t.day) for t in times)
+    return first, last + timedelta(days=1)
 
 
 def decide(

@@ -413,19 +413,19 @@ def _row(cells: Mapping[str, str], line: int, name: str) -> PlanRow:
     return PlanRow(scope, test, parameter, value, unit, begins, day("valid_to"), cells["source"], cells["status"], line)
 
 
-def unused_rows(plan: Plan, properties: Iterable[str], series: Iterable[str]) -> list[Finding]:
-    """Rows whose scope names no property or series of the network."""
+def unused_scopes(plan: Plan, properties: Iterable[str], series: Iterable[str]) -> list[Finding]:
+    """Scopes of the plan that name no property or series of the network, each once."""
     known = {*properties, *series}
+    first = {row.scope: row.line for row in reversed(plan.rows) if row.scope not in known}
     return [
         Finding(
-            "warning",
+            "note",
             "plan_scope",
-            f"no series has the scope {row.scope!r}.",
-            f"没有序列属于 {row.scope!r}。",
+            f"no series has the scope {scope!r}.",
+            f"没有序列属于 {scope!r}。",
             plan.name,
-            row.line,
+            line,
             "scope",
         )
-        for row in plan.rows
-        if row.scope not in known
+        for scope, line in sorted(first.items())
     ]

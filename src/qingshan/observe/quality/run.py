@@ -255,7 +255,14 @@ def _count(result: QualityRun, block: Block, flags: Flags, picked: NDArray[np.bo
         result.cells += flag.size
     if not block.regular:
         result.loose += int(picked.sum())
-    unknown = sorted({w for w in block.words if w and (flags.not_run >> np.uint32(7) & np.uint32(1)).any()})
+    unsaid = (flags.not_run >> np.uint32(TESTS.index("status_word")) & np.uint32(1)).astype(bool)
+    some = unsaid & ~unsaid.all(
+        axis=1, keepdims=True
+    )  # where it never ran the plan has no words at all: told by `_say`
+    unknown = sorted({block.words[w] for w in np.unique(block.status[some])} - {""})
+    unknown = [
+        w for w in unknown if not any(f.code == "status_word" and f" {w} " in f" {f.en} " for f in result.findings)
+    ]
     if unknown and len(result.findings) < 100:
         result.findings.append(
             Finding("warning", "status_word", f"the plan does not say what {', '.join(unknown)} mean.", f"质控方案没有说明 {'、'.join(unknown)} 的含义。",

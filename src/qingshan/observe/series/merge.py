@@ -109,13 +109,25 @@ def merge_staged(
     for year in sorted(counts):
         files = sorted((staging / str(year)).glob("*.parquet"))
         for low, high in ranges(counts[year]):
-            rows = pl.scan_parquet(files, glob=False).filter(between(low, high)).collect()
+            rows = _staged(files, low, high, sum(n for s, n in counts[year].items() if low <= s <= high))
             existing = _existing(store, network, year, rows)
             kept, told = new_rows(rows, existing, revision, report)
             tally = {k: tally[k] + told[k] for k in tally}
             if kept.height:
                 parts.append(write_part(folder, year, run, len(parts), kept, numbers))
     return parts, tally
+
+
+def _staged(files: list[Path], low: str, high: str, count: int) -> pl.DataFrame:
+    """Staged rows of a range. A series that alone is over the limit may be one row many times over, so that it is made
+    unique while it is read."""
+    frame = pl.scan_parquet(files, glob=False).filter(between(low, high))
+    if count > PART_ROWS:
+        key = [*KEY, *CONTENT]
+        order = frame.collect_schema().names()
+        rest = [pl.col(c).first() for c in order if c not in key and c != "row"]
+        frame = frame.group_by(key).agg(*rest, pl.col("row").min()).select(order)
+    return frame.collect(engine="streaming")
 
 
 def _existing(store: Observations, network: str, year: int, rows: pl.DataFrame) -> pl.DataFrame:

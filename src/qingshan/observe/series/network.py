@@ -6,10 +6,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from qingshan.core.errors import DeclarationError
+from qingshan.core.errors import DeclarationError, UnknownZone
 from qingshan.core.finding import Finding
 from qingshan.zone.report import Report
 from qingshan.zone.table import read_table
+from qingshan.zone.zone import zone_path
 
 from .model import AIR_ZONES, SITE, STEPS, WATER_BODY_TYPES, Network, Procedure, site_kinds
 from .report import LoadReporter
@@ -34,6 +35,27 @@ def read_networks(zone: Path) -> tuple[dict[str, Network], list[Finding]]:
         except DeclarationError as error:
             findings.append(Finding("error", "bad_network", error.en, error.zh, file=name, fix=error.fix))
     return found, findings
+
+
+def check_networks(zone: str | Path) -> list[Finding]:
+    """Everything that is wrong with the networks of a zone: declarations, sites, columns that evaluation needs."""
+    try:
+        folder = zone_path(zone)
+    except UnknownZone:
+        return []  # told by the check of the zone
+    networks, findings = read_networks(folder)
+    for network in networks.values():
+        sites, told = declared_sites(network)
+        findings += told
+        report = LoadReporter(f"networks/{network.id}/sites.csv")
+        for id, body in sites.items():
+            for column in site_kinds()[body["kind"]].needs:
+                if not body.get(column):
+                    report.add("needed_column", field=column, site=id, column=column)
+            if body.get("downstream") and body["downstream"] not in sites:
+                report.add("unknown_site", field="downstream", site=body["downstream"])
+        findings += report.findings()
+    return findings
 
 
 def read_network(path: Path) -> Network:

@@ -56,8 +56,15 @@ class Context:
 def staged(chunk: pl.DataFrame, context: Context) -> pl.DataFrame:
     """The rows of a chunk that can be kept, columns `STAGED`, in the order of the file."""
     chunk = chunk.filter(pl.col("value_text").is_not_null() & (pl.col("value_text").str.strip_chars() != ""))
-    named = chunk.join(_named(chunk, context), on=NAMED, how="left", nulls_equal=True, maintain_order="left")
-    named = named.filter(pl.col("series").is_not_null())
+    lines = _named(chunk, context)
+    if not chunk.height or not lines.height:
+        return pl.DataFrame(schema=STAGED)
+    varied = [c for c in NAMED if chunk[c].null_count() < chunk.height and chunk[c].n_unique() > 1] or ["site"]
+    plain_keys = [c for c in varied if not chunk[c].null_count()]  # joins that need not care for nulls are faster
+    named = chunk.join(
+        lines.select(*varied, *(c for c in lines.columns if c not in NAMED)), on=varied, how="inner",
+        nulls_equal=len(plain_keys) < len(varied), maintain_order="left",
+    )  # fmt: skip
     timed = _values(_times(named, context), context)
     frame = timed.select(
         "series", "start", "end", "value_text", "value", "detection_limit", "censored", _text("published"), _text("status"),
@@ -191,7 +198,10 @@ def _times(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
         schema={"start": pl.String, "moment": MOMENT, "elsewhere": pl.Boolean},
     )
     rows = rows.join(times, on="start", how="left", maintain_order="left")
-    rows = rows.join(times.select(end="start", until="moment"), on="end", how="left", maintain_order="left")
+    if rows["end"].null_count() < rows.height:
+        rows = rows.join(times.select(end="start", until="moment"), on="end", how="left", maintain_order="left")
+    else:
+        rows = rows.with_columns(until=pl.lit(None, MOMENT))
     ahead = context.now + timedelta(days=1)
     bad = (
         pl.when(pl.col("start").is_null() | (pl.col("start").str.strip_chars() == "")).then(pl.lit("no_time"))
@@ -247,23 +257,27 @@ def _values(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
     own = pl.col("detection_limit").is_not_null() & (pl.col("detection_limit").str.strip_chars() != "")
     easy = easy & ~own
     plain_value = pl.when(easy).then(pl.col("value_text")).cast(DECIMAL, strict=False)
-    rows = rows.with_columns(easy=easy, plain_value=plain_value)
+    rows = rows.with_columns(easy=easy, value=plain_value)
+    simple = rows.filter("easy").with_columns(detection_limit=pl.lit(None, DECIMAL), censored=pl.lit(False))
+    others = rows.filter(~pl.col("easy"))
+    if not others.height:
+        return simple
     shape = ("value_text", "factor", "text", "limit", "detection_limit")
-    hard = rows.filter(~pl.col("easy")).select(shape).unique(maintain_order=True)
+    hard = others.select(shape).unique(maintain_order=True)
     lines = [dict(zip(shape, line, strict=True)) | _read(*line) for line in hard.iter_rows()]
     schema = dict(zip(shape, (pl.String, pl.String, pl.Boolean, pl.String, pl.String), strict=True)) | {
         "read_value": DECIMAL, "read_limit": DECIMAL, "read_censored": pl.Boolean, "problem": pl.String,
     }  # fmt: skip
-    rows = rows.join(pl.DataFrame(lines, schema=schema), on=shape, how="left", nulls_equal=True, maintain_order="left")
-    faults = rows.filter(~pl.col("easy") & (pl.col("problem") != ""))
+    others = others.join(
+        pl.DataFrame(lines, schema=schema), on=shape, how="left", nulls_equal=True, maintain_order="left"
+    )
+    faults = others.filter(pl.col("problem") != "")
     for row, text, unit, problem in faults.select("row", "value_text", "stored_unit", "problem").iter_rows():
         context.report.add(problem, row=row, field="value", text=text, unit=unit)
-    rows = rows.filter(pl.col("easy") | ~pl.col("problem").is_in(("not_a_number", "too_large")))
-    return rows.with_columns(
-        value=pl.when("easy").then("plain_value").otherwise("read_value"),
-        detection_limit=pl.when("easy").then(None).otherwise("read_limit"),
-        censored=pl.when("easy").then(False).otherwise("read_censored"),
+    others = others.filter(~pl.col("problem").is_in(("not_a_number", "too_large"))).with_columns(
+        value="read_value", detection_limit="read_limit", censored="read_censored"
     )
+    return pl.concat([simple, others.select(simple.columns)])
 
 
 def _read(text: str, factor: str, words: bool, limit: str, own: str | None) -> dict[str, Any]:

@@ -183,7 +183,7 @@ class Observations:
         retired = dict(catalogue.ask("SELECT path, at FROM retired"))
         gone = [path for path, at in retired.items() if time.time() - at > GRACE]
         kept = {path for (path,) in catalogue.ask("SELECT path FROM part")} | (set(retired) - set(gone))
-        for part in folder.glob("*/*.parquet"):
+        for part in folder.glob("[0-9][0-9][0-9][0-9]/*.parquet"):
             if part.relative_to(folder).as_posix() not in kept:
                 part.unlink(missing_ok=True)
         if gone:

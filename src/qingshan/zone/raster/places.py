@@ -61,19 +61,47 @@ def draw_places(grid: Grid, shapes: Sequence[Rings], about: Mapping[str, Any]) -
     row, col, owner = _crossings(grid, shapes)
     order = np.lexsort((col, owner, row))
     row, col, owner = row[order], col[order], owner[order]
-    opens, closes, runs_of, runs_row = col[0::2], col[1::2], owner[0::2], row[0::2]
-    cut = np.searchsorted(runs_row, np.arange(grid.height + 1))
-    pointer, starts, places = np.zeros(grid.height + 1, np.int64), [], []
-    line = np.empty(grid.width, np.int32)
-    for r in range(grid.height):
+    runs = np.stack([row[0::2], col[0::2], col[1::2], owner[0::2]])  # row, first column, column after, place
+    runs = runs[:, runs[1] < runs[2]]
+    runs = runs[:, np.lexsort((runs[1], runs[0]))]
+    meets = (runs[0, 1:] == runs[0, :-1]) & (runs[1, 1:] < runs[2, :-1])
+    shared = np.isin(runs[0], runs[0, 1:][meets])  # runs of rows where places overlap
+    heads = np.concatenate([_heads(grid, runs[:, ~shared], runs[0, shared]), _painted(grid, runs[:, shared])], axis=1)
+    heads = heads[:, np.lexsort((heads[1], heads[0]))]
+    new = np.ones(heads.shape[1], bool)
+    new[1:] = (heads[0, 1:] != heads[0, :-1]) | (heads[2, 1:] != heads[2, :-1])
+    heads = heads[:, new]
+    pointer = np.searchsorted(heads[0], np.arange(grid.height + 1))
+    return PlaceCells(grid.width, pointer, heads[1].astype(np.int32), heads[2].astype(np.int32), about)
+
+
+def _heads(grid: Grid, runs: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Row, column and place from there on, of runs in reading order that do not overlap; nothing for the rows `others`."""
+    row, opens, closes, place = runs
+    after = np.ones(len(row), bool)
+    after[:-1] = (row[1:] != row[:-1]) | (opens[1:] != closes[:-1])
+    after &= closes < grid.width
+    rims = np.setdiff1d(np.arange(grid.height), np.concatenate([others, row[opens == 0]]))
+    nowhere = np.full(int(after.sum()) + len(rims), NOWHERE)
+    return np.stack([
+        np.concatenate([row, row[after], rims]), np.concatenate([opens, closes[after], np.zeros(len(rims), np.int64)]),
+        np.concatenate([place, nowhere]),
+    ])  # fmt: skip
+
+
+def _painted(grid: Grid, runs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same for rows where places overlap: the place earlier in the table has the cell."""
+    found = [np.zeros((3, 0), np.int64)]
+    line = np.empty(grid.width, np.int64)
+    rows, first = np.unique(runs[0], return_index=True)
+    for r, a, b in zip(rows, first, np.append(first, runs.shape[1])[1:], strict=True):
         line.fill(NOWHERE)
-        for k in range(cut[r + 1] - 1, cut[r] - 1, -1):  # the last place first, so that the first one stays
-            line[opens[k] : closes[k]] = runs_of[k]
+        here = runs[:, a:b]
+        for k in np.argsort(here[3])[::-1]:  # the last place first, so that the first one stays
+            line[here[1, k] : here[2, k]] = here[3, k]
         heads = np.concatenate(([0], np.flatnonzero(line[1:] != line[:-1]) + 1))
-        pointer[r + 1] = pointer[r] + len(heads)
-        starts.append(heads.astype(np.int32))
-        places.append(line[heads])
-    return PlaceCells(grid.width, pointer, np.concatenate(starts), np.concatenate(places), about)
+        found.append(np.stack([np.full(len(heads), r), heads, line[heads]]))
+    return np.concatenate(found, axis=1)
 
 
 def _crossings(grid: Grid, shapes: Sequence[Rings]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,14 @@ def look(path: str, band: int = 1, variable: str = "") -> Stored:
         from .cubes import look_at_zarr  # noqa: PLC0415 - needs the extra cube
 
         return _bounded(look_at_zarr(local, variable, band))
-    return _bounded(_look_with_gdal(path, band, variable, _stamp(local)))
+    stamp = _stamp(local)
+    return _bounded((_looked if stamp else _look_with_gdal)(path, band, variable, stamp))
+
+
+@lru_cache(maxsize=512)
+def _looked(path: str, band: int, variable: str, stamp: tuple[int, ...]) -> Stored:
+    """A file of one time stamp and size says the same each time."""
+    return _look_with_gdal(path, band, variable, stamp)
 
 
 def _look_with_gdal(path: str, band: int, variable: str, stamp: tuple[int, ...]) -> Stored:

@@ -13,7 +13,10 @@ from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.stations import held, observations
 from qingshan.observe.evaluate.verdict import shown
+from qingshan.observe.quality.network import flagged_rows, layer
 from qingshan.publish import numbers
+
+from .review import decisions_of, tests_of
 
 
 def build(ask: Ask) -> Page:
@@ -40,6 +43,7 @@ def build(ask: Ask) -> Page:
         "versions": [{**r, "from": loads.get(r["load"], {})} for r in rows],
         "value": shown(latest["value"].normalize()) if latest["value"] is not None else "",
         "station_href": ask.address(f"/network/{h.network.id}/{station.id}", period=f"{at:%Y-%m}"), "labels": ["synthetic"] if h.network.synthetic else [],
+        "flag": _flag(ask, h.network.id, series, at), "decisions": decisions_of(ask, h.network.id, series, at),
         "export": f"qingshan observe export --zone {ask.zone.id} {h.network.id} --sites {station.id} --versions OUT.csv",
     }  # fmt: skip
     columns = (
@@ -63,6 +67,27 @@ def build(ask: Ask) -> Page:
         sources=[h.network.source],
         labels=context["labels"],
     )
+
+
+def _flag(ask: Ask, network: str, series: str, at: datetime) -> dict[str, Any] | None:
+    """Flag, tests that found something and tests that could not run; None without a QC run."""
+    store = observations(ask.site)
+    if not layer(store, network).runs():
+        return None
+    frame = (
+        flagged_rows(store, network, years=[at.year], series=[series])
+        .filter(pl.col("start").dt.truncate("1m") == at)
+        .collect()
+    )
+    if frame.is_empty():
+        return None
+    row = frame.to_dicts()[0]
+    return {
+        "flag": row["flag"],
+        "run": row["run"],
+        "tests": tests_of(row["tests"] or 0),
+        "not_run": tests_of(row["not_run"] or 0),
+    }
 
 
 def _moment(text: str) -> datetime:

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from qingshan.core.errors import UnknownName
+from qingshan.core.limit import limit_tables
 from qingshan.core.parameter import STATUSES, ParameterRow
 from qingshan.faces.web.documents import Document, Wanted, library
+from qingshan.faces.web.limits import compare, compared_table, groups, limits_table, matters, table_of
+from qingshan.faces.web.names import capital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.usage import usage
@@ -27,12 +30,8 @@ def build_all(ask: Ask) -> Page:
     if status and status not in STATUSES:
         listed = ", ".join(STATUSES)
         raise UnknownName(f"no status {status!r}; there are: {listed}.", f"没有状态 {status!r}；有：{listed}。")
-    held = [
-        d
-        for d in shelf.documents.values()
-        if _holds(d, asked) and (not status or any(r.status == status for r in d.rows))
-    ]
-    held.sort(key=lambda d: (-len(d.rows) - len(d.methods), d.title))
+    held = [d for d in shelf.documents.values() if _holds(d, asked) and (not status or status in d.statuses)]
+    held.sort(key=lambda d: (-len(d.rows) - len(d.limits) - len(d.methods), d.title))
     waiting = _waiting(ask)
     wanted = [
         w
@@ -41,8 +40,8 @@ def build_all(ask: Ask) -> Page:
     ]
     wanted = [] if status not in ("", "open") else wanted
     wanted.sort(key=lambda w: (-len(waiting.get(w.title, ())), -len(w.profiles), w.title))
-    counts = Counter(r.status for d in shelf.documents.values() for r in d.rows)
-    opened = sum(len(w.rows) for w in shelf.wanted.values())
+    counts = Counter(s for d in shelf.documents.values() for s in d.statuses)
+    opened = sum(len(w.rows) for w in shelf.wanted.values()) + counts.pop("open", 0)
     context = {
         "question": t("standards.question"),
         "headline": t("standards.headline", rows=sum(counts.values()), open=opened, wanted=len(shelf.wanted)),
@@ -62,10 +61,12 @@ def build_all(ask: Ask) -> Page:
         "methods": sum(len(d.methods) for d in held),
         "methods_total": len(usage(ask.site).domains.registry.all()),
         "commands": _commands(ask),
+        "limits": _limit_tables(ask, asked) if status in ("", "open") else [],
     }
     tables = [
         _documents_table(held, list(shelf.wanted.values()), waiting),
         rows_table([*(r for d in held for r in d.rows), *(r for w in wanted for r in w.rows)]),
+        limits_table([r for d in held for r in d.limits]),
     ]
     return Page("standards.html", t("standards.name"), context, tables)
 
@@ -77,10 +78,30 @@ def _holds(document: Document, asked: str) -> bool:
             document.issuer,
             document.where,
             *(r.parameter for r in document.rows),
+            *dict.fromkeys(f"{r.edition} {r.item} {r.clause}" for r in document.limits),
             *(c[1] for c in document.clauses),
         ]
     )
     return all(part in words.casefold() for part in asked.casefold().split())
+
+
+def _limit_tables(ask: Ask, asked: str) -> list[dict[str, Any]]:
+    """Every table of limits and rules: editions, rows, open rows, the evaluations that stand on it."""
+    made = []
+    for table in limit_tables():
+        words = f"{table.id} {table.zh} {table.en} {' '.join(table.editions)} {' '.join({r.item for r in table.rows})}".casefold()
+        if not all(part in words for part in asked.casefold().split()):
+            continue
+        editions = [e for e in table.editions if e]
+        made.append(
+            {
+                "table": table, "name": capital(ask.t.pick(table.zh, table.en)), "editions": editions, "rows": len(table.rows),
+                "open": sum(r.status == "open" for r in table.rows), "compare": len(editions) > 1,
+                "uses": [ask.t.pick(m["zh"], m["en"]) for m in matters(table.id)],
+                "documents": [d.id for d in library(ask).documents.values() if any(r.table == table.id for r in d.limits)],
+            }
+        )  # fmt: skip
+    return made
 
 
 def _waiting(ask: Ask) -> dict[str, list[str]]:
@@ -128,8 +149,9 @@ def build(ask: Ask) -> Page:
 
 def _held(ask: Ask, document: Document) -> Page:
     t = ask.t
-    headline = t("standards.one", title=document.title, rows=len(document.rows), methods=len(document.methods))
-    if not document.rows and not document.methods:
+    rows = len(document.rows) + len(document.limits)
+    headline = t("standards.one", title=document.title, rows=rows, methods=len(document.methods))
+    if not rows and not document.methods:
         headline = t("standards.one_empty", title=document.title)
     clauses = [
         {"where": where, "zh": zh, "methods": [m for m in document.methods if where and where in m.clause.where]}
@@ -152,12 +174,13 @@ def _held(ask: Ask, document: Document) -> Page:
         "commands": [],
         "waiting": [],
         "open_here": _groups(ask, open_here),
+        "limits": groups(ask, document.limits),
     }
     return Page(
         "standard.html",
         document.title,
         context,
-        [rows_table(document.rows), _clauses_table(document)],
+        [rows_table(document.rows), _clauses_table(document), limits_table(document.limits)],
         sources=[document.title],
         labels=[document.worst],
     )
@@ -176,6 +199,7 @@ def _to_obtain(ask: Ask, wanted: Wanted) -> Page:
         "waiting": _waiting(ask).get(wanted.title, []),
         "commands": _commands(ask, wanted.profiles[0] if wanted.profiles else ""),
         "open_here": [],
+        "limits": [],
         "profiles": [usage(ask.site).profiles[p] for p in wanted.profiles],
     }
     return Page("standard.html", wanted.title, context, [rows_table(wanted.rows)], labels=["open"])
@@ -310,8 +334,8 @@ def _documents_table(held: Sequence[Document], wanted: Sequence[Wanted], waiting
             "where": d.where,
             "doi": d.doi,
             "methods": len(d.methods),
-            "rows": len(d.rows),
-            "open": 0,
+            "rows": len(d.rows) + len(d.limits),
+            "open": sum(r.status == "open" for r in d.limits),
             "status": d.worst,
         }
         for d in held
@@ -336,6 +360,50 @@ def _clauses_table(document: Document) -> Table:
     return Table("clauses", "条款", "Clauses", columns, [{"where": w, "zh": zh} for w, zh in document.clauses])
 
 
+# ---- editions side by side -------------------------------------------------------------------------------------------
+
+
+def build_compare(ask: Ask) -> Page:
+    """Editions of one table side by side; `?all=1` shows the lines that did not change too."""
+    table, t = table_of(ask.params["table"]), ask.t
+    editions, lines = compare(table, ask.lang)
+    changed = [c for c in lines if c.changed]
+    everything = ask.query.get("all", "") == "1"
+    name = capital(t.pick(table.zh, table.en))
+    context = {
+        "question": t("standards.compare_question"),
+        "headline": t("standards.compare_headline", name=name, changed=len(changed), lines=len(lines)),
+        "table": table,
+        "editions": [
+            (
+                e,
+                next(
+                    (
+                        d.id
+                        for d in library(ask).documents.values()
+                        if any(r.edition == e.edition and r.table == table.id for r in d.limits)
+                    ),
+                    "",
+                ),
+            )
+            for e in editions
+        ],
+        "lines": lines if everything else changed,
+        "everything": everything,
+        "count": len(lines),
+        "uses": [t.pick(m["zh"], m["en"]) for m in matters(table.id)],
+    }
+    labels = sorted({r.status for r in table.rows if r.status != "open"})
+    return Page(
+        "standards_compare.html",
+        name,
+        context,
+        [compared_table(editions, lines), limits_table(table.rows)],
+        labels=labels,
+    )
+
+
 VIEW_ALL = View("standards", "/standards", build_all, home=lambda code: "/standards")
 VIEW = View("standards_page", "/standards/{document}", build, under="standards")
-VIEWS = (VIEW_ALL, VIEW)
+VIEW_COMPARE = View("standards_compare", "/standards/compare/{table}", build_compare, under="standards")
+VIEWS = (VIEW_ALL, VIEW, VIEW_COMPARE)

@@ -9,11 +9,13 @@ from typing import Any
 
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
-from qingshan.faces.web.stations import RULES, Held, State, Station, held, months, rows_of, state_of
-from qingshan.faces.web.timeline import Line, Timeline
+from qingshan.faces.web.stations import RULES, Held, State, Station, held, months, observations, rows_of, state_of
+from qingshan.faces.web.timeline import Lane, Line, Timeline
 from qingshan.observe.evaluate.classes import scheme
 from qingshan.observe.evaluate.standing import Bound, ItemSpan, Point, Standing, standing
 from qingshan.observe.evaluate.verdict import shown
+from qingshan.observe.quality.network import flagged_rows, layer
+from qingshan.observe.quality.plan import TESTS
 from qingshan.observe.series.model import STEPS
 from qingshan.publish import numbers
 
@@ -44,8 +46,11 @@ def build(ask: Ask) -> Page:
         "large": _chart(ask, station, large, told, wide=True) if large else None,
         "small": [_chart(ask, station, i, told, wide=False) for i in items if i is not large][:SMALL],
         "state": _state_block(ask, station, told), "items": [_item(ask, station, i, told) for i in told.items],
-        "others": [(s.id, s.name(ask.lang)) for s in h.stations if s.read], "unjudged": t.pick(told.note.zh, told.note.en) if told.note else "",
-        "time_action": f"/{ask.lang}/network/{h.network.id}/{station.id}", "network_href": ask.address(f"/network/{h.network.id}", period=""),
+        "others": [(s.id, s.name(ask.lang)) for s in h.stations if s.read],
+        "unjudged": t.pick(told.note.zh, told.note.en) if told.note else "",
+        "time_action": f"/{ask.lang}/network/{h.network.id}/{station.id}",
+        "review_href": ask.address(f"/network/{h.network.id}/review", site=station.id, period=""),
+        "network_href": ask.address(f"/network/{h.network.id}", period=""),
         "station_stem": f"/{ask.lang}/network/{h.network.id}/",
     }  # fmt: skip
     tables = [_items_table(ask, station, told), _moments_table(ask, station, told), _readings_table(ask, station, told)]
@@ -173,6 +178,7 @@ class Picture:
     timeline: Timeline
     href: str
     table: Table
+    unrun: str = ""
 
 
 def _chart(ask: Ask, station: Station, item: ItemSpan, told: Standing, *, wide: bool) -> Picture:
@@ -192,9 +198,10 @@ def _chart(ask: Ask, station: Station, item: ItemSpan, told: Standing, *, wide: 
     if worst is not None and wide and worst.reading.value is not None:
         peak = (worst.at, worst.reading.text)
     minutes = STEPS.get(station.network.step)
+    lanes, unrun = _lanes(ask, station, item) if wide else ((), "")
     timeline = Timeline(
         times, values, ask.lang, numbers.unit_word(item.observed.unit, ask.lang), timedelta(minutes=minutes) if minutes else None,
-        tuple(lines), (), peak, zero=item.observed.unit not in ("1", "degC") or (wide and bound is not None), plain=not wide,
+        tuple(lines), lanes, peak, zero=item.observed.unit not in ("1", "degC") or (wide and bound is not None), plain=not wide,
     )  # fmt: skip
     name = _word(ask, item)
     unit = numbers.unit_word(item.observed.unit, ask.lang)
@@ -212,7 +219,35 @@ def _chart(ask: Ask, station: Station, item: ItemSpan, told: Standing, *, wide: 
     elif unit:
         title = f"{name}{t('comma')}{unit}"
     return Picture(item, title, sub, timeline, ask.address(f"/network/{station.network.id}/{station.id}", item=item.observed.id),
-                   _item_table(ask, station, item))  # fmt: skip
+                   _item_table(ask, station, item), unrun)  # fmt: skip
+
+
+KINDS = {1: "good", 2: "unrun", 3: "suspect", 4: "fail", 9: "missing"}
+
+
+def _lanes(ask: Ask, station: Station, item: ItemSpan) -> tuple[tuple[Lane, ...], str]:
+    """A lane for each test that found something, and the names of the tests that could not run; none without a QC run."""
+    store, t = observations(ask.site), ask.t
+    if not layer(store, station.network.id).runs():
+        return (), t("station.no_qc")
+    years = sorted({p.at.year for p in item.points})
+    frame = (
+        flagged_rows(store, station.network.id, years=years, series=[item.series])
+        .select("start", "flag", "tests", "not_run")
+        .collect()
+    )
+    flags = {at: (flag, tests or 0, unrun or 0) for at, flag, tests, unrun in frame.iter_rows()}
+    seen = [flags.get(p.at, (2, 0, 0)) for p in item.points]
+    found = sorted({bit for _, tests, _ in seen for bit in range(len(TESTS)) if tests >> bit & 1})
+    lanes = tuple(
+        Lane(
+            t("station.lane", test=t(f"review.test.{TESTS[bit]}"), n=sum(tests >> bit & 1 for _, tests, _ in seen)),
+            tuple(KINDS[flag] if tests >> bit & 1 else "good" for flag, tests, _ in seen),
+        )
+        for bit in found
+    )
+    idle = [t(f"review.test.{name}") for bit, name in enumerate(TESTS) if all(unrun >> bit & 1 for _, _, unrun in seen)]
+    return lanes, t("station.unrun", tests=t("list").join(idle)) if idle else ""
 
 
 def _finding(ask: Ask, item: ItemSpan, bound: Bound | None) -> str:
