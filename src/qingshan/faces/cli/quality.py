@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from qingshan.observe.alert.engine import AlertEvent
 from qingshan.observe.alert.network import EventLog, History, replayed, rules_of
-from qingshan.observe.alert.outbreak import counts_of, outbreak
+from qingshan.observe.alert.outbreak import Outbreak, counts_of, outbreak
 from qingshan.observe.alert.replay import Episode, Limit, Score, messages, score
 from qingshan.observe.quality.network import check_network
 from qingshan.observe.quality.network import decide as decided
@@ -187,29 +188,38 @@ def outbreaks(arguments: argparse.Namespace) -> int:
         counts, target=_number(arguments.target, "--target"), k=_number(arguments.k, "--k"), h=_number(arguments.h, "--h"),
         radius_km=_number(arguments.radius, "--radius"), periods=arguments.periods, draws=arguments.draws, seed=arguments.seed,
     )  # fmt: skip
-    cluster = made.cluster and {
-        "sites": [counts.sites[i] for i in made.cluster.sites], "centre": counts.sites[made.cluster.centre], "radius_km": made.cluster.radius_km,
-        "first": counts.begin(made.cluster.first).isoformat(), "observed": made.cluster.observed, "expected": made.cluster.expected,
-        "llr": made.cluster.llr, "p": made.cluster.p, "draws": made.cluster.draws,
-    }  # fmt: skip
-    totals = counts.cases.sum(axis=0)
     if arguments.json:
         emit({
-            "periods": [counts.begin(i).isoformat() for i in range(counts.periods)], "cases": totals.tolist(), "nowhere": counts.nowhere,
-            "cusum": made.course.high.tolist(), "alarms": list(made.course.alarms_high), "rising": made.rising, "cluster": cluster,
+            "periods": [counts.begin(i).isoformat() for i in range(counts.periods)], "cases": counts.cases.sum(axis=0).tolist(),
+            "nowhere": counts.nowhere, "cusum": made.course.high.tolist(), "alarms": list(made.course.alarms_high),
+            "rising": made.rising, "cluster": _cluster(made),
         })  # fmt: skip
-        return 0
-    zh = arguments.lang == "zh"
+    else:
+        _print_outbreak(made, zh=arguments.lang == "zh")
+    return 0
+
+
+def _cluster(made: Outbreak) -> dict[str, Any] | None:
+    found, counts = made.cluster, made.counts
+    return None if found is None else {
+        "sites": [counts.sites[i] for i in found.sites], "centre": counts.sites[found.centre], "radius_km": found.radius_km,
+        "first": counts.begin(found.first).isoformat(), "observed": found.observed, "expected": found.expected, "llr": found.llr, "p": found.p,
+        "draws": found.draws,
+    }  # fmt: skip
+
+
+def _print_outbreak(made: Outbreak, *, zh: bool) -> None:
+    counts, totals, found = made.counts, made.counts.cases.sum(axis=0), _cluster(made)
     for i in range(counts.periods):
         mark = (" 报警" if zh else " alarm") if i in made.course.alarms_high else ""
         print(f"{counts.begin(i):%Y-%m-%d}  {totals[i]:>5}  CUSUM {made.course.high[i]:g}{mark}")
-    if cluster is None:
+    if found is None:
         print("没有聚集" if zh else "no cluster")
     else:
-        names, p = ", ".join(cluster["sites"]), cluster["p"]
+        names, begun, expected, p = ", ".join(found["sites"]), found["first"][:10], found["expected"], found["p"]
         print(
-            f"最可能的聚集：{names}，自 {cluster['first'][:10]}，{cluster['observed']} 例（预期 {cluster['expected']:.2f}），p = {p:.3f}" if zh
-            else f"most likely cluster: {names}, from {cluster['first'][:10]}, {cluster['observed']} cases ({cluster['expected']:.2f} expected), p = {p:.3f}"
+            f"最可能的聚集：{names}，自 {begun}，{found['observed']} 例（预期 {expected:.2f}），p = {p:.3f}" if zh
+            else f"most likely cluster: {names}, from {begun}, {found['observed']} cases ({expected:.2f} expected), p = {p:.3f}"
         )  # fmt: skip
     if counts.nowhere:
         print(
@@ -217,7 +227,6 @@ def outbreaks(arguments: argparse.Namespace) -> int:
             if zh
             else f"{counts.nowhere} cases at sites without a position are not in the scan"
         )
-    return 0
 
 
 def _number(text: str, name: str) -> float:
