@@ -115,7 +115,7 @@ def test_a_reader_who_is_too_slow_is_told(counter: Counter, monkeypatch: pytest.
         x = counter.client("traderX")
         for n in range(6):
             await asyncio.to_thread(x.order, f"s{n}", "sell", "50", "1")
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
         waits = [reader.queue.get_nowait() for _ in range(reader.queue.qsize())]
         again = await asyncio.to_thread(hub.start, reader, None)
         return [*waits, json.loads(again[0])["levels"]], reader.lost

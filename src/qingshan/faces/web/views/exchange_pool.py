@@ -95,7 +95,7 @@ def _chart(ask: Ask, scenario: Scenario, rows: list[FlowRow], tranches: list[Tra
     paid = {(r.period, r.tranche): r.interest + r.principal + r.residual for r in rows}
     step, bars = WIDE / max(len(periods), 4), []
     for n, period in enumerate(periods):
-        low = HIGH
+        low: float = HIGH
         for k, t in enumerate(tranches):
             high = round(paid[period, t.id] / most * (HIGH - 20), 1)
             low = round(low - high, 1)
