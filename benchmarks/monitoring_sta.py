@@ -171,7 +171,7 @@ def _key(no: int, hour: int) -> str:
 
 
 def _wait(base: str) -> None:
-    for _ in range(200):
+    for _ in range(1_200):
         try:
             urllib.request.urlopen(base).read()
             return
