@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -49,7 +50,10 @@ def woods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         deadline = time.monotonic() + 20
         while not server.started and time.monotonic() < deadline:
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        with urllib.request.urlopen(f"{address}/zh/forest", timeout=120) as first:  # the layers are read once
+            assert first.status == 200
+        yield address
         server.should_exit = True
         thread.join(timeout=10)
 

@@ -279,3 +279,16 @@ def test_cli_loads_runs_explains_and_verifies(tiny: Path, tmp_path: Path, capsys
     assert json.loads(capsys.readouterr().out)["method"]["ref"] == "forest.carbon@fraction"
     assert call("verify", run) == 0
     assert json.loads(capsys.readouterr().out)["equal"] is True
+
+
+def test_a_declared_inventory_is_sealed_by_a_run_of_the_zone(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tables(tiny / "woods")
+    with (tiny / "zone.toml").open("a", encoding="utf-8") as stream:
+        stream.write(
+            '\n[[inventory]]\nid = "woods"\nperiod = "2020"\nfolder = "woods"\nsets = ["anhui2016"]\nsource = "a survey"\nsynthetic = true\n'
+        )
+    assert main(["run", "--zone", str(tiny), "--json"]) in (0, 1)
+    sealed = json.loads(capsys.readouterr().out)["inventories"]
+    found = forest_run(open_zone(tiny))
+    assert found is not None and found.id == sealed and [s.id for s in found.inventories] == ["woods"]
+    assert found.fact("inventory.area", ROOT, "2020").value == pytest.approx(400.0)

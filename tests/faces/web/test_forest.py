@@ -144,3 +144,20 @@ def test_a_zone_without_inventory_says_how_to_load_one(tiny_client: TestClient) 
         assert (
             answer.status_code == 200 and "qingshan forest load" in answer.text and "qingshan forest run" in answer.text
         )
+
+
+def test_search_finds_a_plot_after_places(woods: tuple[TestClient, ForestRun]) -> None:
+    client, _ = woods
+    assert client.get("/en/find?q=0006").headers["location"] == "/en/forest/plots/plots2020/0006"
+    assert "/place/990101003" in client.get("/zh/find?q=石坝镇").headers["location"]
+    assert client.get("/zh/find?q=nothing-of-the-kind").status_code == 404
+
+
+def test_the_pedigree_of_a_plot_is_labelled_and_leads_to_its_trees(woods: tuple[TestClient, ForestRun]) -> None:
+    client, run = woods
+    node = next(n for n in run.nodes.values() if n.kind == "plot" and n.notes["trees"] > 5)
+    page = client.get(f"/zh/pedigree/{node.key}").text
+    assert f"/zh/forest/plots/{node.notes['inventory']}/{node.notes['plot']}" in page and "示意" in told(page)
+    equation = next(n for n in run.nodes.values() if n.quantity == "forest.tree_equation")
+    page = told(client.get(f"/zh/pedigree/{equation.key}").text)
+    assert "power_d" in page and "拒算" not in page

@@ -165,6 +165,11 @@ def test_a_project_shows_parcels_reductions_and_evidence(filed: Filed) -> None:
     assert sum(x["kg"] for x in json.loads(answer.content)["lines"]) == filed.kg
 
 
+def test_search_finds_a_project_by_its_name(filed: Filed) -> None:
+    assert filed.client.get("/zh/find?q=青岭碳票项目（合成）").headers["location"] == "/zh/forest/projects/one"
+    assert filed.client.get("/en/find?q=two").headers["location"] == "/en/forest/projects/two"
+
+
 def test_a_refused_project_shows_the_land_it_shares(filed: Filed) -> None:
     answer = filed.client.get("/en/forest/projects/two").text
     found = filed.client.get("/en/forest/projects/two.geojson").json()["features"]

@@ -162,3 +162,14 @@ def test_air_by_year() -> None:
         365,
     )
     assert (found["PM2.5 P95"].value, found["PM2.5 P95"].verdict) == (33, "meets")
+
+
+def test_guizhou_air_hour_from_the_store(shared_monitoring, tmp_path) -> None:
+    """E10: 19 of 32 equal the published AQI; every other one has ozone (or more) above it."""
+    store = Observations(open_zone("guizhou"), tmp_path)
+    store.load("air_national", shared_monitoring("guizhou_air_stations_20180220T07.csv"))
+    network = "air_national"
+    made = evaluate_air(network, store.scan(network), store.series(network), store.sites(network), RuleSet(), by="hour")
+    found = agreement(made)
+    assert (found.compared, found.agree, len(found.disagreements)) == (32, 19, 13)
+    assert all(d.why.code == "item_above_published" and "O3 1h" in d.why.en for d in found.disagreements)

@@ -59,6 +59,8 @@ class Graph:
 
     def put(self, kind: str, quantity: str, **more: Any) -> str:
         """Add a node; its key is the hash of everything it says."""
+        if self.of.settings.synthetic and kind in ("stratum", "sample", "plot", "amounts", "input"):
+            more["labels"] = ("synthetic",)
         node = Node("", kind, quantity, **more)
         key = digest(node.record())
         self.nodes[key] = replace(node, key=key)
@@ -170,20 +172,22 @@ class Graph:
             counts = {
                 word: n for word, bit in FLAGS.items() if (n := int(((found.flags & bit) != 0)[self.of.picked].sum()))
             }
-            notes = {"flags": counts, "trees": int(self.of.picked.sum()), "inventory": self.of.settings.id}
-            self._amounts[kind] = self.put("amounts", f"inventory.{kind}", period=self.period, unit="t dm" if kind == "biomass" else "m3",
-                                           args=args, notes=notes)  # fmt: skip
+            trees = int(self.of.picked.sum())
+            notes = {"flags": counts, "trees": trees, "inventory": self.of.settings.id, "gives": kind}
+            self._amounts[kind] = self.put("amounts", "inventory.trees", period=self.period, unit="株", value=[float(trees)], args=args,
+                                           notes=notes)  # fmt: skip
         return self._amounts[kind]
 
     def _equation(self, equation: Equation, trees: int) -> str:
+        """A row of the equations; its value is the number of trees it served."""
         row = {
             "parameter": "forest.tree_equation", "cls": equation.id, "set": equation.set, "year": equation.year, "place": equation.place,
             "source_title": equation.source_title, "source_where": equation.source_where, "status": equation.status,
-            "origin": EQUATIONS, "note": equation.note,
+            "origin": EQUATIONS, "note": equation.note, "unit": equation.unit,
             "printed": f"{equation.form}: {', '.join(f'{c:.8g}' for c in equation.coefficients)}",
             "key": digest({k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(equation).items()}),
         }  # fmt: skip
-        return self.put("parameter", "forest.tree_equation", cls=equation.id, unit=equation.unit, method=f"forest.tree@{equation.form}",
+        return self.put("parameter", "forest.tree_equation", cls=equation.id, unit="株", value=[float(trees)], method=f"forest.tree@{equation.form}",
                         code=load_domains().registry[f"forest.tree@{equation.form}"].code, row=row,
                         notes={"trees": trees, "rank": equation.rank})  # fmt: skip
 

@@ -32,6 +32,7 @@ from qingshan.faces.web.page import View
 from qingshan.faces.web.render import Printer
 from qingshan.faces.web.site import Ask, Site
 from qingshan.faces.web.views import EXCHANGE_VIEWS, VIEWS
+from qingshan.faces.web.woods import found_in_woods
 from qingshan.faces.web.words import LANG_TAGS, LANGUAGES
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import Zone
@@ -103,11 +104,17 @@ def create_app(
 
     @app.api_route("/{lang:language}/find", methods=["GET", "HEAD"])
     def find(request: Request, lang: str) -> Response:
-        """The place a reader typed: a code or a name, whole or short."""
+        """The place a reader typed, a code or a name, whole or short; else a forest project or plot of that name."""
         asked = request.query_params.get("q", "")[:MAX_VALUE]
-        code = printer.find(asked)
         period = request.query_params.get("period", "")[:MAX_VALUE]
         ask = Ask(site, views[0], lang, {}, {"period": period} if period else {})
+        try:
+            code = printer.find(asked)
+        except UnknownName:
+            path = found_in_woods(ask, asked)
+            if not path:
+                raise
+            return RedirectResponse(path, HTTPStatus.SEE_OTHER)
         return RedirectResponse(ask.place_address(code) or ask.address("/", place=code), HTTPStatus.SEE_OTHER)
 
     add_maps(app, site)

@@ -150,9 +150,18 @@ def _print(
     for (_, words), n in reasons.most_common(8):
         print(f"  {n:,} × {words}")
     if compared is not None:
+        what = (
+            " AQI "
+            if made.matter == "air.aqi" and zh
+            else "AQI"
+            if made.matter == "air.aqi"
+            else "类别"
+            if zh
+            else "class"
+        )
         print(
-            f"与公布类别一致 {compared.agree:,} / {compared.compared:,}" if zh
-            else f"{compared.agree:,} of {compared.compared:,} equal the published class"
+            f"与公布{what}一致 {compared.agree:,} / {compared.compared:,}" if zh
+            else f"{compared.agree:,} of {compared.compared:,} equal the published {what}"
         )  # fmt: skip
         for d in compared.disagreements[:LISTED]:
             words = d.why.zh if zh else d.why.en

@@ -109,6 +109,10 @@ def class_name(ask: Ask, cls: str) -> str:
     for declared in ask.zone.config.get("extent", {}).get("class", ()):
         if declared["id"] == cls:
             return ask.t.pick(str(declared["zh"]), str(declared["en"]))
+    if ":" in cls:  # a class of inventories: column:value
+        from qingshan.accounts.inventory.words import class_words  # noqa: PLC0415 - the extra geo
+
+        return ask.t.pick(*class_words(cls))
     return ask.t("account.unallocated") if cls == "unallocated" else cls
 
 
@@ -251,6 +255,8 @@ def parameters_of(ask: Ask, run: Run, nodes: Sequence[Node]) -> list[dict[str, A
         row = node.row or {}
         low, high = row.get("low"), row.get("high")
         (value, least, most), unit = numbers.write_many([row.get("value"), low, high], node.unit, ask.lang, "exact")
+        if row.get("value") is None and row.get("printed"):  # an equation: what it prints stands for its number
+            value, unit = "", str(row["printed"])
         source = f"{row.get('source_title', '')} {row.get('source_where', '')}".strip()
         inside = ask.t("comma").join(str(row[k]) for k in ("cls", "set", "year", "place") if row.get(k))
         name = _argument_name(ask, run, node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from qingshan.accounts.run import Fact
 from qingshan.publish import numbers
@@ -24,6 +25,7 @@ __all__ = [
     "Ground",
     "estimated",
     "forest_of",
+    "found_in_woods",
     "ground",
     "inventory_for",
     "tabs",
@@ -109,6 +111,27 @@ def tabs(ask: Ask, here: str) -> list[dict[str, Any]]:
         for tab in TABS
         if ask.has(f"forest_{tab}" if tab != "forest" else "forest")
     ]
+
+
+def found_in_woods(ask: Ask, word: str) -> str:
+    """Address of the forest project (id or name) or of the plot of the newest inventory that a reader typed, else ''."""
+    plain = word.strip().casefold()
+    if not plain or not ask.has("forest"):
+        return ""
+    from .released import dossiers_of, projects_of  # noqa: PLC0415 - it reads this module's site
+
+    named = {d.id: d.record["project"] for d in dossiers_of(ask.zone)}
+    for id in projects_of(ask.zone):
+        if plain in {id.casefold(), *(str(named.get(id, {}).get(k, "")).casefold() for k in ("zh", "en"))}:
+            return ask.address(f"/forest/projects/{quote(id, safe='')}", period="")
+    run = forest_of(ask.site)
+    newest = run.inventories[-1].id if run else ""
+    if run and any(
+        n.kind == "plot" and n.notes["inventory"] == newest and str(n.notes["plot"]).casefold() == plain
+        for n in run.nodes.values()
+    ):
+        return ask.address(f"/forest/plots/{quote(newest, safe='')}/{quote(word.strip(), safe='')}", period="")
+    return ""
 
 
 ERROR_COLUMNS = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -13,7 +14,7 @@ from ...core.limit import LimitRow
 from ...core.observed import property_named
 from ...core.reading import Reading
 from ...core.rounding import Exact
-from .editions import RuleSet, on_day
+from .editions import RuleSet, on_day, pieces
 from .verdict import (
     INSUFFICIENT,
     NOT_APPLICABLE,
@@ -52,6 +53,17 @@ def _minimum(rules: RuleSet, day: date, pollutant: str, averaging: str, period: 
     return fits[0]
 
 
+def _minima(rules: RuleSet, pollutant: str, averaging: str, period: str, days: Sequence[date]) -> Callable[[date], int]:
+    """The least count by day, looked up once for each stretch under one edition. Raises what choosing a row raises."""
+    if not days:
+        return lambda day: 0
+    cut = pieces(rules, "air_data_validity", days[0], days[-1], None, averaging=averaging)
+    first = [p.start for p in cut]
+    seen = sorted({bisect_right(first, d) - 1 for d in days})
+    least = {i: int(_minimum(rules, cut[i].start, pollutant, averaging, period).value or 0) for i in seen}
+    return lambda day: least[bisect_right(first, day) - 1]
+
+
 def daily_means(rules: RuleSet, pollutant: str, hours: Iterable[tuple[datetime, Exact | None]]) -> list[Day]:
     """Means of calendar days from hourly values (time of their start, UTC+8), exact; invalid below the minimum count.
 
@@ -62,9 +74,10 @@ def daily_means(rules: RuleSet, pollutant: str, hours: Iterable[tuple[datetime, 
         held = by_day.setdefault(at.date(), [])
         if value is not None:
             held.append(value)
+    least = _minima(rules, pollutant, "24h", "day", sorted(by_day))
     made = []
     for day, values in sorted(by_day.items()):
-        needed = int(_minimum(rules, day, pollutant, "24h", "day").value or 0)
+        needed = least(day)
         mean = sum((Fraction(v) for v in values), Fraction()) / len(values) if len(values) >= needed else None
         made.append(Day(day, mean, len(values), needed))
     return made
@@ -84,9 +97,10 @@ def daily_max_8h(rules: RuleSet, pollutant: str, hours: Iterable[tuple[datetime,
     first_end, windows_needed = (int(c) for c in chosen)
     values = {at.replace(minute=0, second=0, microsecond=0): v for at, v in hours if v is not None}
     days = sorted({at.date() for at, _ in hours} if isinstance(hours, Sequence) else {at.date() for at in values})
+    least = _minima(rules, pollutant, "8h", "8 h window", days)
     made = []
     for day in days:
-        needed = int(_minimum(rules, day, pollutant, "8h", "8 h window").value or 0)
+        needed = least(day)
         midnight = datetime(day.year, day.month, day.day)
         means = []
         for end in range(first_end, 25):

@@ -7,11 +7,12 @@ table with two kinds of water body and a water of unknown kind gives both.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ...core.domain import load_domains
@@ -91,6 +92,15 @@ class ItemRows:
     unit: str
     instead: tuple[str, tuple[LimitRow, ...]] | None = field(default=None)
 
+    @cached_property
+    def rows(self) -> tuple[LimitRow, ...]:
+        return tuple(r for c in self.by_class for r in c)
+
+    @cached_property
+    def in_words(self) -> bool:
+        """Whether every class is told in words."""
+        return not any(_numeric(r) for r in self.rows)
+
 
 class Grader:
     """The rows of one scheme on one day, ready to grade many waters."""
@@ -98,15 +108,40 @@ class Grader:
     def __init__(self, rules: RuleSet, scheme_id: str, day: date) -> None:
         """Raises what choosing a row raises."""
         self.rules, self.scheme, self.day = rules, scheme(scheme_id), day
-        rows = on_day(rules, self.scheme.table, day)
+        self._rows = on_day(rules, self.scheme.table, day)
         self._kept: dict[tuple[str, str], ItemRows | None] = {}
+        self._told: dict[int, dict[str, Any]] = {}
+        self._cited: dict[tuple[tuple[str, ...], str], dict[str, Any]] = {}
         self._by_item: dict[str, list[LimitRow]] = {}
-        for row in rows:
+        for row in self._rows:
             self._by_item.setdefault(row.item, []).append(row)
+        self.items = [i for i in self._by_item if i not in self.scheme.instead.values()]
+        """Item codes of the table, in its order."""
 
-    @property
-    def items(self) -> list[str]:
-        return [i for i in self._by_item if i not in self.scheme.instead.values()]
+    def on(self, day: date) -> Grader:
+        """The grader of another day; it shares what this one worked out where the same rows are in force."""
+        rows = on_day(self.rules, self.scheme.table, day)
+        if len(rows) != len(self._rows) or any(a is not b for a, b in zip(rows, self._rows, strict=True)):
+            return Grader(self.rules, self.scheme.id, day)
+        same = copy(self)
+        same.day = day
+        return same
+
+    def cited(self, items: tuple[str, ...], body: str) -> dict[str, Any]:
+        """Clause, edition, status and places of the rows of some items together."""
+        key = (items, body)
+        if key not in self._cited:
+            held = [r for i in items for r in _rows_of(self, i, body)]
+            self._cited[key] = {**citation(held), "limit": ""}
+        return self._cited[key]
+
+    def told(self, rows: ItemRows | None) -> dict[str, Any]:
+        """Clause, edition, status and places of the rows of one item, and its ladder of limits."""
+        if rows is None:
+            return {}
+        if id(rows) not in self._told:  # `_kept` holds the rows, so an id stays one item's
+            self._told[id(rows)] = {**citation(rows.rows), "limit": _ladder(self.scheme, rows)}
+        return self._told[id(rows)]
 
     def rows(self, item: str, body: str) -> ItemRows | None:
         """Rows of an item for a water body; None where the table has none for it."""
@@ -146,9 +181,7 @@ class Grader:
             return None, (why,), None
         if reading.missing:
             return None, (Note("missing", f"{item} has no value.", f"{item} 没有数值。"),), rows
-        if (words := [r for c in rows.by_class for r in c if not _numeric(r)]) and len(words) == sum(
-            map(len, rows.by_class)
-        ):
+        if rows.in_words:
             why = Note("words", f"{item} is told in words: compare by eye.", f"{item} 以文字规定，请人工判定。")
             return None, (why,), rows
         try:
@@ -297,11 +330,10 @@ def _one_body(
             best, worst, valid = max(best, span[0]), max(worst, span[1]), valid + (item in needed)
     lacking = [p.item for p in parts if p.item in needed and not p.grades and p.verdict != NOT_APPLICABLE]
     scoped = [i for i in needed if i not in {p.item for p in parts if p.verdict == NOT_APPLICABLE}]
-    cited = citation([r for p in parts for r in _rows_of(grader, p.item, body)])
     deciding = [p.item for p in parts if p.grades and s.grade(p.grades[-1]) == worst]
     base = Result(
         quantity, site, ",".join(deciding), grader.day, grader.day, n_valid=valid, n_required=len(scoped), parts=tuple(parts),
-        rule_set=grader.rules.digest, inputs=inputs_of((i, r.text, u) for i, (r, u) in readings.items()), **{**cited, "limit": ""},
+        rule_set=grader.rules.digest, inputs=inputs_of((i, r.text, u) for i, (r, u) in readings.items()), **grader.cited(tuple(p.item for p in parts), body),
     )  # fmt: skip
     listed = Note("items", f"items: {', '.join(needed)}.", f"评价项目：{'、'.join(needed)}。")
     if not valid:
@@ -319,7 +351,7 @@ def _one_body(
 
 def _rows_of(grader: Grader, item: str, body: str) -> list[LimitRow]:
     rows = grader.rows(item, body)
-    return [r for c in rows.by_class for r in c] if rows else []
+    return list(rows.rows) if rows else []
 
 
 def _interval(s: Scheme, best: int, worst: int) -> tuple[str, ...]:
@@ -335,17 +367,14 @@ def _part(
     if span is None:
         codes = {n.code for n in notes}
         verdict = NOT_APPLICABLE if "outside_scope" in codes else INSUFFICIENT if "missing" in codes else UNJUDGED
-    held = [r for c in rows.by_class for r in c] if rows else []
     return Result(
         f"{s.id}.item", site, item, grader.day, grader.day, reading.value, reading.text, unit, verdict=verdict,
-        grades=_interval(s, *span) if span else (), notes=notes, **{**citation(held), "limit": _ladder(s, rows)},
+        grades=_interval(s, *span) if span else (), notes=notes, **grader.told(rows),
     )  # fmt: skip
 
 
-def _ladder(s: Scheme, rows: ItemRows | None) -> str:
+def _ladder(s: Scheme, rows: ItemRows) -> str:
     """`Ⅰ <= 2, Ⅱ <= 4 ...` for reports."""
-    if rows is None:
-        return ""
     told = []
     for word, conditions in zip(s.words, rows.by_class, strict=True):
         signs = [

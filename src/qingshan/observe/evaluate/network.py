@@ -123,7 +123,7 @@ def evaluate_water(
             held.setdefault(known[row["property"]].symbol, []).append((_reading(row), row["unit"]))
         day = at.date()
         if day not in graders:
-            graders[day] = Grader(rules, "surface_water", day)
+            graders[day] = next(iter(graders.values())).on(day) if graders else Grader(rules, "surface_water", day)
         grader = graders[day]
         readings = {
             i: _mean(found) for i, found in held.items() if i in grader.items or i in grader.scheme.instead.values()
@@ -230,7 +230,9 @@ class Agreement:
 
 
 def agreement(evaluation: Evaluation) -> Agreement:
-    """Classes against the published ones, over rows with a published class and all required items."""
+    """Classes (or AQI) against the published ones, over rows that have both; waters with all required items only."""
+    if evaluation.matter == "air.aqi":
+        return _index_agreement(evaluation)
     compared, agree, found = 0, 0, []
     graders: dict[date, Grader] = {}
     for result, at in zip(evaluation.results, evaluation.times, strict=True):
@@ -238,13 +240,46 @@ def agreement(evaluation: Evaluation) -> Agreement:
         if not said.strip().strip("-*—") or result.verdict == "insufficient_data":
             continue
         day = at.date()
-        grader = graders.setdefault(day, Grader(evaluation.rules, "surface_water", day))
+        if day not in graders:
+            graders[day] = Grader(evaluation.rules, "surface_water", day)
+        grader = graders[day]
         compared += 1
         theirs = grader.scheme.word(grader.scheme.grade(said))
         if result.grades == (theirs,):
             agree += 1
             continue
         found.append(Disagreement(result.site, at, result.grade, theirs, _why(grader, result, theirs)))
+    return Agreement(compared, agree, tuple(found))
+
+
+def _index_agreement(evaluation: Evaluation) -> Agreement:
+    """The AQI of the items present against the published one. Items whose own index lies above it are named: value and
+    index of one record may be of different hours."""
+    compared, agree, found = 0, 0, []
+    for result, at in zip(evaluation.results, evaluation.times, strict=True):
+        said = evaluation.published.get((result.site, at), "").strip()
+        if not said.isdigit() or not result.parts:
+            continue
+        compared += 1
+        ours = result.value_text
+        if result.value == int(said):
+            agree += 1
+            continue
+        above = [
+            f"{p.item} {p.value_text or shown(p.value)}" for p in result.parts if p.value is None or p.value > int(said)
+        ]
+        if above:
+            listed = ", ".join(above)
+            why = Note(
+                "item_above_published",
+                f"{listed} above the published AQI: not of that hour.",
+                f"{listed} 高于公布的 AQI：不是同一小时的值。",
+            )
+        else:
+            why = Note(
+                "missing_item", "the published AQI is of an item not given here.", "公布的 AQI 由此处没有的项目决定。"
+            )
+        found.append(Disagreement(result.site, at, ours, said, why))
     return Agreement(compared, agree, tuple(found))
 
 
@@ -300,6 +335,7 @@ def _why(grader: Grader, result: Result, theirs: str) -> Note:
 
 # ---- air -------------------------------------------------------------------------------------------------------------
 
+_PUBLISHED_INDEX = "air.aqi"
 _HOURLY = {"SO2": "SO2", "NO2": "NO2", "CO": "CO", "O3": "O3", "PM10": "PM10", "PM2.5": "PM2.5"}
 
 
@@ -315,16 +351,24 @@ def evaluate_air(
             f"air is not evaluated by {by!r}.", f"空气不按 {by!r} 评价。", fix="hour, day or year / 取 hour、day、year"
         )
     known = {p.id: p for p in observed_properties().values() if p.domain == "air" and p.symbol in _HOURLY}
-    long = _long(rows, series.filter(pl.col("averaging") == "1h"), known)
+    wanted = [*known, _PUBLISHED_INDEX] if by == "hour" else known
+    long = _long(rows, series.filter(pl.col("averaging") == "1h"), wanted)
     zones = {s["id"]: s["air_zone"] or "2" for s in sites.select("id", "air_zone").iter_rows(named=True)}
     results: list[Result] = []
     times: list[datetime] = []
     if by == "hour":
+        published = {}
         for (site, at), group in _groups(long, "hour"):
-            given = {(known[r["property"]].symbol, "1h"): (_reading(r), r["unit"]) for r in group}
+            for row in group:
+                if row["property"] == _PUBLISHED_INDEX and row["value_text"]:
+                    published[(site, at)] = row["value_text"]
+            measured = [r for r in group if r["property"] in known]
+            if not measured:
+                continue
+            given = {(known[r["property"]].symbol, "1h"): (_reading(r), r["unit"]) for r in measured}
             results.append(_index(rules, site, at, given, "hourly"))
             times.append(at)
-        return Evaluation(network, "air.aqi", by, rules, tuple(results), tuple(times))
+        return Evaluation(network, "air.aqi", by, rules, tuple(results), tuple(times), published)
     for (site,), part in long.group_by("site", maintain_order=True):
         hours = {
             known[p].symbol: ([(t, v) for t, v in zip(frame["start"], frame["value"], strict=True)], frame["unit"][0])

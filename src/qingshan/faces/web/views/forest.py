@@ -278,7 +278,7 @@ def _basis(ask: Ask, run: ForestRun, chosen: InventorySettings) -> dict[str, Any
             flags[word] = max(flags.get(word, 0), int(n))
         for id, key in node.args:
             row = run.nodes[key].row or {}
-            equations.append({"id": id, "kind": node.quantity, "trees": run.nodes[key].notes["trees"], "status": row.get("status", ""), "key": key,
+            equations.append({"id": id, "kind": node.notes["gives"], "trees": run.nodes[key].notes["trees"], "status": row.get("status", ""), "key": key,
                               "source": f"{row.get('source_title', '')} {row.get('source_where', '')}".strip(), "printed": row.get("printed", ""),
                               "method": run.nodes[key].method})  # fmt: skip
     sources = list(dict.fromkeys(str(e["source"]) for e in equations))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from qingshan.accounts.figure import Node
 from qingshan.accounts.run import ACCOUNTED, Refusal, Run
@@ -141,6 +142,8 @@ def _of_node(ask: Ask, run: Run, node: Node) -> Page:
         "cite": _cite(ask, run, figure, node),
         "own": node.kind in ("input", "parameter"),
         "error": _error(ask, node),
+        "error_title": ask.t("pedigree.error.title" if "se" in node.notes else "pedigree.error.detail"),
+        "plot_href": _plot_address(ask, node),
     }
     tables = [_parts_table(ask, parts), _rows_table(ask, below)]
     sources = list(
@@ -167,6 +170,16 @@ def _depth(ask: Ask) -> int | None:
 
 def _headline(ask: Ask, figure: Figure) -> str:
     return figure.written(ask.lang).text if figure.known else ask.t("refused")
+
+
+def _plot_address(ask: Ask, node: Node) -> str:
+    """The page of a plot of an inventory, where its trees are listed."""
+    if node.kind != "plot" or not ask.has("forest_plot"):
+        return ""
+    return ask.address(
+        f"/forest/plots/{quote(str(node.notes['inventory']), safe='')}/{quote(str(node.notes['plot']), safe='')}",
+        period="",
+    )
 
 
 def _error(ask: Ask, node: Node) -> list[tuple[str, str]]:
@@ -337,6 +350,8 @@ def _of_fact(ask: Ask, fact: InputFact) -> Page:
         "cite": "",
         "own": True,
         "error": [],
+        "error_title": "",
+        "plot_href": "",
         "also": [f"{ask.site.figure(f).written(ask.lang).text}（{f.source_title}）" for f in others],
     }
     tables = [Table("rows", "原始行", "Source rows", _ROW_COLUMNS, [_row_record(record)])]

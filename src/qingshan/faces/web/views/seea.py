@@ -42,7 +42,8 @@ def build(ask: Ask) -> Page:
     period = _period(ask, run)
     tables = seea_tables(run, ask.place.code, period)
     if measured := ask.site.topics.get(CONDITION):
-        tables |= condition_tables(measured, ask.place.code, period)
+        land = {id: table for id, table in tables.items() if id.startswith("4.")}
+        tables = land | condition_tables(measured, ask.place.code, period) | tables
     asked = ask.query.get("of", "")
     if asked and asked not in tables:
         known = ", ".join(tables) or "-"
@@ -120,7 +121,11 @@ def _grid(ask: Ask, run: Run, table: Balance, period: str) -> dict[str, Any]:
             for text, v, other in zip(texts, values, across, strict=False)
         )
         lines.append(Line(_head(ask, head), word, cells, texts[-1]))
-    return {"heads": [_head(ask, h) for h in across], "lines": lines, "sums": not turned and len(across) > 1}
+    return {
+        "heads": [_head(ask, h) for h in across],
+        "lines": lines,
+        "sums": not turned and len(across) > 1 and not table.id.startswith("5."),
+    }
 
 
 def _head(ask: Ask, head: Head) -> str:
