@@ -261,6 +261,9 @@ class _Maker:
             quantity=1_500 * MICRO,
             creditor="HD-0417",
         )
+        tranches = [{"id": name, "principal": principal * YUAN, "rate": rate, "holders": [[holder, 1]]}
+                    for name, principal, rate, holder in (("优先", 60_000, 100, "HD-0418"), ("次级", 30_000, 250, "HD-0420"))]  # fmt: skip
+        self.send("pool.found", "registry-a", id="POOL-1", trustee="HD-0417", pledges=["PL-1"], tranches=tranches)
         self.both("rights.freeze", "regulator", "registry-a", id="FZ-1", account="HD-0418", asset=cod, quantity=80 * MICRO, order="示意〔1〕号",
                   until=(self.today + timedelta(days=30)).isoformat())  # fmt: skip
         self.send(

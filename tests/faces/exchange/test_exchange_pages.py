@@ -190,3 +190,51 @@ def test_the_synthetic_exchange(tmp_path: Path, zone: Zone) -> None:
     page = TestClient(create_app(zone, {}, desk=desk)).get("/zh/exchange").text
     assert "示意" in page and "编造" in page and "禁发" in page
     desk.close()
+
+
+def test_the_cash_flows_of_a_pool(counter: Counter, zone: Zone) -> None:
+    """100 t pledged, sold in 2 equal parts at 50 yuan: 2,500 a period. A is owed 3,000 at 1 %, B the rest at 0: period 1 pays A 30 + 2,470;
+    period 2 pays A 5.30 + 530 and B 1,000 with 964.70 left over. At half the price A gets 1,250 twice and is short."""
+    counter.both(
+        "rights.pledge",
+        "traderX",
+        "approverX",
+        id="p1",
+        account="X",
+        asset=counter.asset,
+        quantity=100 * T,
+        creditor="Y",
+    )
+    parts = (("A", 3_000, 100, "X"), ("B", 1_000, 0, "Y"))
+    tranches = [
+        {"id": id, "principal": yuan * YUAN, "rate": rate, "holders": [[holder, 1]]} for id, yuan, rate, holder in parts
+    ]
+    counter.give("pool.found", "registry0", id="pool1", trustee="Y", pledges=["p1"], tranches=tranches)
+    counter.give(
+        "market.order", "traderX", id="s1", asset=counter.asset, account="X", side="sell", price=50 * YUAN, quantity=T
+    )
+    counter.give(
+        "market.order",
+        "traderY",
+        id="b1",
+        asset=counter.asset,
+        account="Y",
+        side="buy",
+        price=50 * YUAN,
+        quantity=T,
+        picks=["s1"],
+    )
+    bank = Reader(counter, zone, "bank0")
+    query = "id=pool1&periods=2&price=50&yield=100&default=0"
+    rows = bank.get(f"/en/exchange/pool.csv?{query}").text.splitlines()
+    paid = [row.split(",") for row in rows if ",A," in row or ",B," in row]
+    told = [(r[0], r[1], r[3], r[4], r[5], r[6], r[7]) for r in paid]
+    assert told[:4] == [("base", "01", "A", "30", "2470", "0", "530"), ("base", "01", "B", "0", "0", "0", "1000"),
+                        ("base", "02", "A", "5.3", "530", "0", "0"), ("base", "02", "B", "0", "1000", "964.7", "0")]  # fmt: skip
+    assert told[4][3:] == ("30", "1220", "0", "1780")
+    page = bank.get(f"/en/exchange/pool?{query}").text
+    assert "everything is repaid" in page and "still outstanding" in page and page.count('class="flows"') == 2
+    for who in ("traderX", "exchange0", ""):
+        assert Reader(counter, zone, who).get(f"/en/exchange/pool?{query}").status_code == 422
+    assert bank.get("/en/exchange/pool?id=none").status_code == 404
+    assert "1 to 20" in bank.get("/en/exchange/pool?id=pool1&periods=99").text

@@ -13,6 +13,7 @@ from . import (
     exchange,
     exchange_act,
     exchange_own,
+    exchange_pool,
     exchange_public,
     exchange_staff,
     forest,
@@ -64,6 +65,7 @@ EXCHANGE_VIEWS: tuple[View, ...] = (
     exchange_public.VIEW,
     *exchange_staff.VIEWS,
     *exchange_own.VIEWS,
+    exchange_pool.VIEW,
     exchange_act.VIEW,
 )
 """The pages of an exchange, where one is served."""
