@@ -17,8 +17,8 @@ from qingshan.zone.zone import open_zone
 def main(zone: str) -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # before the port is told: whoever is quick waits instead of being refused
         print(listening.getsockname()[1], flush=True)
-        listening.listen()
         server = uvicorn.Server(uvicorn.Config(create_app(open_zone(zone), {}), log_level="warning"))
         server.run(sockets=[listening])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -79,7 +79,7 @@ def add_features(app: FastAPI, store: Observations) -> None:
     async def item(request: Request, id: str, number: str) -> Response:
         return await run_in_threadpool(_tried, lambda: _item(base(request), store, id, number))
 
-    routes = {
+    routes: dict[str, Callable[..., Any]] = {
         "/ogc": landing, "/ogc/": landing, "/ogc/conformance": conformance, "/ogc/api": api, "/ogc/collections": collections,
         "/ogc/collections/{id}": collection, "/ogc/collections/{id}/items": items,
         "/ogc/collections/{id}/items/{number}": item,

@@ -84,12 +84,12 @@ def _text(column: str) -> pl.Expr:
 def _named(chunk: pl.DataFrame, context: Context) -> pl.DataFrame:
     """One line per description that occurs, with its target; faults are told for each of its rows."""
     lines: list[dict[str, Any]] = []
-    wrong: dict[tuple[str | None, ...], tuple[str, str, dict[str, Any]]] = {}
+    wrong: dict[tuple[str | None, ...], tuple[Any, ...]] = {}
     for names in chunk.select(NAMED).unique(maintain_order=True).iter_rows():
         try:
             target = _target(names, context)
         except _Wrong as fault:
-            wrong[names] = fault.args  # type: ignore[assignment]
+            wrong[names] = fault.args
             continue
         lines.append(dict(zip(NAMED, names, strict=True)) | {
             "series": target.series, "factor": f"{target.factor}", "kept_unit": target.unit, "text": target.text,
@@ -97,9 +97,9 @@ def _named(chunk: pl.DataFrame, context: Context) -> pl.DataFrame:
             "stored_unit": target.kind.unit,
         })  # fmt: skip
     if wrong:
-        for row, *names in chunk.select("row", *NAMED).iter_rows():
-            if fault := wrong.get(tuple(names)):
-                code, column, values = fault
+        for row, *given in chunk.select("row", *NAMED).iter_rows():
+            if told := wrong.get(tuple(given)):
+                code, column, values = told
                 context.report.add(code, row=row, field=column, **values)
     schema = dict.fromkeys(NAMED, pl.String) | {
         "series": pl.String, "factor": pl.String, "kept_unit": pl.String, "text": pl.Boolean, "minutes": pl.Int64,
@@ -265,7 +265,7 @@ def _values(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
     shape = ("value_text", "factor", "text", "limit", "detection_limit")
     hard = others.select(shape).unique(maintain_order=True)
     lines = [dict(zip(shape, line, strict=True)) | _read(*line) for line in hard.iter_rows()]
-    schema = dict(zip(shape, (pl.String, pl.String, pl.Boolean, pl.String, pl.String), strict=True)) | {
+    schema: dict[str, Any] = dict(zip(shape, (pl.String, pl.String, pl.Boolean, pl.String, pl.String), strict=True)) | {
         "read_value": DECIMAL, "read_limit": DECIMAL, "read_censored": pl.Boolean, "problem": pl.String,
     }  # fmt: skip
     others = others.join(

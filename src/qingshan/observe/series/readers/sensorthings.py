@@ -96,7 +96,8 @@ def _observation(
         return _wrong(report, number, f"no Datastream {id!r}")
     start, _, end = str(body.get("phenomenonTime") or "").partition("/")
     result = body.get("result")
-    parameters = body.get("parameters") if isinstance(body.get("parameters"), Mapping) else {}
+    given = body.get("parameters")
+    parameters: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     if isinstance(result, dict | list | bool):
         return _wrong(report, number, "the result is neither a number nor a text")
     rows.append(
