@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from qingshan.core.canonical import digest
 from qingshan.core.units import factor
@@ -67,13 +68,15 @@ def _node(
 ) -> Node:
     method = resolver.domains.registry[m.method]
     choices = (("basis_start", m.basis), ("basis_end", m.basis)) if m.reading in ROUNDS else ()
-    notes = {"reading": m.reading, "zh": m.zh, "en": m.en} | ({"years": list(years)} if m.reading in ROUNDS else {})
+    notes: dict[str, Any] = {"reading": m.reading, "zh": m.zh, "en": m.en}
+    notes |= {"years": list(years)} if m.reading in ROUNDS else {}
     identity = {
         "kind": "method", "quantity": m.id, **where, "method": method.ref, "code": method.code, "args": [[r, n.key] for r, n in args],
         "choices": choices, "notes": notes,
     }  # fmt: skip
     node = Node(
-        digest(identity), "method", m.id, **where, unit=method.result.unit, value=[value], method=method.ref, code=method.code,
+        digest(identity), "method", m.id, place=where["place"], period=where["period"], unit=method.result.unit, value=[value],
+        method=method.ref, code=method.code,
         args=tuple((r, n.key) for r, n in args), choices=choices, notes=notes,
         labels=merged((n for _, n in args), {method.status} & DERIVED_LABELS),
         flags=tuple(sorted({f for _, n in args for f in n.flags})),

@@ -132,7 +132,8 @@ def _measured(m: Measure, areas: PlaceFigure, before: PlaceFigure | None, years:
     read = [f for f in (areas, before) if f is not None]
     if refused := [f.refusal for f in read if f.refusal or f.values is None]:
         return PlaceFigure(**head, refusal=dependency([r for r in refused if r]))
-    value = read_measure(m, *([v * factor(f.unit, "km2") for v in f.values or ()] for f in read), years=years)
+    now, *earlier = ([v * factor(f.unit, "km2") for v in f.values or ()] for f in read)
+    value = read_measure(m, now, earlier[0] if earlier else (), years)
     if not math.isfinite(value):
         return PlaceFigure(
             **head, refusal=Refusal("undefined", "没有判定过的面积。", "no area was judged.", needs=m.of)

@@ -96,7 +96,7 @@ def create_app(
     @app.api_route("/healthz", methods=["GET", "HEAD"])
     def healthz() -> dict[str, object]:
         return {"status": "ok", "version": qingshan.__version__, "zone": zone.id, "zone_sha256": zone.digest,
-                "runs": {profile: run.id for profile, run in (site.runs | site.topics).items()}}  # fmt: skip
+                "runs": {profile: run.id for profile, run in {**site.runs, **site.topics}.items()}}  # fmt: skip
 
     @app.api_route("/", methods=["GET", "HEAD"])
     def front(request: Request) -> Response:
