@@ -203,10 +203,15 @@ def _acid(gross: float, corrected: float) -> list[Finding]:
 
 
 def _band(intensity: float | None) -> list[Finding]:
-    """The band of Guizhou is a flag, never a limit."""
+    """Published bands are flags, never limits: one finding for each that the intensity lies outside of."""
     parameters = load_domains().parameters()
-    low, high = (parameters.find(f"forest.karst_uptake_{end}", set="guizhou1996").value for end in ("low", "high"))
-    if intensity is None or low is None or high is None or low <= intensity <= high:
-        return []
-    return [Finding("warning", "implausible", f"{intensity:.4g} g C/m2/a lies outside {low:g}-{high:g} (Guizhou, 1996).",
-                    f"{intensity:.4g} g C/m2/a 超出 {low:g}-{high:g}（贵州，1996）。", limit=f"{low:g}-{high:g} g C/m2/a")]  # fmt: skip
+    highs = {row.set: row.value for row in parameters.rows("forest.karst_uptake_high")}
+    found = []
+    for row in parameters.rows("forest.karst_uptake_low"):
+        low, high = row.value, highs.get(row.set)
+        if intensity is None or low is None or high is None or low <= intensity <= high:
+            continue
+        band, of = f"{low:g}-{high:g}", f"{row.place}, {row.year}"
+        found.append(Finding("warning", "implausible", f"{intensity:.4g} g C/m2/a lies outside {band} ({of}).",
+                             f"{intensity:.4g} g C/m2/a 超出 {band}（{of}）。", limit=f"{band} g C/m2/a"))  # fmt: skip
+    return found
