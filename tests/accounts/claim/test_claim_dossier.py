@@ -1,6 +1,7 @@
 """Dossiers: reductions by parcel and vintage to the kg, refusals with a map, and a table of claims whose past stays."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -247,6 +248,38 @@ def test_the_past_of_the_table_stays(demo, tmp_path):
     (tmp_path / "0001.csv").write_bytes(before.replace(b"2015-01-01", b"2016-01-01", 1))
     with pytest.raises(BrokenTable):
         open_table(tmp_path).claims()
+
+
+def test_tonnes_of_trees_are_not_claimed_under_another_pool(demo, tmp_path):
+    """The same land and trees under `soil` would count the tonnes twice."""
+    other = tmp_path / "other"
+    shutil.copytree(demo, other)
+    text = (other / "project.toml").read_text(encoding="utf-8")
+    assert 'pool = "tree"' in text
+    (other / "project.toml").write_text(text.replace('pool = "tree"', 'pool = "soil"'), encoding="utf-8")
+    with pytest.raises(OutOfBounds, match="computed from trees"):
+        dossier_of(other, table(tmp_path / "t"))
+
+
+def test_states_follow_each_other_and_none_leads_to_issue(demo, tmp_path):
+    """forest.md section 7: steps back only by rejection before issue; retired and cancelled are final."""
+    project, one = read_project(demo), ["demo-ticket/demo-ticket-01"]
+    kept = table(tmp_path).enter(claims_of(project), project.crs, why="project 1", by="clerk")
+    for state in ("issued", "retired", "approved", "registered"):
+        with pytest.raises(OutOfBounds, match="cannot become"):
+            kept.turn(one, state, why="w", by="b")
+    for state in ("computed", "reviewed", "approved"):
+        kept = kept.turn(one, state, why="w", by="b")
+    with pytest.raises(OutOfBounds, match="ledger"):
+        kept.turn(one, "issued", why="w", by="b")
+    kept = (
+        kept.turn(one, "rejected", why="w", by="b")
+        .turn(one, "declared", why="again", by="b")
+        .turn(one, "cancelled", why="w", by="b")
+    )
+    with pytest.raises(OutOfBounds, match="final"):
+        kept.turn(one, "declared", why="w", by="b")
+    assert open_table(tmp_path).version == kept.version == 7
 
 
 def test_outlines_of_another_projection_meet_all_the_same(tmp_path):

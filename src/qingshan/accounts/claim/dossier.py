@@ -22,7 +22,7 @@ from qingshan.observe.change import StockChange, stock_change
 from qingshan.observe.inventory import read_inventory
 from qingshan.zone.zone import Zone
 
-from .index import Overlap
+from .index import Overlap, declaration
 from .methodology import Reduction, issue, methodology, reduction
 from .plausible import UNIT, check_plausible, read_bands
 from .project import Project, claims_of, evidence_of, read_project, stratum_areas
@@ -130,6 +130,13 @@ def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
             fix="correct scheme or methodology / 更正机制或方法学",
         )
     table.refuse(table.in_crs(claims_of(project), project.crs))
+    measured = declaration()["measured"]
+    if project.pool != measured:
+        raise OutOfBounds(
+            f"the reductions of {project.id} are computed from trees, its pool is {project.pool!r}.",
+            f"{project.id} 的减排量由林木算出，碳库却写作 {project.pool!r}。", where="project.toml: pool",
+            fix=f'write pool = "{measured}": a pool that was not measured backs nothing / 写 pool = "{measured}"：没有测的碳库不能作依据',
+        )  # fmt: skip
     given = project.settings.get("inventory", {})
     opening = read_inventory(folder / "opening") if (folder / "opening").is_dir() else None
     change = stock_change(

@@ -92,7 +92,10 @@ class ClaimTable:
         return [replace(c, geometry=moved(c.geometry)) for c in claims]
 
     def turn(self, ids: Sequence[str], state: str, *, why: str, by: str) -> ClaimTable:
-        """Put claims into another state, e.g. rejected or cancelled, which frees their land. Raises `UnknownName`."""
+        """Put claims into another state, e.g. rejected or cancelled, which frees their land.
+
+        Raises `UnknownName`, and `OutOfBounds` for a step that is not declared; then nothing is written.
+        """
         known = {c.id: c for c in self.claims()}
         lost = [i for i in ids if i not in known]
         if lost or state not in declaration()["states"]:
@@ -100,6 +103,13 @@ class ClaimTable:
                 f"no claim {lost[0]!r}." if lost else f"no state {state!r}.",
                 f"没有权利主张 {lost[0]!r}。" if lost else f"没有状态 {state!r}。",
             )
+        turns = declaration()["turns"]
+        if barred := next((known[i] for i in ids if state not in turns[known[i].state]), None):
+            may = ", ".join(turns[barred.state]) or "-"
+            raise OutOfBounds(
+                f"the claim {barred.id} is {barred.state}: it cannot become {state}.", f"权利主张 {barred.id} 为 {barred.state}，不能变为 {state}。",
+                where=f"{barred.state} -> {may}", fix="a unit is issued on the ledger; retired and cancelled are final / 签发在账本上进行；注销和抵消为终态",
+            )  # fmt: skip
         changed = [replace(known[i], state=state) for i in ids]
         if state not in declaration()["free"]:
             self.refuse(changed)
