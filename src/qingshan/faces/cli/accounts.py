@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
             tell(woods, zone, arguments.lang)
         for finding in findings:
             if finding.level != "note":
-                print(finding.sentence(arguments.lang), file=sys.stderr)
+                sys.stderr.write(f"{finding.sentence(arguments.lang)}\n")  # one write: lines of a pipe stay whole
         print(f"{time.perf_counter() - started:.1f} {'秒' if arguments.lang == 'zh' else 's'}")
     if worst(findings) == "error":
         return 1
@@ -355,7 +355,7 @@ def fill(arguments: argparse.Namespace) -> int:
         emit({"filled": [r.record() for r in rows], "findings": [f.record() for f in findings]})
     else:
         for finding in findings:
-            print(finding.sentence(arguments.lang), file=sys.stderr)
+            sys.stderr.write(f"{finding.sentence(arguments.lang)}\n")
         print(
             f"{zone.name_zh}：{profile.id} 补录 {len(rows)} 行"
             if arguments.lang == "zh"

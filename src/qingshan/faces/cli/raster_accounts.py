@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
             print(f"{'已封存：' if arguments.lang == 'zh' else 'sealed: '}{own_run.id}")
         for finding in findings:
             if finding.level != "note":
-                print(finding.sentence(arguments.lang), file=sys.stderr)
+                sys.stderr.write(f"{finding.sentence(arguments.lang)}\n")  # one write: lines of a pipe stay whole
         print(f"{time.perf_counter() - started:.1f} {'秒' if arguments.lang == 'zh' else 's'}")
     refused = any(f.refusal for figures in given for each in figures.values() for f in each)
     return 1 if worst(findings) == "error" or (arguments.strict and refused) else 0
