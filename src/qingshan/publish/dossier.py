@@ -36,7 +36,7 @@ from .parcel_map import overlap_svg, parcel_svg
 from .parts import Block
 from .pdf import typeset
 from .words import LANGUAGES, Words, gravest_first
-from .written import Cell, badge, identifier
+from .written import Cell, identifier, mark
 
 __all__ = ["claims_table", "overlap_geojson", "publish_dossier", "refused_map"]
 
@@ -151,7 +151,7 @@ def _document(dossier: Dossier, words: Words, zone: Zone) -> dict[str, Any]:
     chosen = made.methodology
     labels = gravest_first({*([dossier.label] if dossier.label == "draft" else []), *(["synthetic"] if project.synthetic or zone.synthetic else []),
                             *([chosen.status] if chosen.status in ("secondary", "news") else [])})  # fmt: skip
-    marks = [_mark(words, x) for x in labels]
+    marks = [mark(words, x) for x in labels]
     period = words("dossier.period", start=project.start, end=project.end)
     e = dossier.change.estimate
     return {
@@ -173,12 +173,6 @@ def _document(dossier: Dossier, words: Words, zone: Zone) -> dict[str, Any]:
         ],
         "sections": _sections(dossier, words),
     }  # fmt: skip
-
-
-def _mark(words: Words, label: str) -> dict[str, Any]:
-    marks: Any = Cell(badges=(badge(words, label),)).record()["badges"]
-    mark: dict[str, Any] = marks[0]
-    return mark
 
 
 def _sections(dossier: Dossier, words: Words) -> list[Block]:

@@ -15,7 +15,7 @@ from .numbers import column, interval, write
 from .parts import Block
 from .pdf import typeset
 from .words import Words
-from .written import Cell, badge, formula, identifier
+from .written import Cell, formula, identifier, mark
 
 __all__ = ["forest_pdf"]
 
@@ -54,7 +54,7 @@ def _document(
         "lang": words.lang, "title": words("forest.title"), "kicker": words("forest.kicker"), "place": where, "period": account.year,
         "date": [int(account.year), 12, 31], "header": f"{words('forest.title')}　{where}　{account.year}", "run": run.id,
         "contents": words("column.contents"), "page": words("word.page", page="{page}", pages="{pages}"),
-        "badges": [_mark(words, x) for x in labels], "labels": [[_mark(words, x), words.maybe(f"label_note.{x}", x)] for x in labels],
+        "badges": [mark(words, x) for x in labels], "labels": [[mark(words, x), words.maybe(f"label_note.{x}", x)] for x in labels],
         "headline": _headline(account, words, where), "context": _context(account, words),
         "cover": [
             [words("forest.inventory"), f"{words.pick(inventory.zh, inventory.en)} ({inventory.id})"],
@@ -66,12 +66,6 @@ def _document(
         ],
         "sections": _sections(account, words, pictures, changed),
     }  # fmt: skip
-
-
-def _mark(words: Words, label: str) -> dict[str, Any]:
-    marks: Any = Cell(badges=(badge(words, label),)).record()["badges"]
-    mark: dict[str, Any] = marks[0]
-    return mark
 
 
 def _headline(account: ForestAccount, words: Words, where: str) -> str:

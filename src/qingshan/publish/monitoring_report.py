@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -19,7 +18,7 @@ from .parts import Block
 from .pdf import typeset
 from .words import Words
 from .workbook import Sheet, Value, write_book
-from .written import Cell, badge, identifier
+from .written import Cell, identifier, mark
 
 LISTED = 300
 
@@ -69,7 +68,7 @@ def _percent(part: int, whole: int) -> str:
 
 def _document(report: MonitoringReport, words: Words) -> dict[str, Any]:
     name, when = report.network.name(words.lang), _period(report, words)
-    marks = [_mark(words, x) for x in report.labels]
+    marks = [mark(words, x) for x in report.labels]
     last = report.span.last
     made = [
         (words("monitoring.section_states"), *_states(report, words)),
@@ -112,11 +111,6 @@ def _document(report: MonitoringReport, words: Words) -> dict[str, Any]:
 def _label(words: Words, label: str) -> str:
     """What a badge says of a report of readings."""
     return words("monitoring.label_partial") if label == "partial" else words.maybe(f"label_note.{label}", label)
-
-
-def _mark(words: Words, label: str) -> Any:
-    marks: Any = Cell(badges=(badge(words, label),)).record()["badges"]
-    return marks[0]
 
 
 def _headline(report: MonitoringReport, words: Words) -> str:
@@ -358,130 +352,83 @@ def monitoring_workbook(report: MonitoringReport, lang: str) -> bytes:
     )
 
 
-def _sheets(report: MonitoringReport, words: Words) -> Sequence[Sheet]:
-    whole = sum(report.counts.values())
-    states: list[list[Value]] = [
-        [
-            _grade_word(report, g, words),
-            report.counts.get(g, 0),
-            100 * report.counts.get(g, 0) / whole if whole else None,
-            report.counts_before.get(g, 0),
-        ]
-        for g in _grades(report)
+def _sheets(report: MonitoringReport, words: Words) -> list[Sheet]:
+    sheets = [_states_sheet(report, words), _sites_sheet(report, words), _results_sheet(report, words)]
+    if report.groups:
+        sheets.insert(1, _rivers_sheet(report, words))
+    sources: list[list[Value]] = [[name, sha] for name, sha in report.sources]
+    return [
+        *sheets,
+        Sheet(words("monitoring.section_sources"), (words("column.file"), words("monitoring.sha")), sources),
     ]
-    sites: list[list[Value]] = []
+
+
+def _states_sheet(report: MonitoringReport, words: Words) -> Sheet:
+    whole = sum(report.counts.values())
+    rows: list[list[Value]] = []
+    for grade in _grades(report):
+        n = report.counts.get(grade, 0)
+        share = 100 * n / whole if whole else None
+        rows.append([_grade_word(report, grade, words), n, share, report.counts_before.get(grade, 0)])
+    unit = words("monitoring.sites") if report.water else words("monitoring.days")
+    heads = (words("monitoring.state"), unit, words("monitoring.percent"), _before(report, words))
+    return Sheet(words("monitoring.section_states"), heads, rows)
+
+
+def _rivers_sheet(report: MonitoringReport, words: Words) -> Sheet:
+    rows: list[list[Value]] = []
+    for r in report.groups:
+        state = r.grade or words(f"verdict.{r.verdict or INSUFFICIENT}")
+        rows.append([r.site, r.n_valid, r.n_required, _plain(r), state, r.clause, r.status])
+    heads = (
+        words("monitoring.river"), words("monitoring.n_valid"), words("monitoring.n_required"), words("monitoring.percent"),
+        words("monitoring.state"), words("monitoring.clause"), words("column.status"),
+    )  # fmt: skip
+    return Sheet(words("monitoring.section_rivers"), heads, rows)
+
+
+def _sites_sheet(report: MonitoringReport, words: Words) -> Sheet:
+    rows: list[list[Value]] = []
     for s in report.sites:
         r = s.share if s.share is not None else s.result
-        value: Value = (
-            float(r.value)
-            if s.share is not None and r.value is not None
-            else _grade_word(report, r.grade if not r.verdict else "", words)
+        known = r.grade if not r.verdict else ""
+        state: Value = _plain(r) if s.share is not None else _grade_word(report, known, words)
+        if state is None:
+            state = words("monitoring.without")
+        rows.append(
+            [s.order, s.id, s.name(words.lang), s.river, state, r.item, r.n_valid, r.n_required, s.days, s.before]
         )
-        sites.append(
-            [s.order, s.id, s.name(words.lang), s.river, value, r.item, r.n_valid, r.n_required, s.days, s.before]
-        )
-    results: list[list[Value]] = [
-        [
-            s.id,
-            s.name(words.lang),
-            r.start.isoformat() if r.start else "",
-            r.quantity,
-            r.item,
-            r.value_text,
-            r.grade,
-            words.maybe(f"verdict.{r.verdict}", r.verdict),
-            r.n_valid,
-            r.n_required,
-            r.limit,
-            r.clause,
-            r.status,
-            " ".join(words.pick(n.zh, n.en) for n in r.notes if n.code != "items"),
-        ]
-        for s in report.sites
-        for r in s.results
-    ]
-    rivers: list[list[Value]] = [
-        [
-            r.site,
-            r.n_valid,
-            r.n_required,
-            float(r.value) if r.value is not None else None,
-            r.grade or words(f"verdict.{r.verdict or INSUFFICIENT}"),
-            r.clause,
-            r.status,
-        ]
-        for r in report.groups
-    ]
-    sources: list[list[Value]] = [[name, sha] for name, sha in report.sources]
+    heads = (
+        words("monitoring.order"), words("monitoring.id"), words("monitoring.site"), words("monitoring.river"), words("monitoring.state"),
+        words("monitoring.deciding"), words("monitoring.n_valid"), words("monitoring.n_required"), words("monitoring.days_read"), _before(report, words),
+    )  # fmt: skip
+    return Sheet(words("monitoring.section_sites"), heads, rows)
 
-    def heads(*keys: str) -> tuple[str, ...]:
-        return tuple(
-            words(k, period=report.span.before().id) if k.startswith("monitoring.before") else words(k) for k in keys
-        )
 
-    unit = "monitoring.sites" if report.water else "monitoring.days"
-    made = [
-        Sheet(
-            words("monitoring.section_states"),
-            heads("monitoring.state", unit, "monitoring.percent", "monitoring.before_short"),
-            states,
-        ),
-        Sheet(
-            words("monitoring.section_sites"),
-            heads(
-                "monitoring.order",
-                "monitoring.id",
-                "monitoring.site",
-                "monitoring.river",
-                "monitoring.state",
-                "monitoring.deciding",
-                "monitoring.n_valid",
-                "monitoring.n_required",
-                "monitoring.days_read",
-                "monitoring.before_short",
-            ),
-            sites,
-        ),
-        Sheet(
-            words("monitoring.sheet_results"),
-            heads(
-                "monitoring.id",
-                "monitoring.site",
-                "monitoring.start",
-                "column.quantity",
-                "monitoring.deciding",
-                "column.number",
-                "monitoring.state",
-                "monitoring.verdict",
-                "monitoring.n_valid",
-                "monitoring.n_required",
-                "monitoring.limit",
-                "monitoring.clause",
-                "column.status",
-                "monitoring.reason",
-            ),
-            results,
-        ),
-        Sheet(words("monitoring.section_sources"), heads("column.file", "monitoring.sha"), sources),
-    ]
-    if rivers:
-        made.insert(
-            1,
-            Sheet(
-                words("monitoring.section_rivers"),
-                heads(
-                    "monitoring.river",
-                    "monitoring.n_valid",
-                    "monitoring.n_required",
-                    "monitoring.percent",
-                    "monitoring.state",
-                    "monitoring.clause",
-                    "column.status",
-                ),
-                rivers,
-            ),
-        )
-    return made
+def _results_sheet(report: MonitoringReport, words: Words) -> Sheet:
+    """Every result with its clause and why it is as it is."""
+    rows: list[list[Value]] = []
+    for s in report.sites:
+        for r in s.results:
+            why = " ".join(words.pick(n.zh, n.en) for n in r.notes if n.code != "items")
+            verdict = words.maybe(f"verdict.{r.verdict}", r.verdict)
+            start = r.start.isoformat() if r.start else ""
+            rows.append([s.id, s.name(words.lang), start, r.quantity, r.item, r.value_text, r.grade, verdict, r.n_valid, r.n_required, r.limit,
+                         r.clause, r.status, why])  # fmt: skip
+    heads = (
+        words("monitoring.id"), words("monitoring.site"), words("monitoring.start"), words("column.quantity"), words("monitoring.deciding"),
+        words("column.number"), words("monitoring.state"), words("monitoring.verdict"), words("monitoring.n_valid"), words("monitoring.n_required"),
+        words("monitoring.limit"), words("monitoring.clause"), words("column.status"), words("monitoring.reason"),
+    )  # fmt: skip
+    return Sheet(words("monitoring.sheet_results"), heads, rows)
+
+
+def _before(report: MonitoringReport, words: Words) -> str:
+    return words("monitoring.before_short", period=report.span.before().id)
+
+
+def _plain(result: Result) -> float | None:
+    return None if result.value is None else float(result.value)
 
 
 __all__ = ["GOOD", "Written", "monitoring_pdf", "monitoring_workbook", "publish_monitoring"]

@@ -21,7 +21,7 @@ from .map import Picture, choropleth
 from .numbers import counted, joined
 from .parts import Block
 from .words import Words
-from .written import Cell, badge, sentence_figure, sentence_range
+from .written import mark, sentence_figure, sentence_range
 
 ANNEXES = (
     ("methods", annexes.methods), ("parameters", annexes.parameters), ("sources", annexes.sources), ("findings", annexes.findings),
@@ -81,18 +81,13 @@ def document(account: Account, words: Words, picture: Picture | None, *, officia
         "run": account.run.id,
         "contents": words("column.contents"),
         "page": words("word.page", page="{page}", pages="{pages}"),
-        "badges": [_mark(words, label) for label in account.labels],
-        "labels": [[_mark(words, label), words.maybe(f"label_note.{label}", label)] for label in account.labels],
+        "badges": [mark(words, label) for label in account.labels],
+        "labels": [[mark(words, label), words.maybe(f"label_note.{label}", label)] for label in account.labels],
         "headline": head,
         "context": context,
         "cover": _cover(account, words, official=official),
         "sections": _sections(account, words, picture, official=official),
     }
-
-
-def _mark(words: Words, label: str) -> dict[str, object]:
-    marks: list[dict[str, object]] = Cell(badges=(badge(words, label),)).record()["badges"]  # type: ignore[assignment]
-    return marks[0]
 
 
 def headline(account: Account, words: Words) -> tuple[str, list[str]]:

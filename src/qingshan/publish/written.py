@@ -48,6 +48,11 @@ def badge(words: Words, id: str, section: str = "label") -> tuple[str, str]:
     return id, words.maybe(f"{section}.{id}", id)
 
 
+def mark(words: Words, label: str) -> dict[str, str]:
+    """A label's badge as the template draws it."""
+    return {"kind": _KINDS.get(label, "grey"), "text": badge(words, label)[1]}
+
+
 def figure_cells(facts: Sequence[Fact | None], unit: str, words: Words) -> tuple[list[Cell], str]:
     """Cells of one column in one scale, and the unit word of that column. A refused cell says so, a missing one is a dash."""
     flat: list[float] = []

@@ -6,7 +6,7 @@ shared area is larger than the tolerance. Touching edges and an end that is the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -98,68 +98,56 @@ def declaration() -> dict[str, Any]:
 
 def check_claims(claims: Sequence[Claim]) -> list[Finding]:
     """What is wrong with single claims: words, dates, geometries that cross themselves, are empty or in degrees."""
+    return [*_wrong_words(claims), *_wrong_outlines(claims)]
+
+
+def _fault(claims: Sequence[Claim], row: int, code: str, field: str, en: str, zh: str, fix: str) -> Finding:
+    id = claims[row].id
+    return Finding("error", code, f"{id}: {en}.", f"{id}：{zh}。", "claims", row + 1, field, fix=fix)
+
+
+def _wrong_words(claims: Sequence[Claim]) -> Iterator[Finding]:
     rule = declaration()
-    found: list[Finding] = []
+    for row, c in enumerate(claims):
+        declared = (
+            c.benefit in rule["benefits"] and c.pool in rule["pools"] and c.scheme in rule["schemes"] and c.state in rule["states"]
+        )  # fmt: skip
+        if c.benefit in rule["separate"]:
+            yield _fault(
+                claims, row, "separate_account", "benefit", f"{c.benefit} belongs to a separate account and is never a unit",
+                f"{c.benefit} 属于单独账户，不能成为可交易单位", "report it in its own account / 只在其单独账户中报告",
+            )  # fmt: skip
+        elif not declared:
+            yield _fault(
+                claims, row, "unknown_word", "scheme", "scheme, pool, benefit or state is not declared", "机制、碳库、效益或状态不在规定之列",
+                "use the words of claims.toml / 用 claims.toml 里的词",
+            )  # fmt: skip
+        if not c.start < c.end:
+            yield _fault(
+                claims, row, "dates", "end", f"ends {c.end}, not after its start {c.start}", f"止期 {c.end} 不晚于起期 {c.start}",
+                "give start < end / 起期应早于止期",
+            )  # fmt: skip
+
+
+def _wrong_outlines(claims: Sequence[Claim]) -> Iterator[Finding]:
     shapes = np.array([c.geometry for c in claims], dtype=object)
     given = np.array([g is not None for g in shapes], dtype=bool)
-    valid = shapely.is_valid(shapes)
-    area = shapely.area(shapes)
-    bounds = shapely.bounds(shapes).reshape(-1, 4)
-    degrees = (
-        given
-        & (np.abs(bounds[:, [0, 2]]).max(1, initial=0) <= 180)
-        & (np.abs(bounds[:, [1, 3]]).max(1, initial=0) <= 90)
-    )
-
-    def say(row: int, code: str, field: str, en: str, zh: str, fix: str) -> None:
-        found.append(
-            Finding(
-                "error",
-                code,
-                f"{claims[row].id}: {en}.",
-                f"{claims[row].id}：{zh}。",
-                "claims",
-                row + 1,
-                field,
-                fix=fix,
-            )
-        )
-
-    for row, c in enumerate(claims):
-        if c.benefit in rule["separate"]:
-            say(row, "separate_account", "benefit", f"{c.benefit} belongs to a separate account and is never a unit",
-                f"{c.benefit} 属于单独账户，不能成为可交易单位", "report it in its own account / 只在其单独账户中报告")  # fmt: skip
-        elif (
-            c.benefit not in rule["benefits"]
-            or c.pool not in rule["pools"]
-            or c.scheme not in rule["schemes"]
-            or c.state not in rule["states"]
-        ):
-            say(row, "unknown_word", "scheme", "scheme, pool, benefit or state is not declared", "机制、碳库、效益或状态不在规定之列",
-                "use the words of claims.toml / 用 claims.toml 里的词")  # fmt: skip
-        if not c.start < c.end:
-            say(
-                row,
-                "dates",
-                "end",
-                f"ends {c.end}, not after its start {c.start}",
-                f"止期 {c.end} 不晚于起期 {c.start}",
-                "give start < end / 起期应早于止期",
-            )
+    valid, area = shapely.is_valid(shapes), shapely.area(shapes)
+    bounds = np.abs(shapely.bounds(shapes).reshape(-1, 4))
+    degrees = given & (bounds[:, [0, 2]].max(1, initial=0) <= 180) & (bounds[:, [1, 3]].max(1, initial=0) <= 90)
     for row in map(int, np.flatnonzero(given & ~valid)):
         reason = shapely.is_valid_reason(shapes[row])
-        say(
-            row,
-            "self_intersection",
-            "geometry",
-            f"the outline is not valid: {reason}",
-            f"边界不合法：{reason}",
+        yield _fault(
+            claims, row, "self_intersection", "geometry", f"the outline is not valid: {reason}", f"边界不合法：{reason}",
             "draw it anew / 重新勾绘",
-        )
+        )  # fmt: skip
     for row in map(int, np.flatnonzero(given & valid & ~(area > 0))):
-        say(row, "no_area", "geometry", "the outline has no area", "边界没有面积", "give a polygon / 应为多边形")
+        yield _fault(
+            claims, row, "no_area", "geometry", "the outline has no area", "边界没有面积", "give a polygon / 应为多边形"
+        )
     for row in map(int, np.flatnonzero(degrees)):
-        say(
+        yield _fault(
+            claims,
             row,
             "degrees",
             "geometry",
@@ -167,7 +155,6 @@ def check_claims(claims: Sequence[Claim]) -> list[Finding]:
             "坐标像是经纬度",
             "project to metres / 先投影到米",
         )
-    return found
 
 
 def overlaps(claims: Sequence[Claim], tolerance_m2: float, among: NDArray[np.bool_] | None = None) -> list[Overlap]:

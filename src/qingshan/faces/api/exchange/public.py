@@ -23,6 +23,7 @@ from qingshan.rights.lineage import public_summary
 from qingshan.rights.rulesets import RuleSet
 from qingshan.rights.tape import Strip
 
+from .problems import problem
 from .schemas import listed, reads_answers
 from .visiting import Reader, desk_of
 
@@ -44,6 +45,13 @@ def page(items: list[Any], limit: int, key: Any) -> Response:
 
 
 def add_public(router: APIRouter) -> None:
+    """What anybody may read: markets and their feed, what was issued and by which rules, the proofs."""
+    _add_markets(router)
+    _add_disclosures(router)
+    _add_proofs(router)
+
+
+def _add_markets(router: APIRouter) -> None:
     get = router.get
 
     @get("/schemes", tags=["public"], responses=reads_answers(listed(), 429))
@@ -82,8 +90,6 @@ def add_public(router: APIRouter) -> None:
         with desk.reading():
             found = strip_of(desk, asset).after(after)
         if found is None:
-            from .problems import problem  # noqa: PLC0415 - one use
-
             return problem(
                 410,
                 "gone",
@@ -114,6 +120,10 @@ def add_public(router: APIRouter) -> None:
                   "volume": decimal_text(c.volume, MICRO)} for c in rows]  # fmt: skip
         return page(items, limit, lambda c: c["day"])
 
+
+def _add_disclosures(router: APIRouter) -> None:
+    get = router.get
+
     @get("/lots", tags=["public"], responses=reads_answers(listed(), 422, 429))
     def lot_list(
         request: Request, visitor: Reader, after: After = "", limit: Annotated[int, Query(ge=1, le=50)] = 20
@@ -136,8 +146,6 @@ def add_public(router: APIRouter) -> None:
     def rule_set(request: Request, visitor: Reader, asset: Asset) -> Response:
         """The rule set of a market as it stands today, open rules with the document that would fill them."""
         return JSONResponse(rules_told(desk_of(request), asset))
-
-    _add_proofs(router)
 
 
 def _add_proofs(router: APIRouter) -> None:

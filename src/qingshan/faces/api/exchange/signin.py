@@ -71,6 +71,25 @@ def _signed_in(desk: Desk, request: Request, actor: str, how: str, next: str) ->
 
 def add_sign_in(router: APIRouter) -> None:
     """The addresses under /sign-in, and /sign-out."""
+    _add_provider(router)
+    _add_here(router)
+
+    @router.post("/sign-out", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 403, 413, 422)})
+    async def sign_out(request: Request) -> Response:
+        """Ends the session. Form fields: csrf, next."""
+        desk = desk_of(request)
+        form = await form_of(request)
+        check_csrf(request, visitor_of(request), form.get("csrf", ""))
+        desk.sessions.end(request.cookies.get(COOKIE, ""))
+        answer = RedirectResponse(
+            _local_path(form.get("next", "/")), 303, headers={"Cache-Control": "no-store", "Clear-Site-Data": '"cache"'}
+        )
+        answer.delete_cookie(COOKIE, path="/")
+        return answer
+
+
+def _add_provider(router: APIRouter) -> None:
+    """Through the identity provider: there and back."""
 
     @router.get("/sign-in", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 404, 422, 429)})
     def start(request: Request, next: Next = "/") -> Response:
@@ -118,6 +137,10 @@ def add_sign_in(router: APIRouter) -> None:
                                fix="the administrator enters it in the field `login` / 由管理员在用户的“统一登录标识”中登记")  # fmt: skip
         return _signed_in(desk, request, actor, "oidc", started.next)
 
+
+def _add_here(router: APIRouter) -> None:
+    """Without a provider, at the machine itself: the administrator, and the made-up persons of a synthetic venue."""
+
     @router.post(
         "/sign-in/local", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 403, 413, 422, 429)}
     )
@@ -151,19 +174,6 @@ def add_sign_in(router: APIRouter) -> None:
                 "only a synthetic venue on this machine lets one choose.", "只有本机上的示意交易所可以自选身份。"
             )
         return _signed_in(desk, request, actor, "demo", form.get("next", "/"))
-
-    @router.post("/sign-out", tags=["sign-in"], status_code=303, responses={**MOVED, **answers(401, 403, 413, 422)})
-    async def sign_out(request: Request) -> Response:
-        """Ends the session. Form fields: csrf, next."""
-        desk = desk_of(request)
-        form = await form_of(request)
-        check_csrf(request, visitor_of(request), form.get("csrf", ""))
-        desk.sessions.end(request.cookies.get(COOKIE, ""))
-        answer = RedirectResponse(
-            _local_path(form.get("next", "/")), 303, headers={"Cache-Control": "no-store", "Clear-Site-Data": '"cache"'}
-        )
-        answer.delete_cookie(COOKIE, path="/")
-        return answer
 
 
 def _redirect(request: Request) -> str:
