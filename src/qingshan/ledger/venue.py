@@ -27,19 +27,21 @@ from .bulk import collector_paused
 from .entry import Entry, read_entry
 from .journal import BrokenJournal, Disk, FileDisk, Journal, JournalStopped, Record
 from .merkle import Tree, leaf_hash
+from .settlement import spelled
 from .snapshot import Snapshot, newest_snapshot
 
-__all__ = ["Command", "Decision", "Handler", "Receipt", "Venue", "Writer", "open_venue", "upcast"]
+__all__ = ["Command", "Decision", "Handler", "Receipt", "Venue", "Writer", "open_venue", "told", "upcast"]
 
 NAME = "name"
 """File in a venue's folder that holds its name."""
-FORMAT = 1
+FORMAT = 2
+"""2: a record may hold settlements in columns (`Settlement`)."""
 LONGEST_KEY = 200
 LONGEST_BODY = 4 << 20
 _FLOAT = re.compile(rb"[0-9][.eE]")
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
-UPCASTERS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""Format version -> function that gives the record of the next version. Applied in turn up to `FORMAT`."""
+UPCASTERS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda line: line}
+"""Format version -> function that gives the record of the next version. Applied in turn up to `FORMAT`. What 1 may hold, 2 may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,12 @@ def upcast(record: Record) -> dict[str, Any]:
             f"第 {record.seq} 条记录由更新的版本写入。",
         )
     return line
+
+
+def told(record: Record) -> dict[str, Any]:
+    """`upcast` for readers who look at single trades: settlements are written out as trades and legs."""
+    line = upcast(record)
+    return {**line, "entries": list(spelled(line["entries"]))}
 
 
 def _payload(command: Command, body: bytes, decision: Decision) -> bytes:

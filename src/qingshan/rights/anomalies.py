@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timezone
 
-from qingshan.ledger.venue import Venue, upcast
+from qingshan.ledger.venue import Venue, told
 from qingshan.registers.calendar import CHINA, day_of
 
 from .instruments import parse_asset
@@ -38,7 +38,7 @@ def anomalies(venue: Venue, rules: RuleSets, first: date, last: date, zone: time
     reference: dict[str, tuple[int, str]] = {}
     pairs: dict[tuple[date, str, tuple[str, str]], list[tuple[str, str, int, int]]] = defaultdict(list)
     for record in venue.journal.read():
-        line = upcast(record)
+        line = told(record)
         day = day_of(line["at"], zone)
         for e in line["entries"]:
             if e["do"] == "record" and e["register"] == "market" and "reference" in e["content"]:

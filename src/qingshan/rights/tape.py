@@ -15,7 +15,7 @@ from typing import Any
 
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.ledger.journal import Record
-from qingshan.ledger.venue import Venue, upcast
+from qingshan.ledger.venue import Venue, told
 from qingshan.registers.calendar import CHINA, day_of
 
 from .feed import WAYS, Candle
@@ -95,7 +95,7 @@ class Tape:
 
     def apply(self, record: Record) -> list[Message]:
         """The messages of a record, one for each market in it."""
-        line = upcast(record)
+        line = told(record)
         levels: dict[str, dict[tuple[str, int], None]] = {}
         trades: dict[str, list[tuple[str, int | None, int]]] = {}
         touched: dict[str, None] = {}

@@ -14,7 +14,7 @@ from typing import Any
 from qingshan.core.errors import UnknownName
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.ledger.serials import Range
-from qingshan.ledger.venue import upcast
+from qingshan.ledger.venue import told
 from qingshan.registers.actors import ACTORS
 from qingshan.registers.calendar import day_of
 from qingshan.rights.commands import SCALES, FieldRow, commands
@@ -151,7 +151,7 @@ def fees_told(desk: Desk, first: date, last: date) -> dict[str, Any]:
     names = ("fee", "rounding", "penalty")
     with desk.reading() as book:
         for record in desk.venue.journal.read():
-            line = upcast(record)
+            line = told(record)
             day = day_of(line["at"])
             if first <= day <= last:
                 for e in line["entries"]:
