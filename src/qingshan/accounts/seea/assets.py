@@ -28,14 +28,6 @@ ASSET_ROWS = (
     Head("net", "净变化", "net change"),
     Head("closing", "期末价值", "closing value"),
 )
-SIGNS = {
-    "enhancement": 1,
-    "degradation": -1,
-    "conversion_additions": 1,
-    "conversion_reductions": -1,
-    "other_volume_changes": 1,
-    "revaluations": 1,
-}
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ def asset_account(run: Run, place: str, period: str, basis: str) -> Table:
     there at the opening enters at its closing v. Each entry is computed, none is a residual. Empty, with a note, without a
     period before, areas or `[assets]`.
     """
-    factor_, note = _annuity(run.zone)
+    factor_, note = annuity_of(run.zone)
     order = [p.id for p in run.zone.periods]
     at = order.index(period) - 1
     before = order[at] if at >= 0 else ""
@@ -67,7 +59,7 @@ def asset_account(run: Run, place: str, period: str, basis: str) -> Table:
     areas, columns = extent_table(run, place, period), []
     cells: dict[tuple[str, str], Fraction] = {}
     for head in class_heads(run):
-        flows = _flows(run, place, before, period, basis, head.id)
+        flows = [flow for _, flow in flows_of(run, place, before, period, basis, head.id)]
         if flows and head in areas.columns:
             column = _asset_column(factor_, areas, head.id, flows)
             cells |= {(row, head.id): v for row, v in column.items()}
@@ -105,10 +97,10 @@ def _asset_column(annuity: Fraction, areas: Table, cls: str, flows: list[_Flow])
     return column | {"net": column["closing"] - column["opening"]}
 
 
-def _flows(run: Run, place: str, before: str, period: str, basis: str, cls: str) -> list[_Flow]:
+def flows_of(run: Run, place: str, before: str, period: str, basis: str, cls: str) -> list[tuple[str, _Flow]]:
     """The services of a class that are valued at both moments. At constant prices the opening's prices are the closing's."""
     constant = next((b for b in run.profile.bases() if b.startswith("constant")), "")
-    flows = []
+    flows: list[tuple[str, _Flow]] = []
     for line in run.services(place, period):
         values = {p: _value(run, line.service.id, place, p, basis, cls) for p in (before, period)}
         opening, closing = values[before], values[period]
@@ -119,7 +111,7 @@ def _flows(run: Run, place: str, before: str, period: str, basis: str, cls: str)
             at_base = {p: _value(run, line.service.id, place, p, constant, cls) for p in (before, period)}
             real = _at_opening_prices(opening, at_base[before], at_base[period])
         if real is not None:
-            flows.append(_Flow(opening, closing, real))
+            flows.append((line.service.id, _Flow(opening, closing, real)))
     return flows
 
 
@@ -140,7 +132,7 @@ def _value(run: Run, service: str, place: str, period: str, basis: str, cls: str
     return fraction(found[0].value) if found and found[0].value is not None else None
 
 
-def _annuity(zone: Zone) -> tuple[Fraction | None, Finding | None]:
+def annuity_of(zone: Zone) -> tuple[Fraction | None, Finding | None]:
     """Present value of one yuan a year by `economy.present_value`, from the zone's `[assets]`."""
     declared = zone.config.get("assets")
     if not isinstance(declared, Mapping) or not {"discount_rate", "years", "source"} <= set(declared):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -12,11 +11,9 @@ from qingshan.core.errors import DeclarationError, UnknownName
 
 from ..balance import Head, Table, fraction
 from ..condition import ConditionAccount, Means, condition_account, condition_variables, references_of, weights_of
+from ..conditioned import CONDITION, INDEX, INDICATOR, MEAN
 from ..run import Run
 from .heads import class_heads, labels_of
-
-CONDITION = "condition"
-"""The raster account whose sealed run the condition tables read."""
 
 
 def condition(run: Run, period: str = "", set: str | None = None, places: Sequence[str] = ()) -> ConditionAccount:
@@ -69,16 +66,9 @@ def condition_tables(run: Run, place: str, period: str) -> dict[str, Table]:
         return {}
     account = condition(run, period, places=[place])
     columns = tuple(h for h in class_heads(run) if any(e.cls == h.id for e in account.entries))
-    notes, labels = tuple(account.findings()), labels_of(run)
+    notes, labels = tuple(account.findings({h.id: (h.zh, h.en) for h in columns})), labels_of(run)
     variables = list({e.variable.id: e.variable for e in account.entries}.values())
-    cells: dict[str, dict[tuple[str, str], Fraction]] = {"5.2": {}, "5.3": {}, "5.4": {}}
-    for e in account.entries:
-        _put(cells["5.2"], e.variable.id, e.cls, {"opening": e.opening, "closing": e.closing, "change": e.change})
-        _put(cells["5.3"], e.variable.id, e.cls, {"opening": e.indicator_opening, "closing": e.indicator_closing})
-    for i in account.indices:
-        _put(
-            cells["5.4"], "index", i.cls, {"opening": i.opening, "closing": i.closing, "change": i.closing - i.opening}
-        )
+    cells = _sealed(run, place, {order[order.index(period) - 1]: "opening", period: "closing"})
     index = Head("index", "状况指数", "condition index")
     of = [Head(v.id, v.zh, v.en) for v in variables]
     made = [
@@ -103,7 +93,22 @@ def _moments(heads: Sequence[Head], moments: Sequence[str]) -> tuple[Head, ...]:
     )
 
 
-def _put(cells: dict[tuple[str, str], Fraction], row: str, column: str, values: Mapping[str, float]) -> None:
-    for moment, value in values.items():
-        if math.isfinite(value):
-            cells[f"{row}.{moment}", column] = fraction(value)
+def _sealed(run: Run, place: str, moments: Mapping[str, str]) -> dict[str, dict[tuple[str, str], Fraction]]:
+    """Cells of 5.2, 5.3 and 5.4 as sealed; a change is closing less opening, exactly."""
+    cells: dict[str, dict[tuple[str, str], Fraction]] = {"5.2": {}, "5.3": {}, "5.4": {}}
+    stems = {f"{MEAN}.": "5.2", f"{INDICATOR}.": "5.3"}
+    for f in run.facts:
+        if f.place != place or f.period not in moments or not f.cls or f.value is None:
+            continue
+        id = next(
+            (id for stem, id in stems.items() if f.quantity.startswith(stem)), "5.4" if f.quantity == INDEX else ""
+        )
+        if id:
+            name = "index" if id == "5.4" else f.quantity.removeprefix(next(s for s, i in stems.items() if i == id))
+            cells[id][f"{name}.{moments[f.period]}", f.cls] = fraction(f.value)
+    for id in ("5.2", "5.4"):
+        for row, cls in list(cells[id]):
+            name, _, moment = row.rpartition(".")
+            if moment == "closing" and (f"{name}.opening", cls) in cells[id]:
+                cells[id][f"{name}.change", cls] = cells[id][row, cls] - cells[id][f"{name}.opening", cls]
+    return cells

@@ -42,7 +42,7 @@ def change_table(run: Run, place: str, period: str) -> Table:
 
 def extent_table(run: Run, place: str, period: str) -> Table:
     """Table 4.1 from the change matrix: opening + additions - reductions = closing, exactly, for every class."""
-    matrix, kinds = change_table(run, place, period), _conversions(run.zone)
+    matrix, kinds = change_table(run, place, period), conversion_kinds(run.zone)
     cells: dict[tuple[str, str], Fraction] = {}
     heads = tuple(h for h in class_heads(run) if h in matrix.rows or h in matrix.columns)
     for head in heads:
@@ -76,7 +76,8 @@ def units_table(run: Run, place: str, period: str) -> Table:
     return Table("4.4", zh, en, "hm2", rows, extent.columns, cells, labels_of(run))
 
 
-def _conversions(zone: Zone) -> dict[tuple[str, str], str]:
+def conversion_kinds(zone: Zone) -> dict[tuple[str, str], str]:
+    """managed or unmanaged by (opening class, closing class), as the zone declares."""
     found = {}
     for row in zone.config.get("conversion", ()):
         if row.get("kind") not in ("managed", "unmanaged") or not row.get("source"):
