@@ -265,9 +265,10 @@ def _alerts_table(ask: Ask, h: Held, found: Watched, names: Mapping[str, str]) -
 def _rules_table(ask: Ask, found: Watched) -> Table:
     columns = (
         Column("id", "规则", "rule"), Column("name", "名称", "name"), Column("expression", "表达式", "expression"),
-        Column("averaging", "平均时间", "averaging"), Column("operator", "比较", "operator"), Column("raise", "触发", "raise"), Column("clear", "解除", "clear"), Column("unit", "单位", "unit"),
+        Column("averaging", "平均时间", "averaging"), Column("operator", "比较", "operator"), Column("raise", "触发", "raise"),
+        Column("clear", "解除", "clear"), Column("unit", "单位", "unit"),
         Column("m", "m", "m"), Column("n", "n", "n"), Column("level", "级别", "level"), Column("clause", "依据", "clause"), Column("owner", "责任人", "owner"),
-        Column("recipients", "接收者", "recipients"), 
+        Column("recipients", "接收者", "recipients"),
         Column("valid_from", "自", "from"), Column("valid_to", "至", "until"),
         Column("alerts", "预警次数", "alerts"),
         Column("hits", "命中", "hits"), Column("misses", "漏报", "misses"), Column("false_alarms", "空报", "false alarms"),
