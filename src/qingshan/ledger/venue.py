@@ -308,6 +308,17 @@ def _check_form(command: Command) -> bytes:
     return body
 
 
+def _busy() -> Refused:
+    return Refused("busy", "too many commands are waiting.", "排队的指令过多。", fix="try again shortly / 稍后再试")
+
+
+def _outcome(done: Future[Receipt], timeout: float) -> Receipt | QingshanError:
+    try:
+        return done.result(timeout)
+    except Refused as refusal:
+        return refusal
+
+
 class Writer:
     """A thread that owns a venue and groups what many callers submit: one fdatasync for all that waited.
 
@@ -327,10 +338,20 @@ class Writer:
         try:
             self._queue.put_nowait((command, done))
         except Full:
-            raise Refused(
-                "busy", "too many commands are waiting.", "排队的指令过多。", fix="try again shortly / 稍后再试"
-            ) from None
+            raise _busy() from None
         return done.result(timeout)
+
+    def submit_many(self, commands: Sequence[Command], timeout: float = 30.0) -> list[Receipt | QingshanError]:
+        """Commands of one caller, decided in their order and grouped; each has its own receipt or refusal. Raises `JournalStopped`."""
+        waiting: list[Future[Receipt] | QingshanError] = []
+        for command in commands:
+            done: Future[Receipt] = Future()
+            try:
+                self._queue.put_nowait((command, done))
+                waiting.append(done)
+            except Full:
+                waiting.append(_busy())
+        return [_outcome(w, timeout) if isinstance(w, Future) else w for w in waiting]
 
     def close(self) -> None:
         """Finish what waits, then stop."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from qingshan.core.canonical import canonical, write_atomic
+from qingshan.core.errors import QingshanError
 from qingshan.core.finding import Finding
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.journal import Record
@@ -131,6 +132,27 @@ class Desk:
 
     def submit(self, visitor: Visitor, kind: str, given: Mapping[str, Any], key: str) -> Receipt:
         """One command by a visitor, durable when this returns. Raises `Refused`, `FaultyFields`, `JournalStopped`."""
+        return self.writer.submit(self._command(visitor, kind, given, key))
+
+    def submit_many(
+        self, visitor: Visitor, kind: str, given: Sequence[Mapping[str, Any]], key: str
+    ) -> list[Receipt | QingshanError]:
+        """Commands of a kind in order, the n-th with the key `KEY.n`; each is done or refused by itself. Raises `JournalStopped`."""
+        results: list[Receipt | QingshanError] = []
+        sent: list[Command] = []
+        places: list[int] = []
+        for n, one in enumerate(given):
+            try:
+                sent.append(self._command(visitor, kind, one, f"{key}.{n}"))
+                places.append(n)
+                results.append(Refused("waiting", "", ""))
+            except QingshanError as refusal:
+                results.append(refusal)
+        for n, result in zip(places, self.writer.submit_many(sent), strict=True):
+            results[n] = result
+        return results
+
+    def _command(self, visitor: Visitor, kind: str, given: Mapping[str, Any], key: str) -> Command:
         row = commands()[kind]
         if not visitor:
             raise Refused("not_signed_in", "sign in first.", "请先登录。")
@@ -138,7 +160,7 @@ class Desk:
             raise Refused("idempotency_key", f"the Idempotency-Key has 1 to {LONGEST_KEY} printable ASCII characters.",
                           f"Idempotency-Key 须为 1–{LONGEST_KEY} 个可见 ASCII 字符。", fix="send a fresh one, e.g. a UUID / 使用新的键，例如 UUID")  # fmt: skip
         body = read_body(row, given)
-        return self.writer.submit(Command(kind, body, f"{visitor.actor}/{key}", visitor.actor, self.clock()))
+        return Command(kind, body, f"{visitor.actor}/{key}", visitor.actor, self.clock())
 
     # ---- reading what is not public --------------------------------------------------------------------------------
 
