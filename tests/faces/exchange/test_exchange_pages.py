@@ -13,8 +13,8 @@ from qingshan.faces.access.desk import Desk
 from qingshan.faces.api.app import create_app
 from qingshan.faces.api.exchange.visiting import COOKIE
 from qingshan.ledger.verify import verify_journal
-from qingshan.rights.anomalies import anomalies
 from qingshan.rights.demo import demo_rules, keep_open, make_demo
+from qingshan.rights.surveillance import anomalies
 from qingshan.zone.zone import Zone, open_zone
 
 from .counter import YUAN, Counter, T
@@ -170,7 +170,7 @@ def test_anomalies_are_facts_of_the_journal(counter: Counter) -> None:
     order = {"asset": counter.asset, "quantity": 10 * T}
     counter.give("market.order", "traderX", id="s1", account="X", side="sell", price=55 * YUAN, **order)
     counter.give("market.order", "traderY", id="b1", account="Y", side="buy", price=55 * YUAN, picks=["s1"], **order)
-    found = anomalies(counter.desk.venue, counter.desk.rules, date(2024, 10, 1), date(2024, 10, 31))
+    found = anomalies(counter.desk.venue.journal.read(), counter.desk.rules, date(2024, 10, 1), date(2024, 10, 31))
     assert [(a.kind, a.price, a.trades) for a in found] == [("band_edge", 55 * YUAN, ("b1/0",))]  # 50 and 10 %
 
 
