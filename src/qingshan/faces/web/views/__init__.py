@@ -16,6 +16,7 @@ from . import (
     exchange_pool,
     exchange_public,
     exchange_staff,
+    exchange_watch,
     forest,
     forest_plot,
     forest_plots,
@@ -66,6 +67,7 @@ EXCHANGE_VIEWS: tuple[View, ...] = (
     *exchange_staff.VIEWS,
     *exchange_own.VIEWS,
     exchange_pool.VIEW,
+    exchange_watch.VIEW,
     exchange_act.VIEW,
 )
 """The pages of an exchange, where one is served."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +26,8 @@ from qingshan.registers.calendar import day_of
 from qingshan.rights.compliance import shortfall
 from qingshan.rights.conflicts import conflicts
 from qingshan.rights.registry import records_of
+
+from .exchange_watch import watch_table, watch_told
 
 DAYS = 30
 
@@ -132,28 +133,17 @@ def regulator(ask: Ask) -> Page:
         for what in ("compliance", "holds", "conflicts", "reads", "proposals"):
             desk.read(visitor, what, "*")
         with desk.reading() as book:
-            odd = desk.watch.found(today - timedelta(days=DAYS), today)
             staff = conflicts(book)
+        watched = watch_told(ask, today)
         surrendered = compliance_told(desk, limit=200)
-        start = max(0, desk.reads_log.next - 30)
         context |= {
-            "surrendered": [c | {"surrendered": amount_text(c["surrendered"])} for c in surrendered], "odd_count": len(odd),
-            "odd": [_odd(ask, a) for a in odd[:40]],
+            "surrendered": [c | {"surrendered": amount_text(c["surrendered"])} for c in surrendered],
             "conflicts": [ask.t.pick(f.zh, f.en) for f in staff], "holds": [_hold(ask, h) for h in holds_told(desk)], "waiting": proposals_told(desk, visitor),
-            "reads": list(islice(reversed([{"by": r.by, "what": ask.t(f"exchange.read.{r.what}"), "subject": r.subject, "day": day_of(r.at).isoformat()}
-                                           for r in desk.reads_log.read(start)]), 30)), "reads_count": desk.reads_log.next,
-            "headline": ask.t("exchange.regulator.headline", n=len(odd), conflicts=len(staff)),
-        }  # fmt: skip
-        names = (
-            ("kind", "类别", "kind"),
-            ("day", "日期", "day"),
-            ("asset", "标的", "instrument"),
-            ("price", "价格", "price"),
-            ("quantity", "数量", "quantity"),
-        )
-        rows = [{"kind": a.kind, "day": a.day.isoformat(), "asset": a.asset, "price": decimal_text(a.price, YUAN), "quantity": decimal_text(a.quantity, MICRO)}
-                for a in odd]  # fmt: skip
-        tables.append(Table("anomalies", "异常", "anomalies", tuple(Column(k, zh, en) for k, zh, en in names), rows))
+            "reads": [{"by": r.by, "what": ask.t(f"exchange.read.{r.what}"), "subject": r.subject, "day": day_of(r.at).isoformat()}
+                      for r in desk.reads_log.newest(30)], "reads_count": desk.reads_log.next,
+            "headline": ask.t("exchange.regulator.headline", n=watched["odd_count"], conflicts=len(staff)),
+        } | watched  # fmt: skip
+        tables.append(watch_table(ask, watched["found"]))
     else:
         context["headline"] = ask.t("exchange.regulator.shut")
     return Page(
@@ -163,18 +153,6 @@ def regulator(ask: Ask) -> Page:
         tables,
         labels=("synthetic",) if desk.synthetic else (),
     )
-
-
-def _odd(ask: Ask, a: Any) -> dict[str, str]:
-    return {
-        "kind": ask.t(f"exchange.anomaly.{a.kind}"),
-        "day": a.day.isoformat(),
-        "name": asset_name(ask, a.asset),
-        "accounts": " ⇄ ".join(a.accounts),
-        "price": amount_text(decimal_text(a.price, YUAN), 2),
-        "quantity": amount_text(decimal_text(a.quantity, MICRO)),
-        "trades": str(len(a.trades)),
-    }
 
 
 def _short(ask: Ask) -> dict[str, Any]:
