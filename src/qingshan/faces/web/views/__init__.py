@@ -8,6 +8,7 @@ from qingshan.faces.web.page import View
 
 from . import (
     account,
+    alerts,
     change,
     data,
     exchange,
@@ -31,6 +32,7 @@ from . import (
     reading,
     review,
     seea,
+    seea_cell,
     standards,
     station,
     target,
@@ -44,10 +46,12 @@ VIEWS: tuple[View, ...] = (
     raster.VIEW,
     change.VIEW,
     seea.VIEW,
+    seea_cell.VIEW,
     topic.VIEW,
     *network.VIEWS,
     reading.VIEW,
     review.VIEW,
+    alerts.VIEW,
     station.VIEW,
     forest.VIEW,
     forest_plots.VIEW,
