@@ -80,7 +80,13 @@ def venue(folder: Path) -> Venue:
             RegisterEntry("actor", "exchange", 1, "active", {"fields": {"roles": ["exchange"], "person": "p"}})
         )
         entries.append(
-            RegisterEntry("market", ASSET, 1, "open", {"day": DAY, "volume": 0, "value": 0, "reference": 500_000})
+            RegisterEntry(
+                "market",
+                ASSET,
+                1,
+                "open",
+                {"day": DAY, "volume": 0, "value": 0, "reference": 500_000, "rules": "national_like"},
+            )
         )
         for n in range(ACCOUNTS):
             entries += [Account(f"a{n}", f"a{n}", "holding"), Lot(f"L{n}", ASSET, 10_000_000 * T, f"a{n}", "issuance", "ab" * 32),

@@ -32,7 +32,8 @@ from . import core
 from .commands import guarded
 from .matching import band
 from .registry import CASH, word
-from .rulesets import RuleSet
+from .rulesets import RuleSet, RuleSets, builtin_rule_sets
+from .sides import resale_day
 
 __all__ = ["Session", "session_handlers", "session_settings"]
 
@@ -44,9 +45,15 @@ AHEAD = 4
 """Such calls that may wait."""
 
 
-def session_handlers(zone: timezone = CHINA) -> dict[str, Handler]:
+def session_handlers(zone: timezone = CHINA, rules: RuleSets | None = None) -> dict[str, Handler]:
     """`market.session_open` {asset, accounts}, `market.session_post` {asset, trades}, `market.session_close` {asset}."""
-    return guarded({"market.session_open": _open, "market.session_post": _post(zone), "market.session_close": _close})
+    return guarded(
+        {
+            "market.session_open": _open,
+            "market.session_post": _post(zone, rules or builtin_rule_sets()),
+            "market.session_close": _close,
+        }
+    )
 
 
 def session_settings(rules: RuleSet, reference: int) -> dict[str, int]:
@@ -320,7 +327,7 @@ def _released(book: Book, asset: str, accounts: Sequence[str]) -> list[Entry]:
     return entries
 
 
-def _post(zone: timezone) -> Handler:
+def _post(zone: timezone, rules: RuleSets) -> Handler:
     def post(book: Book, command: Command) -> Decision:
         """Post the session's trades in order: units and cash come out of what it set aside, and the money received is set aside again."""
         asset = word(command.body, "asset")
@@ -329,7 +336,7 @@ def _post(zone: timezone) -> Handler:
             raise Refused("market_state", "the trades are of an earlier day.", "成交不属于当日。")
         t = command.body["trades"]
         name = _session_name(asset)
-        free_on = (day - date(1970, 1, 1)).days + 1
+        free_on = (resale_day(rules.on(record.content["rules"], day), day) - date(1970, 1, 1)).days
         done = Settlement(asset=asset, money_asset=CASH, mark=f"{name}:{day}", hold=name, free_on=free_on, **t)
         traded = {
             "volume": record.content["volume"] + sum(t["quantity"]),
