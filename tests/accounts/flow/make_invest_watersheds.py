@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-
 from benchmarks.accounts import NUTRIENT, SEDIMENT
 from benchmarks.raster_cases import Data
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-
 from benchmarks import inputs as generated
 from benchmarks import raster_cases
 
