@@ -18,6 +18,7 @@ from . import (
     exchange_pool,
     exchange_public,
     exchange_staff,
+    exchange_watch,
     forest,
     forest_plot,
     forest_plots,
@@ -74,6 +75,7 @@ EXCHANGE_VIEWS: tuple[View, ...] = (
     *exchange_staff.VIEWS,
     *exchange_own.VIEWS,
     exchange_pool.VIEW,
+    exchange_watch.VIEW,
     exchange_act.VIEW,
 )
 """The pages of an exchange, where one is served."""
