@@ -54,7 +54,7 @@ def days_in_polars(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def ozone_in_polars(frame: pl.DataFrame) -> pl.DataFrame:
-    """series, day, mean, windows: the largest 8 h mean of the windows that end at 1 to 24 h of a day; `frame` as in `days_in_polars`,
+    """series, day, sum, count, windows: the largest 8 h mean of the windows that end at 1 to 24 h of a day; `frame` as in `days_in_polars`,
     every hour of every series a row."""
     usable = pl.when(pl.col("flag") <= 2).then((pl.col("value") * 10**9).cast(pl.Int64))
     there = frame.select("series", "start", v=usable)
@@ -62,10 +62,10 @@ def ozone_in_polars(frame: pl.DataFrame) -> pl.DataFrame:
     windows = there.with_columns(
         total=pl.sum_horizontal(*(s.fill_null(0) for s in shifted)), n=pl.sum_horizontal(*(s.is_not_null().cast(pl.Int64) for s in shifted))
     ).filter(pl.col("n") >= HOURS_OF_WINDOW)  # fmt: skip
-    days = windows.group_by("series", day=pl.col("start").dt.date()).agg(
-        mean=(pl.col("total") / pl.col("n")).max() / 10**9, windows=pl.len().cast(pl.UInt8)
-    )
-    return days.sort("series", "day")
+    largest = windows.with_columns(ratio=pl.col("total") / pl.col("n")).group_by("series", day=pl.col("start").dt.date()).agg(
+        sum=pl.col("total").get(pl.col("ratio").arg_max()), count=pl.col("n").get(pl.col("ratio").arg_max()), windows=pl.len().cast(pl.UInt8)
+    )  # fmt: skip
+    return largest.sort("series", "day")
 
 
 def index_in_polars(days: pl.DataFrame, item: Item) -> pl.DataFrame:
