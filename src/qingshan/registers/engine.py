@@ -305,7 +305,9 @@ class Due:
 def due(registers: Mapping[str, Register], book: Book, today: date, calendar: Calendar) -> list[Due]:
     """Every record that is under a deadline today, the most urgent first."""
     found = []
-    under = ((name, d, r) for name, made in registers.items() for d in made.deadlines for r in book.standing(name, d.state))
+    under = (
+        (name, d, r) for name, made in registers.items() for d in made.deadlines for r in book.standing(name, d.state)
+    )
     for name, deadline, record in under:
         if not deadline.field or record.content["fields"].get(deadline.field) == deadline.value:
             id = record.id
