@@ -19,6 +19,7 @@ from qingshan.core.domain import Domains
 from qingshan.core.errors import AmbiguousParameter, MissingParameter, QingshanError
 from qingshan.core.parameter import ParameterRow, Parameters
 from qingshan.core.units import convert, factor
+from qingshan.zone.fact import InputFact
 from qingshan.zone.period import Period
 from qingshan.zone.zone import Zone
 
@@ -121,6 +122,21 @@ class Sources:
     def slot(self, parameter: str, cls: str = "", set: str = "") -> Refusal | None:
         """None where the row is there (it joins the pedigree), else why it is not."""
         return self._find((parameter, cls, set, None, None)).refusal
+
+    def printed(self, fact: InputFact) -> Node:
+        """The node of one printed figure, under the period of its print."""
+        labels = {fact.status} & DERIVED_LABELS
+        return self._leaf(
+            "input",
+            fact.quantity,
+            fact.unit,
+            [fact.value],
+            fact.record(),
+            labels,
+            key=fact.key,
+            place=fact.place,
+            period=fact.period,
+        )
 
     def row(self, parameter: str, cls: str = "", set: str | None = None) -> Node:
         """The node of a parameter row, or the refusal that names the document it waits for."""

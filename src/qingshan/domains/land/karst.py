@@ -291,6 +291,7 @@ def krd_judged_both(
 
 
 RoundArea = A[Array, Q("万hm2", "石漠化面积", "rocky-desertified area", low=0)]
+NetDecrease = A[Array, Q("万hm2", "公布的净减", "printed decrease", symbol="D")]
 
 
 def _one_basis(basis_start: str, basis_end: str) -> None:
@@ -312,6 +313,28 @@ def krd_change(
     """Change between two survey rounds. Round 4 changed scope: raises `MixedBasisError` where the bases differ."""
     _one_basis(basis_start, basis_end)
     return area_end - area_start
+
+
+@method(
+    "land.krd_area_before", edition="krd_rounds", clause=Clause(ROUNDS, "净减"), status="project",
+    zh="上一轮石漠化面积（由净减推得）", en="rocky-desertified area of the round before, from the printed decrease", formula="A_0 = A_t + D",
+)  # fmt: skip
+def krd_area_before(
+    area_end: RoundArea, decrease: NetDecrease
+) -> A[Array, Q("万hm2", "期初石漠化面积", "area at the start")]:
+    """Area at the start of a printed decrease, where only the end was printed. Shapes: broadcastable."""
+    return np.add(area_end, decrease)
+
+
+@method(
+    "land.krd_area_after", edition="krd_rounds", clause=Clause(ROUNDS, "净减"), status="project",
+    zh="本轮石漠化面积（由净减推得）", en="rocky-desertified area of the round after, from the printed decrease", formula="A_t = A_0 - D",
+)  # fmt: skip
+def krd_area_after(
+    area_start: RoundArea, decrease: NetDecrease
+) -> A[Array, Q("万hm2", "期末石漠化面积", "area at the end")]:
+    """Area at the end of a printed decrease on the basis of the start (可比口径). Shapes: broadcastable."""
+    return np.subtract(area_start, decrease)
 
 
 @method(
