@@ -172,10 +172,22 @@ def _beside(resolver: Resolver, place: str, period: str) -> list[Fact]:
         if resolver.runs_by_class(q)
         for cls in classes
     ]
-    return [
-        _cell(resolver, n, "figure")
-        for n in (*nodes, *measured(resolver, place, period), *conditioned(resolver, place, period))
-    ]
+    more = (
+        *measured(resolver, place, period),
+        *conditioned(resolver, place, period),
+        *_patches(resolver, place, period),
+    )
+    return [_cell(resolver, n, "figure") for n in (*nodes, *more)]
+
+
+def _patches(resolver: Resolver, place: str, period: str) -> list[Node]:
+    """Patches lie across places: those of the whole grid stand with the root."""
+    if resolver.rasters is None or place != resolver.zone.root:
+        return []
+    found = resolver.rasters.patches(period, place)
+    for node in found:
+        resolver.nodes |= {node.key: node} | resolver.rasters.below(node)
+    return found
 
 
 def _service_cells(resolver: Resolver, use: ServiceUse, quantity: str, waits: list[Refusal], place: str, period: str, basis: str,

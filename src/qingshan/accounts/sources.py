@@ -25,7 +25,7 @@ from qingshan.zone.zone import Zone
 
 from .figure import Node, Refusal
 from .profile import Profile
-from .raster.declaration import RasterAccount, code_words, find_raster_account
+from .raster.declaration import Patch, RasterAccount, code_words, find_raster_account
 
 if TYPE_CHECKING:
     from .block.sheet import Sum
@@ -270,6 +270,8 @@ class Sources:
         for account in self._raster_accounts:
             if found := next((m for m in account.measures if m.id == quantity), None):
                 return found.zh, found.en
+            if found_patch := next((p for p in account.patches if quantity.startswith(f"{p.id}.")), None):
+                return _patch_names(account, found_patch, quantity)
         stem, rest = quantity, list[str]()
         while stem not in self._raster_sums and "." in stem:
             stem, _, last = stem.rpartition(".")
@@ -432,6 +434,24 @@ class Sources:
         node = Node(key, "refusal", quantity, **where, refusal=refusal)
         self.nodes[key] = node
         return node
+
+
+PATCH_WORDS = {
+    "count": ("图斑数", "number"),
+    "area": ("图斑面积", "area"),
+    "small_area": ("更小图斑的面积", "area in smaller ones"),
+}
+
+
+def _patch_names(account: RasterAccount, patch: Patch, quantity: str) -> tuple[str, str]:
+    """What is told of the patches, and the word of the code where there is one."""
+    kind, _, code = quantity.removeprefix(f"{patch.id}.").partition(".")
+    zh, en = PATCH_WORDS[kind]
+    split = next((s for s in account.sums if s.by == patch.of), None)
+    words = code_words(account, split) if split else ()
+    word = words[int(code)] if code.isdigit() and int(code) < len(words) else ""
+    tail = f"{code} {word}".strip()
+    return f"{patch.zh}：{zh}" + (f"（{tail}）" if code else ""), f"{patch.en}: {en}" + (f" ({tail})" if code else "")
 
 
 # ---- small parts ----------------------------------------------------------------------------------------------------

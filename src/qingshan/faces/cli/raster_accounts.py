@@ -12,7 +12,6 @@ from qingshan.accounts.conditioned import INDEX
 from qingshan.accounts.patch import Patches
 from qingshan.accounts.profile import profiles
 from qingshan.accounts.raster.declaration import Patch, raster_accounts
-from qingshan.accounts.raster.patched import patched
 from qingshan.accounts.raster.placed import PlaceFigure, placed
 from qingshan.accounts.raster.run import How, RasterRun, book_of, run_raster
 from qingshan.accounts.run import Run, run_account
@@ -60,9 +59,7 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
         _computed(arguments, zone, name, period) for name, own in sealed.items() for period in own.manifest["periods"]
     ]
     given = [{place: placed(r, zone, place) for place in places} for r in done]
-    parameters = load_domains().parameters()
-    parameters.add(zone.parameters)
-    patches = [patched(r, parameters) for r in done]
+    patches = [[(p, r.patches[p.id]) for p in r.account.patches if p.id in r.patches] for r in done]
     findings = list(dict.fromkeys(f for f in [*zone.findings, *(f for r in done for f in r.findings)]))
     if arguments.json:
         emit({
