@@ -283,10 +283,9 @@ class Sources:
         zh, en = [], []
         for part in rest:
             cls = self.extent_classes.get(part, {})
-            words = code_words(account, known) if part.isdigit() else ()
-            word = words[int(part)] if part.isdigit() and int(part) < len(words) else ""
-            zh.append(str(cls.get("zh") or word or part))
-            en.append(str(cls.get("en") or (f"{part} {word}".strip() if word else part)))
+            word_zh, word_en = (_code_word(account, known, part, lang) for lang in ("zh", "en"))
+            zh.append(str(cls.get("zh") or word_zh or part))
+            en.append(str(cls.get("en") or f"{part} {word_en}".strip()))
         return known.zh + (f"（{'，'.join(zh)}）" if rest else ""), known.en + (f" ({', '.join(en)})" if rest else "")
 
     def _missing(self, quantity: str, place: str) -> Refusal:
@@ -448,10 +447,16 @@ def _patch_names(account: RasterAccount, patch: Patch, quantity: str) -> tuple[s
     kind, _, code = quantity.removeprefix(f"{patch.id}.").partition(".")
     zh, en = PATCH_WORDS[kind]
     split = next((s for s in account.sums if s.by == patch.of), None)
-    words = code_words(account, split) if split else ()
-    word = words[int(code)] if code.isdigit() and int(code) < len(words) else ""
-    tail = f"{code} {word}".strip()
-    return f"{patch.zh}：{zh}" + (f"（{tail}）" if code else ""), f"{patch.en}: {en}" + (f" ({tail})" if code else "")
+    tails = (f"{code} {_code_word(account, split, code, lang) if split else ''}".strip() for lang in ("zh", "en"))
+    tail_zh, tail_en = tails
+    return f"{patch.zh}：{zh}" + (f"（{tail_zh}）" if code else ""), f"{patch.en}: {en}" + (
+        f" ({tail_en})" if code else ""
+    )
+
+
+def _code_word(account: RasterAccount, split: Sum, code: str, lang: str) -> str:
+    words = code_words(account, split, lang) if code.isdigit() else ()
+    return words[int(code)] if code.isdigit() and int(code) < len(words) else ""
 
 
 # ---- small parts ----------------------------------------------------------------------------------------------------

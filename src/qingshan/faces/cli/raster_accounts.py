@@ -161,12 +161,12 @@ def _lines(f: PlaceFigure, zone: Zone, zh: bool) -> list[str]:
         if len(reasons) > MOST_REASONS:
             more = len(reasons) - MOST_REASONS
             reasons[MOST_REASONS:] = [f"另有 {more} 项，见 --json" if zh else f"{more} more, see --json"]
-        part = ("其余地类：" if zh else "the other classes: ") + _amounts(f) if f.values else ""
+        part = ("其余地类：" if zh else "the other classes: ") + _amounts(f, zh) if f.values else ""
         return [text, *(f"  - {r}" for r in reasons), *([f"  {part}"] if part else [])]
     notes = _notes(f, zone, zh)
     if not f.labels:
-        return [f"{name}{colon}{_amounts(f)}{notes}"]
-    return [f"{name}{notes}", *(f"  {i} {label}{colon}{v:,.4g} {f.unit}".replace("  :", ":") for i, (label, v) in _coded(f))]  # fmt: skip
+        return [f"{name}{colon}{_amounts(f, zh)}{notes}"]
+    return [f"{name}{notes}", *(f"  {i} {label}{colon}{v:,.4g} {f.unit}".replace("  :", ":") for i, (label, v) in _coded(f, zh))]  # fmt: skip
 
 
 def _patches(p: Patch, of: Patches) -> dict[str, Any]:
@@ -195,14 +195,14 @@ def _patch_lines(p: Patch, of: Patches, zh: bool) -> list[str]:
     return [head, *lines]
 
 
-def _coded(f: PlaceFigure) -> list[tuple[int, tuple[str, float]]]:
-    return list(enumerate(zip(f.labels, f.values or (), strict=True)))
+def _coded(f: PlaceFigure, zh: bool) -> list[tuple[int, tuple[str, float]]]:
+    return list(enumerate(zip(f.labels if zh else f.labels_en, f.values or (), strict=True)))
 
 
-def _amounts(f: PlaceFigure) -> str:
+def _amounts(f: PlaceFigure, zh: bool) -> str:
     """One value, or every code's on one line."""
     if f.labels:
-        return "; ".join(f"{i} {label} {v:,.4g} {f.unit}" for i, (label, v) in _coded(f))
+        return "; ".join(f"{i} {label} {v:,.4g} {f.unit}" for i, (label, v) in _coded(f, zh))
     return f"{f.values[0]:,.4g} {f.unit}" if f.values else ""
 
 
