@@ -305,12 +305,10 @@ class Due:
 def due(registers: Mapping[str, Register], book: Book, today: date, calendar: Calendar) -> list[Due]:
     """Every record that is under a deadline today, the most urgent first."""
     found = []
-    for (name, id), record in sorted(book.records.items()):
-        for deadline in registers[name].deadlines if name in registers else ():
-            if record.state != deadline.state or (
-                deadline.field and record.content["fields"].get(deadline.field) != deadline.value
-            ):
-                continue
+    under = ((name, d, r) for name, made in registers.items() for d in made.deadlines for r in book.standing(name, d.state))
+    for name, deadline, record in under:
+        if not deadline.field or record.content["fields"].get(deadline.field) == deadline.value:
+            id = record.id
             try:
                 on = calendar.add(date.fromisoformat(record.content["since"]), deadline.days, deadline.counting)
                 found.append(Due(name, id, deadline, on, today > on))

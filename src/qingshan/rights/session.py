@@ -30,7 +30,8 @@ from . import core
 from .commands import guarded
 from .matching import band
 from .registry import CASH, word
-from .rulesets import RuleSet
+from .rulesets import RuleSet, RuleSets, builtin_rule_sets
+from .sides import resale_day
 
 __all__ = ["Session", "session_handlers", "session_settings"]
 
@@ -40,9 +41,15 @@ REPLAYED = 1 << 21
 """Bytes of messages that a replay decides in one call."""
 
 
-def session_handlers(zone: timezone = CHINA) -> dict[str, Handler]:
+def session_handlers(zone: timezone = CHINA, rules: RuleSets | None = None) -> dict[str, Handler]:
     """`market.session_open` {asset, accounts}, `market.session_post` {asset, trades}, `market.session_close` {asset}."""
-    return guarded({"market.session_open": _open, "market.session_post": _post(zone), "market.session_close": _close})
+    return guarded(
+        {
+            "market.session_open": _open,
+            "market.session_post": _post(zone, rules or builtin_rule_sets()),
+            "market.session_close": _close,
+        }
+    )
 
 
 def session_settings(rules: RuleSet, reference: int) -> dict[str, int]:
@@ -274,7 +281,7 @@ def _released(book: Book, asset: str, accounts: Sequence[str]) -> list[Entry]:
     return entries
 
 
-def _post(zone: timezone) -> Handler:
+def _post(zone: timezone, rules: RuleSets) -> Handler:
     def post(book: Book, command: Command) -> Decision:
         """Post the session's trades in order: units and cash come out of what it set aside, and the money received is set aside again."""
         asset = word(command.body, "asset")
@@ -284,7 +291,7 @@ def _post(zone: timezone) -> Handler:
         trades = command.body["trades"]
         paid = _Till(book, asset, trades)
         entries = paid.opened()
-        free_on = (day - date(1970, 1, 1)).days + 1
+        free_on = (resale_day(rules.on(record.content["rules"], day), day) - date(1970, 1, 1)).days
         units = {a: _hold_id(asset, a, "units") for a in {t[1] for t in trades}}
         for id, seller, buyer, price, quantity, money, raw in trades:
             ranges = tuple((str(lot), int(start), int(end)) for lot, start, end in raw)

@@ -47,6 +47,7 @@ from .exports import FORMATS, NotInstalled
 from .features import add_features
 from .maps import add_maps
 from .observations import add_observations
+from .reports import add_reports
 from .sensorthings import add_sensorthings
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
@@ -129,6 +130,7 @@ def create_app(
         app.mount("/api/exchange", create_exchange_api(desk))
         add_acts(app, site, printer)
     add_downloads(app, site)
+    add_reports(app, site)
     for view in views:
         _add(app, site, printer, view)
     return app

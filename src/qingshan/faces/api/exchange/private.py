@@ -23,9 +23,10 @@ from qingshan.faces.access.private import (
 from qingshan.ledger.amounts import MICRO, AmountError, read_decimal
 from qingshan.ledger.book import Refused
 from qingshan.registers.calendar import day_of
-from qingshan.registers.engine import history, visible
+from qingshan.registers.engine import visible
 from qingshan.rights.conflicts import conflicts
 from qingshan.rights.lineage import lineage
+from qingshan.rights.registry import records_of
 
 from .public import After, Limit, page
 from .schemas import listed, reads_answers
@@ -85,7 +86,7 @@ def add_private(router: APIRouter) -> None:
             shelf += [r for h in book.holds.values() if h.account == account for r in h.shelf]
             if not any(r.lot == lot and r.start <= number < r.end for r in shelf):
                 raise UnknownName(f"{account} does not hold this unit.", f"{account} 不持有该单位。")
-            return _private(asdict(lineage(desk.venue, lot, number)))
+            return _private(asdict(lineage(desk.venue, lot, number, desk.history)))
 
     @get("/proposals", tags=["private"], responses=reads_answers(listed(), *CODES))
     def proposals(request: Request, visitor: Reader) -> Response:
@@ -123,7 +124,7 @@ def _add_records(router: APIRouter) -> None:
         desk = desk_of(request)
         _noted(desk, visitor, register, "*")
         with desk.reading() as book:
-            ids = sorted(id for name, id in book.records if name == register and id > after)
+            ids = [r.id for r in records_of(book, register) if r.id > after]
             found: list[dict[str, Any]] = []
             for id in ids:
                 if (shown := _record(desk, visitor, register, id)) is not None:
@@ -147,7 +148,7 @@ def _add_records(router: APIRouter) -> None:
             shown["history"] = [
                 {"version": v.entry.version, "state": v.entry.state, "at": v.at, "record": v.seq, "command": v.command,
                  **({"by": v.by, "fields": visible(made, book, visitor.actor, v.entry)} if visitor else {})}
-                for v in history(desk.venue, register, id)
+                for v in desk.history(register, id)
             ]  # fmt: skip
         return JSONResponse(shown, headers={"ETag": f'"{shown["version"]}"', "Cache-Control": "no-store"})
 

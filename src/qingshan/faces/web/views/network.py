@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from qingshan.faces.web.evaluated import REPORTED
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.stations import Held, Station, held, networks_of, state_of, tones
@@ -102,6 +103,7 @@ def build(ask: Ask) -> Page:
         "unplaced": sum(r["point"] is None for r in rows), "labels": ["synthetic"] if network.synthetic else [],
         "columns": {c: any(r[c] for r in shown) for c in ("basin", "deciding", "kind")},
         "time_action": f"/{ask.lang}/network/{network.id}", "alerts": _alerts(ask, h),
+        "report_href": ask.address(f"/network/{network.id}/report", period="") if h.read and network.domain in REPORTED else "",
     }  # fmt: skip
     return Page(
         "network.html",
