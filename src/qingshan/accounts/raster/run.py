@@ -385,8 +385,8 @@ def _of_record(record: Mapping[str, Any], binding: Binding) -> RasterRun:
 
 
 def _patches_of_record(known: Mapping[str, Any]) -> Patches:
-    counts = {k: np.asarray(known[k], np.int64) for k in ("count", "kept_count")}
-    areas = {k: np.asarray(known[k], np.float64) for k in ("area", "kept_area")}
+    count, kept_count = (np.asarray(known[k], np.int64) for k in ("count", "kept_count"))
+    area, kept_area = (np.asarray(known[k], np.float64) for k in ("area", "kept_area"))
     return Patches(
-        tuple(known["codes"]), known["smallest"], **counts, **areas, none_area=known["none_area"], grades=None
+        tuple(known["codes"]), known["smallest"], count, area, kept_count, kept_area, known["none_area"], None
     )

@@ -12,7 +12,7 @@ from qingshan.accounts.seea.trace import Part, Trace, sealed_keys, trace
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web.crumbs import crumbs
 from qingshan.faces.web.names import bare, capital
-from qingshan.faces.web.page import Column, Page, Table, View
+from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.views.seea import period_of, table_name, tables_of
@@ -97,7 +97,10 @@ def _export(ask: Ask, parts: tuple[Part, ...]) -> Table:
         Column("part", "组成", "part"), Column("value", "数值", "value"), Column("unit", "单位", "unit"),
         Column("source", "出处", "source"), Column("key", "来历键", "pedigree key"),
     )  # fmt: skip
-    rows = [{"part": ask.t.pick(p.zh, p.en), "value": float(p.value), "unit": p.unit, "source": p.source, "key": p.key} for p in parts]  # fmt: skip
+    rows: list[dict[str, Cell]] = [
+        {"part": ask.t.pick(p.zh, p.en), "value": float(p.value), "unit": p.unit, "source": p.source, "key": p.key}
+        for p in parts
+    ]
     return Table("parts", "由什么得来", "Made of", columns, rows)
 
 
