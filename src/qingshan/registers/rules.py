@@ -29,16 +29,15 @@ def check_rules(register: Register, book: Book, id: str, state: str, fields: Map
 
 
 def _others(register: Register, rule: Rule, book: Book, id: str) -> Iterator[RegisterEntry]:
-    for (name, other), record in sorted(book.records.items()):
-        if name == register.id and other != id and (not rule.states or record.state in rule.states):
-            yield record
+    for state in rule.states or register.state_by_id:
+        yield from (r for r in book.standing(register.id, state) if r.id != id)
 
 
 def _unique(register: Register, rule: Rule, book: Book, id: str, fields: Mapping[str, Any]) -> None:
     own = [fields.get(f) for f in rule.fields]
     if any(v is None for v in own):
         return
-    for other in _others(register, rule, book, id):
+    for other in sorted(_others(register, rule, book, id), key=lambda r: r.id):
         if [other.content["fields"].get(f) for f in rule.fields] == own:
             _refuse(
                 rule,
@@ -80,7 +79,7 @@ def overlaps(register: Register, rule: Rule, book: Book, id: str, fields: Mappin
     if any(f not in fields for f in rule.fields):
         return []
     own = drawn(fields[where])
-    near = [r for r in _others(register, rule, book, id) if all(f in r.content["fields"] for f in rule.fields)
+    near = [r for r in sorted(_others(register, rule, book, id), key=lambda r: r.id) if all(f in r.content["fields"] for f in rule.fields)
             and r.content["fields"][first] <= fields[last] and fields[first] <= r.content["fields"][last]]  # fmt: skip
     shapes = [drawn(r.content["fields"][where]) for r in near]
     found = [
