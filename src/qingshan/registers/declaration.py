@@ -3,7 +3,7 @@
     id = "discharge_permit"
     zh, en = …                    names of the register
     create_by = [role, …]         who may enter a record;  read_by: who may read it (default: everyone)
-    [[field]]      id, kind, zh, en, unit | unit_field, choices, low, high, required, many, private, register
+    [[field]]      id, kind, zh, en, unit | unit_field, choices, choices_zh, choices_en, low, high, required, many, private, register
     [[state]]      id, zh, en, editable
     [[transition]] id, zh, en, from = [state, …], to, by = [role, …], second = [role, …], needs = [field, …], evidence = [name, …], command
     [[deadline]]   id, zh, en, state, days, counting = "working" | "calendar", clause, field, value, date
@@ -62,6 +62,13 @@ class Field:
     private: bool = False
     register: str = ""
     unit_field: str = ""
+    choices_zh: tuple[str, ...] = ()
+    choices_en: tuple[str, ...] = ()
+
+    def word(self, value: Any, lang: str) -> str:
+        """A choice in words."""
+        words = self.choices_zh if lang == "zh" else self.choices_en
+        return words[self.choices.index(value)] if words and value in self.choices else str(value)
 
 
 @dataclass(frozen=True)
@@ -192,7 +199,7 @@ class Register:
             dated = not d.date or (d.date in fields and self.field_by_id[d.date].kind == "date")
             if (
                 d.state not in states
-                or d.days < 0
+                or (d.days < 0 and not (d.date and d.counting == "calendar"))
                 or d.counting not in COUNTING
                 or (d.field and d.field not in fields)
                 or not dated
@@ -223,6 +230,8 @@ def _field_faults(f: Field, known: Mapping[str, Field]) -> list[str]:
         faults.append(f"field {f.id}: {f.kind!r} is no kind ({', '.join(KINDS)}).")
     if (f.kind == "choice") != bool(f.choices):
         faults.append(f"field {f.id}: choices belong to the kind choice.")
+    if any(words and len(words) != len(f.choices) for words in (f.choices_zh, f.choices_en)):
+        faults.append(f"field {f.id}: choices_zh and choices_en name every choice.")
     if (f.kind == "reference") != bool(f.register):
         faults.append(f"field {f.id}: a register belongs to the kind reference.")
     units: tuple[str, ...] = (f.unit,)

@@ -15,7 +15,7 @@ from .values import numbers
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-__all__ = ["check_rules", "drawn", "overlaps"]
+__all__ = ["area_of", "check_rules", "drawn", "overlaps"]
 
 TOLERANCE_M2 = 1.0
 """Shared area that is the noise of digitising a common boundary."""
@@ -83,7 +83,7 @@ def overlaps(register: Register, rule: Rule, book: Book, id: str, fields: Mappin
             and r.content["fields"][first] <= fields[last] and fields[first] <= r.content["fields"][last]]  # fmt: skip
     shapes = [drawn(r.content["fields"][where]) for r in near]
     found = [
-        (near[i].id, _area(own.intersection(shapes[i]))) for i in STRtree(shapes).query(own, predicate="intersects")
+        (near[i].id, area_of(own.intersection(shapes[i]))) for i in STRtree(shapes).query(own, predicate="intersects")
     ]
     return sorted((f for f in found if f[1] > TOLERANCE_M2), key=lambda f: (-f[1], f[0]))
 
@@ -95,7 +95,8 @@ def drawn(geometry: Mapping[str, Any]) -> BaseGeometry:
     return shape({"type": geometry["type"], "coordinates": numbers(geometry["coordinates"])})
 
 
-def _area(geometry: BaseGeometry) -> float:
+def area_of(geometry: BaseGeometry) -> float:
+    """Ellipsoidal area in m2 of a shape in degrees."""
     from pyproj import Geod  # noqa: PLC0415
 
     return abs(Geod(ellps="WGS84").geometry_area_perimeter(geometry)[0])

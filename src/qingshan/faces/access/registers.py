@@ -6,7 +6,7 @@ only what the declaration leaves public.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qingshan.core.errors import UnknownName
@@ -24,7 +24,7 @@ __all__ = [
     "due_row",
     "due_told",
     "entries_told",
-    "features_told",
+    "features_of",
     "file_of",
     "may_enter",
     "note_read",
@@ -65,10 +65,13 @@ def _told(desk: Desk, book: Book, visitor: Visitor, register: Register, record: 
     return told
 
 
-def entries_told(desk: Desk, visitor: Visitor, register: Register, *, state: str = "", word: str = "", after: str = "",
-                 overdue: bool = False) -> Iterator[dict[str, Any]]:  # fmt: skip
+def entries_told(
+    desk: Desk, visitor: Visitor, register: Register, *, state: str = "", word: str = "", after: str = "", overdue: bool = False,
+    limit: int = 1 << 30,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Records by id that the visitor may read, from the one after `after`; `word` is looked for in the fields he sees. Noted once."""
     note_read(desk, visitor, register, "*")
+    found: list[dict[str, Any]] = []
     with desk.reading() as book:
         late = {d.id for d in due({register.id: register}, book, day_of(desk.clock()), desk.calendar) if d.overdue}
         wanted = word.strip().casefold()
@@ -77,7 +80,10 @@ def entries_told(desk: Desk, visitor: Visitor, register: Register, *, state: str
                 continue
             told = _told(desk, book, visitor, register, record)
             if told is not None and (not wanted or wanted in _words(register, told)):
-                yield told | {"overdue": record.id in late}
+                found.append(told | {"overdue": record.id in late})
+            if len(found) == limit:
+                break
+    return found
 
 
 def _words(register: Register, told: Mapping[str, Any]) -> str:
@@ -192,16 +198,13 @@ def _person(book: Book, actor: str) -> str:
     return str(record.content["fields"]["person"]) if record and roles_of(book, actor) else actor
 
 
-def features_told(desk: Desk, visitor: Visitor, register: Register, **filters: Any) -> dict[str, Any]:
-    """The records that have a shape, as GeoJSON in degrees with the state as property."""
-    fields = [f for f in register.fields if f.kind == "geometry"]
+def features_of(register: Register, told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of told records those that have a shape, as GeoJSON in degrees with the state as property."""
+    fields = [f.id for f in register.fields if f.kind == "geometry"]
     name = next((f.id for f in register.fields if f.kind == "text" and not f.private), "")
-    features = []
-    for told in entries_told(desk, visitor, register, **filters):
-        for f in fields:
-            if drawn := told["fields"].get(f.id):
-                features.append({
-                    "type": "Feature", "geometry": {"type": drawn["type"], "coordinates": numbers(drawn["coordinates"])},
-                    "properties": {"code": told["id"], "name": told["fields"].get(name, told["id"]), "state": told["state"], "overdue": told["overdue"]},
-                })  # fmt: skip
+    features = [
+        {"type": "Feature", "geometry": {"type": drawn["type"], "coordinates": numbers(drawn["coordinates"])},
+         "properties": {"code": e["id"], "name": e["fields"].get(name, e["id"]), "state": e["state"], "overdue": e["overdue"]}}
+        for e in told for f in fields if (drawn := e["fields"].get(f))
+    ]  # fmt: skip
     return {"type": "FeatureCollection", "features": features}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date
-from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -122,7 +121,7 @@ def _add_records(router: APIRouter) -> None:
         """Records of a register, with the fields that the visitor may read."""
         desk = desk_of(request)
         made = register_of(desk, register)
-        found = list(islice(entries_told(desk, visitor, made, after=after), limit + 1))
+        found = entries_told(desk, visitor, made, after=after, limit=limit + 1)
         return page(found, limit, lambda r: r["id"])
 
     @get("/record", tags=["registers"], responses=reads_answers({"type": "object"}, *CODES))

@@ -16,7 +16,7 @@ from qingshan.rights.commands import CommandRow, commands
 from .schemas import answers, body_of, receipt
 from .visiting import Writing, desk_of
 
-__all__ = ["add_writes", "json_body"]
+__all__ = ["Body", "Key", "add_writes", "json_body"]
 
 LARGEST_BODY = 1 << 20
 

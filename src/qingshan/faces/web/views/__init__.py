@@ -28,6 +28,8 @@ from . import (
     place,
     raster,
     reading,
+    register_forms,
+    registers,
     review,
     seea,
     standards,
@@ -67,5 +69,7 @@ EXCHANGE_VIEWS: tuple[View, ...] = (
     *exchange_own.VIEWS,
     exchange_pool.VIEW,
     exchange_act.VIEW,
+    *register_forms.VIEWS,
+    *registers.VIEWS,
 )
 """The pages of an exchange, where one is served."""
