@@ -38,6 +38,7 @@ from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import Zone
 
 from .acts import add_acts
+from .alert_stream import add_alert_stream
 from .decisions import add_decisions
 from .downloads import add_downloads
 from .exchange import create_exchange_api
@@ -48,6 +49,7 @@ from .filings import add_filings
 from .maps import add_maps
 from .observations import add_observations
 from .registers import create_registers_api
+from .reports import add_reports
 from .sensorthings import add_sensorthings
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
@@ -125,12 +127,14 @@ def create_app(
     add_features(app, store)
     add_observations(app, store)
     add_decisions(app, store)
+    add_alert_stream(app, store)
     if desk is not None:
         app.mount("/api/exchange", create_exchange_api(desk))
         app.mount("/api/registers", create_registers_api(desk))
         add_filings(app, site, printer)
         add_acts(app, site, printer)
     add_downloads(app, site)
+    add_reports(app, site)
     for view in views:
         _add(app, site, printer, view)
     return app

@@ -183,6 +183,7 @@ class Network:
     utc_offset: str = "+08:00"
     gas_state: str = "open"
     rules: str = ""
+    report_rules: str = ""
     kind: str = ""
     feeds: tuple[str, ...] = ()
     open_sites: bool = False
