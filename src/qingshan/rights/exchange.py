@@ -18,6 +18,7 @@ from .auction import auction_handlers
 from .eyes import four_eyes
 from .lineage import lineage_handlers
 from .market import market_handlers
+from .obligations import obligation_handlers
 from .registry import registry_handlers
 from .rulesets import RuleSets, builtin_rule_sets
 from .securities import pool_handlers
@@ -32,6 +33,7 @@ def exchange_handlers(rules: RuleSets | None = None, zone: timezone = CHINA) -> 
     every = {
         **handlers(registers(), zone),
         **registry_handlers(zone),
+        **obligation_handlers(given, zone),
         **market_handlers(given, zone),
         **session_handlers(zone),
         **auction_handlers(given, zone),
