@@ -36,6 +36,7 @@ rights.retire trader approver + approver
 rights.cancel registry + registry regulator
 rights.convert registry + registry regulator
 rights.expire registry
+rights.lapse registry exchange regulator
 rights.review regulator registry
 rights.cash_in bank
 rights.cash_out bank

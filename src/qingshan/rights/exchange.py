@@ -16,6 +16,7 @@ from qingshan.registers.engine import handlers
 
 from .auction import auction_handlers
 from .eyes import four_eyes
+from .lapse import lapse_handlers
 from .lineage import lineage_handlers
 from .market import market_handlers
 from .obligations import obligation_handlers
@@ -35,8 +36,9 @@ def exchange_handlers(rules: RuleSets | None = None, zone: timezone = CHINA) -> 
         **registry_handlers(zone),
         **obligation_handlers(given, zone),
         **market_handlers(given, zone),
-        **session_handlers(zone),
+        **session_handlers(zone, given),
         **auction_handlers(given, zone),
+        **lapse_handlers(zone),
         **lineage_handlers(),
         **pool_handlers(),
     }

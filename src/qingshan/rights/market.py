@@ -59,6 +59,8 @@ class _Exchange:
         market = self._market(book, command)
         if market.record.state != "closed":
             raise Refused("market_state", f"the market is {market.record.state}.", "市场不在收市状态。")
+        if not market.trades_on(market.day):
+            raise Refused("no_trading_day", f"{market.day} is no trading day.", f"{market.day} 不是交易日。")
         if market.day >= parse_asset(market.asset).end:
             raise Refused(
                 "expired", f"{market.asset} was good until {parse_asset(market.asset).end}.", f"{market.asset} 已到期。"
@@ -212,7 +214,7 @@ class _Exchange:
             Trade(trade, market.asset, fill.quantity, seller.account, buyer.account, CASH, fill.price, money)
         ]
         units = seller.give_units(fill.quantity)
-        free_on = market.number + market.rules["resale_days"]
+        free_on = market.free_on
         entries.append(
             Leg(
                 seller.account,
@@ -341,16 +343,20 @@ class _Exchange:
             if known is not None and known.state != "proposed":
                 raise Refused("settled_twice", f"the block {id} is {known.state}.", f"大宗交易 {id} 已结束。")
             version = known.version + 1 if known else 1
+            content = {**terms, "side": mine[0], "day": market.day.isoformat(), "by": command.by}
             return Decision(
-                [RegisterEntry("block", id, version, "proposed", {**terms, "side": mine[0], "by": command.by})],
+                [RegisterEntry("block", id, version, "proposed", content)],
                 {"state": "proposed"},
                 market.rules.mark,
             )
         if known.state != "proposed":
             raise Refused("settled_twice", f"the block {id} is {known.state}.", f"大宗交易 {id} 已结束。")
+        if known.content.get("day", market.day.isoformat()) != market.day.isoformat():
+            raise Refused("offer_expired", f"the offer was good on {known.content['day']}.", f"要约仅在 {known.content['day']} 当日有效。",
+                          fix="propose it again / 重新提出")  # fmt: skip
         money, trade = amount(price, quantity), f"block:{id}"
         units = book.pick(seller, market.asset, quantity, day=market.number)
-        free_on = market.number + market.rules["resale_days"]
+        free_on = market.free_on
         entries: list[Entry] = [
             Trade(trade, market.asset, quantity, seller, buyer, CASH, price, money),
             Leg(seller, buyer, market.asset, quantity, "settlement", units, trade=trade, free_on=free_on),

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from qingshan.faces.access.desk import Desk
+from qingshan.faces.access.desk import Desk, Visitor
 from qingshan.faces.api.app import create_app
 from qingshan.faces.api.exchange.visiting import COOKIE
+from qingshan.ledger.venue import Venue
 from qingshan.ledger.verify import verify_journal
-from qingshan.rights.anomalies import anomalies
 from qingshan.rights.demo import demo_rules, keep_open, make_demo
+from qingshan.rights.exchange import exchange_handlers
+from qingshan.rights.surveillance import anomalies
 from qingshan.zone.zone import Zone, open_zone
 
-from .counter import YUAN, Counter, T
+from .counter import DAY, YUAN, Counter, T
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +172,7 @@ def test_anomalies_are_facts_of_the_journal(counter: Counter) -> None:
     order = {"asset": counter.asset, "quantity": 10 * T}
     counter.give("market.order", "traderX", id="s1", account="X", side="sell", price=55 * YUAN, **order)
     counter.give("market.order", "traderY", id="b1", account="Y", side="buy", price=55 * YUAN, picks=["s1"], **order)
-    found = anomalies(counter.desk.venue, counter.desk.rules, date(2024, 10, 1), date(2024, 10, 31))
+    found = anomalies(counter.desk.venue.journal.read(), counter.desk.rules, date(2024, 10, 1), date(2024, 10, 31))
     assert [(a.kind, a.price, a.trades) for a in found] == [("band_edge", 55 * YUAN, ("b1/0",))]  # 50 and 10 %
 
 
@@ -238,3 +240,90 @@ def test_the_cash_flows_of_a_pool(counter: Counter, zone: Zone) -> None:
         assert Reader(counter, zone, who).get(f"/en/exchange/pool?{query}").status_code == 422
     assert bank.get("/en/exchange/pool?id=none").status_code == 404
     assert "1 to 20" in bank.get("/en/exchange/pool?id=pool1&periods=99").text
+
+
+def test_a_finding_leads_to_its_events(counter: Counter, zone: Zone) -> None:
+    order = {"asset": counter.asset, "quantity": 10 * T}
+    counter.give("market.order", "traderX", id="s1", account="X", side="sell", price=55 * YUAN, **order)
+    counter.give("market.order", "traderY", id="b1", account="Y", side="buy", price=55 * YUAN, picks=["s1"], **order)
+    record = counter.desk.venue.next - 1
+    regulator = Reader(counter, zone, "regulator0")
+    page = regulator.get("/en/exchange/regulator").text
+    assert (
+        "traded at the edge of the price band" in page
+        and "11 surveillance rules, 2 not run" in page
+        and "not run" in page
+    )
+    (href,) = set(re.findall(r'href="(/en/exchange/regulator/finding/[0-9a-f]+)"', page))
+    told = regulator.get(href).text
+    assert "b1/0" in told and f">{record}<" in told and "X → Y" in told
+    assert regulator.get("/en/exchange/regulator/finding/0").status_code == 404
+    assert Reader(counter, zone, "traderX").get(href).status_code == 422
+
+
+def test_a_freeze_is_lifted_before_the_next_day_s_first_command(counter: Counter, zone: Zone) -> None:
+    """Frozen until the 4th; on the 5th the holder's whole 500 t can be given away, and every record replays the same."""
+    counter.both(
+        "rights.freeze",
+        "regulator0",
+        "registry0",
+        id="f1",
+        account="X",
+        asset=counter.asset,
+        quantity=80 * T,
+        order="〔1〕",
+        until="2024-10-04",
+    )
+    desk = counter.desk
+    assert desk.lapse() is None
+    counter.now += DAY
+    body = {"account": "X", "asset": counter.asset, "quantity": "500", "reason": "公益"}
+    desk.submit(Visitor("traderX"), "rights.retire", body, "k1")
+    assert desk.venue.book.balance("X", counter.asset).held == 0
+    desk.close()
+    again = Venue(counter.folder, "counter", exchange_handlers(desk.rules), check=True)
+    assert "f1" not in again.book.holds
+    again.close()
+    counter.desk = Desk(counter.folder)
+
+
+class Counted(dict[object, object]):
+    """A dictionary that counts what is gone through in it."""
+
+    gone = 0
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        for key in super().__iter__():
+            Counted.gone += 1
+            yield key
+
+    def items(self):  # type: ignore[no-untyped-def, override]
+        for item in super().items():
+            Counted.gone += 1
+            yield item
+
+
+def test_no_page_goes_through_the_journal(counter: Counter, zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page, for each who may see most of it: no record of the journal is read, and no more records of the book are gone through after
+    two hundred more events."""
+    asset, read = counter.asset, []
+    monkeypatch.setattr(counter.desk.venue.journal, "read", lambda start=0: read.append(start) or iter(()))
+    people = {who: Reader(counter, zone, who) for who in ("", "traderX", "exchange0", "regulator0", "registry0")}
+    pages = ("/exchange", "/exchange/public", "/exchange/operator", "/exchange/regulator", "/exchange/statement?account=X&day=2024-10-04",
+             "/exchange/lineage?lot=L1&unit=0&account=X", "/exchange/pool", "/exchange/regulator?missing=1&deadline=2024-10-31&asset=" + asset)  # fmt: skip
+
+    def cost() -> int:
+        counter.desk.venue.book.records = Counted(counter.desk.venue.book.records)  # type: ignore[assignment]
+        Counted.gone = 0
+        for reader in people.values():
+            for page in pages:
+                assert reader.get("/zh" + page, headers={"accept": "text/html"}).status_code in (200, 422), page
+        return Counted.gone
+
+    before = cost()
+    for n in range(100):
+        body = {"asset": asset, "account": "X", "side": "sell", "price": 50 * YUAN, "quantity": T}
+        counter.give("market.order", "traderX", id=f"n{n}", **body)
+        counter.give("market.cancel", "traderX", asset=asset, id=f"n{n}")
+    assert cost() == before
+    assert read == []

@@ -15,7 +15,7 @@ from qingshan.ledger.entry import RegisterEntry
 from qingshan.registers.actors import ACTORS, roles_of
 from qingshan.registers.calendar import day_of
 from qingshan.registers.declaration import Register, Transition
-from qingshan.registers.engine import Due, due, history, in_register, trusted, visible
+from qingshan.registers.engine import Due, due, in_register, trusted, visible
 from qingshan.registers.values import numbers
 
 from .desk import Desk, Visitor
@@ -113,7 +113,7 @@ def record_told(desk: Desk, visitor: Visitor, register: Register, id: str) -> di
             due_row(d) for d in due({register.id: register}, book, day_of(desk.clock()), desk.calendar) if d.id == id
         ]
         told["history"] = []
-        for v in history(desk.venue, register.id, id):
+        for v in desk.history(register.id, id):
             row: dict[str, Any] = {
                 "version": v.entry.version,
                 "state": v.entry.state,
@@ -140,7 +140,7 @@ def file_of(desk: Desk, visitor: Visitor, register: Register, id: str, sha: str)
         record = book.records.get((register.id, id))
         named: dict[str, str] = {}
         if record is not None and trusted(register, book, visitor.actor, record):
-            for v in history(desk.venue, register.id, id):
+            for v in desk.history(register.id, id):
                 named |= {s: n for n, s in v.entry.content.get("evidence", {}).items()}
                 named |= {
                     v.entry.content["fields"][f.id]: f.id

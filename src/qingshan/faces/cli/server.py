@@ -118,6 +118,7 @@ def _each_minute(desk: Desk) -> None:
     while True:
         time.sleep(60)
         try:
+            desk.lapse()
             for finding in desk.nightly() or ():
                 print(finding.sentence("en"), file=sys.stderr, flush=True)
             if desk.synthetic:

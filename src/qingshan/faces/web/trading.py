@@ -18,6 +18,7 @@ from qingshan.rights.feed import Candle
 from qingshan.rights.instruments import parse_asset, schemes
 from qingshan.rights.matching import band
 from qingshan.rights.rulesets import RuleSet
+from qingshan.rights.sides import resale_day
 from qingshan.rights.tape import Strip
 
 from .site import Ask
@@ -124,7 +125,7 @@ def ticket_rules(ask: Ask, strip: Strip) -> dict[str, Any]:
     return {
         "low": decimal_text(low, YUAN), "high": decimal_text(high, YUAN), "band": rules["listed_band"], "tick": decimal_text(rules["tick"], YUAN),
         "lot": decimal_text(rules["lot"], MICRO), "below": amount_text(decimal_text(rules["listed_below"], MICRO)), "has_fee": rules.has("fee"),
-        "fee_document": rules.rules.get("fee", {}).get("document", ""), "free_on": (day + timedelta(days=rules["resale_days"])).isoformat(),
+        "fee_document": rules.rules.get("fee", {}).get("document", ""), "free_on": resale_day(rules, day).isoformat(),
         "sessions": [s.replace("/", "–") for s in rules["sessions"]], "policy": rules["policy"], "name": ask.t.pick(rules.zh, rules.en),
         "since": rules.valid_from.isoformat(), "picks": rules["policy"] == "listed_pick",
     }  # fmt: skip

@@ -84,7 +84,7 @@ def add_private(router: APIRouter) -> None:
             shelf += [r for h in book.holds.values() if h.account == account for r in h.shelf]
             if not any(r.lot == lot and r.start <= number < r.end for r in shelf):
                 raise UnknownName(f"{account} does not hold this unit.", f"{account} 不持有该单位。")
-            return _private(asdict(lineage(desk.venue, lot, number)))
+            return _private(asdict(lineage(desk.venue, lot, number, desk.history)))
 
     @get("/proposals", tags=["private"], responses=reads_answers(listed(), *CODES))
     def proposals(request: Request, visitor: Reader) -> Response:

@@ -17,7 +17,6 @@ from qingshan.faces.access.desk import Desk
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.ledger.signing import SignedRoot, consistency_proof, inclusion_proof
 from qingshan.registers.calendar import day_of
-from qingshan.rights.feed import public_statistics
 from qingshan.rights.instruments import parse_asset, schemes
 from qingshan.rights.lineage import public_summary
 from qingshan.rights.rulesets import RuleSet
@@ -132,7 +131,7 @@ def _add_disclosures(router: APIRouter) -> None:
         desk = desk_of(request)
         with desk.reading() as book:
             found = [
-                public_summary(desk.venue, desk.registers, id)
+                public_summary(desk.venue, desk.registers, id, desk.history)
                 for id in sorted(i for i in book.lots if i > after)[: limit + 1]
             ]
         return page(found, limit, lambda x: x["lot"])
@@ -228,7 +227,7 @@ def statistics_told(desk: Desk, first: date, last: date) -> list[dict[str, Any]]
     """Public figures of a period in decimal texts."""
     last = min(last, first + timedelta(days=MOST_DAYS)) if first < date.max - timedelta(days=MOST_DAYS) else last
     with desk.reading():
-        rows = public_statistics(desk.venue, first, last)
+        rows = desk.running.statistics(first, last)
     quantities = ("issued", "surrendered", "retired", "cancelled")
     return [
         {"asset": r["asset"], "trades": r["trades"], **{k: decimal_text(r[k], MICRO) for k in quantities},

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from qingshan.core.errors import UnknownName
-from qingshan.faces.access.private import account_told, orders_told, proposals_told
+from qingshan.faces.access.private import account_told, proposals_told, recent_orders_told
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import (
@@ -117,12 +117,7 @@ def _own(ask: Ask, strip: Strip) -> dict[str, Any]:
     desk.read(visitor, "account", account, account)
     told = account_told(desk, account)
     desk.read(visitor, "orders", account, account)
-    orders = [
-        o
-        for o in orders_told(desk, account, limit=5000)
-        if o["state"] == "open" or o["day"] == strip.content.get("day")
-    ]
-    orders.sort(key=lambda o: -o["arrival"])
+    orders = recent_orders_told(desk, account, strip.content.get("day", ""))
     desk.note(visitor, "proposals", account)
     balances = {b["asset"]: b for b in told["balances"]}
     cash, units = balances.get("cash:CNY", {}), balances.get(strip.asset, {})

@@ -26,7 +26,7 @@ def build(ask: Ask) -> Page:
     rows = statistics_told(desk, first, last)
     told = [_row(ask, r) for r in rows]
     with desk.reading() as book:
-        lots = [public_summary(desk.venue, desk.registers, id) for id in sorted(book.lots)[-SHOWN:]]
+        lots = [public_summary(desk.venue, desk.registers, id, desk.history) for id in sorted(book.lots)[-SHOWN:]]
         count, records = len(book.lots), desk.venue.next
     roots = [json.loads(p.read_bytes()) for p in sorted((desk.folder / "roots").glob("*.json"))[-10:]]
     trades = sum(r["trades"] for r in rows)
