@@ -345,6 +345,26 @@ VERBS = (
         "qingshan observe evaluate water_auto --zone guizhou",
     ),
     Verb(
+        "observe judge",
+        "qingshan.faces.cli.judge:judge",
+        "evaluate samples: soil, film, sewage, lakes, wells, pests, new pollutants, wastes, trends, loads",
+        (
+            Option(
+                "matter",
+                "soil, film, film-design, sewage, pests, pollutants, waste-account ... (docs/monitoring-matters.md)",
+            ),
+            Option("file", "CSV of samples, or the id of a network"),
+            Option("--set", "options of the matter, key=value separated by commas", default=""),
+            Option("--rules", "rule set id, or a TOML file with one", default=""),
+            Option("--allow-secondary", "let restated rows stand", kind="flag"),
+            Option("--out", "write the results to a file ending in .csv or .parquet", default=""),
+            ZONE,
+            LANG,
+            JSON,
+        ),
+        "qingshan observe judge soil plots.csv --allow-secondary",
+    ),
+    Verb(
         "serve",
         "qingshan.faces.cli.server:serve",
         "serve the pages and their data on this machine",
