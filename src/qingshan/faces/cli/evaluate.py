@@ -40,8 +40,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if network.domain not in DEFAULT_BY:
         raise WrongCall(
             f"networks of {network.domain} are not evaluated as a whole.", f"{network.domain} 监测网不作整体评价。",
-            fix="waters and air are; the rest is evaluated sample by sample (see the Python reference)"
-            " / 水和空气可以；其余按样品评价（见 Python 参考）",
+            fix=f"evaluate it sample by sample: qingshan observe judge MATTER {network.id} / 按样品评价：qingshan observe judge 事项 {network.id}",
         )  # fmt: skip
     out = Path(arguments.out) if arguments.out else None
     if out is not None and out.suffix not in (".csv", ".parquet"):
