@@ -566,4 +566,27 @@ VERBS = (
         (VENUE, LANG, JSON),
         "qingshan exchange conflicts venue",
     ),
+    Verb(
+        "exchange import",
+        "qingshan.faces.cli.exchange:import_",
+        "enter the rows of a CSV or xlsx file into a register, all or none",
+        (
+            VENUE,
+            Option("register", "register, e.g. discharge_permit"),
+            Option("file", "CSV (UTF-8) or xlsx; the header names id and fields"),
+            Option("--check", "only look", kind="flag"),
+            Option("--by", "actor who enters them", required=True),
+            AT,
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange import venue discharge_permit permits.csv --by clerk1",
+    ),
+    Verb(
+        "exchange due",
+        "qingshan.faces.cli.exchange:due",
+        "deadlines of the registers, the missed ones first",
+        (VENUE, Option("--day", "ISO date; today where not given", default=""), LANG, JSON),
+        "qingshan exchange due venue",
+    ),
 )

@@ -14,6 +14,7 @@ from . import (
     evaluation,
     exchange,
     exchange_act,
+    exchange_obligations,
     exchange_own,
     exchange_pool,
     exchange_public,
@@ -31,6 +32,8 @@ from . import (
     place,
     raster,
     reading,
+    register_forms,
+    registers,
     report,
     review,
     seea,
@@ -77,5 +80,8 @@ EXCHANGE_VIEWS: tuple[View, ...] = (
     exchange_pool.VIEW,
     exchange_watch.VIEW,
     exchange_act.VIEW,
+    exchange_obligations.VIEW,
+    *register_forms.VIEWS,
+    *registers.VIEWS,
 )
 """The pages of an exchange, where one is served."""
