@@ -135,7 +135,8 @@ def flagged_rows(
 ) -> pl.LazyFrame:
     """The latest observations with flag, tests, not_run, run, decision, use and unresolved.
 
-    Without a QC run a value is `not evaluated` (2); so is one that came after a run had found its cell empty. `use`: good or not evaluated and not called invalid, or 3 and 4 called valid.
+    Without a QC run a value is `not evaluated` (2); so is one that came after a run had found its cell
+    empty. `use`: good or not evaluated and not called invalid, or 3 and 4 called valid.
     `unresolved`: suspect, and no reviewer has decided. A decision on an older version does not count.
     """
     rows = store.scan(network, years, series)
