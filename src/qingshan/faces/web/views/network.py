@@ -167,11 +167,12 @@ def _map(ask: Ask, rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
         return None
     box = drawing.view_box(margin=14)
     clusters = _clusters(placed)
+    alone = all(len(c["rows"]) == 1 for c in clusters)  # else a number would be read as a count
     roomy = all(math.dist(a["at"], b["at"]) > 2 * ROOMY for a, b in itertools.combinations(clusters, 2))
     return {
         "view_box": " ".join(f"{v:g}" for v in box), "meshes": ask.site.mesh(ask.zone.root), "areas": [a.path for a in drawing.areas.values()],
-        "credit": ask.zone.boundaries.source, "clusters": [_drawn(ask, c, roomy) for c in clusters],
-        "together": any(len(c["rows"]) > 1 for c in clusters),
+        "credit": ask.zone.boundaries.source, "clusters": [_drawn(ask, c, roomy, alone) for c in clusters],
+        "together": not alone,
     }  # fmt: skip
 
 
@@ -200,13 +201,13 @@ def _radius(group: dict[str, Any]) -> float:
     return ROOMY if n == 1 else ROOMY + min(2.5 * math.sqrt(n), 12)
 
 
-def _drawn(ask: Ask, group: dict[str, Any], roomy: bool) -> dict[str, Any]:
+def _drawn(ask: Ask, group: dict[str, Any], roomy: bool, alone: bool) -> dict[str, Any]:
     """A circle with the state of its worst site, the number where there are several, and where it leads."""
     rows, worst = group["rows"], group["rows"][0]
     said = [f"{r['name']} {r['state'].word if r['read'] else ask.t('network.no_reading')}" for r in rows]
     return {
         "x": round(group["at"][0], 1), "y": round(group["at"][1], 1), "r": round(_radius(group) if len(rows) > 1 or roomy else TIGHT, 1),
-        "tone": worst["state"].tone, "n": len(rows), "short": worst["state"].short if len(rows) == 1 and roomy else "",
+        "tone": worst["state"].tone, "n": len(rows), "short": worst["state"].short if len(rows) == 1 and roomy and (alone or not worst["state"].short.isdigit()) else "",
         "href": worst["href"] if len(rows) == 1 else "#sites", "said": ask.t("semicolon").join(said[:12]) + ("…" if len(said) > 12 else ""),
     }  # fmt: skip
 
