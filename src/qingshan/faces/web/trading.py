@@ -25,6 +25,7 @@ from .site import Ask
 
 __all__ = [
     "amount_text",
+    "area_name",
     "asset_name",
     "candles_drawn",
     "desk_of",
@@ -33,6 +34,7 @@ __all__ = [
     "open_commands",
     "rules_of",
     "signed",
+    "subtype_word",
     "ticket_rules",
     "unit_of",
 ]
@@ -66,11 +68,37 @@ def visitor_of(ask: Ask) -> Visitor:
 
 
 def asset_name(ask: Ask, asset: str) -> str:
-    """An instrument in words: scheme, subtype, area, last year of its window."""
+    """An instrument in words: scheme, subtype where there are several, area, years of its window."""
     i = parse_asset(asset)
     scheme = schemes()[i.scheme]
-    name = ask.t.pick(scheme.zh, scheme.en)
-    return f"{name} {i.subtype} {i.area} {i.start.year}–{(i.end - timedelta(days=1)).year}"
+    years = (
+        f"{i.start.year}–{(i.end - timedelta(days=1)).year}"
+        if i.start.year != (i.end - timedelta(days=1)).year
+        else str(i.start.year)
+    )
+    return " ".join(
+        w for w in (ask.t.pick(scheme.zh, scheme.en), subtype_word(ask, asset), area_name(ask, asset), years) if w
+    )
+
+
+def subtype_word(ask: Ask, asset: str) -> str:
+    """The subtype in words; nothing where the scheme has one only."""
+    i = parse_asset(asset)
+    key = f"exchange.subtype.{i.subtype}"
+    return "" if len(schemes()[i.scheme].subtypes) == 1 else ask.t(key) if ask.t.has(key) else i.subtype
+
+
+def area_name(ask: Ask, asset: str) -> str:
+    """The area's name as the registry entered it, else that of the place or of the project, else its id."""
+    desk, i = desk_of(ask), parse_asset(asset)
+    strip = desk.tape.strips.get(asset)
+    content = strip.content if strip else {}
+    if named := content.get(f"area_{ask.lang}") or content.get("area_zh"):
+        return str(named)
+    if place := ask.zone.places.get(i.area):
+        return ask.t.pick(place.name_zh, place.name_en)
+    project = desk.venue.book.records.get(("ticket_project", i.area)) if i.scheme == "ticket" else None
+    return str(project.content["fields"]["name"]) if project else i.area
 
 
 def unit_of(ask: Ask, asset: str) -> str:
@@ -100,7 +128,9 @@ def markets_of(ask: Ask, chosen: str, path: str) -> list[dict[str, Any]]:
     for asset in sorted(desk.tape.strips):
         i = parse_asset(asset)
         row = {
-            "name": f"{i.subtype} {i.area} {(i.end - timedelta(days=1)).year}",
+            "name": " ".join(
+                w for w in (subtype_word(ask, asset), area_name(ask, asset), str((i.end - timedelta(days=1)).year)) if w
+            ),
             "here": asset == chosen,
             "href": f"/{ask.lang}{path}?{urlencode({'asset': asset})}",
         }
@@ -123,12 +153,23 @@ def ticket_rules(ask: Ask, strip: Strip) -> dict[str, Any]:
     )
     day = day_of(desk.clock())
     return {
+        "block_from": amount_text(decimal_text(rules["block_from"], MICRO)), "block_band": rules["block_band"],
+        "block_low": _edge(strip, rules, 0), "block_high": _edge(strip, rules, 1),
         "low": decimal_text(low, YUAN), "high": decimal_text(high, YUAN), "band": rules["listed_band"], "tick": decimal_text(rules["tick"], YUAN),
         "lot": decimal_text(rules["lot"], MICRO), "below": amount_text(decimal_text(rules["listed_below"], MICRO)), "has_fee": rules.has("fee"),
         "fee_document": rules.rules.get("fee", {}).get("document", ""), "free_on": resale_day(rules, day).isoformat(),
         "sessions": [s.replace("/", "–") for s in rules["sessions"]], "policy": rules["policy"], "name": ask.t.pick(rules.zh, rules.en),
         "since": rules.valid_from.isoformat(), "picks": rules["policy"] == "listed_pick",
     }  # fmt: skip
+
+
+def _edge(strip: Strip, rules: RuleSet, side: int) -> str:
+    reference = strip.content.get("reference")
+    return (
+        amount_text(decimal_text(band(reference, rules["block_band"], rules["tick"])[side], YUAN), 2)
+        if reference
+        else "—"
+    )
 
 
 def candles_drawn(candles: list[Candle]) -> dict[str, Any] | None:

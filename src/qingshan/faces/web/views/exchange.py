@@ -25,7 +25,11 @@ from qingshan.faces.web.trading import (
 )
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.registers.calendar import CHINA, day_of
+from qingshan.rights.instruments import parse_asset
 from qingshan.rights.tape import Strip
+
+from .exchange_national import national_told
+from .exchange_ways import ways_told
 
 
 def build(ask: Ask) -> Page:
@@ -48,6 +52,7 @@ def build(ask: Ask) -> Page:
         context |= _market(ask, strip) | {"rules": ticket_rules(ask, strip)}
     tables = [_trades_table(strip), _days_table(strip)]
     context |= _own(ask, strip)
+    context |= ways_told(ask, strip, context["accounts"], here) | national_told(ask, strip)
     labels = ("synthetic",) if desk.synthetic else ()
     return Page(
         "exchange.html", ask.t("exchange.title"), context, tables, labels=labels, sources=[context["rules"]["name"]]
@@ -148,7 +153,23 @@ def _holding(ask: Ask, r: dict[str, str], today: str) -> dict[str, Any]:
     word = ask.t(f"exchange.held.{r['held']}") if r["held"] else ""
     return r | {"name": asset_name(ask, r["asset"]), "quantity": amount_text(r["quantity"]), "unit": unit_of(ask, r["asset"]),
                 "range": f"[{amount_text(r['start'])}, {amount_text(r['end'])})", "held": word,
-                "free_on": r["free_on"] if r["free_on"] > today else "", "lineage": query}  # fmt: skip
+                "free_on": r["free_on"] if r["free_on"] > today else "", "lineage": query} | _behind(ask, r)  # fmt: skip
+
+
+def _behind(ask: Ask, r: dict[str, str]) -> dict[str, str]:
+    """What a lot stands on: period, land and report, from the register record it was issued on."""
+    book, i = desk_of(ask).venue.book, parse_asset(r["asset"])
+    issue = book.records.get(("lot", r["lot"]))
+    record = book.records.get((issue.content.get("register", ""), issue.content.get("record", ""))) if issue else None
+    fields = record.content.get("fields", {}) if record else {}
+    period = (
+        (fields["from"], fields["to"])
+        if "from" in fields and "to" in fields
+        else (i.start.isoformat(), (i.end - timedelta(days=1)).isoformat())
+    )
+    area = ask.t("exchange.behind.area", n=amount_text(fields["area"])) if "area" in fields else ""
+    return {"period": f"{period[0][:4]}–{period[1][:4]}", "period_long": " – ".join(period), "land": " ".join(w for w in (fields.get("title", ""), area) if w),
+            "report": issue.content["evidence"] if issue else book.lots[r["lot"]].evidence}  # fmt: skip
 
 
 def _order(ask: Ask, o: dict[str, Any]) -> dict[str, Any]:
