@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from qingshan.faces.access.desk import Desk, Visitor
+from qingshan.faces.access.private import proposals_told
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.publish import numbers
 from qingshan.registers.calendar import day_of
@@ -37,6 +38,7 @@ __all__ = [
     "subtype_word",
     "ticket_rules",
     "unit_of",
+    "waiting_of",
 ]
 
 WIDE, HIGH, VOLUME = 520, 250, 46
@@ -201,6 +203,15 @@ def candles_drawn(candles: list[Candle]) -> dict[str, Any] | None:
     return {"bars": bars, "lines": lines, "w": WIDE, "h": HIGH, "plot": WIDE - 62, "last": y(shown[-1].last),
             "last_word": amount_text(decimal_text(shown[-1].last, YUAN), 2), "first_day": shown[0].day.isoformat(), "last_day": shown[-1].day.isoformat(),
             "most": amount_text(decimal_text(most, MICRO)), "ups": sum(c.last >= c.open for c in shown), "days": len(shown)}  # fmt: skip
+
+
+def waiting_of(ask: Ask) -> list[dict[str, Any]]:
+    """What waits for a second person, instruments by their names."""
+    known = desk_of(ask).tape.strips
+    return [
+        row | {"shown": [(zh, en, asset_name(ask, v) if v in known else v) for zh, en, v in row["shown"]]}
+        for row in proposals_told(desk_of(ask), visitor_of(ask))
+    ]
 
 
 def signed(ask: Ask, back: str) -> dict[str, Any]:

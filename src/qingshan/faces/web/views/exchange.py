@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from qingshan.core.errors import UnknownName
-from qingshan.faces.access.private import account_told, proposals_told, recent_orders_told
+from qingshan.faces.access.private import account_told, recent_orders_told
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import (
@@ -22,6 +22,7 @@ from qingshan.faces.web.trading import (
     ticket_rules,
     unit_of,
     visitor_of,
+    waiting_of,
 )
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.registers.calendar import CHINA, day_of
@@ -74,7 +75,7 @@ def _market(ask: Ask, strip: Strip) -> dict[str, Any]:
     trades = [{"record": r, "way": ask.t(f"exchange.way.{w}"), "price": amount_text(decimal_text(p, YUAN), 2) if p is not None else "—",
                "quantity": amount_text(decimal_text(q, MICRO)), "at": _clock(at)} for r, at, w, p, q in reversed(list(strip.trades)[-8:])]  # fmt: skip
     headline = (
-        ask.t("exchange.headline", name=name, price=price, unit=unit)
+        ask.t("exchange.headline", name=name[:1].upper() + name[1:], price=price, unit=unit)
         if price
         else ask.t("exchange.headline_none", name=name)
     )
@@ -107,7 +108,7 @@ def _own(ask: Ask, strip: Strip) -> dict[str, Any]:
         waiting = []
         if visitor:
             desk.note(visitor, "proposals", "")
-            waiting = proposals_told(desk, visitor)
+            waiting = waiting_of(ask)
         return {
             "account": "",
             "accounts": [],
@@ -123,6 +124,7 @@ def _own(ask: Ask, strip: Strip) -> dict[str, Any]:
     told = account_told(desk, account)
     desk.read(visitor, "orders", account, account)
     orders = recent_orders_told(desk, account, strip.content.get("day", ""))
+    orders.sort(key=lambda o: (o["state"] != "open", o["asset"] != strip.asset))
     desk.note(visitor, "proposals", account)
     balances = {b["asset"]: b for b in told["balances"]}
     cash, units = balances.get("cash:CNY", {}), balances.get(strip.asset, {})
@@ -138,7 +140,7 @@ def _own(ask: Ask, strip: Strip) -> dict[str, Any]:
         "faults": ask.told.get("faults", {}),
     }
     return {"account": account, "accounts": accounts, "holdings": holdings, "others": others, "orders": [_order(ask, o) for o in orders[:40]], "ticket": ticket,
-            "waiting": proposals_told(desk, visitor), "cash": amount_text(cash.get("available", "0"), 2), "cash_plain": cash.get("available", "0"),
+            "waiting": waiting_of(ask), "cash": amount_text(cash.get("available", "0"), 2), "cash_plain": cash.get("available", "0"),
             "free": amount_text(units.get("available", "0")), "held_total": amount_text(decimal_text(total, MICRO)),
             "trader": "trader" in desk.roles(visitor), "statement": f"/{ask.lang}/exchange/statement?{urlencode({'account': account})}"}  # fmt: skip
 

@@ -141,8 +141,9 @@ def _auction(ask: Ask, r: RegisterEntry, mine: set[str], now: int) -> dict[str, 
 
 def _bid(ask: Ask, b: RegisterEntry) -> dict[str, Any]:
     c, state = b.content, b.state.partition(":")[0]
-    return {"id": b.id, "auction": c["auction"], "price": amount_text(decimal_text(c["price"], YUAN), 2), "quantity": amount_text(decimal_text(c["quantity"], MICRO)),
-            "state": state, "word": ask.t(f"exchange.bid_state.{state}"), "won": amount_text(decimal_text(c.get("won", 0), MICRO)) if "won" in c else "",
+    return {"id": b.id, "auction": c["auction"], "price": amount_text(decimal_text(c["price"], YUAN), 2),
+            "quantity": amount_text(decimal_text(c["quantity"], MICRO)), "state": state, "word": ask.t(f"exchange.bid_state.{state}"),
+            "won": amount_text(decimal_text(c.get("won", 0), MICRO)) if "won" in c else "",
             "key": secrets.token_hex(12), "account": c["account"]}  # fmt: skip
 
 
