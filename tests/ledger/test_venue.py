@@ -138,11 +138,11 @@ def test_old_formats_are_brought_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     v.submit(pay(3, "x"))
     state = v.book.hash()
     v.close()
-    monkeypatch.setattr(venue_module, "FORMAT", 2)
-    with pytest.raises(BrokenJournal, match="format 1"):
+    monkeypatch.setattr(venue_module, "FORMAT", 3)
+    with pytest.raises(BrokenJournal, match="format 2"):
         start(tmp_path)
     seen = []
-    monkeypatch.setitem(venue_module.UPCASTERS, 1, lambda line: seen.append(line) or line)
+    monkeypatch.setitem(venue_module.UPCASTERS, 2, lambda line: seen.append(line) or line)
     again = start(tmp_path)
     assert (again.book.hash(), len(seen)) == (state, 2)
     again.close()

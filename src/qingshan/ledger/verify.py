@@ -207,6 +207,45 @@ class _State:
             if money != due:
                 self.fault(6, seq, f"the trade {e['id']} has the amount {money}, price times quantity is {due}")
 
+    def _settle(self, seq: int, e: dict[str, Any]) -> None:
+        """Trades in columns, one by one; money moves within the accounts' holds, which change by the difference."""
+        names, asset, money_asset, at = e["accounts"], e["asset"], e["money_asset"], 0
+        columns = [e[k] for k in ("seller", "buyer", "price", "quantity", "money", "parts")]
+        if (
+            len({len(c) for c in columns}) != 1
+            or sum(e["parts"]) != len(e["lot"])
+            or any(n < 0 for c in columns for n in c)
+        ):
+            self.fault(6, seq, "the columns of the settlement do not fit each other")
+            return
+        change: dict[str, int] = defaultdict(int)
+        for n, (s, b, price, quantity, money, parts) in enumerate(zip(*columns, strict=True)):
+            seller, buyer = names[s], names[b]
+            self._trade(
+                seq, {"id": f"{e['mark']}/{e['first'] + n}", "price": price, "quantity": quantity, "money": money}
+            )
+            ranges = [[e["lots"][e["lot"][i]], e["start"][i], e["end"][i]] for i in range(at, at + parts)]
+            at += parts
+            if seller == buyer or {self.kind.get(seller), self.kind.get(buyer)} & (TERMINAL | NEGATIVE):
+                self.fault(4, seq, f"{seller} and {buyer} cannot settle a trade")
+            self._unhold(seq, f"{e['hold']}:{seller}:units", seller, asset, quantity)
+            self._post(seq, seller, buyer, asset, quantity)
+            self._ranges(seq, ranges, asset, quantity, (seller, f"{e['hold']}:{seller}:units"), (buyer, ""))
+            if money:
+                self._post(seq, buyer, seller, money_asset, money)
+            change[seller] += money
+            change[buyer] -= money
+        for name, value in change.items():
+            id = f"{e['hold']}:{name}:cash"
+            if value < 0:
+                self._unhold(seq, id, name, money_asset, -value)
+            elif value:
+                self.holds.setdefault(id, [name, money_asset, 0])[2] += value
+                self.held[name, money_asset] += value
+        for name in names:
+            self._nonnegative(seq, name, asset)
+            self._nonnegative(seq, name, money_asset)
+
     def _lot_status(self, seq: int, e: dict[str, Any]) -> None:
         if e["id"] not in self.lots:
             self.fault(3, seq, f"the lot {e['id']} is not there")

@@ -14,7 +14,7 @@ from typing import Any
 
 from qingshan.ledger.book import Book
 from qingshan.ledger.journal import Record
-from qingshan.ledger.venue import Venue, upcast
+from qingshan.ledger.venue import Venue, told
 from qingshan.registers.calendar import CHINA, day_of
 
 from .market import open_orders
@@ -61,7 +61,7 @@ def snapshot(venue: Venue, asset: str, levels: int = 5) -> dict[str, Any]:
 
 def events(record: Record) -> list[dict[str, Any]]:
     """The public events of a journal record: trades, and changes of the open quantity at a price (`left` is what the order has now)."""
-    line = upcast(record)
+    line = told(record)
     found: list[dict[str, Any]] = []
     for e in line["entries"]:
         if e["do"] == "trade":
@@ -97,7 +97,7 @@ def events(record: Record) -> list[dict[str, Any]]:
 def trades(venue: Venue, start: int = 0) -> Iterator[TradeSeen]:
     """Every trade from record `start` on."""
     for record in venue.journal.read(start):
-        line = upcast(record)
+        line = told(record)
         for e in line["entries"]:
             if e["do"] == "trade":
                 yield seen(record.seq, line["at"], e)

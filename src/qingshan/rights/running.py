@@ -15,7 +15,7 @@ from typing import Any
 
 from qingshan.ledger.entry import RegisterEntry
 from qingshan.ledger.journal import Record
-from qingshan.ledger.venue import Venue, upcast
+from qingshan.ledger.venue import Venue, told
 from qingshan.registers.calendar import CHINA, day_of
 from qingshan.registers.engine import Version
 
@@ -93,7 +93,7 @@ class Running:
 
     def apply(self, record: Record) -> None:
         """Take in the next record."""
-        self.take(record.seq, upcast(record))
+        self.take(record.seq, told(record))
 
     def take(self, seq: int, line: Mapping[str, Any]) -> None:
         """`apply` for a record that was read already."""

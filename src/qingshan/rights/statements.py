@@ -12,7 +12,7 @@ from typing import Any
 
 from qingshan.core.finding import Finding
 from qingshan.ledger.amounts import YUAN, AmountError, read_decimal
-from qingshan.ledger.venue import Venue, upcast
+from qingshan.ledger.venue import Venue, told
 from qingshan.registers.calendar import CHINA, day_of
 
 from .registry import CASH
@@ -89,7 +89,7 @@ def _some(amounts: Mapping[str, int]) -> dict[str, int]:
 
 def _entries(venue: Venue) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
     for record in venue.journal.read():
-        line = upcast(record)
+        line = told(record)
         for entry in line["entries"]:
             yield record.seq, line["at"], entry
 

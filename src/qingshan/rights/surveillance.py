@@ -18,7 +18,7 @@ from typing import Any
 from qingshan.core.canonical import digest
 from qingshan.core.errors import DeclarationError
 from qingshan.ledger.journal import Record
-from qingshan.ledger.venue import upcast
+from qingshan.ledger.venue import told
 from qingshan.registers.calendar import CHINA, day_of
 
 from .matching import band
@@ -171,7 +171,7 @@ class Watch:
 
     def apply(self, record: Record) -> None:
         """Take in the next record."""
-        self.take(record.seq, upcast(record))
+        self.take(record.seq, told(record))
 
     def take(self, seq: int, line: Mapping[str, Any]) -> None:
         """`apply` for a record that was read already."""

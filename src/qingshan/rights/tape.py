@@ -15,7 +15,7 @@ from typing import Any
 
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.ledger.journal import Record
-from qingshan.ledger.venue import Venue, upcast
+from qingshan.ledger.venue import Venue, told
 from qingshan.registers.calendar import CHINA, day_of
 
 from .feed import WAYS, Candle
@@ -95,7 +95,7 @@ class Tape:
 
     def apply(self, record: Record) -> list[Message]:
         """The messages of a record, one for each market in it."""
-        return self.take(record.seq, upcast(record))
+        return self.take(record.seq, told(record))
 
     def take(self, seq: int, line: Mapping[str, Any]) -> list[Message]:
         """`apply` for a record that was read already."""

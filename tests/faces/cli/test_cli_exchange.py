@@ -186,8 +186,7 @@ def test_what_is_refused(call: Call, venue: Path, tmp_path: Path) -> None:
 
 def test_lapse_watch_and_prices(call: Call, venue: Path, tmp_path: Path) -> None:
     """A freeze until the 4th ends on the 5th; nothing to find; a file whose sums do not follow is refused."""
-    report = json.loads(call("ledger", "replay", venue, "--json").out)
-    asset = next(a for _, a, _, _ in report["balances"] if a.startswith("pollution"))
+    asset = staffed(call, venue)
     body = {"id": "f", "account": "X", "asset": asset, "quantity": 10**6, "order": "1", "until": "2024-10-04"}
     proposal = post(call, venue, "rights.freeze", "registry", **body).json["answer"]["proposal"]
     assert post(call, venue, "eyes.confirm", "registry2", id=proposal).code == 0

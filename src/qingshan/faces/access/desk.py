@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from qingshan.core.canonical import canonical, write_atomic
+from qingshan.core.errors import QingshanError
 from qingshan.core.finding import Finding
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.journal import Record
 from qingshan.ledger.signing import ENVIRONMENT, publish_root
-from qingshan.ledger.venue import Command, Receipt, Writer, upcast
+from qingshan.ledger.venue import Command, Receipt, Writer, told
 from qingshan.registers.actors import ACTORS, roles_of
 from qingshan.registers.calendar import day_of
 from qingshan.registers.declaration import Register, registers
@@ -102,7 +103,7 @@ class Desk:
 
     def _take(self, record: Record) -> list[Message]:
         """What pages and feed read of a record, so that none of them goes through the journal."""
-        line = upcast(record)
+        line = told(record)
         self.running.take(record.seq, line)
         self.watch.take(record.seq, line)
         return self.tape.take(record.seq, line)
@@ -161,6 +162,27 @@ class Desk:
 
     def submit(self, visitor: Visitor, kind: str, given: Mapping[str, Any], key: str) -> Receipt:
         """One command by a visitor, durable when this returns. Raises `Refused`, `FaultyFields`, `JournalStopped`."""
+        return self.writer.submit(self._command(visitor, kind, given, key))
+
+    def submit_many(
+        self, visitor: Visitor, kind: str, given: Sequence[Mapping[str, Any]], key: str
+    ) -> list[Receipt | QingshanError]:
+        """Commands of a kind in order, the n-th with the key `KEY.n`; each is done or refused by itself. Raises `JournalStopped`."""
+        results: list[Receipt | QingshanError] = []
+        sent: list[Command] = []
+        places: list[int] = []
+        for n, one in enumerate(given):
+            try:
+                sent.append(self._command(visitor, kind, one, f"{key}.{n}"))
+                places.append(n)
+                results.append(Refused("waiting", "", ""))
+            except QingshanError as refusal:
+                results.append(refusal)
+        for n, result in zip(places, self.writer.submit_many(sent), strict=True):
+            results[n] = result
+        return results
+
+    def _command(self, visitor: Visitor, kind: str, given: Mapping[str, Any], key: str) -> Command:
         row = commands()[kind]
         if not visitor:
             raise Refused("not_signed_in", "sign in first.", "请先登录。")
@@ -173,7 +195,7 @@ class Desk:
         ) != self._lapsed:  # an end is the end of a day: before the first command of the next one
             self._lapsed = today
             self.lapse()
-        return self.writer.submit(Command(kind, body, f"{visitor.actor}/{key}", visitor.actor, self.clock()))
+        return Command(kind, body, f"{visitor.actor}/{key}", visitor.actor, self.clock())
 
     # ---- reading what is not public --------------------------------------------------------------------------------
 
