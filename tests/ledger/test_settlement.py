@@ -287,6 +287,15 @@ def test_the_verifier_finds_planted_faults(fault: str, tmp_path: Path) -> None:
     assert rule in {f["rule"] for f in faults if f["record"] == len(records) - 1}, faults
 
 
+def test_the_verifier_names_a_format_it_does_not_know() -> None:
+    disk = SimulatedDisk()
+    journal = Journal(disk, "test")
+    journal.append([json.dumps({"command": {"key": f"k{n}"}, "at": 0, "entries": []}).encode() for n in range(2)], 2)
+    assert verify_journal(disk.durable).sound
+    journal.append([json.dumps({"command": {"key": "z"}, "at": 0, "entries": []}).encode()], 3)
+    assert [(f["rule"], f["record"]) for f in verify_journal(disk.durable).faults] == [(8, 2)]
+
+
 def test_records_of_format_1_are_read_as_they_were(tmp_path: Path) -> None:
     """Format 1 had no settlements: what it holds means the same in format 2. The journal is not rewritten."""
     disk = SimulatedDisk()

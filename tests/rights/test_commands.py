@@ -29,6 +29,9 @@ rights.enforce registry + registry regulator
 rights.freeze regulator registry + regulator registry
 rights.unfreeze regulator + regulator registry
 rights.surrender trader approver + approver
+rights.settle registry + registry regulator
+rights.penalty regulator + regulator auditor
+rights.fine bank
 rights.retire trader approver + approver
 rights.cancel registry + registry regulator
 rights.convert registry + registry regulator

@@ -20,6 +20,8 @@ from typing import Any
 TERMINAL = {"compliance", "retirement", "cancelled"}
 NEGATIVE = {"issuance", "outside"}
 INT64 = 2**63 - 1
+VERSIONS = (1, 2)
+"""Formats of records: 2 may hold settlements in columns."""
 
 
 @dataclass
@@ -79,8 +81,11 @@ def _read(raw: bytes, verdict: Verdict) -> Iterator[tuple[int, bytes]]:
                 verdict.faults.append({"rule": 8, "record": seq, "what": f"the chain is broken at byte {at}"})
             break
         spot, whole = 0, []
-        while spot < len(body):
-            size = struct.unpack_from("<I", body, spot)[0]
+        while spot + 6 <= len(body):
+            size, version = struct.unpack_from("<IH", body, spot)
+            if version not in VERSIONS:
+                what = f"format {version} is not known to this verifier"
+                verdict.faults.append({"rule": 8, "record": seq + len(whole), "what": what})
             whole.append(body[spot + 6 : spot + 6 + size])
             spot += 6 + size
         if len(whole) != count:

@@ -19,6 +19,7 @@ from .eyes import four_eyes
 from .lapse import lapse_handlers
 from .lineage import lineage_handlers
 from .market import market_handlers
+from .obligations import obligation_handlers
 from .registry import registry_handlers
 from .rulesets import RuleSets, builtin_rule_sets
 from .securities import pool_handlers
@@ -33,6 +34,7 @@ def exchange_handlers(rules: RuleSets | None = None, zone: timezone = CHINA) -> 
     every = {
         **handlers(registers(), zone),
         **registry_handlers(zone),
+        **obligation_handlers(given, zone),
         **market_handlers(given, zone),
         **session_handlers(zone, given),
         **auction_handlers(given, zone),

@@ -43,6 +43,18 @@ def open_orders(book: Book, asset: str) -> list[Quote]:
     return [_quote(r) for r in book.standing(ORDER, f"open:{asset}")]
 
 
+def _against(book: Book, asset: str, side: str, price: int | None) -> list[Quote]:
+    """The resting orders of the other side, those at `price` or better for the taker where one is given: what does not meet an order costs it
+    one look. By arrival."""
+    found = []
+    for id in book.in_state.get((ORDER, f"open:{asset}"), ()):
+        record = book.records[ORDER, id]
+        c = record.content
+        if c["side"] != side and (price is None or (c["price"] <= price if side == "buy" else c["price"] >= price)):
+            found.append(_quote(record))
+    return sorted(found, key=lambda q: q.arrival)
+
+
 def _quote(record: RegisterEntry) -> Quote:
     c = record.content
     return Quote(record.id, c["account"], c["side"], c["price"], c["left"], c["arrival"])
@@ -145,9 +157,8 @@ class _Exchange:
     def _matched(
         self, book: Book, market: MarketDay, account: str, side: str, price: int, quantity: int, body: Mapping[str, Any]
     ) -> list[Fill]:
-        quotes = open_orders(book, market.asset)
         if market.rules["policy"] == "price_time":
-            return price_time(quotes, account, side, price, quantity)
+            return price_time(_against(book, market.asset, side, price), account, side, price, quantity)
         picks = body.get("picks")
         if picks is None:
             return []  # under listed_pick an order without picks is a quote
@@ -160,6 +171,7 @@ class _Exchange:
             raise Refused(
                 "picks", "picks are at most 100 order ids, each once.", "picks 至多 100 个委托编号，不得重复。"
             )
+        quotes = _against(book, market.asset, side, None)
         fills = listed_pick(quotes, account, side, picks, quantity, market.rules["levels"])
         if any((f.price > price) if side == "buy" else (f.price < price) for f in fills):
             raise Refused("limit", "a picked quote is worse than the limit.", "所选报价劣于限价。")

@@ -21,6 +21,7 @@ def landscape(tmp_path_factory):
     return raster_cases.Data.of(generated.make(tmp_path_factory.mktemp("landscape"), SIDE))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["sdr", "ndr"])
 def test_watersheds_within_one_percent_of_invest(landscape, model, tmp_path):
     """Totals of InVEST 3.20.2 (`make_invest_watersheds.py`), which finds its own directions too (MFD)."""

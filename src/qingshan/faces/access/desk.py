@@ -21,9 +21,9 @@ from qingshan.ledger.journal import Record
 from qingshan.ledger.signing import ENVIRONMENT, publish_root
 from qingshan.ledger.venue import Command, Receipt, Writer, told
 from qingshan.registers.actors import ACTORS, roles_of
-from qingshan.registers.calendar import day_of
+from qingshan.registers.calendar import day_of, read_calendar
 from qingshan.registers.declaration import Register, registers
-from qingshan.registers.engine import Version
+from qingshan.registers.engine import Version, due
 from qingshan.rights.commands import commands, read_body, reads
 from qingshan.rights.conflicts import conflicts
 from qingshan.rights.exchange import open_exchange
@@ -34,6 +34,7 @@ from qingshan.rights.running import Running
 from qingshan.rights.surveillance import Watch, surveillance_rules
 from qingshan.rights.tape import Message, Tape
 
+from .evidence import Evidence
 from .limits import Limit, Limits
 from .local import Administrators
 from .oidc import Provider, read_settings
@@ -82,6 +83,8 @@ class Desk:
         self.provider = Provider(provider) if provider else None
         self.limits = Limits(limits)
         self.registers: Mapping[str, Register] = registers()
+        self.calendar = read_calendar(folder / "calendar.csv")
+        self.evidence = Evidence(folder)
 
     def close(self) -> None:
         self.writer.close()
@@ -125,19 +128,29 @@ class Desk:
             return None
 
     def nightly(self) -> list[Finding] | None:
-        """Once a day: the check for staff who hold or benefit, kept as `nightly/DAY.json`, and the signed root of the day before where
-        this server has the signing key. Returns what was found; None where it was done today."""
+        """Once a day: the check for staff who hold or benefit and what is overdue in the registers, kept as `nightly/DAY.json`, and the
+        signed root of the day before where this server has the signing key. Returns what was found; None where it was done today."""
         today = day_of(self.clock())
         path = self.folder / "nightly" / f"{today}.json"
         if path.exists():
             return None
         with self.reading() as book:
             found = conflicts(book)
+            late = [d for d in due(self.registers, book, today, self.calendar) if d.overdue]
             before = (today - timedelta(days=1)).isoformat()
             if os.environ.get(ENVIRONMENT) and not (self.folder / "roots" / f"{before}.json").exists():
                 publish_root(self.venue, before)
-        write_atomic(path, canonical({"day": today.isoformat(), "conflicts": [f.record() for f in found]}))
-        return found
+        write_atomic(
+            path,
+            canonical(
+                {
+                    "day": today.isoformat(),
+                    "conflicts": [f.record() for f in found],
+                    "overdue": [d.finding.record() for d in late],
+                }
+            ),
+        )
+        return found + [d.finding for d in late]
 
     # ---- who -------------------------------------------------------------------------------------------------------
 

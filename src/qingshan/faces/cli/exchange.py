@@ -252,6 +252,61 @@ def prices(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def import_(arguments: argparse.Namespace) -> int:
+    """The rows of a file into a register: all, or none with findings; exit 1 where there are findings."""
+    from qingshan.registers.declaration import find_register  # noqa: PLC0415
+    from qingshan.registers.engine import FaultyFields  # noqa: PLC0415
+    from qingshan.registers.importing import read_import, row_findings  # noqa: PLC0415
+
+    path = Path(arguments.file)
+    if not path.is_file():
+        raise QingshanError("there is no such file.", "没有这个文件。", where=arguments.file)
+    read = read_import(find_register(arguments.register), path, arguments.by, _time(arguments.at))
+    findings, told = list(read.findings), {"rows": read.rows, "entered": 0, "repeated": False}
+    if read.command is not None:
+        with _opened(arguments.venue) as venue:
+            try:
+                if arguments.check:
+                    venue.handlers[read.command.kind](venue.book, read.command)
+                else:
+                    done = venue.submit(read.command)
+                    told |= {"entered": done.answer["entered"], "record": done.seq, "repeated": done.repeated}
+            except FaultyFields as error:
+                findings = row_findings(read, error.faults, path.name)
+    if arguments.json:
+        emit(told | {"findings": [f.record() for f in findings]})
+    else:
+        for f in findings:
+            print(f.sentence(arguments.lang))
+        print(
+            f"共 {read.rows} 行，登记 {told['entered']} 行"
+            if arguments.lang == "zh"
+            else f"{read.rows} rows, {told['entered']} entered"
+        )
+    return 1 if findings else 0
+
+
+def due(arguments: argparse.Namespace) -> int:
+    """Deadlines of all registers; exit 1 where one was missed."""
+    from qingshan.registers.calendar import CHINA, read_calendar  # noqa: PLC0415
+    from qingshan.registers.declaration import registers  # noqa: PLC0415
+    from qingshan.registers.engine import due as found_due  # noqa: PLC0415
+
+    day = _day(arguments.day) if arguments.day else datetime.now(CHINA).date()
+    with _opened(arguments.venue) as venue:
+        rows = found_due(registers(), venue.book, day, read_calendar(Path(arguments.venue) / "calendar.csv"))
+    late = [d for d in rows if d.overdue]
+    if arguments.json:
+        emit({"due": [{"register": d.register, "id": d.id, "deadline": d.deadline.id, "on": d.on.isoformat() if d.on else None, "overdue": d.overdue,
+                       "why": d.why} for d in rows]})  # fmt: skip
+    else:
+        zh = arguments.lang == "zh"
+        for d in rows:
+            print(d.finding.sentence(arguments.lang) if d.on else f"{d.id}: {d.why_zh if zh else d.why}")
+        print(f"{len(rows)} 项期限，{len(late)} 项逾期" if zh else f"{len(rows)} deadlines, {len(late)} missed")
+    return 1 if late else 0
+
+
 # ---- parts -----------------------------------------------------------------------------------------------------------
 
 

@@ -100,7 +100,7 @@ def check_network(
     begun, ended = _days_of(store, network)
     runs = []
     for year in wanted:
-        source = store.versions(network, [y for y in kept if abs(y - year) <= 1])
+        source = store.spans(network, [y for y in kept if abs(y - year) <= 1])
         made = quality_run(
             source, series, used, max(datetime(year, 1, 1), begun), min(datetime(year + 1, 1, 1), ended), step_of(declared), layer=layer(store, network),
             positions=positions or None, told=told,

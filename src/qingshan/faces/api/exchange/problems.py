@@ -22,6 +22,7 @@ BY_CODE = {
     "not_signed_in": 401, "forbidden": 403, "not_operator": 403, "same_person": 403, "csrf": 403, "cross_site": 403, "key_reused": 409, "stale": 409,
     "duplicate": 409, "duplicate_order": 409, "settled_twice": 409, "wrong_state": 409, "market_state": 409, "same_day": 409, "waiting": 409,
     "nothing_waits": 409, "auction_state": 409, "cooling_off": 409, "too_few_units": 409, "not_available": 409, "gone": 410, "too_large_body": 413,
+    "not_unique": 409, "not_editable": 409, "by_command": 409, "store_full": 507,
     "too_many": 429, "busy": 503, "handler_failed": 500,
 }  # fmt: skip
 PROBLEM: dict[str, Any] = {

@@ -19,7 +19,7 @@ from .problems import PROBLEM, problem_of
 from .schemas import RECEIPT, answers, body_of, receipt
 from .visiting import Writing, desk_of, limited
 
-__all__ = ["add_writes", "json_body"]
+__all__ = ["Body", "Key", "add_writes", "json_body"]
 
 LARGEST_BODY = 1 << 20
 MOST_ORDERS = 100

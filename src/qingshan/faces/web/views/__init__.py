@@ -31,6 +31,8 @@ from . import (
     place,
     raster,
     reading,
+    register_forms,
+    registers,
     report,
     review,
     seea,
@@ -77,5 +79,7 @@ EXCHANGE_VIEWS: tuple[View, ...] = (
     exchange_pool.VIEW,
     exchange_watch.VIEW,
     exchange_act.VIEW,
+    *register_forms.VIEWS,
+    *registers.VIEWS,
 )
 """The pages of an exchange, where one is served."""
