@@ -20,7 +20,7 @@ from qingshan.ledger.venue import Command, Venue
 from qingshan.registers.calendar import day_of
 from qingshan.registers.values import as_texts
 
-from .demo_entries import enter_early, enter_late
+from .demo_entries import enter_early, enter_late, enter_obligations
 from .exchange import found_exchange
 from .instruments import parse_asset
 from .rulesets import RuleSets, builtin_rule_sets, read_rule_sets
@@ -243,6 +243,7 @@ class _Maker:
         """What a regulator sees: a surrender, a retirement, a pledge, a freeze, and something that waits."""
         self.at = max(self.at, _moment(self.days[-1], 16, 0))
         year = self.today.year - 1
+        enter_obligations(self.send, self.both, _hash, cod, self.today)
         self.both(
             "rights.surrender",
             "trader-0418",

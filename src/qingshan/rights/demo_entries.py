@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-__all__ = ["enter_early", "enter_late"]
+__all__ = ["enter_early", "enter_late", "enter_obligations"]
 
 Send = Callable[..., Any]
 Named = Callable[..., str]
@@ -107,3 +107,34 @@ def enter_late(send: Send, named: Named, places: tuple[str, ...]) -> None:
     send("register.create", "clerk", register="rights_holder", id="HD-0421", fields=fields)
     send("register.act", "registry-a", register="rights_holder", id="HD-0421", version=1, step="open", fields={"bank_account": "示意-0421"},
          evidence={"identity": named("identity", "HD-0421"), "agreement": named("agreement", "HD-0421")})  # fmt: skip
+
+
+def enter_obligations(send: Send, both: Send, named: Named, asset: str, today: date) -> None:
+    """Two obligations of last year in one pollution right: one met, one short after its deadline."""
+    for holder, owed, deadline in (
+        ("HD-0418", "120", today + timedelta(days=30)),
+        ("HD-0417", "260", today - timedelta(days=5)),
+    ):
+        id = f"{holder}:{today.year - 1}"
+        fields = {"holder": holder, "asset": asset, "year": today.year - 1, "unit": "t", "verified": owed, "deadline": deadline.isoformat(),
+                  "basis": "示意：期限为编造", "rules": "demo_price_time"}  # fmt: skip
+        record = {"register": "obligation", "id": id}
+        send("register.create", "registry-a", **record, fields=fields)
+        send(
+            "register.act",
+            "registry-a",
+            **record,
+            version=1,
+            step="determine",
+            evidence={"verification_report": named("verification", id)},
+        )
+        send("register.confirm", "regulator", **record, version=2)
+    both(
+        "rights.surrender",
+        "trader-0417",
+        "approver-0417",
+        account="HD-0417",
+        asset=asset,
+        quantity=200_000_000,
+        obligation=f"HD-0417:{today.year - 1}",
+    )

@@ -172,3 +172,48 @@ def test_forms_with_files_are_read_byte_by_byte() -> None:
     ):
         with pytest.raises(Refused):
             read_parts(wrong, b"B")
+
+
+def test_who_owes_sees_his_own_obligations_and_the_regulator_all(counter: Counter, zone: Zone) -> None:
+    """X owes 100 t by 3 October and has surrendered 60 t: 40 t are missing. The window of article 24 is open: no single figure, its document instead."""
+    fields = {
+        "asset": counter.asset,
+        "year": 2024,
+        "unit": "t",
+        "deadline": "2024-10-03",
+        "basis": "示意",
+        "rules": "national_like",
+    }
+    for holder, owed in (("X", "100"), ("Y", "30")):
+        record = {"register": "obligation", "id": f"{holder}:2024"}
+        counter.give("register.create", "registry0", **record, fields=fields | {"holder": holder, "verified": owed})
+        counter.give(
+            "register.act", "registry0", **record, version=1, step="determine", evidence={"verification_report": SHA}
+        )
+        counter.give("register.confirm", "regulator0", **record, version=2)
+    counter.both(
+        "rights.surrender",
+        "traderX",
+        "approverX",
+        account="X",
+        asset=counter.asset,
+        quantity=60 * 10**6,
+        obligation="X:2024",
+    )
+    page = "/zh/exchange/obligations"
+    seen = {who: Reader(counter, zone, who).get(page).text for who in ("", "traderX", "regulator0", "registry0")}
+    assert "X · 2024" not in seen[""]
+    assert "X · 2024" in seen["traderX"] and "Y · 2024" not in seen["traderX"]
+    assert "<dd>40</dd>" in seen["traderX"] and "rights.surrender?obligation=X%3A2024" in seen["traderX"]
+    assert "Y · 2024" in seen["regulator0"] and "2 项清缴义务，2 项逾期未足额" in seen["regulator0"]
+    assert "后续履约周期的抵消比例通知" in seen["regulator0"]  # the cap on offsets is open
+    assert "rights.settle?obligation=X%3A2024" in seen["registry0"] and "rights.settle" not in seen["traderX"]
+    counter.both("rights.settle", "registry0", "registry1", obligation="X:2024")
+    assert (
+        "rights.penalty" not in Reader(counter, zone, "regulator0").get(page).text
+    )  # no trades in any window: no figure to fine by
+    assert {r.by for r in counter.desk.reads_log.read() if r.what == "compliance"} == {
+        "traderX",
+        "regulator0",
+        "registry0",
+    }

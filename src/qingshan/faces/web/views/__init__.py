@@ -14,6 +14,7 @@ from . import (
     evaluation,
     exchange,
     exchange_act,
+    exchange_obligations,
     exchange_own,
     exchange_pool,
     exchange_public,
@@ -79,6 +80,7 @@ EXCHANGE_VIEWS: tuple[View, ...] = (
     exchange_pool.VIEW,
     exchange_watch.VIEW,
     exchange_act.VIEW,
+    exchange_obligations.VIEW,
     *register_forms.VIEWS,
     *registers.VIEWS,
 )

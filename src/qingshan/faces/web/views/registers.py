@@ -166,7 +166,7 @@ def entry(ask: Ask) -> Page:
         "withdraw": may["withdraw"], "waiting": _waiting(ask, register, waiting) if waiting else None, "history": _history(ask, register, told),
         "map": mapped(ask, shapes, names, "", close=any(f["geometry"]["type"] != "Point" for f in shapes["features"])),
         "list": f"/{ask.lang}/registers/{register.id}",
-        "other": [(k, _flat(v)) for k, v in told["content"].items() if isinstance(v, str | int | list) and told["trusted"]],
+        "other": [(k, _flat(v)) for k, v in told["content"].items() if isinstance(v, str) and told["trusted"]],
     }  # fmt: skip
     columns = (Column("version", "版本", "version"), Column("state", "状态", "state"), Column("at", "时间（微秒）", "time (microseconds)"),
                Column("record", "记录号", "record"), Column("command", "操作", "command"), Column("by", "经办", "by"))  # fmt: skip
@@ -181,9 +181,9 @@ def entry(ask: Ask) -> Page:
 
 
 def _title(register: Register, told: Mapping[str, Any]) -> str:
-    """The record by its first public text, else its id."""
-    first = next((f.id for f in register.fields if f.kind == "text" and told["fields"].get(f.id)), "")
-    return str(told["fields"].get(first) or told["id"])
+    """The record by its first field where that is a text, else by its id."""
+    first = register.fields[0]
+    return str((told["fields"].get(first.id) if first.kind == "text" else "") or told["id"])
 
 
 def evidence_name(ask: Ask, name: str) -> str:
