@@ -61,7 +61,7 @@ class Client(threading.Thread):
         self.many = many
         self.connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
         self.headers = {"Cookie": f"qingshan_session={token}", "Content-Type": "application/json"}
-        self.headers["X-CSRF-Token"] = self.ask("GET", "/me")["csrf"]
+        self.headers["X-CSRF-Token"] = str(self.ask("GET", "/me")["csrf"])
         self.waits: list[float] = []
 
     def ask(self, method: str, path: str, body: str | None = None, key: str = "") -> dict[str, object]:

@@ -80,7 +80,7 @@ def _read(raw: bytes, verdict: Verdict) -> Iterator[tuple[int, bytes]]:
             else:
                 verdict.faults.append({"rule": 8, "record": seq, "what": f"the chain is broken at byte {at}"})
             break
-        spot, whole = 0, []
+        spot, whole = 0, list[bytes]()
         while spot + 6 <= len(body):
             size, version = struct.unpack_from("<IH", body, spot)
             if version not in VERSIONS:

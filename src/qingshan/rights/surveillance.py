@@ -298,8 +298,8 @@ class Watch:
             for account, orders in here.orders.items():
                 gone = [o for o in orders.values() if o.cancelled and not o.traded]
                 if len(gone) >= (rule.value or 0) and len(gone) * 100 >= rule.share * len(orders):
-                    events = _in_order([e for o in gone for e in (o.entered, o.cancelled) if e])
-                    yield Anomaly("layering", day, asset, (account,), events, f"{len(gone)}/{len(orders)}")
+                    steps = _in_order([e for o in gone for e in (o.entered, o.cancelled) if e])
+                    yield Anomaly("layering", day, asset, (account,), steps, f"{len(gone)}/{len(orders)}")
         if self._runs("volume_share") and here.count >= self.rules["volume_share"].least:
             for (account, _), events in here.sides.items():
                 own = sum(e.quantity for e in events)
