@@ -204,10 +204,11 @@ def _radius(group: dict[str, Any]) -> float:
 def _drawn(ask: Ask, group: dict[str, Any], roomy: bool, alone: bool) -> dict[str, Any]:
     """A circle with the state of its worst site, the number where there are several, and where it leads."""
     rows, worst = group["rows"], group["rows"][0]
+    one = len(rows) == 1 and roomy and (alone or not worst["state"].short.isdigit())
     said = [f"{r['name']} {r['state'].word if r['read'] else ask.t('network.no_reading')}" for r in rows]
     return {
         "x": round(group["at"][0], 1), "y": round(group["at"][1], 1), "r": round(_radius(group) if len(rows) > 1 or roomy else TIGHT, 1),
-        "tone": worst["state"].tone, "n": len(rows), "short": worst["state"].short if len(rows) == 1 and roomy and (alone or not worst["state"].short.isdigit()) else "",
+        "tone": worst["state"].tone, "n": len(rows), "short": worst["state"].short if one else "",
         "href": worst["href"] if len(rows) == 1 else "#sites", "said": ask.t("semicolon").join(said[:12]) + ("…" if len(said) > 12 else ""),
     }  # fmt: skip
 
