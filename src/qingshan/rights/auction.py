@@ -158,7 +158,11 @@ class _Hall:
         won = {f.quote: f.quantity for f in fills}
         entries += [_next(r, "won" if i in won else "lost", command, {"won": won.get(i, 0)}) for i, r in bids.items()]
         sold = c["quantity"] - left
-        entries.append(_next(record, "settled" if fills else "failed", command, {"sold": sold, "trades": len(fills)}))
+        entries.append(
+            _next(
+                record, "settled" if fills else "failed", command, {"sold": sold, "trades": len(fills)} | _prices(fills)
+            )
+        )
         answer = {
             "sold": str(sold),
             "left": str(left),
@@ -326,6 +330,11 @@ def _next(record: RegisterEntry, state: str, command: Command, more: Mapping[str
     return RegisterEntry(
         record.register, record.id, record.version + 1, state, {**record.content, **more, "by": command.by}
     )
+
+
+def _prices(fills: list[Fill]) -> dict[str, int]:
+    """The lowest and highest price that was paid: what is published of an auction, with the quantity."""
+    return {"low": min(f.price for f in fills), "high": max(f.price for f in fills)} if fills else {}
 
 
 def _freed(book: Book, id: str) -> Release:

@@ -112,11 +112,15 @@ class _Maker:
         self._holders()
         enter_early(self.send, _hash, self.places, self.today)
         year = self.today.year
-        cod = self._instrument("pollution", "COD", "qingling", f"{year - 1}-01-01", f"{year + 2}-01-01")
+        cod = self._instrument(
+            "pollution", "COD", ("qingling", "青岭", "Qingling"), f"{year - 1}-01-01", f"{year + 2}-01-01"
+        )
         self._lot("COD-1", cod, "HD-0417", 4_000)
         self._lot("COD-2", cod, "HD-0418", 3_000)
         ticket = self._ticket(year)
-        water = self._instrument("water_abstraction", "surface", "qingxi", f"{year - 1}-01-01", f"{year + 1}-01-01")
+        water = self._instrument(
+            "water_abstraction", "surface", ("qingxi", "青溪", "Qingxi"), f"{year - 1}-01-01", f"{year + 1}-01-01"
+        )
         self._lot("W-1", water, "HD-0420", 900_000)
         for holder in HOLDERS:
             self.send("rights.cash_in", "bank", account=holder, money=3_000_000 * YUAN, statement=f"示意-{holder}")
@@ -150,11 +154,13 @@ class _Maker:
             self.send("register.confirm", "registry-b", register="rights_holder", id=id, version=2)
             self.send("rights.account", "registry-a", holder=id)
 
-    def _instrument(self, scheme: str, subtype: str, area: str, start: str, end: str) -> str:
+    def _instrument(self, scheme: str, subtype: str, area: tuple[str, str, str], start: str, end: str) -> str:
         body = {
             "scheme": scheme,
             "subtype": subtype,
-            "area": area,
+            "area": area[0],
+            "area_zh": area[1],
+            "area_en": area[2],
             "source": "demo",
             "from": start,
             "to": end,
@@ -191,7 +197,9 @@ class _Maker:
         self.send("register.act", "verifier-a", **project, version=3, step="verify", fields={"verified": "8200"},
                   evidence={"verification_report": _hash("verification_report", "T-1")})  # fmt: skip
         self.send("register.confirm", "verifier-b", **project, version=4)
-        asset = self._instrument("ticket", "forest", "baiguo", f"{year - 4}-01-01", f"{year + 6}-01-01")
+        asset = self._instrument(
+            "ticket", "forest", ("baiguo", "白果", "Baiguo"), f"{year - 4}-01-01", f"{year + 6}-01-01"
+        )
         self._lot("BG-001", asset, "HD-0419", 8_200, _hash("verification_report", "T-1"), project="baiguo")
         return asset
 

@@ -210,7 +210,8 @@ def public_summary(
     state = book.lots[lot]
     instrument, issue = parse_asset(state.asset), book.records.get((LOTS, lot))
     told: dict[str, Any] = {
-        "lot": lot, "scheme": instrument.scheme, "subtype": instrument.subtype, "area": instrument.area, "from": instrument.start.isoformat(),
+        "lot": lot, "asset": state.asset, "scheme": instrument.scheme,
+        "subtype": instrument.subtype, "area": instrument.area, "from": instrument.start.isoformat(),
         "to": instrument.end.isoformat(), "unit": instrument.unit, "issued": str(state.quantity), "status": state.status,
         "files": graph.files(), "land": sorted(str(n.content["geometry"]) for n in graph.of("land")),
         "corrected": sorted(str(n.content["sha256"]) for n in graph.of("file") if n.content.get("state") == "corrected"),

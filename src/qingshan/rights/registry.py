@@ -101,7 +101,8 @@ class _Registry:
         return Decision([*([] if CASH in book.assets else [Asset(CASH, "1e-4 元")]), *accounts])
 
     def instrument(self, book: Book, command: Command) -> Decision:
-        """{scheme, subtype, area, source, from, to, cap?, rules}: puts an instrument into the catalogue, or changes its cap."""
+        """{scheme, subtype, area, source, from, to, cap?, rules, area_zh?, area_en?}: puts an instrument into the catalogue, or changes its cap
+        or the names of its area."""
         b = command.body
         try:
             start, end = date.fromisoformat(word(b, "from")), date.fromisoformat(word(b, "to"))
@@ -112,9 +113,13 @@ class _Registry:
         cap = whole(b, "cap", low=0) if b.get("cap") is not None else None
         known = book.records.get(("market", made.asset))
         entries: list[Entry] = [Asset(made.asset, made.unit, cap)]
+        names = {k: word(b, k) for k in ("area_zh", "area_en") if k in b}
         if known is None:
-            content = {"rules": word(b, "rules"), "by": command.by}
+            content = {"rules": word(b, "rules"), **names, "by": command.by}
             entries.append(RegisterEntry("market", made.asset, 1, "closed", content))
+        elif {**known.content, **names} != known.content:
+            changed = {**known.content, **names, "by": command.by}
+            entries.append(RegisterEntry("market", made.asset, known.version + 1, known.state, changed))
         return Decision(entries, {"asset": made.asset})
 
     def account(self, book: Book, command: Command) -> Decision:

@@ -74,6 +74,8 @@ class Running:
         self.rows: dict[date, dict[str, dict[str, Any]]] = defaultdict(dict)
         self.fees: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self.gone: list[Retired] = []
+        self.gone_of: dict[str, int] = defaultdict(int)
+        """Lot -> how many of its units left for good."""
         self.orders: dict[str, list[str]] = defaultdict(list)
         self.open: dict[str, dict[str, None]] = defaultdict(dict)
         self.of_day: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -151,6 +153,8 @@ class Running:
             if how := GONE.get(self.kinds.get(e["credit"], "")):
                 row[how] += e["quantity"]
                 ranges = tuple((lot, start, end) for lot, start, end in e.get("ranges", ()))
+                for lot, start, end in ranges:
+                    self.gone_of[lot] += end - start
                 self.gone.append(
                     Retired(seq, day, asset, e["quantity"], how, e["why"] if how != "surrendered" else "", ranges)
                 )

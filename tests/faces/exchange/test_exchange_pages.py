@@ -327,3 +327,122 @@ def test_no_page_goes_through_the_journal(counter: Counter, zone: Zone, monkeypa
         counter.give("market.cancel", "traderX", asset=asset, id=f"n{n}")
     assert cost() == before
     assert read == []
+
+
+def test_blocks_are_agreed_on_their_tab(counter: Counter, zone: Zone) -> None:
+    """Two people of each side: the offer waits, is proposed, the other side accepts on its own tab, and the public sees price and quantity."""
+    counter.both(
+        "rights.issue",
+        "registry0",
+        "registry1",
+        lot="L2",
+        asset=counter.asset,
+        quantity=200_000 * T,
+        account="X",
+        evidence="ab" * 32,
+    )
+    counter.give("rights.cash_in", "bank0", account="Y", money=20_000_000 * YUAN, statement="s2")
+    x, y = Reader(counter, zone, "traderX"), Reader(counter, zone, "traderY")
+    form = x.form("/zh/exchange?way=block", "market.block") | {
+        "seller": "X",
+        "buyer": "Y",
+        "price": "50",
+        "quantity": "100000",
+    }
+    sent = x.post("/zh/exchange/act/market.block", data=form)
+    assert sent.status_code == 303 and "way=block" in sent.headers["location"] and "waits=" in sent.headers["location"]
+    (proposal,) = counter.desk.venue.book.standing("proposal", "waiting")
+    counter.give("eyes.confirm", "approverX", id=proposal.id)
+    assert "待我方答复 0 笔" in x.get("/zh/exchange?way=block").text
+    shown = y.get("/zh/exchange?way=block").text
+    assert "待我方答复 1 笔" in shown and "X → Y" in shown
+    inner = re.findall(r'action="/zh/exchange/act/market.block"(.*?)</form>', shown, re.S)[0]
+    terms = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', inner))
+    assert y.post("/zh/exchange/act/market.block", data=terms).status_code == 303
+    (proposal,) = counter.desk.venue.book.standing("proposal", "waiting")
+    counter.give("eyes.confirm", "approverY", id=proposal.id)
+    public = Reader(counter, zone).get("/zh/exchange?way=block").text
+    assert "100,000" in public and "X → Y" not in public and "50.00" in public
+
+
+def test_an_auction_shows_its_terms_its_own_bids_and_in_the_end_its_price(counter: Counter, zone: Zone) -> None:
+    """X offers 100 t from 50 yuan; Y bids 60 t at 55: sold 60 at 55. The public never sees who, nor a bid before the end."""
+    hour, asset = DAY // 24, counter.asset
+    body = {
+        "id": "a1",
+        "asset": asset,
+        "account": "X",
+        "selling": True,
+        "quantity": 100 * T,
+        "reserve": 50 * YUAN,
+        "pricing": "uniform",
+    }
+    counter.give("auction.apply", "approverX", **body, opens=counter.now + hour, closes=counter.now + 2 * hour)
+    public, y = Reader(counter, zone), Reader(counter, zone, "traderY")
+    assert (
+        "a1" not in public.get("/zh/exchange?way=auction").text
+        and "待公告" in Reader(counter, zone, "traderX").get("/zh/exchange?way=auction").text
+    )
+    counter.give("auction.admit", "exchange0", id="a1")
+    seen = public.get("/zh/exchange?way=auction").text
+    assert "即将开始" in seen and "01:00:00" in seen and 'data-until="2024-10-04T11:00:00+08:00"' in seen
+    counter.now += hour
+    form = y.form("/zh/exchange?way=auction", "auction.bid") | {
+        "auction": "a1",
+        "account": "Y",
+        "price": "55",
+        "quantity": "60",
+    }
+    assert y.post("/zh/exchange/act/auction.bid", data=form).status_code == 303
+    assert "我的应价 1 笔" in y.get("/zh/exchange?way=auction").text
+    seen = public.get("/zh/exchange?way=auction").text
+    assert "进行中" in seen and "55.00" not in seen and ">X<" not in seen
+    counter.now += hour
+    counter.give("auction.close", "exchange0", id="a1")
+    seen = public.get("/en/exchange?way=auction").text
+    assert "60 @ 55.00" in seen and "settled" in seen
+    assert "中标" in y.get("/zh/exchange?way=auction").text
+
+
+def test_names_of_areas_and_registry_units(counter: Counter, zone: Zone) -> None:
+    body = {
+        "scheme": "pollution",
+        "subtype": "COD",
+        "area": "wujiang",
+        "source": "permit",
+        "from": "2024-01-01",
+        "to": "2027-01-01",
+    }
+    public = Reader(counter, zone)
+    assert "排污权 COD wujiang" in public.get("/zh/exchange").text
+    counter.give(
+        "rights.instrument", "registry0", **body, rules="national_like", area_zh="乌江", area_en="Wujiang river"
+    )
+    assert (
+        "排污权 COD 乌江 2024–2026" in public.get("/zh/exchange").text
+        and "COD Wujiang river 2024–2026" in public.get("/en/exchange").text
+    )
+    counter.both(
+        "rights.retire", "traderX", "approverX", account="X", asset=counter.asset, quantity=20 * T, reason="会议碳中和"
+    )
+    counter.both(
+        "rights.surrender",
+        "traderX",
+        "approverX",
+        account="X",
+        asset=counter.asset,
+        quantity=30 * T,
+        obligation="X:2024",
+    )
+    page = public.get("/zh/exchange/public").text
+    assert "会议碳中和" in page and "[0, 20)" in page and "X:2024" not in page
+    rows = counter.client().get("/units").json()["items"]
+    told = [
+        (r["unitBlockStart"], r["unitBlockEnd"], r["unitCount"], r["unitStatus"], r["unitStatusReason"]) for r in rows
+    ]
+    assert told == [
+        ("", "", "450", "Held", ""),
+        ("0", "20", "20", "Retired", "会议碳中和"),
+        ("20", "50", "30", "Retired", "compliance"),
+    ]
+    assert "unitBlockStart" in public.get("/zh/exchange/public.csv?table=units").text

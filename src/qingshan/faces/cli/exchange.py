@@ -197,6 +197,61 @@ def conflicts(arguments: argparse.Namespace) -> int:
     return 1 if findings else 0
 
 
+def lapse(arguments: argparse.Namespace) -> int:
+    """End what has reached its declared end; exit 0 also where nothing has."""
+    from qingshan.rights.lapse import CLOCK, lapses  # noqa: PLC0415
+
+    at = _time(arguments.at)
+    with _opened(arguments.venue) as venue:
+        due = bool(lapses(venue.book, max(at, venue.at)))
+    if due:
+        arguments.by, arguments.key = CLOCK, ""
+        return _send(arguments, "rights.lapse", {})
+    if arguments.json:
+        emit({"answer": {"ended": []}})
+    else:
+        print("没有到期的事项" if arguments.lang == "zh" else "nothing has reached its end")
+    return 0
+
+
+def watch(arguments: argparse.Namespace) -> int:
+    """The declared surveillance over the days asked for; exit 1 where it found something."""
+    from qingshan.rights.demo import demo_rules  # noqa: PLC0415
+    from qingshan.rights.surveillance import anomalies, surveillance_rules  # noqa: PLC0415
+
+    rows = surveillance_rules(Path(arguments.venue))
+    with _opened(arguments.venue) as venue:
+        found = anomalies(venue.journal.read(), demo_rules(), _day(arguments.first), _day(arguments.last), rows)
+    zh = arguments.lang == "zh"
+    if arguments.json:
+        emit({"findings": [{"kind": a.kind, "day": a.day.isoformat(), "asset": a.asset, "accounts": a.accounts, "measure": a.measure,
+                            "records": [e.seq for e in a.events]} for a in found], "not_run": [r.id for r in rows.values() if not r.runs]})  # fmt: skip
+        return 1 if found else 0
+    for a in found:
+        print("\t".join((a.day.isoformat(), rows[a.kind].zh if zh else rows[a.kind].en, a.asset, " ".join(a.accounts), a.measure,
+                         " ".join(str(e.seq) for e in a.events[:20]))))  # fmt: skip
+    for r in rows.values():
+        if not r.runs:
+            print(f"未运行：{r.zh}（待补：{r.document}）" if zh else f"not run: {r.en} (needs {r.document})")
+    return 1 if found else 0
+
+
+def prices(arguments: argparse.Namespace) -> int:
+    """Monthly figures of the national market for the pages, from a checked file."""
+    from qingshan.rights.national import bring  # noqa: PLC0415
+
+    if not Path(arguments.venue).is_dir():
+        raise QingshanError("there is no venue in this folder.", "该文件夹内没有账本处。", where=arguments.venue)
+    found = bring(Path(arguments.venue), Path(arguments.file))
+    if arguments.json:
+        emit({"months": len(found.months), "sha256": found.sha256})
+    else:
+        print(
+            f"已导入 {len(found.months)} 个月" if arguments.lang == "zh" else f"{len(found.months)} months are on file"
+        )
+    return 0
+
+
 def import_(arguments: argparse.Namespace) -> int:
     """The rows of a file into a register: all, or none with findings; exit 1 where there are findings."""
     from qingshan.registers.declaration import find_register  # noqa: PLC0415

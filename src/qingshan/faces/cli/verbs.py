@@ -567,6 +567,32 @@ VERBS = (
         "qingshan exchange conflicts venue",
     ),
     Verb(
+        "exchange lapse",
+        "qingshan.faces.cli.exchange:lapse",
+        "end freezes, proposals and offers that have reached their declared end",
+        (VENUE, AT, LANG, JSON),
+        "qingshan exchange lapse venue",
+    ),
+    Verb(
+        "exchange watch",
+        "qingshan.faces.cli.exchange:watch",
+        "the declared surveillance over some days, with the journal records behind each finding; exit 1 where there is one",
+        (VENUE, Option("--first", "ISO date", required=True), Option("--last", "ISO date", required=True), LANG, JSON),
+        "qingshan exchange watch venue --first 2026-01-01 --last 2026-01-30",
+    ),
+    Verb(
+        "exchange prices",
+        "qingshan.faces.cli.exchange:prices",
+        "monthly figures of the national carbon market for the pages, from a CSV whose sums are checked",
+        (
+            VENUE,
+            Option("--file", "CSV: month, listed_vol_t, listed_amt_cny, total_vol_t, …", required=True),
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange prices venue --file cea_monthly.csv",
+    ),
+    Verb(
         "exchange import",
         "qingshan.faces.cli.exchange:import_",
         "enter the rows of a CSV or xlsx file into a register, all or none",

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 
 from qingshan.core.errors import UnknownName
 from qingshan.faces.access.desk import Desk
+from qingshan.faces.access.disclosed import units
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.ledger.signing import SignedRoot, consistency_proof, inclusion_proof
 from qingshan.registers.calendar import day_of
@@ -135,6 +136,17 @@ def _add_disclosures(router: APIRouter) -> None:
                 for id in sorted(i for i in book.lots if i > after)[: limit + 1]
             ]
         return page(found, limit, lambda x: x["lot"])
+
+    @get("/units", tags=["public"], responses=reads_answers(listed(), 422, 429))
+    def unit_list(
+        request: Request, visitor: Reader, after: After = "", limit: Annotated[int, Query(ge=1, le=100)] = 50
+    ) -> Response:
+        """Registry units in CAD Trust field names: blocks that were retired or cancelled with the reason, live units without serials."""
+        rows = units(desk_of(request), after, limit + 1)
+        lots = list(dict.fromkeys(r["lot"] for r in rows))
+        shown = [r for r in rows if r["lot"] in lots[:limit]]
+        content: dict[str, Any] = {"items": shown} | ({"next": lots[limit - 1]} if len(lots) > limit else {})
+        return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
     @get("/statistics", tags=["public"], responses=reads_answers(listed(), 422, 429))
     def statistics(request: Request, visitor: Reader, first: Day, last: Day) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from qingshan.core.errors import QingshanError, in_language
-from qingshan.faces.access.private import compliance_told, fees_told, holds_told, proposals_told
+from qingshan.faces.access.private import compliance_told, fees_told, holds_told
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import (
@@ -20,6 +20,7 @@ from qingshan.faces.web.trading import (
     signed,
     unit_of,
     visitor_of,
+    waiting_of,
 )
 from qingshan.ledger.amounts import MICRO, YUAN, AmountError, decimal_text, read_decimal
 from qingshan.registers.calendar import day_of
@@ -114,7 +115,9 @@ def _rule(ask: Ask, row: Any) -> dict[str, str]:
 
 def _hold(ask: Ask, h: dict[str, str]) -> dict[str, str]:
     name = ask.t("exchange.cash") if h["asset"].startswith("cash:") else asset_name(ask, h["asset"])
-    return h | {"name": name, "quantity": amount_text(h["quantity"]), "reason": ask.t(f"exchange.held.{h['reason']}")}
+    return h | {"name": name, "quantity": amount_text(h["quantity"]), "reason": ask.t(f"exchange.held.{h['reason']}"),
+                "ref": ask.t("exchange.hold_until", order=h["ref"].rpartition(" until ")[0], day=h["ref"].rpartition(" until ")[2])
+                if h["reason"] == "freeze" and " until " in h["ref"] else h["ref"]}  # fmt: skip
 
 
 # ---- regulator -------------------------------------------------------------------------------------------------------
@@ -138,7 +141,7 @@ def regulator(ask: Ask) -> Page:
         surrendered = compliance_told(desk, limit=200)
         context |= {
             "surrendered": [c | {"surrendered": amount_text(c["surrendered"])} for c in surrendered],
-            "conflicts": [ask.t.pick(f.zh, f.en) for f in staff], "holds": [_hold(ask, h) for h in holds_told(desk)], "waiting": proposals_told(desk, visitor),
+            "conflicts": [ask.t.pick(f.zh, f.en) for f in staff], "holds": [_hold(ask, h) for h in holds_told(desk)], "waiting": waiting_of(ask),
             "reads": [{"by": r.by, "what": ask.t(f"exchange.read.{r.what}"), "subject": r.subject, "day": day_of(r.at).isoformat()}
                       for r in desk.reads_log.newest(30)], "reads_count": desk.reads_log.next,
             "headline": ask.t("exchange.regulator.headline", n=watched["odd_count"], conflicts=len(staff)),
