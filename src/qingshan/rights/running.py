@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timezone
+from itertools import islice
 from typing import Any
 
 from qingshan.ledger.entry import RegisterEntry
@@ -26,6 +27,7 @@ from .statements import Movement, Statement, movements_of
 __all__ = ["Retired", "Running", "public_statistics"]
 
 GONE = {"compliance": "surrendered", "retirement": "retired", "cancelled": "cancelled"}
+RECENT = 200
 FEES = ("fee", "rounding", "penalty")
 UNVERSIONED = (
     "order",
@@ -210,8 +212,9 @@ class Running:
         return mine[start : start + limit]
 
     def recent_orders(self, account: str, day: str) -> list[str]:
-        """Ids of an account's open orders and of those entered on a day."""
-        return list(dict.fromkeys([*self.open.get(account, ()), *self.of_day.get((account, day), ())]))
+        """Ids of an account's open orders and of those entered on a day: the newest of each, at most `RECENT`."""
+        open_ = islice(reversed(self.open.get(account, {})), RECENT)
+        return list(dict.fromkeys([*open_, *self.of_day.get((account, day), [])[-RECENT:]]))
 
     def statement(self, account: str, day: date) -> Statement:
         """An account on a day, as `statements` gives it."""

@@ -23,7 +23,7 @@ def machine_drawn(
     """Nodes (the current one marked), arrows as paths with the place of their names; `open_`: steps that the reader may take now."""
     wide = max(NARROWEST, *(_width(pick(s.zh, s.en)) + 14 for s in register.states))
     places = _places(register, wide + BETWEEN)
-    edges, labels = [], list[Box]()
+    edges, labels = list[dict[str, Any]](), list[Box]()
     nodes = [_box(p, wide) for p in places.values()]
     over: dict[str, int] = {}
     for step in register.transitions:
@@ -80,8 +80,8 @@ def _places(register: Register, across: float) -> dict[str, Point]:
     placed: dict[str, Point] = {}
     for column in range(max(depth.values()) + 1):
         here_ = sorted((s for s in depth if depth[s] == column), key=lambda s: (-leads[s], order.index(s)))
-        for row, s in enumerate(here_):
-            placed[s] = (column * across, row * DOWN)
+        for row, id in enumerate(here_):
+            placed[id] = (column * across, row * DOWN)
     return placed
 
 

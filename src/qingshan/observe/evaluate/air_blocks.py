@@ -16,7 +16,7 @@ from ...core.reading import Reading
 from ..dense import MISSING, SCALE, Block, Lattice, site_of
 from ..quality.review import Usable
 from ..statistics.air import days_of, widened_year
-from ..statistics.kernels import day_sums, mda8, percentile, year_sums
+from ..statistics.kernels import Percentiles, YearSums, day_sums, mda8, percentile, year_sums
 from .air import YearDays, mda8_choices, minimum
 from .aqi import Item
 from .editions import RuleSet, pieces
@@ -101,7 +101,8 @@ class DayBlock:
     def years(self, k: int) -> Iterator[tuple[str, BlockYear | Note]]:
         """Each site that has the item: the days of its year, or why they were refused."""
         there = self.there[:, k]
-        sums, counts, valid = (np.ascontiguousarray(a[:, k]) for a in (self.sums, self.counts, self.valid))
+        sums, counts = np.ascontiguousarray(self.sums[:, k]), np.ascontiguousarray(self.counts[:, k])
+        valid = np.ascontiguousarray(self.valid[:, k])
         held = _Year(year_sums(sums, counts, valid, self.hourly.month), sums, counts, valid, self, k)
         for s in np.flatnonzero(there.any(axis=1)):
             notes = np.unique(self.refused[k][there[s]])
@@ -118,11 +119,19 @@ def averaging_of(item: str) -> str:
 class _Year:
     """One item of a block over the year, with its percentiles by (order, interpolation) once asked for."""
 
-    def __init__(self, sums, counts, day_counts, valid, block, k) -> None:  # type: ignore[no-untyped-def]
-        self.totals, self.sums, self.counts, self.valid, self.block, self.k = sums, counts, day_counts, valid, block, k
-        self._percentiles: dict[tuple[int, str], object] = {}
+    def __init__(
+        self,
+        totals: YearSums,
+        sums: NDArray[np.int64],
+        counts: NDArray[np.uint8],
+        valid: NDArray[np.bool_],
+        block: DayBlock,
+        k: int,
+    ) -> None:
+        self.totals, self.sums, self.counts, self.valid, self.block, self.k = totals, sums, counts, valid, block, k
+        self._percentiles: dict[tuple[int, str], Percentiles] = {}
 
-    def percentiles(self, order: int, interpolation: str):  # type: ignore[no-untyped-def]
+    def percentiles(self, order: int, interpolation: str) -> Percentiles:
         key = (order, interpolation)
         if key not in self._percentiles:
             kind = "inverted_cdf" if interpolation == "nearest_rank" else interpolation
@@ -156,7 +165,7 @@ class BlockYear(YearDays):
         return self.held.totals.fraction(self.s)
 
     def percentile(self, order: int, interpolation: str) -> Fraction:
-        return self.held.percentiles(order, interpolation).fraction(self.s)  # type: ignore[no-any-return]
+        return self.held.percentiles(order, interpolation).fraction(self.s)
 
 
 def plain_sites(block: Block, use: Usable, kinds: Mapping[str, str], largest: int = LARGEST) -> set[str]:

@@ -132,7 +132,7 @@ class DayTable:
 
     def fits(self, hourly: Hourly) -> Callable[[str, str], bool]:
         """Whether the values of an item in a unit can be compared with the breakpoints as they are."""
-        units = {}
+        units: dict[str, set[str]] = {}
         for e in self.editions(hourly):
             for item, points in zip(self.items, e.points, strict=True):
                 if points is not None:
@@ -178,9 +178,11 @@ class DayTable:
             days = np.flatnonzero(edition == e)
             a, b = days[0], days[-1] + 1
             for k, points in enumerate(of.points):
-                sums, counts, valid = (
-                    np.ascontiguousarray(x[:, k, a:b]) for x in (block.sums, block.counts, block.valid)
+                sums, counts = (
+                    np.ascontiguousarray(block.sums[:, k, a:b]),
+                    np.ascontiguousarray(block.counts[:, k, a:b]),
                 )
+                valid = np.ascontiguousarray(block.valid[:, k, a:b])
                 if points is None:
                     state[:, k, a:b] = np.where(valid, NO_POINTS, 0)
                     continue

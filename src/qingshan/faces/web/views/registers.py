@@ -202,7 +202,7 @@ def _waiting(ask: Ask, register: Register, waiting: Mapping[str, str]) -> dict[s
 
 def _history(ask: Ask, register: Register, told: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Versions, the newest first, with what changed since the one before."""
-    rows, before = [], dict[str, Any]()
+    rows, before = list[dict[str, Any]](), dict[str, Any]()
     state = ""
     for h in told["history"]:
         fields = h.get("fields") or {}
