@@ -6,6 +6,7 @@ that is missing. What cannot be read from the project's data is said, never assu
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from .index import declaration
 
 __all__ = ["ASPECTS", "Aspect", "Methodology", "Reduction", "issue", "load_methodologies", "methodology", "reduction"]
 
+_Case = tuple[str, Any]
 OPS = ("in", "not_in", "is", ">=", "<=", ">", "<")
 ASPECTS = ("eligibility", "baseline", "monitoring", "leakage", "deduction", "buffer")
 """What every methodology must say something of, if only that it is open."""
@@ -75,31 +77,34 @@ class Methodology:
         found: list[Finding] = []
         for rule in rules:
             verdict = self._applies(rule, project)
-            if isinstance(verdict, str):
-                found.append(self._missing(rule, verdict))
+            if isinstance(verdict, tuple):
+                found.append(self._missing(rule, *verdict))
             elif verdict:
                 found += self._checked(rule, project)
         return found
 
-    def _applies(self, rule: Mapping[str, Any], project: Mapping[str, Any]) -> bool | str:
-        """Whether the rule holds for the project; the name of a field that is needed to say so."""
+    def _applies(self, rule: Mapping[str, Any], project: Mapping[str, Any]) -> bool | _Case:
+        """Whether the rule holds for the project; the case that lacks what is needed to say so."""
         for case in rule.get("when", ()):
-            if case["field"] not in project:
-                return str(case["field"])
-            if not _compare(project[case["field"]], case["op"], case["value"]):
+            value = _read(project, case["field"], case["value"])
+            if value is None:
+                return case["field"], case["value"]
+            if not _compare(value, case["op"], case["value"]):
                 return False
         return True
 
     def _checked(self, rule: Mapping[str, Any], project: Mapping[str, Any]) -> list[Finding]:
-        wanted = [*rule["fields"], *([rule["per"]] if "per" in rule else [])]
-        for name in wanted:
-            if name not in project:
-                return [self._missing(rule, name)]
-        value = project[rule["fields"][0]] if len(rule["fields"]) == 1 else sum(project[f] for f in rule["fields"])
+        limit = rule["value"]
+        values = [_read(project, name, limit) for name in rule["fields"]]
+        per = _read(project, rule["per"], limit) if "per" in rule else 1
+        for name, value in (*zip(rule["fields"], values, strict=True), (rule.get("per", ""), per)):
+            if value is None:
+                return [self._missing(rule, name, limit)]
+        value = values[0] if len(values) == 1 else sum(values)
         if "per" in rule:
-            if not project[rule["per"]] > 0:
-                return [self._missing(rule, rule["per"])]
-            value = value / project[rule["per"]]
+            if not per > 0:
+                return [self._missing(rule, rule["per"], limit)]
+            value = value / per
         if _compare(value, rule["op"], rule["value"]):
             return []
         shown = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
@@ -109,11 +114,37 @@ class Methodology:
                     f"不符合 {self.zh}：{rule['zh']}（实为 {shown}）。", self.id, None, "+".join(rule["fields"]), limit)
         ]  # fmt: skip
 
-    def _missing(self, rule: Mapping[str, Any], field: str) -> Finding:
+    def _missing(self, rule: Mapping[str, Any], field: str, limit: Any) -> Finding:
+        zh, en = _kind(limit)
         return Finding(
-            "error", "field_missing", f"{self.en}: {rule['en']} cannot be checked, {field} is not given.",
-            f"{self.zh}：“{rule['zh']}”无从核对，没有给出 {field}。", self.id, None, field, fix=f"give {field} / 补上 {field}",
+            "error", "field_missing", f"{self.en}: {rule['en']} cannot be checked, {field} is not given as {en}.",
+            f"{self.zh}：“{rule['zh']}”无从核对，没有以{zh}给出 {field}。", self.id, None, field, fix=f"give {field} as {en} / 以{zh}补上 {field}",
         )  # fmt: skip
+
+
+def _kind(limit: Any) -> tuple[str, str]:
+    """What an answer must be to be held against a limit, in both languages."""
+    if isinstance(limit, bool):
+        return "是或否（true、false）", "true or false"
+    if isinstance(limit, int | float):
+        return "数字", "a number"
+    return ("日期（年-月-日）", "a date (YYYY-MM-DD)") if isinstance(limit, str) else ("文字", "a word")
+
+
+def _read(project: Mapping[str, Any], field: str, limit: Any) -> Any:
+    """The answer in the kind of its limit; None where it is not given so."""
+    value = project.get(field)
+    if isinstance(limit, bool):
+        return value if isinstance(value, bool) else None
+    if isinstance(limit, int | float):
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return value if number else None
+    if isinstance(limit, str):
+        try:
+            return dt.date.fromisoformat(str(value)).isoformat()
+        except ValueError:
+            return None
+    return value if isinstance(value, str) and value else None
 
 
 def _compare(value: Any, op: str, limit: Any) -> bool:
