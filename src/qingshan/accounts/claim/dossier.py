@@ -141,7 +141,7 @@ def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
     opening = read_inventory(folder / "opening") if (folder / "opening").is_dir() else None
     change = stock_change(
         read_inventory(folder / "closing"), opening, project.rule, quantity=given.get("quantity", "total"),
-        carbon_set=given.get("carbon_set", "ar_tool14"),
+        carbon_set=given.get("carbon_set", "ar_tool14"), equations=project.equations,
     )  # fmt: skip
     findings = stratum_areas(project, change.strata, change.area)
     if findings:
@@ -165,7 +165,7 @@ def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
         tuple(lines),
         evidence_of(folder),
         tuple(dict.fromkeys(findings)),
-        tuple(_refusals(project, checked)),
+        tuple(_refusals(project, [*checked, *change.findings])),
     )
 
 
@@ -205,6 +205,10 @@ def _refusals(project: Project, checked: Sequence[Finding]) -> list[str]:
         reasons = list(refused.reasons)
     said = set(reasons)
     reasons += [r for f in checked if (r := f"{f.en} / {f.zh}") not in said and f.level == "error"]
+    if any(f.code == "unit_assumed" for f in checked):
+        reasons.append(
+            "the units of an equation are assumed, not printed by its source / 所用方程的单位系推断，原文未印"
+        )
     if project.synthetic:
         reasons.append("the project is synthetic / 项目为合成数据")
     return reasons

@@ -24,9 +24,10 @@ from qingshan.core.canonical import digest
 from qingshan.core.domain import load_domains
 from qingshan.core.method import Array
 from qingshan.observe.allometry import FLAGS, Amounts
-from qingshan.observe.equation import Equation
+from qingshan.observe.equation import Equation, package_equations
 from qingshan.observe.estimate import Estimate, stratum_moments
 
+from .declared import EQUATIONS as OWN
 from .evaluated import Evaluated
 
 __all__ = ["Graph", "note_of"]
@@ -183,13 +184,18 @@ class Graph:
         row = {
             "parameter": "forest.tree_equation", "cls": equation.id, "set": equation.set, "year": equation.year, "place": equation.place,
             "source_title": equation.source_title, "source_where": equation.source_where, "status": equation.status,
-            "origin": EQUATIONS, "note": equation.note, "unit": equation.unit,
+            "origin": self._origin(equation), "unit_basis": equation.unit_basis, "note": equation.note, "unit": equation.unit,
             "printed": f"{equation.form}: {', '.join(f'{c:.8g}' for c in equation.coefficients)}",
             "key": digest({k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(equation).items()}),
         }  # fmt: skip
         return self.put("parameter", "forest.tree_equation", cls=equation.id, unit="株", value=[float(trees)], method=f"forest.tree@{equation.form}",
                         code=load_domains().registry[f"forest.tree@{equation.form}"].code, row=row,
                         notes={"trees": trees, "rank": equation.rank})  # fmt: skip
+
+    def _origin(self, equation: Equation) -> str:
+        """The table of a row: the user's own where it stands there."""
+        own = self.of.own is not None and equation not in package_equations()[0]
+        return f"inputs/inventory/{self.of.settings.id}/{OWN}" if own else EQUATIONS
 
     def _status(self) -> str:
         return "project" if self.of.settings.synthetic else "primary"

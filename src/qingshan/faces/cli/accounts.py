@@ -301,7 +301,8 @@ def verify(arguments: argparse.Namespace) -> int:
     if folder.is_dir() and (folder / "manifest.json").is_file():
         from qingshan.publish.forest_release import is_forest_release, verify_forest_release  # noqa: PLC0415 - the extra report
 
-        verdict = verify_forest_release(folder) if is_forest_release(folder) else verify_run(folder)
+        released = is_forest_release(folder)
+        verdict = verify_forest_release(folder, arguments.public_key) if released else verify_run(folder)
     else:
         verdict = verify_run(arguments.run)
     if arguments.json:
@@ -311,7 +312,8 @@ def verify(arguments: argparse.Namespace) -> int:
     for difference in verdict.differences:
         print(("不符：" if zh else "differs: ") + difference["zh" if zh else "en"])
     for note in verdict.notes:
-        print(f"{'说明：' if zh else 'note: '}{note}")
+        en, _, said = note.partition(" / ")
+        print(f"{'说明：' if zh else 'note: '}{said if zh and said else en}")
     words = (
         ("逐字节一致", "数值一致，字节不同", "不一致")
         if zh
