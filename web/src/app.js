@@ -101,6 +101,11 @@ for (const box of document.querySelectorAll("[data-stream]")) {
   });
 }
 
+// A page of alerts follows them.
+for (const mark of document.querySelectorAll("[data-live]")) {
+  import("./live.js").then(({ follow }) => follow(mark));
+}
+
 watchMaps();
 openDrawers();
 savePictures();

@@ -38,6 +38,7 @@ from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import Zone
 
 from .acts import add_acts
+from .alert_stream import add_alert_stream
 from .decisions import add_decisions
 from .downloads import add_downloads
 from .exchange import create_exchange_api
@@ -123,6 +124,7 @@ def create_app(
     add_features(app, store)
     add_observations(app, store)
     add_decisions(app, store)
+    add_alert_stream(app, store)
     if desk is not None:
         app.mount("/api/exchange", create_exchange_api(desk))
         add_acts(app, site, printer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from qingshan.observe.alert.engine import AlertEvent
-from qingshan.observe.alert.network import EventLog, History, replayed, rules_of
+from qingshan.observe.alert.network import EventLog, History, episodes_of, replayed, rules_of
 from qingshan.observe.alert.outbreak import Outbreak, counts_of, outbreak
-from qingshan.observe.alert.replay import Episode, Limit, Score, messages, score
+from qingshan.observe.alert.replay import Limit, Score, messages, score
 from qingshan.observe.quality.network import check_network
 from qingshan.observe.quality.network import decide as decided
 from qingshan.observe.quality.run import QualityRun
@@ -101,11 +100,18 @@ def alerts(arguments: argparse.Namespace) -> int:
     store = Observations(open_zone(arguments.zone))
     rules = rules_of(store.network(arguments.network), Path(arguments.rules) if arguments.rules else None)
     history = replayed(store, arguments.network, rules, years=_years(arguments.years))
-    episodes = _episodes(Path(arguments.episodes)) if arguments.episodes else []
+    episodes = episodes_of(store.network(arguments.network), Path(arguments.episodes) if arguments.episodes else None)
     horizon = timedelta(hours=arguments.horizon)
     by_rule = {r.id: [e for e in history.events if e.rule == r.id] for r in rules}
     scores = {
-        name: score(found, episodes, history.first, history.last, max(len(history.sites), 1), horizon)
+        name: score(
+            found,
+            [e for e in episodes if e.rule in ("", name)],
+            history.first,
+            history.last,
+            max(len(history.sites), 1),
+            horizon,
+        )
         for name, found in by_rule.items()
         if episodes
     }
@@ -164,19 +170,6 @@ def _print_active(active: Sequence[AlertEvent], zh: bool) -> None:
         print(f"  {e.time:%Y-%m-%d %H:%M} {e.site} {e.rule} {e.value:g}{above}")
     if len(active) > LISTED:
         print(f"  另有 {len(active) - LISTED} 次，见 --json" if zh else f"  {len(active) - LISTED} more: see --json")
-
-
-def _episodes(path: Path) -> list[Episode]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        absent = [c for c in ("site", "begin", "end") if c not in (reader.fieldnames or ())]
-        if absent:
-            raise WrongCall(
-                f"{path.name} lacks the columns {', '.join(absent)}.",
-                f"{path.name} 缺少列 {'、'.join(absent)}。",
-                fix="site,begin,end / 表头为 site,begin,end",
-            )
-        return [Episode(r["site"], _moment(r["begin"], "begin"), _moment(r["end"], "end")) for r in reader]
 
 
 def outbreaks(arguments: argparse.Namespace) -> int:

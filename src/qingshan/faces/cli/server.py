@@ -57,8 +57,9 @@ def serve(arguments: argparse.Namespace) -> int:
         threading.Thread(target=_shelve, args=(app.state.site,), daemon=True).start()
     try:
         uvicorn.run(
-            app, host=arguments.host, port=port, log_level="warning", server_header=False, ws="websockets-sansio"
-        )
+            app, host=arguments.host, port=port, log_level="warning", server_header=False, ws="websockets-sansio",
+            timeout_graceful_shutdown=3,  # an open stream of alerts must not hold the server
+        )  # fmt: skip
     finally:
         if desk is not None:
             desk.close()

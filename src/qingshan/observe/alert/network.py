@@ -1,6 +1,7 @@
 """Alert rules of a stored network over its history: the readings with their flags, the events, and the log of events.
 
 networks/ID/alerts.csv             the rules (`rule.py`)
+networks/ID/episodes.csv           what is known to have happened, to score a replay by (`replay.py`); may be absent
 alerts/ZONE/ID/events.jsonl        transitions, append-only, under the home folder
 """
 
@@ -19,15 +20,16 @@ from qingshan.core.observed import observed_property
 from qingshan.zone.home import home, zone_key
 
 from ..dense import MISSING, SCALE, Block, Lattice, block_of, grouped, site_of
-from ..quality.flags import append_line, read_lines
+from ..quality.flags import append_lines, read_lines
 from ..quality.kernels import FAIL, GOOD, NO_VALUE
 from ..quality.network import flagged_rows, network_series, step_of
 from ..series.model import Network
 from ..series.store import Observations
 from .engine import AlertEvent, Reading, evaluated, events_of, linked
+from .replay import Episode, read_episodes
 from .rule import AlertRule, expression, read_alert_rules
 
-__all__ = ["EventLog", "History", "replayed", "rules_of", "site_readings"]
+__all__ = ["EventLog", "History", "episodes_of", "replayed", "rules_of", "site_readings"]
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,31 @@ class EventLog:
         self.path = home() / "alerts" / zone_key(store.zone) / store.network(network).id / "events.jsonl"
 
     def record(self, events: Sequence[AlertEvent]) -> int:
-        """Append those that are not there yet; returns how many. A transition decided on other inputs is another event."""
-        known = {(r["rule"], r["site"], r["time"], r["after"], r["inputs"]) for r in self.all()}
-        new = [e for e in events if (e.rule, e.site, e.time.isoformat(), e.after, e.inputs) not in known]
-        for event in new:
-            append_line(self.path, event.record())
+        """Append those that do not stand there yet; returns how many. A transition decided on other inputs is another event."""
+        known = {tuple(r[k] for k in KEYS) for _, r in self.standing()}
+        new = [e.record() for e in events if (e.rule, e.site, e.time.isoformat(), e.after, e.inputs) not in known]
+        self.append(new)
         return len(new)
+
+    def append(self, records: Sequence[Mapping[str, object]]) -> None:
+        append_lines(self.path, records)
 
     def all(self) -> list[dict[str, object]]:
         return read_lines(self.path)
+
+    def standing(self) -> list[tuple[int, dict[str, object]]]:
+        """Events with their numbers, from 1, without those that were withdrawn later."""
+        held: dict[tuple[object, ...], tuple[int, dict[str, object]]] = {}
+        for number, record in enumerate(self.all(), 1):
+            if record["after"] == "withdrawn":
+                held.pop((record["rule"], record["site"], record["time"], record["before"], record["inputs"]), None)
+            else:
+                held[tuple(record[k] for k in KEYS)] = (number, record)
+        return sorted(held.values(), key=lambda pair: pair[0])
+
+
+KEYS = ("rule", "site", "time", "after", "inputs")
+"""What makes two events the same."""
 
 
 def rules_of(network: Network, path: Path | None = None) -> list[AlertRule]:
@@ -67,6 +85,12 @@ def rules_of(network: Network, path: Path | None = None) -> list[AlertRule]:
             fix=f"write networks/{network.id}/alerts.csv in the zone, or give --rules / 在区域中写 networks/{network.id}/alerts.csv，或用 --rules 指定",
         )  # fmt: skip
     return [_in_own_unit(rule) for rule in read_alert_rules(file)]
+
+
+def episodes_of(network: Network, path: Path | None = None) -> list[Episode]:
+    """The known episodes of a network's zone (`networks/ID/episodes.csv`), or of a file; none where the zone names none."""
+    file = path or (network.folder / "episodes.csv" if network.folder else None)
+    return read_episodes(file) if file is not None and (path is not None or file.is_file()) else []
 
 
 def _in_own_unit(rule: AlertRule) -> AlertRule:

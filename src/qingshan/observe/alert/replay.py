@@ -2,24 +2,66 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+
+from qingshan.core.errors import DeclarationError
 
 from .engine import AlertEvent
 
-__all__ = ["Episode", "Limit", "Message", "Score", "messages", "score"]
+__all__ = ["EPISODE", "Episode", "Limit", "Message", "Score", "messages", "read_episodes", "score"]
+
+EPISODE = ("site", "begin", "end")
 
 YEAR = 365.25
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A thing that happened at a site: what the rule should have told."""
+    """A thing that happened at a site: what the rule should have told. `rule` '' is meant for every rule."""
 
     site: str
     begin: datetime
     end: datetime
+    rule: str = ""
+
+
+def read_episodes(path: Path) -> list[Episode]:
+    """Known episodes of a CSV file: `site,begin,end` in wall time, and `rule` where one is meant for a single rule. Raises `DeclarationError`
+    naming file, row and column."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        absent = [c for c in EPISODE if c not in (reader.fieldnames or ())]
+        if absent:
+            raise DeclarationError(
+                f"columns are missing: {', '.join(absent)}.", f"缺少列：{'、'.join(absent)}。", where=path.name, fix="site,begin,end / 表头为 site,begin,end"
+            )  # fmt: skip
+        return [
+            _episode({k: (v or "").strip() for k, v in row.items() if k}, f"{path.name}:{reader.line_num}")
+            for row in reader
+        ]
+
+
+def _episode(cells: dict[str, str], where: str) -> Episode:
+    moments: list[datetime] = []
+    for column in ("begin", "end"):
+        try:
+            moments.append(datetime.fromisoformat(cells[column]))
+            if moments[-1].tzinfo is not None:
+                raise ValueError
+        except ValueError:
+            raise DeclarationError(
+                f"{column} is {cells[column]!r}.", f"{column} 为 {cells[column]!r}。", where=f"{where} [{column}]",
+                fix="write 2020-03-01T08:00, wall time without zone / 写作 2020-03-01T08:00，不带时区",
+            ) from None  # fmt: skip
+    if not cells["site"] or moments[0] > moments[1]:
+        raise DeclarationError(
+            "an episode has a site and ends after it began.", "过程须有站点，且终点不早于起点。", where=where
+        )
+    return Episode(cells["site"], moments[0], moments[1], cells.get("rule", ""))
 
 
 @dataclass(frozen=True)

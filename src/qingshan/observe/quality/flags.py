@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import polars as pl
 from qingshan.core.canonical import canonical
 from qingshan.core.errors import UnknownName
 
-__all__ = ["SCHEMA", "FlagLayer", "Part", "append_line", "read_lines"]
+__all__ = ["SCHEMA", "FlagLayer", "Part", "append_line", "append_lines", "read_lines"]
 
 SCHEMA: dict[str, Any] = {
     "series": pl.String, "start": pl.Datetime("ms"), "flag": pl.UInt8, "tests": pl.UInt32, "not_run": pl.UInt32, "run": pl.String,
@@ -32,6 +32,13 @@ SCHEMA: dict[str, Any] = {
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
     """One line at the end of an append-only file, on the disk before this returns. A torn last line of an earlier crash is ended first."""
+    append_lines(path, [record])
+
+
+def append_lines(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Lines at the end of an append-only file, all on the disk before this returns."""
+    if not records:
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab+") as stream:
         size = stream.seek(0, os.SEEK_END)
@@ -39,7 +46,7 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
         if size:
             stream.seek(size - 1)
             torn = stream.read(1) != b"\n"
-        stream.write((b"\n" if torn else b"") + canonical(dict(record)) + b"\n")
+        stream.write((b"\n" if torn else b"") + b"".join(canonical(dict(r)) + b"\n" for r in records))
         stream.flush()
         os.fsync(stream.fileno())
 

@@ -8,6 +8,7 @@ from qingshan.faces.web.page import View
 
 from . import (
     account,
+    alerts,
     change,
     data,
     exchange,
@@ -47,6 +48,7 @@ VIEWS: tuple[View, ...] = (
     *network.VIEWS,
     reading.VIEW,
     review.VIEW,
+    alerts.VIEW,
     station.VIEW,
     forest.VIEW,
     forest_plots.VIEW,

@@ -13,6 +13,8 @@ from qingshan.faces.web.site import Ask
 from qingshan.faces.web.stations import Held, Station, held, networks_of, state_of, tones
 from qingshan.publish import numbers
 
+from .alerts import watched
+
 DRAWN = 400
 """Sites that get a circle on the drawn map; what is beyond is in the table and the exports."""
 ROOMY, TIGHT = 15, 9
@@ -99,7 +101,7 @@ def build(ask: Ask) -> Page:
         "lead": _lead(ask, h), "rows": shown, "whole": len(rows), "q": asked, "card": _card(ask, h), "map": _map(ask, rows), "legend": tones(network, t),
         "unplaced": sum(r["point"] is None for r in rows), "labels": ["synthetic"] if network.synthetic else [],
         "columns": {c: any(r[c] for r in shown) for c in ("basin", "deciding", "kind")},
-        "time_action": f"/{ask.lang}/network/{network.id}",
+        "time_action": f"/{ask.lang}/network/{network.id}", "alerts": _alerts(ask, h),
     }  # fmt: skip
     return Page(
         "network.html",
@@ -109,6 +111,15 @@ def build(ask: Ask) -> Page:
         sources=_sources([h]),
         labels=context["labels"],
     )
+
+
+def _alerts(ask: Ask, h: Held) -> dict[str, Any] | None:
+    """How many alerts are open, for the badge; None where the network has no rules."""
+    found = watched(ask.site, h.network.id)
+    return None if found is None else {
+        "n": sum(a.state == "active" for a in found.open), "href": ask.address(f"/network/{h.network.id}/alerts", period=""),
+        "stream": f"/network/{h.network.id}/alerts/stream",
+    }  # fmt: skip
 
 
 def _row(ask: Ask, s: Station) -> dict[str, Any]:

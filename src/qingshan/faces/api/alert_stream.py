@@ -1,0 +1,173 @@
+"""Alerts as server-sent events: `GET /network/NETWORK/alerts/stream`.
+
+    id: 1034
+    event: active
+    data: {"rule": "nh3n_high", "site": "QX-5", "time": "2021-01-01T00:00:00", ...}
+
+A reader who names the last number it has seen (`Last-Event-ID`, or `?after=`) gets what it missed; one who names none gets what comes from
+now on. A comment is sent when nothing happens, so that both ends know the line is up. Readers hold no queue: each asks the log for what
+is after its number, so that a slow one costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from qingshan.core.errors import OutOfBounds, QingshanError, UnknownName
+from qingshan.observe.alert.watch import Watch
+from qingshan.observe.series.store import Observations
+
+from .observations import problem
+
+HEARTBEAT_S = 15.0
+LOOK_S = 1.0
+"""How often a network that has readers is looked at for changes."""
+MOST, MOST_OF_ONE = 200, 8
+"""Open streams of all readers, and of one address."""
+AT_ONCE = 500
+"""Events in one piece of the stream."""
+AGAIN_MS = 3000
+
+
+class TooManyReaders(QingshanError):
+    """The server, or this reader, has as many streams open as it may."""
+
+    code = "too_many_readers"
+
+
+class Hub:
+    """Watches of the networks that somebody reads, and one task that looks after them while there are readers."""
+
+    def __init__(self, store: Observations) -> None:
+        self.store = store
+        self._watches: dict[str, Watch] = {}
+        self._woken: dict[str, set[asyncio.Event]] = {}
+        self._from: Counter[str] = Counter()
+        self._task: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def count(self) -> int:
+        return self._from.total()
+
+    def watch(self, network: str) -> Watch:
+        """The watch of a network, which has looked just now. Raises `UnknownName`; runs in a thread."""
+        self.store.network(network)
+        with self._lock:
+            watch = self._watches.setdefault(network, Watch(self.store, network))
+            watch.follow()
+            return watch
+
+    def after(self, network: str, number: int) -> list[tuple[int, dict[str, object]]]:
+        with self._lock:
+            return self._watches[network].after(number)
+
+    def join(self, network: str, who: str) -> asyncio.Event:
+        """A new reader's bell. Raises `TooManyReaders`."""
+        if self.count >= MOST or self._from[who] >= MOST_OF_ONE:
+            raise TooManyReaders(
+                f"no more than {MOST_OF_ONE} streams at once for one address, {MOST} in all.",
+                f"一个地址同时最多 {MOST_OF_ONE} 条，总共最多 {MOST} 条。",
+                fix="close another page of alerts / 请关闭其他预警页",
+            )
+        self._from[who] += 1
+        bell = asyncio.Event()
+        self._woken.setdefault(network, set()).add(bell)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+        return bell
+
+    def leave(self, network: str, who: str, bell: asyncio.Event) -> None:
+        self._from[who] -= 1
+        self._from += Counter()  # names at zero go
+        self._woken.get(network, set()).discard(bell)
+
+    async def _look(self) -> None:
+        """While there are readers: look, and ring for those whose network has something new."""
+        while self.count:
+            for network in [n for n, bells in self._woken.items() if bells]:
+                try:
+                    made = await run_in_threadpool(self._follow, network)
+                except (QingshanError, OSError):
+                    continue  # rules are being edited, or a load is moving files: the next look sees them whole
+                if made:
+                    for bell in self._woken[network]:
+                        bell.set()
+            await asyncio.sleep(LOOK_S)
+
+    def _follow(self, network: str) -> int:
+        with self._lock:
+            watch = self._watches[network]
+            before = watch.last  # another process may have written the events
+            watch.follow()
+            return watch.last - before
+
+
+def add_alert_stream(app: FastAPI, store: Observations) -> None:
+    """The feed; anyone who may read the pages may follow it."""
+    app.state.alerts = hub = Hub(store)
+
+    @app.get("/network/{network}/alerts/stream")
+    async def stream(request: Request, network: str) -> Response:
+        who = request.client.host if request.client else "local"
+        try:
+            asked = _number(request)
+            watch = await run_in_threadpool(hub.watch, network)
+            bell = hub.join(network, who)
+        except UnknownName as error:
+            return problem(HTTPStatus.NOT_FOUND, error)
+        except TooManyReaders as error:
+            answer = problem(HTTPStatus.TOO_MANY_REQUESTS, error)
+            answer.headers["Retry-After"] = "30"
+            return answer
+        except QingshanError as error:
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error)
+        number = watch.last if asked is None else min(asked, watch.last)
+        return StreamingResponse(
+            _lines(request, hub, network, who, bell, number), media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )  # fmt: skip
+
+
+def _number(request: Request) -> int | None:
+    """The last number a reader has seen; None where it names none. Raises `OutOfBounds` for what is no number."""
+    text = request.headers.get("last-event-id", "") or request.query_params.get("after", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise OutOfBounds(
+            f"{text[:40]!r} is no number of an event.", f"{text[:40]!r} 不是事件编号。", fix="send the id of the last event / 请给出最后一个事件的编号"
+        )  # fmt: skip
+    return int(text)
+
+
+async def _lines(
+    request: Request, hub: Hub, network: str, who: str, bell: asyncio.Event, number: int
+) -> AsyncIterator[str]:
+    try:
+        yield f"retry: {AGAIN_MS}\n: at {number}\n\n"
+        while not await request.is_disconnected():
+            bell.clear()
+            while found := (await run_in_threadpool(hub.after, network, number))[:AT_ONCE]:
+                yield "".join(event_text(n, record) for n, record in found)
+                number = found[-1][0]
+            try:
+                await asyncio.wait_for(bell.wait(), HEARTBEAT_S)
+            except TimeoutError:
+                yield ": alive\n\n"
+    finally:
+        hub.leave(network, who, bell)
+
+
+def event_text(number: int, record: dict[str, object]) -> str:
+    """One event as the stream writes it; the text of an event holds no line break."""
+    return f"id: {number}\nevent: {record['after']}\ndata: {json.dumps(record, ensure_ascii=False)}\n\n"
