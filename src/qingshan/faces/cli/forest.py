@@ -143,8 +143,6 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
     for equation, n in result.equations[:LISTED]:
         assumed = "" if equation.unit_printed else "，单位推断" if zh else ", unit assumed"
         print(f"{equation.id}: {n} {'株' if zh else 'trees'}, {equation.status}, {equation.source_title}{assumed}")
-            f"{equation.id}: {n} {'株' if zh else 'trees'}, {equation.status}, {equation.source_title}{'' if equation.unit_printed else ('，单位推断' if zh else ', unit assumed')}"
-        )
     if result.deduction is not None:
         d = result.deduction
         said = "扣减后" if zh else "after deduction"
