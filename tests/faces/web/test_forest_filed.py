@@ -198,3 +198,15 @@ def test_file_hashes_on_the_page_are_those_of_the_files(filed: Filed) -> None:
     page = filed.client.get("/zh/forest/projects/one").text
     folder = Path(filed.second.folder).parents[3] / "projects" / "guizhou" / "one" / "v1"
     assert file_digest(folder / "dossier.json") in page
+
+
+def test_figures_of_a_project_lead_to_their_pedigree(filed: Filed) -> None:
+    page = filed.client.get("/en/forest/projects/one").text
+    keys = re.findall(r'href="[^"]*/pedigree/([0-9a-f]{64})', page)
+    assert len(keys) > 60  # three head figures, twelve parcels in five vintages and their sums
+    tree = filed.client.get(f"/en/pedigree/{keys[0]}").text
+    assert "change of the carbon stock in the period" in told(tree).lower() and "qingshan verify guizhou/one" in tree
+    assert "qingshan explain project.change --zone guizhou --dossier one" in tree
+    share = filed.client.get(f"/zh/pedigree/{keys[-1]}")
+    assert share.status_code == 200 and "减排量" in share.text
+    assert filed.client.get(f"/zh/pedigree/{keys[5]}.json").status_code == 200

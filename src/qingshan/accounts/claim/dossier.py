@@ -115,8 +115,8 @@ class Dossier:
         return {**asked, "monitoring_report": digest(self.monitoring_report()), "may_issue": not self.refusals}
 
 
-def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
-    """Compute the dossier of a project folder, checked against a table of claims; nothing is entered there.
+def dossier_of(folder: Path, table: ClaimTable | None) -> Dossier:
+    """Compute the dossier of a project folder, checked against a table of claims (None: not checked); nothing is entered there.
 
     Raises `DoubleCounted` with the map of the overlap, `DeclarationError`, `OutOfBounds`, `FaultyInventory`, `TooFewPlots`.
     """
@@ -129,7 +129,8 @@ def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
             where="project.toml",
             fix="correct scheme or methodology / 更正机制或方法学",
         )
-    table.refuse(table.in_crs(claims_of(project), project.crs))
+    if table is not None:
+        table.refuse(table.in_crs(claims_of(project), project.crs))
     measured = declaration()["measured"]
     if project.pool != measured:
         raise OutOfBounds(
@@ -268,6 +269,12 @@ class KeptDossier:
     id: str
     version: int
     record: Mapping[str, Any]
+
+    @property
+    def run(self) -> Path | None:
+        """Folder of the sealed run behind its figures; None in a dossier kept before there was one."""
+        found = sorted(p for p in (self.folder / "data").glob("[!.]*") if (p / "manifest.json").is_file())
+        return found[0] if found else None
 
     @property
     def parcels(self) -> dict[str, Any]:

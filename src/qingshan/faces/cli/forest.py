@@ -18,7 +18,7 @@ from .show import emit
 
 NAMES = {
     "area": ("森林面积", "forest area"),
-    "trees": ("活立木株数", "live trees"),
+    "trees": ("活立木株数（估计）", "live trees, estimated"),
     "biomass": ("生物量", "biomass"),
     "biomass_per_area": ("生物量密度", "biomass per area"),
     "volume": ("蓄积", "growing stock"),
@@ -142,7 +142,9 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
         )
     for equation, n in result.equations[:LISTED]:
         assumed = "" if equation.unit_printed else "，单位推断" if zh else ", unit assumed"
-        print(f"{equation.id}: {n} {'株' if zh else 'trees'}, {equation.status}, {equation.source_title}{assumed}")
+        print(
+            f"{equation.id}: {n} {'株样木' if zh else 'sampled trees'}, {equation.status}, {equation.source_title}{assumed}"
+        )
     if result.deduction is not None:
         d = result.deduction
         said = "扣减后" if zh else "after deduction"

@@ -151,6 +151,7 @@ VERBS = (
             Option("--period", "account period"),
             Option("--cls", "ecosystem class", default=""),
             Option("--basis", "money basis, e.g. constant-2010", default=""),
+            Option("--dossier", "explain a figure of a carbon project's dossier: project id, or folder", default=""),
             Option("--full", "print every part, however many", kind="flag"),
             ZONE,
             PROFILE,
