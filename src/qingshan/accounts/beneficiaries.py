@@ -24,7 +24,10 @@ from .balance import Head, Table, fraction, shares_of
 from .cells import Fact
 from .run import Run
 
-__all__ = ["KINDS", "flows_of", "use_by_place"]
+__all__ = ["FLOW_TABLE", "KINDS", "declared_flows", "flows_of", "use_by_place"]
+
+FLOW_TABLE = "beneficiaries"
+"""First part of the id of a table of supply places by use places; the second is the service."""
 
 KINDS = ("global", "local", "directional")
 BEYOND = (
@@ -83,10 +86,15 @@ def use_by_place(run: Run, service: str, period: str = "", basis: str = "") -> T
     places = tuple(Head(c, p.name_zh, p.name_en) for c, p in zone.places.items())
     line = next(x for x in run.services(zone.root, period) if x.service.id == service)
     return Table(
-        f"beneficiaries.{service}", f"{line.service.zh}：供给地与受益地", f"{line.service.en}: place of supply and place of use", unit,
+        f"{FLOW_TABLE}.{service}", f"{line.service.zh}：供给地与受益地", f"{line.service.en}: place of supply and place of use", unit,
         tuple(h for h in places if h.id in supply), tuple(h for h in (*places, *BEYOND) if h.id in used), cells,
-        tuple(run.profile.labels), tuple(notes),
+        (*run.profile.labels, *(["synthetic"] if zone.synthetic else [])), tuple(notes),
     )  # fmt: skip
+
+
+def declared_flows(zone: Zone) -> list[str]:
+    """Services whose way from supply to use the zone declares."""
+    return list(dict.fromkeys(str(r.get("service", "")) for r in zone.config.get("flow", ())))
 
 
 def _supply(run: Run, service: str, period: str, basis: str) -> tuple[dict[str, Fraction], str, list[Finding]]:

@@ -10,6 +10,7 @@ from qingshan.core.domain import Domains
 from qingshan.core.parameter import Parameters
 from qingshan.zone.zone import Zone
 
+from .conditioned import conditioned
 from .extent import change_cells, extent_cells
 from .figure import Node, Refusal
 from .measured import measured
@@ -160,7 +161,7 @@ def _place_cells(resolver: Resolver, catalogue: Mapping[str, Service], place: st
 
 
 def _beside(resolver: Resolver, place: str, period: str) -> list[Fact]:
-    """Beside the sums of a raster account: each one's figure by class, and the measures read from areas by code."""
+    """Beside the sums of a raster account: each one's figure by class, the measures read from areas by code, the condition."""
     classes = resolver.classes_at(place, period)
     nodes = [
         resolver.class_figure(q, cls, place, period, "")
@@ -168,7 +169,10 @@ def _beside(resolver: Resolver, place: str, period: str) -> list[Fact]:
         if resolver.runs_by_class(q)
         for cls in classes
     ]
-    return [_cell(resolver, n, "figure") for n in (*nodes, *measured(resolver, place, period))]
+    return [
+        _cell(resolver, n, "figure")
+        for n in (*nodes, *measured(resolver, place, period), *conditioned(resolver, place, period))
+    ]
 
 
 def _service_cells(resolver: Resolver, use: ServiceUse, quantity: str, waits: list[Refusal], place: str, period: str, basis: str,

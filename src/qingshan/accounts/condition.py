@@ -135,30 +135,36 @@ class ConditionAccount:
             )
         return float(np.average([getattr(i, moment) for i in given], weights=[extent[i.cls] for i in given]))
 
-    def findings(self) -> list[Finding]:
-        """Clipped indicators and everything that is refused, each said once per variable and class."""
+    def findings(self, names: Mapping[str, tuple[str, str]] | None = None) -> list[Finding]:
+        """Clipped indicators and everything that is refused, each said once per variable and class.
+
+        `names` are the Chinese and English names of the classes; without them a class stands by its id.
+        """
+        zh, en = ({c: both[i] for c, both in (names or {}).items()} for i in (0, 1))
         found: dict[tuple[str, str, str], Finding] = {}
         for e in self.entries:
             if any(e.clipped):
                 found.setdefault(("clipped", e.variable.id, e.cls), Finding(
-                    "warning", "condition_clipped", f"{e.variable.en} of {e.cls} lies outside its reference levels and is clipped.",
-                    f"{e.cls}的{e.variable.zh}超出参照水平，已截断。", field=e.variable.id,
+                    "warning", "condition_clipped", f"{e.variable.en} of {en.get(e.cls, e.cls)} lies outside its reference levels and is clipped.",
+                    f"{zh.get(e.cls, e.cls)}的{e.variable.zh}超出参照水平，已截断。", field=e.variable.id,
                 ))  # fmt: skip
             if e.share < SPARSE:
                 found.setdefault(("sparse", e.variable.id, e.cls), Finding(
-                    "warning", "condition_sparse", f"{e.variable.en} of {e.cls} is known on {e.share:.0%} of its area only.",
-                    f"{e.cls}的{e.variable.zh}只有 {e.share:.0%} 的面积有值。", field=e.variable.id, limit=f"{SPARSE:.0%}",
+                    "warning", "condition_sparse", f"{e.variable.en} of {en.get(e.cls, e.cls)} is known on {e.share:.0%} of its area only.",
+                    f"{zh.get(e.cls, e.cls)}的{e.variable.zh}只有 {e.share:.0%} 的面积有值。", field=e.variable.id, limit=f"{SPARSE:.0%}",
                 ))  # fmt: skip
             if e.missing:
                 document = e.missing.document
                 found.setdefault(("missing", e.variable.id, e.cls), Finding(
-                    "warning", "condition_refused", f"{e.variable.en} of {e.cls}: {e.missing.en}", f"{e.cls}的{e.variable.zh}：{e.missing.zh}",
+                    "warning", "condition_refused", f"{e.variable.en} of {en.get(e.cls, e.cls)}: {e.missing.en}",
+                    f"{zh.get(e.cls, e.cls)}的{e.variable.zh}：{e.missing.zh}",
                     field=e.variable.id, fix=f"obtain {document} / 取得{document}" if document else "",
                 ))  # fmt: skip
         for i in self.indices:
             if i.missing:
                 found.setdefault(("index", i.missing.en, i.cls), Finding(
-                    "warning", "condition_index_refused", f"condition index of {i.cls}: {i.missing.en}", f"{i.cls}的状况指数：{i.missing.zh}",
+                    "warning", "condition_index_refused", f"condition index of {en.get(i.cls, i.cls)}: {i.missing.en}",
+                    f"{zh.get(i.cls, i.cls)}的状况指数：{i.missing.zh}",
                 ))  # fmt: skip
         return list(found.values())
 

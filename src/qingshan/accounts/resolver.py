@@ -19,7 +19,7 @@ from qingshan.core.domain import Domains
 from qingshan.core.errors import QingshanError
 from qingshan.core.method import Choice, Method, Q
 from qingshan.core.parameter import Parameters
-from qingshan.core.units import convert
+from qingshan.core.units import convert, factor
 from qingshan.zone.zone import Zone
 
 from .figure import Node, Refusal
@@ -93,6 +93,32 @@ class Resolver(Sources):
         if found.refusal:
             return self.refuse(quantity, where, found.refusal)
         return self.joined(quantity, [(cls, found)], where, found.unit, list(found.value), {"rule": "restated"})
+
+    def applied(self, quantity: str, ref: str, args: Mapping[str, list[Node]], where: Where, unit: str = "") -> Node:
+        """A method applied to nodes by argument (several where the argument carries an axis), in `unit` if given."""
+        method = self.domains.registry[ref]
+        flat = [(name, node) for name, nodes in args.items() for node in nodes]
+        if refused := [n.refusal for _, n in flat if n.refusal]:
+            return self._refuse(quantity, where, dependency(refused))
+        declared = method.arguments
+        given = {name: _stacked(nodes, getattr(declared[name], "axis", "")) for name, nodes in args.items()}
+        payload = self._compute(method, given)
+        if "refusal" in payload:
+            return self._refuse(quantity, where, Refusal.of(payload["refusal"]))
+        ratio = factor(method.result.unit, unit or method.result.unit)
+        value = [v * ratio for v in payload["value"]]
+        own = {"open": "project"}.get(method.status, method.status)
+        identity = {
+            "kind": "method", "quantity": quantity, **where, "method": method.ref, "code": method.code, "unit": unit,
+            "args": [[n, a.key] for n, a in flat], "scenarios": list(self.scenarios.rows),
+        }  # fmt: skip
+        node = Node(
+            digest(identity), "method", quantity, **where, unit=unit or method.result.unit, value=value, method=method.ref,
+            code=method.code, args=tuple((n, a.key) for n, a in flat), labels=merged((n for _, n in flat), {own} & DERIVED_LABELS),
+            flags=tuple(sorted({f for _, n in flat for f in n.flags})),
+        )  # fmt: skip
+        self.nodes |= {n.key: n for _, n in flat} | {node.key: node}
+        return node
 
     # ---- steps --------------------------------------------------------------------------------------------------
 

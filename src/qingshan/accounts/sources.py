@@ -122,6 +122,10 @@ class Sources:
         """None where the row is there (it joins the pedigree), else why it is not."""
         return self._find((parameter, cls, set, None, None)).refusal
 
+    def row(self, parameter: str, cls: str = "", set: str | None = None) -> Node:
+        """The node of a parameter row, or the refusal that names the document it waits for."""
+        return self._find((parameter, cls, set, None, None))
+
     def _parameter(self, row: ParameterRow, transferred: bool = False) -> Node:
         group = f"range:{row.parameter}"
         value: list[float] = [row.value]  # type: ignore[list-item]

@@ -10,8 +10,6 @@ from qingshan.accounts.balance import Head, Table, shares_of
 from qingshan.accounts.beneficiaries import use_by_place
 from qingshan.accounts.run import Run, run_account
 from qingshan.accounts.seea import (
-    _asset_column,
-    _Flow,
     asset_account,
     change_table,
     extent_table,
@@ -20,6 +18,7 @@ from qingshan.accounts.seea import (
     units_table,
     use_table,
 )
+from qingshan.accounts.seea.assets import _asset_column, _Flow
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import DeclarationError
 from qingshan.zone.zone import open_zone

@@ -160,6 +160,21 @@ def extent_closing(
 
 
 @method(
+    "economy.condition_variable",
+    edition="seea_ea",
+    clause=Clause(SEEA, "table 5.2"),
+    status="secondary",
+    formula="x = S/A",
+)
+def condition_variable(
+    total: A[Array, Q("m2", "变量乘面积之和", "sum of variable times area", symbol="S")],
+    area: A[Array, Q("m2", "有值面积", "area with a value", low=0, symbol="A")],
+) -> A[Array, Q("index", "状况变量", "condition variable")]:
+    """Mean of a condition variable over the area of an ecosystem type that has a value; NaN without area. Shapes: broadcastable."""
+    return np.divide(total, np.where(np.equal(area, 0), np.nan, area))
+
+
+@method(
     "economy.condition_indicator",
     edition="seea_ea",
     clause=Clause(SEEA, "table 5.3"),

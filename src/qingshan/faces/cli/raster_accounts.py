@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from qingshan.accounts.conditioned import INDEX
 from qingshan.accounts.patch import Patches
 from qingshan.accounts.profile import profiles
 from qingshan.accounts.raster.declaration import Patch, raster_accounts
@@ -76,6 +77,7 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
             for p, of in own:
                 print("\n".join(_patch_lines(p, of, arguments.lang == "zh")))
         for own_run in sealed.values():
+            print("\n".join(_condition_lines(own_run, places, arguments.lang == "zh")), end="")
             print(f"{'已封存：' if arguments.lang == 'zh' else 'sealed: '}{own_run.id}")
         for finding in findings:
             if finding.level != "note":
@@ -83,6 +85,22 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
         print(f"{time.perf_counter() - started:.1f} {'秒' if arguments.lang == 'zh' else 's'}")
     refused = any(f.refusal for figures in given for each in figures.values() for f in each)
     return 1 if worst(findings) == "error" or (arguments.strict and refused) else 0
+
+
+def _condition_lines(own: Run, places: list[str], zh: bool) -> list[str]:
+    """The condition index of the places, where the run has one, each line ended."""
+    found = [f for place in places for f in own.select(INDEX, place, "")]
+    name = own.names(INDEX)[0 if zh else 1] if found else ""
+    refused = "拒算" if zh else "refused"
+    said = [
+        f"{f.value:.4g}" if f.refusal is None else f"{refused} - {f.refusal.zh if zh else f.refusal.en}" for f in found
+    ]
+    colon = "：" if zh else ": "
+    lines = [
+        f"  {f.place} {own.zone.place(f.place).name('zh' if zh else 'en')} {f.period} {name}{colon}{s}"
+        for f, s in zip(found, said, strict=True)
+    ]
+    return [*lines, ""] if lines else []
 
 
 def _sealed(arguments: argparse.Namespace, zone: Zone, name: str) -> Run:

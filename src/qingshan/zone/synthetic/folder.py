@@ -132,7 +132,7 @@ name_zh = {_q(naming.zh)}
 name_en = {_q(naming.en)}
 root = {_q(naming.root)}
 default_profile = "spatial"
-profiles = ["spatial"]
+profiles = ["spatial", "condition"]
 synthetic = true
 currency_year = {YEARS[-1]}
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from qingshan.accounts.balance import Head
 from qingshan.accounts.balance import Table as Balance
-from qingshan.accounts.run import Fact, Run
+from qingshan.accounts.beneficiaries import FLOW_TABLE, declared_flows, use_by_place
+from qingshan.accounts.run import Run
 from qingshan.accounts.seea import CONDITION, condition_tables, seea_tables
+from qingshan.accounts.seea.trace import SUM, sealed_keys
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web.crumbs import crumbs
 from qingshan.faces.web.names import bare, capital
@@ -19,17 +21,16 @@ from qingshan.faces.web.services import basis_word
 from qingshan.faces.web.site import Ask, last_year
 from qingshan.publish import numbers
 
-SUPPLY = {"7.1a": "physical", "9.1a": "value"}
-
 
 @dataclass(frozen=True)
 class Line:
-    """One printed row: its name, unit, cells (text, pedigree key) and sum."""
+    """One printed row: its name, unit, cells (text, address of what it is made of), sum and its address."""
 
     name: str
     unit: str
     cells: tuple[tuple[str, str], ...]
     total: str
+    total_href: str
 
 
 def build(ask: Ask) -> Page:
@@ -39,11 +40,8 @@ def build(ask: Ask) -> Page:
     run, question = ask.run, ask.t("seea.question")
     if run is None:
         return Page("account_empty.html", ask.t("account.empty"), {"question": question})
-    period = _period(ask, run)
-    tables = seea_tables(run, ask.place.code, period)
-    if measured := ask.site.topics.get(CONDITION):
-        land = {id: table for id, table in tables.items() if id.startswith("4.")}
-        tables = land | condition_tables(measured, ask.place.code, period) | tables
+    period = period_of(ask, run)
+    tables = tables_of(ask, run, period)
     asked = ask.query.get("of", "")
     if asked and asked not in tables:
         known = ", ".join(tables) or "-"
@@ -53,7 +51,8 @@ def build(ask: Ask) -> Page:
     table = tables.get(asked) or next(iter(tables.values()), None)
     context: dict[str, Any] = {
         "run": run, "question": question, "headline": _headline(ask, table), "crumbs": crumbs(ask, "/account/seea"), "table_shown": table,
-        "tabs": [(id, _name(ask, x)) for id, x in tables.items()], "here": table.id if table else "", "grid": _grid(ask, run, table, period) if table else None,
+        "tabs": [(id, table_name(ask, x)) for id, x in tables.items()],
+        "here": table.id if table else "", "grid": _grid(ask, run, table, period) if table else None,
         "notes": [n.sentence(ask.lang) for n in table.notes] if table else [], "period": period, "span": _span(period),
         "periods": [(p, bare(period_word(p, ask.t, ask.zone))) for p in run.manifest["periods"]], "period_label": bare(period_word(period, ask.t, ask.zone)),
     }  # fmt: skip
@@ -70,7 +69,19 @@ def build(ask: Ask) -> Page:
     )
 
 
-def _period(ask: Ask, run: Run) -> str:
+def tables_of(ask: Ask, run: Run, period: str) -> dict[str, Balance]:
+    """The account's tables in the order of SEEA, those of condition from their own run, then places of supply and use."""
+    tables = seea_tables(run, ask.place.code, period)
+    if measured := ask.site.topics.get(CONDITION):
+        land = {id: table for id, table in tables.items() if id.startswith("4.")}
+        tables = land | condition_tables(measured, ask.place.code, period) | tables
+    asked = {line.service.id for line in run.services(ask.zone.root, period) if line.included == "yes"}
+    made = [use_by_place(run, service, period) for service in declared_flows(ask.zone) if service in asked]
+    first = {id: tables[id] for id in ("4.1", "4.2") if id in tables}
+    return first | tables | {table.id: table for table in made if table.cells}
+
+
+def period_of(ask: Ask, run: Run) -> str:
     known = list(run.manifest["periods"])
     asked = ask.query.get("period", "")
     same = [p for p in known if p == asked or (ask.span and last_year(p) == ask.span[1])]
@@ -82,8 +93,10 @@ def _span(period: str) -> tuple[int, int] | None:
     return (year, year) if year else None
 
 
-def _name(ask: Ask, table: Balance) -> str:
+def table_name(ask: Ask, table: Balance) -> str:
     """4.1 Ecosystem extent account; with the price basis where there is one."""
+    if table.id.startswith(FLOW_TABLE):
+        return f"{ask.t('seea.flow')} {table.id.partition('.')[2]}"
     number, _, basis = table.id.partition(" ")
     said = f"{number} {capital(ask.t.pick(table.zh, table.en))}"
     return f"{said} · {basis_word(ask, basis)}" if basis else said
@@ -103,7 +116,7 @@ def _headline(ask: Ask, table: Balance | None) -> str:
 
 def _grid(ask: Ask, run: Run, table: Balance, period: str) -> dict[str, Any]:
     """The table as printed: the longer side runs down. Sums stand where the numbers of a row have one unit and add up."""
-    keys = _keys(ask, run, table, period)
+    keys = sealed_keys(run, ask.site.topics.get(CONDITION), table.id, ask.place.code, period)
     turned = len(table.columns) > len(table.rows) and not table.units
     down, across = (table.columns, table.rows) if turned else (table.rows, table.columns)
 
@@ -117,10 +130,10 @@ def _grid(ask: Ask, run: Run, table: Balance, period: str) -> dict[str, Any]:
         known = [v for v in values if v is not None]
         texts, word = numbers.write_many([*values, sum(known) if known else None], unit, ask.lang)
         cells = tuple(
-            (text if v is not None else "", keys.get(at(head, other), ""))
+            (text if v is not None else "", _leads(ask, table, at(head, other), keys))
             for text, v, other in zip(texts, values, across, strict=False)
         )
-        lines.append(Line(_head(ask, head), word, cells, texts[-1]))
+        lines.append(Line(_head(ask, head), word, cells, texts[-1], _leads(ask, table, (head.id, SUM), keys)))
     return {
         "heads": [_head(ask, h) for h in across],
         "lines": lines,
@@ -128,42 +141,18 @@ def _grid(ask: Ask, run: Run, table: Balance, period: str) -> dict[str, Any]:
     }
 
 
+def _leads(ask: Ask, table: Balance, cell: tuple[str, str], keys: Mapping[tuple[str, str], str]) -> str:
+    """The pedigree of a cell that is a sealed figure, else the page of its arithmetic."""
+    if key := keys.get(cell):
+        return ask.pedigree(key)
+    if not ask.has("seea_cell"):
+        return ""
+    return ask.address("/account/seea/cell", of=table.id, row=cell[0], column=cell[1], place=ask.query.get("place", ""))
+
+
 def _head(ask: Ask, head: Head) -> str:
     name = ask.t.pick(head.zh, head.en)
     return name if ask.lang == "zh" else capital(name)
-
-
-def _keys(ask: Ask, run: Run, table: Balance, period: str) -> Mapping[tuple[str, str], str]:
-    """Pedigree keys of the cells that are figures of the account themselves."""
-    place, (number, _, basis) = ask.place.code, table.id.partition(" ")
-    mine: Sequence[Fact] = [f for f in run.facts if f.place == place and f.period == period]
-    if number in SUPPLY:
-        own = [f for f in mine if f.role == SUPPLY[number] and f.basis == basis and f.value is not None]
-        return {(f.service, f.cls or "whole"): f.key for f in own}
-    if number == "4.2":
-        pairs = [(f.cls.partition(">"), f.key) for f in mine if f.quantity == "extent.change"]
-        return {(a, b): key for (a, _, b), key in pairs}
-    if number == "5.2" and (measured := ask.site.topics.get(CONDITION)):
-        return _condition_keys(measured, place, period)
-    if number == "4.1":
-        return {
-            (f.quantity.removeprefix("extent."), f.cls): f.key
-            for f in mine
-            if f.quantity in ("extent.opening", "extent.closing", "extent.net")
-        }
-    return {}
-
-
-def _condition_keys(run: Run, place: str, period: str) -> dict[tuple[str, str], str]:
-    """A mean leads to its sum over the class, at the opening or closing."""
-    order = [str(p) for p in run.manifest["periods"]]
-    moments = {order[order.index(period) - 1]: "opening", period: "closing"}
-    stem = "condition.sum."
-    return {
-        (f"{f.quantity.removeprefix(stem)}.{moments[f.period]}", f.cls): f.key
-        for f in run.facts
-        if f.quantity.startswith(stem) and f.place == place and f.period in moments and f.cls and f.value is not None
-    }
 
 
 def _export(ask: Ask, table: Balance) -> Table:

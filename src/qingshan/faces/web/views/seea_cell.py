@@ -1,0 +1,95 @@
+"""What one cell of a SEEA table is made of: its formula in words, the figures and shares put in, each leading further down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from qingshan.accounts.balance import Table as Balance
+from qingshan.accounts.beneficiaries import FLOW_TABLE
+from qingshan.accounts.seea import CONDITION
+from qingshan.accounts.seea.trace import Part, sealed_keys, trace
+from qingshan.core.errors import UnknownName
+from qingshan.faces.web.crumbs import crumbs
+from qingshan.faces.web.names import bare, capital
+from qingshan.faces.web.page import Column, Page, Table, View
+from qingshan.faces.web.periods import period_word
+from qingshan.faces.web.site import Ask
+from qingshan.faces.web.views.seea import period_of, table_name, tables_of
+from qingshan.publish import numbers
+
+
+@dataclass(frozen=True)
+class Line:
+    """One part as printed: name, number, unit, where it leads, and for a declared number its source and status."""
+
+    name: str
+    number: str
+    unit: str
+    href: str
+    source: str
+    status: str
+
+
+def build(ask: Ask) -> Page:
+    """The page. `?of=` names the table, `?row=` and `?column=` the cell; the column `sum` is the sum of the row."""
+    run = ask.run
+    if run is None or ask.place.code not in ask.zone.places:
+        raise UnknownName("there is no account here.", "这里没有账户。", fix="qingshan run gep")
+    period, id = period_of(ask, run), ask.query.get("of", "")
+    cell = (ask.query.get("row", ""), ask.query.get("column", ""))
+    tables = tables_of(ask, run, period)
+    keys = sealed_keys(run, ask.site.topics.get(CONDITION), id, ask.place.code, period)
+    found = trace(run, tables, keys, id, cell, ask.place.code, period)
+    table = tables[id]
+    row = ask.t.pick(found.row.zh, found.row.en)
+    column = ask.t("seea.sum") if found.column is None else ask.t.pick(found.column.zh, found.column.en)
+    place = "" if table.id.startswith(FLOW_TABLE) else bare(ask.short(ask.place.code))
+    said = numbers.write(float(found.value), found.unit, ask.lang)
+    name = f"{row} · {column}" if ask.lang == "zh" else f"{capital(row)} · {column}"
+    context: dict[str, Any] = {
+        "question": ask.t("pedigree.question"), "crumbs": crumbs(ask, "/account/seea"), "said": said, "name": name, "place": place,
+        "table_name": table_name(ask, table), "table_href": ask.address("/account/seea", of=id, place=ask.query.get("place", "")),
+        "period_label": bare(period_word(period, ask.t, ask.zone)), "formula": _formula(ask, found.formula),
+        "symbols": _symbols(ask, found.formula),
+        "lines": [_line(ask, table, p) for p in found.parts], "labels": list(table.labels), "run": run,
+    }  # fmt: skip
+    exports, sources = [_export(ask, found.parts)], [table_name(ask, table)]
+    return Page("seea_cell.html", f"{name} {said.text}", context, exports, [ask.place.code], sources, table.labels)
+
+
+def _formula(ask: Ask, formula: str) -> str:
+    """The rule in words, or the formula itself."""
+    word = {"sum": "sum", "closing - opening": "difference", "share × whole": "share", "share × sum": "share_of_sum", "0": "none"}.get(formula)  # fmt: skip
+    return ask.t(f"seea.rule.{word}") if word else formula
+
+
+def _symbols(ask: Ask, formula: str) -> str:
+    return ask.t("seea.rule.symbols") if formula.startswith(("a·", "max")) else ""
+
+
+def _line(ask: Ask, table: Balance, part: Part) -> Line:
+    name = ask.t.pick(part.zh, part.en)
+    if part.source:
+        number, unit = numbers.digits(float(part.value), 6), ""
+    else:
+        (number,), unit = numbers.write_many([float(part.value)], part.unit, ask.lang)
+    href = ask.pedigree(part.key) if part.key else ""
+    if not href and part.cell is not None:
+        row, column = part.cell
+        href = ask.address(
+            "/account/seea/cell", of=part.table, row=row, column=column, place=ask.query.get("place", "")
+        )
+    return Line(name if ask.lang == "zh" else capital(name), number, unit, href, part.source, part.status)
+
+
+def _export(ask: Ask, parts: tuple[Part, ...]) -> Table:
+    columns = (
+        Column("part", "组成", "part"), Column("value", "数值", "value"), Column("unit", "单位", "unit"),
+        Column("source", "出处", "source"), Column("key", "来历键", "pedigree key"),
+    )  # fmt: skip
+    rows = [{"part": ask.t.pick(p.zh, p.en), "value": float(p.value), "unit": p.unit, "source": p.source, "key": p.key} for p in parts]  # fmt: skip
+    return Table("parts", "由什么得来", "Made of", columns, rows)
+
+
+VIEW = View("seea_cell", "/account/seea/cell", build, rail=lambda code: "/account/seea", under="account")
