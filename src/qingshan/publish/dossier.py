@@ -26,8 +26,8 @@ import shapely
 from qingshan.accounts.claim.dossier import Dossier, KeptDossier, dossier_of, open_dossier, projects_folder
 from qingshan.accounts.claim.index import DoubleCounted, Overlap
 from qingshan.accounts.claim.project import claims_of, outline, read_project
-from qingshan.accounts.claim.table import ClaimTable, open_table
 from qingshan.accounts.claim.sealed import DossierRun, evidence_folder, seal_dossier
+from qingshan.accounts.claim.table import ClaimTable, open_table
 from qingshan.accounts.home import home, zone_key
 from qingshan.accounts.verify import Verdict
 from qingshan.core.canonical import canonical, file_digest, write_atomic

@@ -272,7 +272,7 @@ class _Figures:
                             cls=f"parcel:{line.parcel}", period=str(line.vintage), notes={"rule": "by_area_and_days"})  # fmt: skip
             shares.setdefault(f"parcel:{line.parcel}", []).append((str(line.vintage), key))
             shares.setdefault(str(line.vintage), []).append((f"parcel:{line.parcel}", key))
-        kg = {name: 0 for name in shares}
+        kg = dict.fromkeys(shares, 0)
         for line in dossier.lines:
             kg[f"parcel:{line.parcel}"] += line.kg
             kg[str(line.vintage)] += line.kg

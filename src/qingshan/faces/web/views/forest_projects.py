@@ -227,11 +227,14 @@ def _keys(ask: Ask, kept: KeptDossier, pedigree: Mapping[tuple[str, str, str], s
     error = (change["high"] - change["low"]) / 2 / abs(change["value"]) if change["value"] else None
     share = 1 - record["deducted"] / change["value"] if change["value"] else 0.0
     return [
-        {"key": pedigree.get(("project.change", "", ""), ""), "name": ask.t("forest.project.change"), "value": numbers.write(change["value"], "t CO2", ask.lang),
+        {"key": pedigree.get(("project.change", "", ""), ""),
+         "name": ask.t("forest.project.change"), "value": numbers.write(change["value"], "t CO2", ask.lang),
          "note": f"± {numbers.digits(100 * error)} %  {low}–{high} ({change['confidence']:.0%})" if error is not None else ""},
-        {"key": pedigree.get(("project.deducted", "", ""), ""), "name": ask.t("forest.project.deducted"), "value": numbers.write(record["deducted"], "t CO2", ask.lang),
+        {"key": pedigree.get(("project.deducted", "", ""), ""),
+         "name": ask.t("forest.project.deducted"), "value": numbers.write(record["deducted"], "t CO2", ask.lang),
          "note": ask.t("forest.project.taken", share=f"{numbers.digits(100 * share)} %" if share else "0 %")},
-        {"key": pedigree.get(("project.creditable", "", ""), ""), "name": ask.t("forest.project.creditable"), "value": numbers.write(record["creditable"], "t CO2", ask.lang),
+        {"key": pedigree.get(("project.creditable", "", ""), ""),
+         "name": ask.t("forest.project.creditable"), "value": numbers.write(record["creditable"], "t CO2", ask.lang),
          "note": ask.t("forest.project.less", baseline=numbers.digits(record["baseline"]["t_co2"]), leakage=numbers.digits(record["leakage"]["t_co2"]))},
         {"key": "", "name": ask.t("forest.of.area"), "value": numbers.write(record["project"]["hm2"], "hm2", ask.lang),
          "note": ask.t("forest.project.parcel_count", n=len(record["parcels"]))},
