@@ -101,7 +101,7 @@ test: .venv/.dev ## run the tests that need no browser (PYTEST_ARGS=)
 
 .PHONY: kill-test
 kill-test: .venv/.dev ## kill -9 the ledger 1,000 times, a load of readings 240 times; nothing acknowledged may be lost (ROUNDS=)
-	@QINGSHAN_KILL_ROUNDS="$(or $(ROUNDS),1000)" $(PY) -m pytest tests/ledger/test_kill.py $(PYTEST_ARGS)
+	@QINGSHAN_KILL_ROUNDS="$(or $(ROUNDS),1000)" $(PY) -m pytest -s tests/ledger/test_kill.py $(PYTEST_ARGS)
 	@QINGSHAN_KILL_ROUNDS="$(or $(ROUNDS),240)" $(PY) -m pytest tests/observe/series/test_kill.py $(PYTEST_ARGS)
 
 .PHONY: browser

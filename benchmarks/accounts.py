@@ -53,7 +53,9 @@ SEDIMENT = {
     "potential": "rkls", "loss": "usle", "export": "sed_export", "deposition": "sed_deposition", "avoided_erosion": "avoided_erosion",
     "avoided_export": "avoided_export",
 }  # fmt: skip
-NUTRIENT = {"surface_n": "n_surface_export", "export_n": "n_total_export", "export_p": "p_surface_export"}
+NUTRIENT = {
+    "surface_n": "n_surface_export", "below_n": "n_subsurface_export", "export_n": "n_total_export", "export_p": "p_surface_export",
+}  # fmt: skip
 PEERED = {
     "sdr": Versus(("sdr",), SEDIMENT, "zonal", squares=True),
     "ndr": Versus(("ndr",), NUTRIENT, "zonal", squares=True),
@@ -170,18 +172,23 @@ class Bench:
     def _agreement(
         self, names: list[str], asked: Versus, inputs: Path, ours: Mapping[str, str], theirs: Mapping[str, str]
     ) -> None:
-        from .compare import compare  # noqa: PLC0415 - needs the environment's rasters
+        from .compare import compare, same_stream_one_value  # noqa: PLC0415 - needs the environment's rasters
         from .exact import apart, habitat_exact  # noqa: PLC0415
         from .raster_cases import Data  # noqa: PLC0415
 
         data = Data.of(inputs).squares() if asked.squares else Data.of(inputs)
         places = data.places().read(data.grid.whole)
-        worst, alone = 0.0, 0
+        worst, alone, unexplained = 0.0, 0, 0
         for name, peer in asked.rasters.items():
             found = compare(Path(ours[name]), Path(theirs[f"{peer}.tif"]), places)
-            worst, alone = max(worst, found[asked.judged]), max(alone, int(found["only ours"] + found["only peer"]))
+            only = int(found["only ours"] + found["only peer"])
+            worst, alone = max(worst, found[asked.judged]), max(alone, only)
             for share in SHARES:
                 self.add(names[-1], f"{name} against {peer}: {share}", found[share], "relative")
+            if "stream" in ours:
+                pair = Path(ours[name]), Path(theirs[f"{peer}.tif"])
+                unexplained += same_stream_one_value(pair, (Path(ours["stream"]), Path(theirs["stream.tif"])))
+                self.add(names[-1], f"{name} against {peer}: cells with a value in one only", float(only), "cells")
         if names == ["habitat-quality"]:
             for name, exact in habitat_exact(data).items():
                 for side, file in (("ours", ours[name]), ("peer", theirs[f"{asked.rasters[name]}.tif"])):
@@ -196,6 +203,8 @@ class Bench:
         for n in names:
             self.add(n, "agreement", worst, unit)
             self.add(n, "cells with a value in one only", float(alone), "cells")
+            if "stream" in ours:
+                self.add(n, "of them where both draw the same stream", float(unexplained), "cells")
 
     # ---- cases of our own --------------------------------------------------------------------------------------------
 

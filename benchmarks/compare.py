@@ -54,6 +54,27 @@ def compare(ours: Path, peer: Path, places: NDArray[np.int32]) -> Mapping[str, f
     }  # fmt: skip
 
 
+def same_stream_one_value(pair: tuple[Path, Path], streams: tuple[Path, Path]) -> int:
+    """Cells with a value in one raster only although both programs draw the same stream there. Each pair: ours, the peer's."""
+    found = 0
+    with (
+        rasterio.open(pair[0]) as a,
+        rasterio.open(pair[1]) as b,
+        rasterio.open(streams[0]) as s,
+        rasterio.open(streams[1]) as t,
+    ):
+        row0 = round((b.transform.f - a.transform.f) / a.transform.e)
+        col0 = round((b.transform.c - a.transform.c) / a.transform.a)
+        for row in range(0, b.height, BLOCK):
+            for col in range(0, b.width, BLOCK):
+                height, width = min(BLOCK, b.height - row), min(BLOCK, b.width - col)
+                there, here = Window(col, row, width, height), Window(col + col0, row + row0, width, height)
+                (own, given), (theirs, known) = _read(s, here), _read(t, there)
+                same = given & known & ((own == 1) == (theirs == 1))
+                found += int((same & (_read(a, here)[1] != _read(b, there)[1])).sum())
+    return found
+
+
 def _read(f: Any, window: Window) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     values = f.read(1, window=window).astype(np.float64)
     known = np.isfinite(values)

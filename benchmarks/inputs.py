@@ -45,6 +45,8 @@ CLASSES = (
 )  # fmt: skip
 THREATS = (("crop", 1000, 0.6, "linear"), ("urban", 5000, 1.0, "exponential"), ("road", 2000, 0.7, "linear"))
 """Name, distance in metres, weight, decay."""
+BELOW = {True: 0.2, False: 0.05}
+"""Share of the nitrogen that goes below ground, by whether plants grow there."""
 
 
 def make(folder: Path, side: int) -> Path:
@@ -153,8 +155,10 @@ def tables(folder: Path) -> None:
     for name, columns in plain.items():
         table(folder / f"{name}.csv", [{c: row[c] for c in columns} for row in rows])
     loads = ["load_n", "eff_n", "crit_len_n", "load_p", "eff_p", "crit_len_p"]
-    rate = {"load_type_n": "application-rate", "load_type_p": "application-rate", "proportion_subsurface_n": 0.0}
-    table(folder / "biophysical_ndr.csv", [{"lucode": r["lucode"], **rate, **{c: r[c] for c in loads}} for r in rows])
+    rate = {"load_type_n": "application-rate", "load_type_p": "application-rate"}
+    table(folder / "biophysical_ndr.csv", [
+        {"lucode": r["lucode"], **rate, "proportion_subsurface_n": BELOW[bool(r["lulc_veg"])], **{c: r[c] for c in loads}} for r in rows
+    ])  # fmt: skip
     shares = {"crop": 0.5, "urban": 0.8, "road": 0.6}
     table(folder / "sensitivity.csv", [
         {"lucode": r["lucode"], "name": r["desc"], "habitat": r["habitat"], **{t: f"{s * r['habitat']:.3f}" for t, s in shares.items()}}

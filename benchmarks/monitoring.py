@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,19 +24,26 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from qingshan.observe.dense import Block, Lattice, blocks
+from qingshan.observe.dense import Block, Lattice, Rows, blocks
+from qingshan.observe.evaluate.air_network import evaluate_air
+from qingshan.observe.evaluate.air_source import of_store
+from qingshan.observe.evaluate.editions import named_rule_set
 from qingshan.observe.quality.kernels import Flags, judge
 from qingshan.observe.quality.review import usable
 from qingshan.observe.quality.run import flag_blocks
-from qingshan.observe.statistics.air import AirYear, air_year, widened_year
+from qingshan.observe.series.store import Observations
+from qingshan.observe.statistics.air import AirYear, Item, air_year, days_of, widened_year
 
 from . import monitoring_network as network
+from . import monitoring_oracle as oracle
 from .harness import OUT, Peer, Row, peer_python, report
 
 SMALL = os.environ.get("BENCH_SIZE") == "small"
 STATIONS = 60 if SMALL else 1000
-MANY = 120 if SMALL else 3000
-YEARS = 2 if SMALL else 10
+MANY = 120 if SMALL else int(os.environ.get("BENCH_STATIONS", "3000"))
+YEARS = 2 if SMALL else int(os.environ.get("BENCH_YEARS", "10"))
+BYTES = 8
+"""Bytes of a value in the store, generously."""
 COMPARED = 10  # stations the peers and the oracle get
 CASES = ("qc", "evaluation", "oracle", "ten-years")
 
@@ -54,13 +62,13 @@ def main() -> None:
         if only in ("", "qc"):
             rows += qc_rows(folder)
         if only in ("", "evaluation", "oracle"):
-            network.make(folder / "year", STATIONS)
+            store = network.make(folder / "year", STATIONS)
+            os.sync()
         if only in ("", "evaluation"):
             rows += evaluation_rows(folder / "year")
         if only in ("", "oracle"):
-            rows += oracle_rows(folder / "year")
+            rows += oracle_rows(store)
         if only in ("", "ten-years"):
-            network.make(folder / "many", MANY)
             rows += ten_years(folder / "many")
     report("monitoring", rows if not only else [*_kept(rows), *rows])
 
@@ -83,8 +91,7 @@ def _kept(rows: list[Row]) -> list[Row]:
 
 def qc_rows(folder: Path) -> list[Row]:
     """Ours, peer, ours, peer, ours; values per CPU second of one thread, on matrices that are in memory."""
-    network.make(folder / "some", COMPARED)
-    source, names = pl.scan_parquet(folder / "some"), network.series_of(COMPARED)
+    source, names = network.make(folder / "some", COMPARED).spans("bench"), network.series_of(COMPARED)
     plan = network.plan()
     lattice = Lattice(datetime(network.YEAR, 1, 1), datetime(network.YEAR + 1, 1, 1), network.HOUR)
     made = list(blocks(source, names, lattice))
@@ -144,7 +151,7 @@ def _peer(name: str, folder: Path) -> dict[str, Any] | str:
 # --- a whole year
 
 
-def _inputs(source: pl.LazyFrame, names: list[str], year: int, counted: Counter[int]) -> Iterator[tuple[Block, Any]]:
+def _inputs(source: Rows, names: list[str], year: int, counted: Counter[int]) -> Iterator[tuple[Block, Any]]:
     plan = network.plan()
     for block, flags, _ in flag_blocks(source, names, plan, *widened_year(year), network.HOUR):
         for level, n in enumerate(np.bincount(flags.flag[:, 24:-24].reshape(-1), minlength=10)):
@@ -152,30 +159,47 @@ def _inputs(source: pl.LazyFrame, names: list[str], year: int, counted: Counter[
         yield block, usable(block, flags.flag)
 
 
-def evaluate(source: pl.LazyFrame, names: list[str], year: int) -> tuple[AirYear, Counter[int]]:
+def evaluate(store: Observations, names: list[str], year: int) -> tuple[AirYear, Counter[int]]:
     """Read, QC, daily and annual means, percentiles, MDA8, IAQI and AQI."""
     counted: Counter[int] = Counter()
+    source = store.spans("bench", [year - 1, year, year + 1])
     return air_year(_inputs(source, names, year, counted), network.items(), network.rules(), year), counted
 
 
-def _work(case: str, folder: Path, stations: int, years: int) -> dict[str, float]:
+def verdicts(store: Observations, year: int, by: str) -> int:
+    """What `qingshan observe evaluate` computes: the AQI of every day, or the annual verdicts; how many results, as columns."""
+    rules, series, sites = named_rule_set("air.demonstration_percentiles"), store.series("bench"), store.sites("bench")
+    return len(
+        evaluate_air("bench", of_store(store, "bench", [year], provisional=True), series, sites, rules, by=by).frame()
+    )
+
+
+def _work(case: str, home: Path, stations: int, years: int) -> dict[str, float]:
     """In a process of its own, after one small block that loads the compiled code."""
-    names = network.series_of(stations)
-    whole = pl.scan_parquet(folder)
-    evaluate(whole, names[:6], network.YEAR)
+    store, names = network.store_in(home), network.series_of(stations)
+    evaluate(store, names[:6], network.YEAR)
     before = resource.getrusage(resource.RUSAGE_SELF)
     wall, cpu = time.perf_counter(), before.ru_utime + before.ru_stime
     cells = 0
     for i in range(years):
-        source = whole if i == 0 else whole.with_columns(start=pl.col("start").dt.offset_by(f"{i}y"))
-        made, counted = evaluate(source, names, network.YEAR + i)
-        assert made.days.height == len(names) * (made.days["day"].max() - made.days["day"].min()).days + len(names)  # type: ignore[operator,union-attr]
+        year = network.YEAR + i
+        if case.startswith("by "):
+            cells += verdicts(store, year, case.removeprefix("by "))
+            continue
+        made, counted = evaluate(store, names, year)
+        assert made.days.height == len(names) * days_of(year)
         cells += sum(counted.values())
         del made
     after = resource.getrusage(resource.RUSAGE_SELF)
     return {
-        "cpu_s": after.ru_utime + after.ru_stime - cpu, "wall_s": time.perf_counter() - wall, "peak_gb": after.ru_maxrss / 2**20, "cells": cells,
+        "cpu_s": after.ru_utime + after.ru_stime - cpu, "wall_s": time.perf_counter() - wall, "peak_gb": _peak(), "cells": cells,
     }  # fmt: skip
+
+
+def _peak() -> float:
+    """The most memory this process has held (GiB)."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
 
 
 def _apart(case: str, folder: Path, stations: int, years: int) -> dict[str, float]:
@@ -187,50 +211,108 @@ def _apart(case: str, folder: Path, stations: int, years: int) -> dict[str, floa
 def evaluation_rows(folder: Path) -> list[Row]:
     runs = [_apart("evaluation", folder, STATIONS, 1) for _ in range(1 if SMALL else 3)]
     case = f"evaluation of a year, {STATIONS} stations x 6"
-    return [
+    rows = [
         Row(case, "wall_s (at most 15)", median(r["wall_s"] for r in runs), "s"),
         Row(case, "cpu_s", median(r["cpu_s"] for r in runs), "s"),
         Row(case, "values_per_cpu_s", median(r["cells"] / r["cpu_s"] for r in runs), "1/s"),
         Row(case, "peak_gb (at most 1.5)", max(r["peak_gb"] for r in runs), "GiB"),
     ]
+    for by in ("day", "year"):
+        found, case = (
+            _apart(f"by {by}", folder, STATIONS, 1),
+            f"verdicts by {by} from the store, {STATIONS} stations x 6",
+        )
+        rows += [
+            Row(case, name, found[name], unit) for name, unit in (("wall_s", "s"), ("cpu_s", "s"), ("peak_gb", "GiB"))
+        ]
+        rows.append(Row(case, "results", found["cells"], "1"))
+    return rows
 
 
-def ten_years(folder: Path) -> list[Row]:
-    """The stored year read as ten years, one after another; the peak must be that of one year."""
+def ten_years(home: Path) -> list[Row]:
+    """Years of a network written into the store and evaluated one after another; the peak must be that of one year."""
     case = f"{YEARS} years, {MANY} stations x 6"
-    one, all_of = _apart("ten-years", folder, MANY, 1), _apart("ten-years", folder, MANY, YEARS)
+    needed = YEARS * MANY * len(network.ITEMS) * network.STEPS * BYTES
+    if shutil.disk_usage(home.parent).free < 1.5 * needed:
+        return [
+            Row(
+                case, "values", float("nan"), "1", Peer("disk", missing=f"needs {1.5 * needed / 2**30:.0f} GiB of disk")
+            )
+        ]
+    begun = time.perf_counter()
+    network.make(home, MANY, YEARS, pool=network.POOL)
+    written = time.perf_counter() - begun
+    one, all_of = _apart("ten-years", home, MANY, 1), _apart("ten-years", home, MANY, YEARS)
     return [
         Row(case, "peak_gb", all_of["peak_gb"], "GiB", Peer("one year", "", one["peak_gb"])),
         Row(case, "cpu_s", all_of["cpu_s"], "s"),
+        Row(case, "wall_s", all_of["wall_s"], "s"),
         Row(case, "values", all_of["cells"], "1"),
+        Row(case, "store written", written, "s"),
     ]
 
 
 # --- the oracle
 
 
-def oracle_rows(folder: Path) -> list[Row]:
-    """How many cells have each flag, and every daily sum but ozone's, against polars. Stops where one differs."""
+def oracle_rows(store: Observations) -> list[Row]:
+    """Flags, daily sums, largest 8 h means, IAQI, annual means and percentiles of every station against polars. Stops where one differs."""
     names = network.series_of(STATIONS)
-    source = pl.scan_parquet(folder)
-    made, counted = evaluate(source, names, network.YEAR)
+    made, counted = evaluate(store, names, network.YEAR)
     by_polars: Counter[int] = Counter()
-    for path in sorted(folder.glob("*.parquet")):
+    compared = 0
+    for path in sorted((store.folder("bench") / str(network.YEAR)).glob("*.parquet")):
         frame = pl.read_parquet(path, columns=["series", "start", "value"])
-        frame = frame.with_columns(network.flags_in_polars(frame)["flag"])
+        frame = frame.with_columns(oracle.flags_in_polars(frame)["flag"])
         for level, n in frame["flag"].value_counts().iter_rows():
             by_polars[level] += n
-        days = network.days_in_polars(frame).filter(~pl.col("series").str.contains("|air.o3|", literal=True))
-        same = made.days.join(days, on=["series", "day", "sum", "count"], how="inner").height
-        if same != days.height:
-            raise AssertionError(f"{path.name}: {days.height - same} of {days.height} days differ from polars")
+        for item in network.items():
+            compared += _compared(frame.filter(pl.col("series").str.contains(f"|{item.id}|", literal=True)), item, made)
     ours = {k: n for k, n in counted.items() if n}
     if ours != dict(by_polars):
         raise AssertionError(f"flags differ: {ours} and {dict(by_polars)}")
+    case = "oracle in polars"
     return [
-        Row("oracle in polars", "flag totals that differ", 0, "1"),
-        Row("oracle in polars", "cells compared", sum(ours.values()), "1"),
-    ]
+        Row(case, "flag totals that differ", 0, "1"), Row(case, "cells compared", sum(ours.values()), "1"),
+        Row(case, "daily statistics that differ", 0, "1"), Row(case, "daily statistics compared", compared, "1"),
+    ]  # fmt: skip
+
+
+def _compared(frame: pl.DataFrame, item: Item, made: AirYear) -> int:
+    """Days and years of one item's series in polars against ours; how many days."""
+    ours = made.days.filter(pl.col("series").is_in(frame["series"].unique().implode()))
+    if item.statistic == "mda8":
+        days = oracle.ozone_in_polars(frame).filter(pl.col("windows") >= oracle.WINDOWS_OF_DAY)
+        valid = ours.filter("valid")
+        both = valid.join(days, on=["series", "day", "windows"], suffix="_p").with_columns(
+            pl.col("count", "count_p").cast(pl.Int64)
+        )
+        same = both.filter(
+            pl.col("sum") * pl.col("count_p") == pl.col("sum_p") * pl.col("count")
+        )  # one mean has many ratios
+        if not len(same) == len(valid) == len(days):
+            raise AssertionError("8 h means differ from polars")
+    else:
+        days = oracle.days_in_polars(frame)
+        _equal("daily sums", days, ours.select("series", "day", "sum", "count"))
+        valid = days.filter(pl.col("count") >= oracle.HOURS_OF_DAY).with_columns(
+            mean=pl.col("sum") / pl.col("count") / 10**9
+        )
+    wanted = oracle.index_in_polars(valid.select("series", "day", "sum", "count"), item)
+    _equal("IAQI", wanted, ours.filter("valid").select("series", "day", "iaqi"))
+    years = oracle.years_in_polars(valid, (item.share or 0) / 1000)
+    mine = made.years.filter(pl.col("series").is_in(years["series"].implode())).sort("series")
+    for column in ("mean", "percentile"):
+        apart = (years[column] - mine[column]).abs().max()
+        if apart is None or apart > 1e-9 or years["n"].to_list() != mine["n_days"].to_list():  # type: ignore[operator]
+            raise AssertionError(f"{item.id}: {column} of the year differs by {apart}")
+    return len(ours)
+
+
+def _equal(what: str, theirs: pl.DataFrame, ours: pl.DataFrame) -> None:
+    ours = ours.sort("series", "day").select(theirs.columns).cast(dict(theirs.schema))  # type: ignore[arg-type]
+    if not theirs.sort("series", "day").equals(ours):
+        raise AssertionError(f"{what} differ from polars")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A seeded network of air stations in Parquet, its plan, and the same quality control and daily means in polars: the oracle.
+"""A seeded network of air stations in a store, its quality-control plan, items and conventions.
 
 Hours of a year for six items: a daily and a yearly wave with noise, 3 % missing, flat runs of a day, spikes. The limits are round numbers
 for the benchmark, not a network's.
@@ -6,8 +6,9 @@ for the benchmark, not a network's.
 
 from __future__ import annotations
 
+import os
+import shutil
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,14 @@ import polars as pl
 
 from qingshan.core.limit import limit_table
 from qingshan.observe.quality.plan import Plan, PlanRow
+from qingshan.observe.series.catalogue import Commit
+from qingshan.observe.series.merge import PART_ROWS, write_part
+from qingshan.observe.series.model import OBSERVATION
+from qingshan.observe.series.store import Observations
 from qingshan.observe.statistics.air import Item, index_of
 from qingshan.observe.statistics.kernels import BEYOND
 from qingshan.observe.statistics.rules import Rule, Rules, validity_of
+from qingshan.zone.zone import builtin_zones, open_zone
 
 YEAR = 2027
 HOUR = timedelta(hours=1)
@@ -34,7 +40,21 @@ ITEMS = {
 LIMITS = {
     "fail_min": 0, "fail_max": 500, "suspect_min": 0, "suspect_max": 350, "spike_suspect": 60, "spike_fail": 120, "rate": 90, "n_suspect": 5, "n_fail": 12,
 }  # fmt: skip
-SITES_A_FILE = 10
+POOL = 24
+"""Stations that are drawn; the others have their series in another order of days, so that ten years of a province take minutes to make."""
+SITES_A_PART = PART_ROWS // (STEPS * len(ITEMS))
+NETWORK = """[network]
+id = "bench"
+domain = "air"
+zh = "基准"
+en = "benchmark"
+step = "1h"
+averaging = "1h"
+kind = "air_station"
+gas_state = "reference"
+open_sites = true
+synthetic = true
+"""
 
 
 def series_of(stations: int) -> list[str]:
@@ -59,24 +79,90 @@ def values_of(first: int, stations: int) -> np.ndarray:
     return out
 
 
-def make(folder: Path, stations: int) -> None:
-    """One file per ten stations in the shape of the store, sorted by series and start."""
-    folder.mkdir(parents=True, exist_ok=True)
-    start = pl.datetime_range(datetime(YEAR, 1, 1), datetime(YEAR, 12, 31, 23), HOUR, eager=True, time_unit="ms")
-    for first in range(0, stations, SITES_A_FILE):
-        some = min(SITES_A_FILE, stations - first)
-        values = values_of(first, some)
-        names = pl.Series("series", [f"S{first + i:05d}|{item}|1h" for i in range(some) for item in ITEMS])
-        n = values.size
-        value = pl.Series("value", values.reshape(-1)).fill_nan(None)
-        pl.DataFrame({
-            "series": names.gather(np.repeat(np.arange(len(names), dtype=np.uint32), STEPS)), "start": pl.concat([start] * len(names)),
-        }).with_columns(
-            end=pl.col("start") + pl.duration(hours=1, time_unit="ms"), value_text=value.cast(pl.String), value=value.cast(pl.Decimal(28, 9)),
-            detection_limit=pl.lit(None, dtype=pl.Decimal(28, 9)), censored=pl.lit(value=False), published=pl.lit(None, dtype=pl.String),
-            status=pl.lit(None, dtype=pl.String), version=pl.lit(1, dtype=pl.Int32), reason=pl.lit(None, dtype=pl.String),
-            author=pl.lit(None, dtype=pl.String), load=pl.lit("0" * 64), row=pl.int_range(n, dtype=pl.Int64),
-        ).write_parquet(folder / f"part-{first:05d}.parquet", compression="zstd", row_group_size=n)  # fmt: skip
+def store_in(home: Path) -> Observations:
+    """The store of the network `bench` in a folder of its own; `home` becomes the home folder of this process."""
+    os.environ["QINGSHAN_HOME"] = str(home)
+    zone = home / "zone"
+    if not zone.is_dir():
+        shutil.copytree(builtin_zones()["guizhou"], zone)
+        (zone / "networks" / "bench.toml").write_text(NETWORK, encoding="utf-8")
+        (zone / "networks" / "bench").mkdir()
+        rows = [
+            f"{r.scope},{r.test},{r.parameter},{r.value},{r.unit},{r.valid_from},,{r.source},{r.status}"
+            for r in plan().rows
+        ]
+        text = "\n".join(["scope,test,parameter,value,unit,valid_from,valid_to,source,status", *rows, ""])
+        (zone / "networks" / "bench" / "quality.csv").write_text(text, encoding="utf-8")
+    return Observations(open_zone(zone))
+
+
+def make(home: Path, stations: int, years: int = 1, *, pool: int = 0) -> Observations:
+    """Years of a network as loads would leave them: sorted parts of whole stations, then their commit. `pool`: so many stations are drawn
+    (0: all), the others are theirs with the year begun on another day."""
+    store = store_in(home)
+    names = series_of(stations)
+    numbers = {name: i for i, name in enumerate(names, 1)}
+    drawn = _texts(values_of(0, pool)) if pool else None
+    for n in range(years):
+        year = YEAR + n
+        starts = pl.datetime_range(
+            datetime(year, 1, 1), datetime(year, 1, 1) + (STEPS - 1) * HOUR, HOUR, eager=True, time_unit="ms"
+        )
+        parts = []
+        with store.writing("bench") as folder:
+            for first in range(0, stations, SITES_A_PART):
+                some = range(first, min(first + SITES_A_PART, stations))
+                text = (
+                    _texts(values_of(first, len(some)))
+                    if drawn is None
+                    else pl.concat([_turned(drawn, i, year, pool) for i in some])
+                )
+                chosen = names[first * len(ITEMS) : (some[-1] + 1) * len(ITEMS)]
+                parts.append(write_part(folder, year, n + 1, len(parts), _rows(chosen, starts, text), numbers))
+            sites = [
+                (f"S{i:05d}", {"id": f"S{i:05d}", "name_zh": f"S{i:05d}", "kind": "air_station", "air_zone": "2"})
+                for i in range(stations)
+            ]
+            series = [
+                (no, name, *name.split("|"), "", "", _unit(name), _unit(name), "reference")
+                for name, no in numbers.items()
+            ]
+            counts = {"new": len(names) * STEPS}
+            store.catalogue("bench").commit(Commit(
+                f"{year:064d}", "seed", "benchmark", f"{year}-01-01", "", "", counts, 0, [], *((sites, series) if n == 0 else ((), ())), (), parts
+            ))  # fmt: skip
+    return store
+
+
+def _unit(name: str) -> str:
+    return "mg/m3" if "|air.co|" in name else "ug/m3"
+
+
+def _texts(values: np.ndarray) -> pl.Series:
+    """Values as they would come in; null where missing."""
+    return pl.Series("value_text", values.reshape(-1)).fill_nan(None).cast(pl.String).str.strip_suffix(".0")
+
+
+def _turned(drawn: pl.Series, station: int, year: int, pool: int) -> pl.Series:
+    """One station-year out of the pool, its days begun elsewhere."""
+    size = STEPS * len(ITEMS)
+    at = (station * 7 + year * 5) % pool * size
+    days = (station * 31 + year * 113) % 365 * 24
+    items = [drawn.slice(at + k * STEPS, STEPS) for k in range(len(ITEMS))]
+    return pl.concat([piece for x in items for piece in (x.slice(days), x.slice(0, days))])
+
+
+def _rows(names: list[str], starts: pl.Series, text: pl.Series) -> pl.DataFrame:
+    n = len(names) * STEPS
+    series = pl.Series("series", names).gather(np.repeat(np.arange(len(names), dtype=np.uint32), STEPS))
+    start = pl.Series("start", np.tile(starts.to_physical().to_numpy(), len(names))).cast(pl.Datetime("ms"))
+    made = pl.DataFrame({"series": series, "start": start, "value_text": text}).with_columns(
+        end=pl.col("start") + pl.duration(hours=1), value=pl.col("value_text"), censored=pl.lit(value=False), version=pl.lit(1), load=pl.lit("0" * 64),
+        row=pl.int_range(n),
+    )  # fmt: skip
+    return made.select(
+        (pl.col(c) if c in made.columns else pl.lit(None)).cast(t).alias(c) for c, t in OBSERVATION.items()
+    )
 
 
 def plan() -> Plan:
@@ -130,43 +216,3 @@ def items() -> list[Item]:
             )
         )
     return made
-
-
-# --- the same in polars
-
-
-def flags_in_polars(frame: pl.DataFrame) -> pl.DataFrame:
-    """series, start, flag of complete hourly rows sorted by series and start, by shifts within a series; values as exact decimals."""
-    v = pl.col("value").cast(pl.Decimal(28, 9))
-    same = pl.col("series") == pl.col("series").shift()
-    first, last = same.fill_null(value=False), (pl.col("series") == pl.col("series").shift(-1)).fill_null(value=False)
-    before, after = pl.when(first).then(v.shift()), pl.when(last).then(v.shift(-1))
-    number = {k: pl.lit(Decimal(x)).cast(pl.Decimal(28, 9)) for k, x in LIMITS.items()}
-    spike = (v * 2 - before - after).abs()
-    rate = (v - before).abs()
-    change = ~(first & (v == before)).fill_null(value=False)
-    run = pl.int_range(1, pl.len() + 1).over(pl.col("change").cum_sum())
-    found = frame.with_columns(change=change).with_columns(run=run)
-    fails = (
-        (v < number["fail_min"]) | (v > number["fail_max"]) | (spike > 2 * number["spike_fail"]).fill_null(value=False)
-    )
-    suspect = (
-        (v < number["suspect_min"]) | (v > number["suspect_max"]) | (spike > 2 * number["spike_suspect"]).fill_null(value=False)
-        | (rate > number["rate"]).fill_null(value=False)
-    )  # fmt: skip
-    flag = (
-        pl.when(v.is_null()).then(9)
-        .when(fails | (pl.col("run") >= LIMITS["n_fail"])).then(4)
-        .when(suspect | (pl.col("run") >= LIMITS["n_suspect"])).then(3)
-        .otherwise(1)
-    )  # fmt: skip
-    return found.select("series", "start", flag=flag.cast(pl.UInt8))
-
-
-def days_in_polars(frame: pl.DataFrame) -> pl.DataFrame:
-    """series, day, sum (1e-9), count of usable hours; `frame` has series, start, value, flag."""
-    usable = pl.when(pl.col("flag") <= 2).then((pl.col("value") * 10**9).cast(pl.Int64))
-    return (
-        frame.with_columns(day=pl.col("start").dt.date(), v=usable).group_by("series", "day")
-        .agg(sum=pl.col("v").sum(), count=pl.col("v").count().cast(pl.UInt8)).sort("series", "day")
-    )  # fmt: skip

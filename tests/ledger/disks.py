@@ -12,6 +12,8 @@ class SimulatedDisk:
     def __init__(self, durable: bytes = b"", *, fail_sync_at: int = -1, room: int | None = None) -> None:
         self.durable, self.pending = durable, bytearray()
         self.fail_sync_at, self.room, self.syncs = fail_sync_at, room, 0
+        self.how = ""
+        """What `crash` did to the unsynced bytes."""
 
     def size(self) -> int:
         return len(self.durable) + len(self.pending)
@@ -41,7 +43,7 @@ class SimulatedDisk:
     def crash(self, rng: random.Random) -> SimulatedDisk:
         """The disk as the next start finds it: the unsynced bytes lost, cut short, or with sectors missing."""
         tail = bytes(self.pending)
-        how = rng.choice(("lost", "torn", "sectors", "whole"))
+        how = self.how = rng.choice(("lost", "torn", "sectors", "whole"))
         if how == "lost":
             tail = b""
         elif how == "torn" and tail:

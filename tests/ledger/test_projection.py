@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -128,7 +128,8 @@ def business(venue: Venue, rounds: int, seed: int = 1) -> None:
             )
 
 
-def same(engine: sa.Engine, venue: Venue) -> None:
+def same(engine: sa.Engine, venue: Venue, first: Mapping[str, str] | None = None) -> None:
+    """`first` names the account to which a lot was issued, A where nothing is said."""
     book = venue.book
     with engine.connect() as c:
         balances = {(r.account, r.asset): (r.cr, r.dr, r.held) for r in c.execute(sa.select(BALANCE))}
@@ -157,7 +158,9 @@ def same(engine: sa.Engine, venue: Venue) -> None:
             )
         )
         for account, asset, total in moved:
-            lots = sum(x.quantity for x in book.lots.values() if x.asset == asset and account == "A")
+            lots = sum(
+                x.quantity for i, x in book.lots.items() if (x.asset, (first or {}).get(i, "A")) == (asset, account)
+            )
             assert balances[account, asset][0] == total + lots
 
 
@@ -219,3 +222,24 @@ def test_a_lot_in_two_batches(engine: sa.Engine, venue: Venue) -> None:
     venue.submit(command(Lot("L2", UNITS, 5 * T, "B", "issue", "cd" * 32), key="l2", at=9))
     tables.follow(venue)
     same(engine, venue)
+
+
+def test_a_settlement_in_columns(engine: sa.Engine, tmp_path: Path) -> None:
+    from .test_settlement import SOUND, WHO, opening, planned  # noqa: PLC0415 - that file uses this one
+
+    venue = Venue(tmp_path / "columns", "test", HANDLERS)
+    venue.submit(command(*opening(), key="open"))
+    tables = Projection(engine, "test")
+    tables.follow(venue)
+    venue.submit(command(planned(SOUND), key="settle", at=5))
+    tables.follow(venue)
+    same(engine, venue, {f"L{n}": WHO[n % 3] for n in range(6)})
+    with engine.connect() as c:
+        rows = c.execute(sa.select(TRADE.c.id, TRADE.c.money, TRADE.c.seller, TRADE.c.buyer).order_by(TRADE.c.id)).all()
+    # money in 1e-4 yuan: 10 micro-units at 500,000,000 are 5,000; 5 at 400,000,000 are 2,000
+    assert [tuple(r) for r in rows] == [
+        ("s:day/0", 5000, "A", "B"),
+        ("s:day/1", 5000, "B", "C"),
+        ("s:day/2", 2000, "A", "C"),
+    ]
+    venue.close()

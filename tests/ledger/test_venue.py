@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -138,11 +140,11 @@ def test_old_formats_are_brought_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     v.submit(pay(3, "x"))
     state = v.book.hash()
     v.close()
-    monkeypatch.setattr(venue_module, "FORMAT", 2)
-    with pytest.raises(BrokenJournal, match="format 1"):
+    monkeypatch.setattr(venue_module, "FORMAT", 3)
+    with pytest.raises(BrokenJournal, match="format 2"):
         start(tmp_path)
     seen = []
-    monkeypatch.setitem(venue_module.UPCASTERS, 1, lambda line: seen.append(line) or line)
+    monkeypatch.setitem(venue_module.UPCASTERS, 2, lambda line: seen.append(line) or line)
     again = start(tmp_path)
     assert (again.book.hash(), len(seen)) == (state, 2)
     again.close()
@@ -195,6 +197,58 @@ def test_simulated_crashes_lose_nothing_acknowledged(tmp_path: Path, seed: int) 
     assert v.next == 41
     verdict = verify_journal(disk.durable)
     assert verdict.sound and verdict.root == v.root().hex()
+
+
+def test_the_simulator_of_every_fault(tmp_path: Path) -> None:
+    """80 seeded lives of a ledger whose disk fails in every way and whose clock jumps: what was acknowledged stays, is decided again to the
+    same state, and the independent verifier finds nothing. Every fault must have struck."""
+    struck: Counter[str] = Counter()
+    for seed in range(80):
+        rng = random.Random(1000 + seed)
+        clock = lambda rng=rng: rng.choice((0, 1, 10**15, 10**15 + rng.randint(-(10**12), 10**12), 2**62 - 1))  # noqa: E731
+        commands = [
+            command(*opening(), key="open", at=clock()),
+            *(pay(rng.randint(1, 9), f"k{n}", at=clock()) for n in range(20)),
+        ]
+        disk, acknowledged = SimulatedDisk(), 0
+        while True:
+            v = Venue(tmp_path, "test", HANDLERS, disk=disk, check=True)
+            assert v.next >= acknowledged
+            fault = rng.choice(("sync error", "no space", "none"))
+            disk.fail_sync_at = disk.syncs + rng.randint(1, 6) if fault == "sync error" else -1
+            disk.room = disk.size() + rng.randint(1, 3000) if fault == "no space" else None
+            try:
+                for n in range(acknowledged, len(commands)):
+                    v.submit(commands[n])
+                    acknowledged = n + 1
+                break
+            except JournalStopped:
+                struck[fault] += 1
+                kept = disk.crash(rng)
+                struck[disk.how] += 1
+                disk = kept
+        times = [json.loads(r.payload)["at"] for r in v.journal.read()]
+        assert times == sorted(times) and v.next == len(
+            commands
+        )  # a clock that goes back does not take the ledger with it
+        assert v.book.balance("B", CASH).value == 100_000_000 + sum(
+            c.body["entries"][0]["quantity"] for c in commands[1:]
+        )
+        struck["clock back"] += any(b.at < a.at for a, b in pairwise(commands))
+        verdict = verify_journal(disk.durable)
+        assert verdict.sound and verdict.root == v.root().hex()
+    assert set(struck) >= {"sync error", "no space", "lost", "torn", "sectors", "whole", "clock back"}, struck
+
+
+@pytest.mark.parametrize("at", [-1, 2**62, 1.5, True, "now"])
+def test_a_time_that_is_none(tmp_path: Path, at: object) -> None:
+    v = start(tmp_path)
+    v.submit(command(*opening(), key="open"))
+    before = v.book.hash()
+    with pytest.raises(Refused) as told:
+        v.submit(pay(1, "x", at=at))  # type: ignore[arg-type]
+    assert (told.value.code, v.next, v.book.hash()) == ("time", 1, before)
+    v.close()
 
 
 def refusal(writer: Writer, key: str) -> str:

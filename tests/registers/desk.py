@@ -73,3 +73,13 @@ HOLDER = {
     "operators": ["P-trader1"],
     "beneficiaries": ["P-somebody"],
 }
+OBLIGATION = {
+    "holder": "h",
+    "asset": "pollution:COD:wujiang:permit:2024-01-01/2027-01-01",
+    "year": 2024,
+    "unit": "t",
+    "verified": "100",
+    "deadline": "2025-10-31",
+    "basis": "示意",
+    "rules": "national_like",
+}

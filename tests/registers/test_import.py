@@ -9,10 +9,10 @@ import pytest
 from openpyxl import Workbook
 
 from qingshan.core.errors import QingshanError
-from qingshan.ledger.venue import Receipt
 from qingshan.registers import importing
 from qingshan.registers.declaration import find_register
-from qingshan.registers.importing import read_import
+from qingshan.registers.engine import FaultyFields
+from qingshan.registers.importing import read_import, row_findings
 
 from .desk import Desk
 
@@ -31,13 +31,12 @@ def test_rows_enter_once(tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEAD + ROWS)
     read = read_import(find_register("discharge_permit"), path, "clerk1", desk.at)
     assert (read.rows, read.findings) == (2, ())
-    first = desk.venue.submit_group(read.commands)
+    assert read.command is not None
+    first = desk.venue.submit(read.command)
     size = desk.venue.next
-    again = desk.venue.submit_group(
-        read_import(find_register("discharge_permit"), path, "clerk1", desk.at + 5).commands
-    )
-    assert all(isinstance(r, Receipt) for r in first)
-    assert all(isinstance(r, Receipt) and r.repeated for r in again)
+    twice = read_import(find_register("discharge_permit"), path, "clerk1", desk.at + 5).command
+    assert twice is not None
+    assert (first.answer["entered"], desk.venue.submit(twice).repeated) == (2, True)
     assert desk.venue.next == size
     assert desk.record("discharge_permit", "f1").content["fields"]["cod"] == "12.5"
 
@@ -50,7 +49,8 @@ def test_a_workbook_reads_the_same(tmp_path: Path) -> None:
     register = find_register("discharge_permit")
     one = read_import(register, tmp_path / "permits.xlsx", "clerk1", 0)
     two = read_import(register, csv_file(tmp_path, HEAD + ROWS), "clerk1", 0)
-    assert [c.body for c in one.commands] == [c.body for c in two.commands]
+    assert one.command is not None and two.command is not None
+    assert one.command.body["rows"] == two.command.body["rows"]
 
 
 def test_faulty_rows_are_named_and_nothing_is_sent(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_faulty_rows_are_named_and_nothing_is_sent(tmp_path: Path) -> None:
     read = read_import(
         find_register("discharge_permit"), csv_file(tmp_path, HEAD + ROWS.splitlines()[1] + "\n" + bad), "clerk1", 0
     )
-    assert read.commands == ()
+    assert read.command is None
     assert {(f.row, f.field) for f in read.findings} == {
         (3, "name"),
         (4, "id"),
@@ -93,3 +93,26 @@ def test_other_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(importing, "ROWS", 1)
     with pytest.raises(QingshanError, match="rows"):
         read_import(register, csv_file(tmp_path, HEAD + ROWS), "c", 0)
+
+
+def test_rows_are_held_to_the_rules_with_each_other(tmp_path: Path) -> None:
+    """Line 3 has the code and place of line 2, line 5 those of a record that was there before: nothing of the file is entered."""
+    desk = Desk(tmp_path / "venue")
+    desk.create(
+        "discharge_permit", "old", "clerk1", name="旧厂", credit_code="C9", management="重点管理", place="520123"
+    )
+    text = HEAD + "f1,甲厂,C1,重点管理,520123,\n\nf2,乙厂,C1,简化管理,520123,\nf3,丙厂,C9,简化管理,520123,\n"
+    read = read_import(find_register("discharge_permit"), csv_file(tmp_path, text), "clerk1", desk.at)
+    assert read.command is not None and read.lines == (2, 4, 5)
+    before = desk.venue.book.hash()
+    with pytest.raises(FaultyFields) as told:
+        desk.venue.submit(read.command)
+    found = row_findings(read, told.value.faults, "permits.csv")
+    assert [(f.row, f.field) for f in found] == [(4, "id"), (5, "id")]
+    assert "f1" in found[0].en and "old" in found[1].en
+    assert desk.venue.book.hash() == before
+
+
+def test_a_file_without_rows_enters_nothing(tmp_path: Path) -> None:
+    read = read_import(find_register("discharge_permit"), csv_file(tmp_path, HEAD + ",,,,,\n"), "clerk1", 0)
+    assert (read.command, read.rows, read.findings[0].zh) == (None, 0, "文件没有数据行。")

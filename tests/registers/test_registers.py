@@ -16,7 +16,7 @@ from qingshan.registers.calendar import Calendar, day_of
 from qingshan.registers.declaration import Register, find_register, registers
 from qingshan.registers.engine import FaultyFields, due, history, visible
 
-from .desk import DAY, FACILITY, HOLDER, PROJECT, ROLES, SHA, SQUARE, Desk
+from .desk import DAY, FACILITY, HOLDER, OBLIGATION, PROJECT, ROLES, SHA, SQUARE, Desk
 
 
 @pytest.fixture
@@ -234,8 +234,15 @@ def test_every_role_and_every_write_is_as_declared(desk: Desk, register: str) ->
     if register == "actor":
         target, version = "public1", 1
     else:
-        made = {"discharge_permit": FACILITY, "rights_holder": HOLDER, "ticket_project": PROJECT}[register]
-        desk.create(register, "m", "clerk1", **made)
+        made = {
+            "discharge_permit": FACILITY,
+            "rights_holder": HOLDER,
+            "ticket_project": PROJECT,
+            "obligation": OBLIGATION,
+        }[register]
+        if register == "obligation":
+            desk.create("rights_holder", "h", "clerk1", **HOLDER)
+        desk.create(register, "m", f"{declared.create_by[0]}1", **made)
         target, version = "m", 1
     wanted.append(
         ("register.change", declared.create_by, {"id": target, "version": version, "fields": {"unknown": "x"}})

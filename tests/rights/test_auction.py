@@ -82,9 +82,9 @@ def test_one_price_for_all(hall: Hall) -> None:
     assert book.balance("C", hall.asset).value == 10 * T
     assert book.records["market", hall.asset].content["volume"] == 0  # never in the day's mean
     refused("auction_state", hall.send, "auction.close", "exchange2", id="a")
-    day = hall.at // DAY
-    refused("too_few_units", book.pick, "C", hall.asset, T, day=day)  # free on the next day
-    assert book.pick("C", hall.asset, T, day=day + 1)
+    saturday = hall.at // DAY
+    refused("too_few_units", book.pick, "C", hall.asset, T, day=saturday + 1)  # free on the next trading day, Monday
+    assert book.pick("C", hall.asset, T, day=saturday + 2)
 
 
 def test_each_pays_his_bid(hall: Hall) -> None:

@@ -29,10 +29,14 @@ rights.enforce registry + registry regulator
 rights.freeze regulator registry + regulator registry
 rights.unfreeze regulator + regulator registry
 rights.surrender trader approver + approver
+rights.settle registry + registry regulator
+rights.penalty regulator + regulator auditor
+rights.fine bank
 rights.retire trader approver + approver
 rights.cancel registry + registry regulator
 rights.convert registry + registry regulator
 rights.expire registry
+rights.lapse registry exchange regulator
 rights.review regulator registry
 rights.cash_in bank
 rights.cash_out bank

@@ -7,6 +7,9 @@ import random
 import numpy as np
 import pytest
 
+from ledger.disks import SimulatedDisk
+from qingshan.core.canonical import canonical
+from qingshan.ledger.journal import Journal
 from qingshan.rights.core import CODES, MESSAGE, State, add_range, new_state, run
 
 from .oracle import Oracle
@@ -83,18 +86,25 @@ def listed(state: State, account: int, which: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("seed", range(100))
 def test_one_tape(seed: int) -> None:
+    """The tapes of the oracle, of the compiled core as the messages come, and of the core from what a journal kept: the same bytes."""
     state, oracle = start(seed)
     messages = stream(seed, 250)
+    disk = SimulatedDisk()
+    journal = Journal(disk, "tape")
+    told_by: dict[str, list[tuple]] = {"oracle": [], "core": [], "replay": []}
     total = int(state.cash.sum()), int(state.units.sum())
     told: set[str] = set()
     at = 0
     rng = random.Random(seed)
     while at < len(messages):
         batch = messages[at : at + rng.randint(1, 40)]
+        journal.append([batch.tobytes()])
         acks, trades, tape = run(state, batch)
         lines = spelled(trades, tape)
+        told_by["core"] += lines
         for m, ack in zip(batch, acks, strict=True):
             code, wanted, left = oracle.message({k: int(m[k]) for k in MESSAGE.names or ()})
+            told_by["oracle"] += wanted
             assert (CODES[ack["code"]], int(ack["left"])) == (code, left), m
             assert lines[: len(wanted)] == wanted
             assert ack["trades"] == len(wanted)
@@ -105,9 +115,15 @@ def test_one_tape(seed: int) -> None:
     assert state.cash.tolist() == oracle.cash
     assert state.held.tolist() == [oracle.held(a) for a in range(ACCOUNTS)]
     assert [listed(state, a, 0) for a in range(ACCOUNTS)] == oracle.free
-    assert [listed(state, a, 1) for a in range(ACCOUNTS)] == oracle.bought
+    assert [sorted(listed(state, a, 1)) for a in range(ACCOUNTS)] == oracle.bought
     assert (int(state.cash.sum()), int(state.units.sum())) == total
     assert {"ok"} < told
+    again, _ = start(seed)
+    for record in Journal(SimulatedDisk(disk.durable), "tape").read():
+        told_by["replay"] += spelled(*run(again, np.frombuffer(record.payload, MESSAGE))[1:])
+    tapes = {canonical(lines) for lines in told_by.values()}
+    assert len(tapes) == 1 and told_by["oracle"]
+    assert again.cash.tobytes() == state.cash.tobytes() and again.orders.tobytes() == state.orders.tobytes()
 
 
 def test_batches_do_not_matter() -> None:

@@ -155,6 +155,77 @@ def test_kinds_of_order(hall: Hall) -> None:
     refused("order", hall.order, "x", "Y", "lend", 50, 1)
 
 
+def test_an_empty_book_and_an_order_that_is_gone(hall: Hall) -> None:
+    hall.money("Y", 50_000)
+    nothing = hall.order("i", "Y", "buy", 50, 5, kind="ioc").answer
+    assert (nothing["filled"], nothing["left"], nothing["trades"]) == ("0", "0", [])
+    refused("not_filled", hall.order, "f", "Y", "buy", 50, 5, kind="fok")
+    hall.order("s", "X", "sell", 50, 5)
+    hall.order("b", "Y", "buy", 50, 5)
+    before = hall.venue.book.hash()
+    for id in ("s", "b", "i", "never"):
+        refused(
+            "unknown_order", hall.send, "market.cancel", f"trader{'Y' if id in 'bi' else 'X'}", id=id, asset=hall.asset
+        )
+    refused("unknown_order", hall.send, "market.replace", "traderX", id="s", asset=hall.asset, quantity=T)
+    assert hall.venue.book.hash() == before
+    sound(hall)
+
+
+def test_edges_of_a_session(hall: Hall) -> None:
+    """market.md 4.1: 09:30-11:30 and 13:00-15:00, each from its first microsecond to before its last; 08:00 in China is 00:00 UTC."""
+    hour = 3_600_000_000
+    for n, (after, open_then) in enumerate(
+        (
+            (3.5 * hour - 1, True),
+            (3.5 * hour, False),
+            (5 * hour - 1, False),
+            (5 * hour, True),
+            (7 * hour - 1, True),
+            (7 * hour, False),
+        )
+    ):
+        hall.at = 20_000 * DAY + int(after)
+        if open_then:
+            hall.order(f"s{n}", "X", "sell", 50, 1)
+        else:
+            refused("session", hall.order, f"s{n}", "X", "sell", 50, 1)
+
+
+def test_rights_that_have_expired_are_not_traded(hall: Hall) -> None:
+    asset = hall.instrument("pollution", "SO2", "wujiang", end="2024-10-05")
+    hall.issue("E", "X", 10 * T, asset)
+    hall.open_market(asset=asset)
+    hall.send("market.close_day", "exchange2", asset=asset)
+    hall.at += 3 * DAY
+    before = hall.venue.book.hash()
+    refused("expired", hall.open_market, asset=asset)
+    refused(
+        "market_state",
+        hall.send,
+        "market.order",
+        "traderX",
+        id="e",
+        asset=asset,
+        account="X",
+        side="sell",
+        price=50 * YUAN,
+        quantity=T,
+    )
+    refused(
+        "expired",
+        hall.send,
+        "rights.surrender",
+        "approverX",
+        account="X",
+        asset=asset,
+        quantity=T,
+        obligation="X:2024",
+        lots=[],
+    )
+    assert hall.venue.book.hash() == before
+
+
 def test_place_in_time(hall: Hall) -> None:
     hall.issue("L2", "Y", 100 * T)
     hall.money("Z", 50_000)

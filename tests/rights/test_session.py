@@ -14,9 +14,11 @@ from qingshan.ledger.book import Refused
 from qingshan.ledger.journal import BrokenJournal, Journal, JournalStopped
 from qingshan.ledger.verify import verify_journal
 from qingshan.rights import core
+from qingshan.rights.feed import trades
 from qingshan.rights.market import open_orders
 from qingshan.rights.registry import CASH
 from qingshan.rights.session import Session, session_handlers, session_settings
+from qingshan.rights.statements import statements
 
 from .hall import HOLDERS, YUAN, Hall, T, rules_of
 
@@ -92,6 +94,15 @@ def test_the_ledger_ends_as_order_by_order(tmp_path: Path) -> None:
     }
     verdict = verify_journal((fast.venue.folder / "journal").read_bytes())
     assert verdict.sound, verdict.faults
+    seen = [[(t.price, t.quantity, t.money, t.way) for t in trades(hall.venue)] for hall in (slow, fast)]
+    assert seen[0] == seen[1] and len(seen[0]) == traded  # readers see each trade of a settlement in columns
+    days = [statements(hall.venue, date(2024, 10, 4)) for hall in (slow, fast)]
+    for holder in HOLDERS:
+        told = [
+            (d[holder].closing, d[holder].held, sorted((m.asset, m.quantity) for m in d[holder].movements if m.trade))
+            for d in days
+        ]
+        assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from qingshan.rights.conflicts import conflicts
-from qingshan.rights.feed import candles, depth, events, public_statistics, snapshot, trades
+from qingshan.rights.feed import candles, depth, events, snapshot, trades
 from qingshan.rights.registry import CASH
+from qingshan.rights.running import public_statistics
 from qingshan.rights.statements import BankLine, ledger_lines, read_bank_file, reconcile, statements
 
 from .hall import YUAN, Hall, T, rules_of

@@ -160,7 +160,7 @@ def test_figures_are_those_of_the_specification(guizhou: Zone) -> None:
 
     def rows(folder: Path) -> set[tuple[str, ...]]:
         found = set()
-        for path in folder.glob("*.csv"):
+        for path in (p for p in folder.glob("*.csv") if p.stem != "national_rounds"):
             with path.open(encoding="utf-8-sig", newline="") as stream:
                 found |= {
                     tuple(r.get(c, "") for c in columns) for r in csv.DictReader(stream) if path.stem != "missing"
@@ -168,3 +168,13 @@ def test_figures_are_those_of_the_specification(guizhou: Zone) -> None:
         return {row for row in found if not row[3].startswith("terrain.")}
 
     assert rows(guizhou.path / "facts") == rows(SHARED / "spec/tables/guizhou")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the shared specification tables (QINGSHAN_SHARED)")
+def test_the_national_rounds_are_those_of_the_specification(guizhou: Zone) -> None:
+    """Each printed area, decrease and rate of the nation, as `krd_rounds.csv` has it."""
+    with (SHARED / "spec/tables/land/krd_rounds.csv").open(encoding="utf-8-sig", newline="") as stream:
+        printed = {(float(r["value"]), r["unit"].removesuffix("/a"), r["source_title"], r["status"]) for r in csv.DictReader(stream)
+                   if r["region"] == "全国" and r["value"]}  # fmt: skip
+    ours = [f for f in guizhou.facts.all() if f.file.endswith("national_rounds.csv")]
+    assert len(ours) == 9 and {(f.value, f.unit, f.source_title, f.status) for f in ours} <= printed

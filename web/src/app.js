@@ -101,6 +101,8 @@ for (const box of document.querySelectorAll("[data-stream]")) {
   });
 }
 
+if (document.querySelector("[data-until]")) import("./exchange.js").then(({ countDown }) => countDown());
+
 // A page of alerts follows them.
 for (const mark of document.querySelectorAll("[data-live]")) {
   import("./live.js").then(({ follow }) => follow(mark));

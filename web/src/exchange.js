@@ -156,3 +156,19 @@ export function watchTicket(form) {
   form.addEventListener("input", tell);
   tell();
 }
+
+/** Time that is left until an auction opens or closes, by the second; at the end the page is asked again. */
+export function countDown() {
+  const tell = () => {
+    for (const part of document.querySelectorAll("[data-until]")) {
+      const left = Math.floor((new Date(part.dataset.until) - Date.now()) / 1000);
+      if (left < 0) {
+        delete part.dataset.until;
+        part.textContent = "";
+        refresh();
+      } else if (left < 86_400) part.textContent = new Date(left * 1000).toISOString().slice(11, 19);
+    }
+  };
+  tell();
+  setInterval(tell, 1000);
+}

@@ -42,6 +42,18 @@ function extent(features) {
   return [[edge[0], edge[1]], [edge[2], edge[3]]];
 }
 
+/** Places under what the map shows, where the button names them; nothing where they cannot be had. */
+async function ground(address) {
+  const none = { type: "FeatureCollection", features: [] };
+  if (!address) return none;
+  try {
+    const answer = await fetch(address, { signal: AbortSignal.timeout(20_000) });
+    return answer.ok ? await answer.json() : none;
+  } catch {
+    return none;
+  }
+}
+
 export async function openMap(button) {
   const box = button.closest(".mapbox");
   const svg = box.querySelector("svg.map");
@@ -51,6 +63,7 @@ export async function openMap(button) {
   ]);
   if (!answer.ok) throw new Error(`areas: ${answer.status}`);
   const areas = await answer.json();
+  const under = await ground(button.dataset.ground);
   const fills = () => {
     const look = colours(box);
     return {
@@ -68,16 +81,18 @@ export async function openMap(button) {
     container: live,
     style: {
       version: 8,
-      sources: { areas: { type: "geojson", data } },
+      sources: { areas: { type: "geojson", data }, under: { type: "geojson", data: under } },
       layers: [
         { id: "ground", type: "background", paint: { "background-color": token("--paper") } },
+        { id: "land", type: "fill", source: "under", paint: { "fill-color": token("--none"), "fill-outline-color": token("--paper") } },
         { id: "areas", type: "fill", source: "areas", paint: { "fill-color": ["get", "fill"] } },
         { id: "lines", type: "line", source: "areas", paint: { "line-color": token("--paper"), "line-width": 0.8 } },
         { id: "pointed", type: "line", source: "areas", filter: ["==", ["get", "code"], ""], paint: { "line-color": token("--ink"), "line-width": 2 } },
+        { id: "spots", type: "circle", source: "areas", filter: ["==", ["geometry-type"], "Point"], paint: { "circle-color": ["get", "fill"], "circle-radius": 6, "circle-stroke-color": token("--paper"), "circle-stroke-width": 1 } },
       ],
     },
     bounds: extent(areas.features),
-    fitBoundsOptions: { padding: 8 },
+    fitBoundsOptions: { padding: 8, maxZoom: 13 },
     attributionControl: { compact: false, customAttribution: button.dataset.credit ? [button.dataset.credit] : [] },
     dragRotate: false,
     pitchWithRotate: false,
@@ -92,29 +107,32 @@ export async function openMap(button) {
     map.setFilter("pointed", ["==", ["get", "code"], code ?? ""]);
     return area;
   };
-  map.on("mousemove", "areas", (event) => {
-    const code = event.features[0].properties.code;
-    map.getCanvas().style.cursor = "pointer";
-    const area = point(code);
-    if (area && card) {
-      area.dispatchEvent(new PointerEvent("pointerenter"));
-      card.style.left = `${Math.min(event.point.x + 12, live.clientWidth - card.offsetWidth)}px`;
-      card.style.top = `${Math.min(event.point.y + 12, live.clientHeight - card.offsetHeight)}px`;
-      card.style.zIndex = 3;
-    }
-  });
-  map.on("mouseleave", "areas", () => {
-    map.getCanvas().style.cursor = "";
-    point(null);
-    if (card && !card.matches(":hover")) card.hidden = true;
-  });
-  map.on("click", "areas", (event) => {
-    const area = svg.querySelector(`a[data-code="${CSS.escape(event.features[0].properties.code)}"]`);
-    if (area) location.assign(area.getAttribute("href"));
-  });
+  for (const layer of ["areas", "spots"]) {
+    map.on("mousemove", layer, (event) => {
+      const code = event.features[0].properties.code;
+      map.getCanvas().style.cursor = "pointer";
+      const area = point(code);
+      if (area && card) {
+        area.dispatchEvent(new PointerEvent("pointerenter"));
+        card.style.left = `${Math.min(event.point.x + 12, live.clientWidth - card.offsetWidth)}px`;
+        card.style.top = `${Math.min(event.point.y + 12, live.clientHeight - card.offsetHeight)}px`;
+        card.style.zIndex = 3;
+      }
+    });
+    map.on("mouseleave", layer, () => {
+      map.getCanvas().style.cursor = "";
+      point(null);
+      if (card && !card.matches(":hover")) card.hidden = true;
+    });
+    map.on("click", layer, (event) => {
+      const area = svg.querySelector(`a[data-code="${CSS.escape(event.features[0].properties.code)}"]`);
+      if (area) location.assign(area.getAttribute("href"));
+    });
+  }
   document.addEventListener("themechange", () => {
     map.getSource("areas")?.setData(fills());
     map.setPaintProperty("ground", "background-color", token("--paper"));
+    map.setPaintProperty("land", "fill-color", token("--none"));
     map.setPaintProperty("lines", "line-color", token("--paper"));
     map.setPaintProperty("pointed", "line-color", token("--ink"));
   });

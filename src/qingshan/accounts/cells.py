@@ -17,6 +17,7 @@ from .measured import measured
 from .profile import Profile, ServiceUse, settled
 from .raster.facts import RasterFigures
 from .resolver import Resolver
+from .rounds import round_nodes
 from .sources import Scenarios
 from .store import Store
 
@@ -134,7 +135,9 @@ def compute(zone: Zone, profile: Profile, domains: Domains, parameters: Paramete
         cells += _place_cells(resolver, catalogue, place, period)
         if progress:
             progress(done + 1, len(jobs))
-    return resolver, cells
+    shown = [n for n in round_nodes(resolver) if not places or n.place in places or n.place in zone.comparison]
+    rounds = [replace(_cell(resolver, n, "figure"), period=n.period) for n in {n.key: n for n in shown}.values()]
+    return resolver, cells + rounds
 
 
 def _place_cells(resolver: Resolver, catalogue: Mapping[str, Service], place: str, period: str) -> list[Fact]:
@@ -169,10 +172,22 @@ def _beside(resolver: Resolver, place: str, period: str) -> list[Fact]:
         if resolver.runs_by_class(q)
         for cls in classes
     ]
-    return [
-        _cell(resolver, n, "figure")
-        for n in (*nodes, *measured(resolver, place, period), *conditioned(resolver, place, period))
-    ]
+    more = (
+        *measured(resolver, place, period),
+        *conditioned(resolver, place, period),
+        *_patches(resolver, place, period),
+    )
+    return [_cell(resolver, n, "figure") for n in (*nodes, *more)]
+
+
+def _patches(resolver: Resolver, place: str, period: str) -> list[Node]:
+    """Patches lie across places: those of the whole grid stand with the root."""
+    if resolver.rasters is None or place != resolver.zone.root:
+        return []
+    found = resolver.rasters.patches(period, place)
+    for node in found:
+        resolver.nodes |= {node.key: node} | resolver.rasters.below(node)
+    return found
 
 
 def _service_cells(resolver: Resolver, use: ServiceUse, quantity: str, waits: list[Refusal], place: str, period: str, basis: str,

@@ -94,28 +94,36 @@ class Resolver(Sources):
             return self.refuse(quantity, where, found.refusal)
         return self.joined(quantity, [(cls, found)], where, found.unit, list(found.value), {"rule": "restated"})
 
-    def applied(self, quantity: str, ref: str, args: Mapping[str, list[Node]], where: Where, unit: str = "") -> Node:
-        """A method applied to nodes by argument (several where the argument carries an axis), in `unit` if given."""
+    def applied(
+        self, quantity: str, ref: str, args: Mapping[str, list[Node]], where: Where, unit: str = "", *,
+        choices: Mapping[str, str] | None = None, numbers: Mapping[str, tuple[float, str]] | None = None,
+    ) -> Node:  # fmt: skip
+        """A method applied to nodes by argument (several where the argument carries an axis), in `unit` if given.
+
+        `choices` are words for the method's choices, `numbers` plain values with units, such as years between two periods.
+        """
         method = self.domains.registry[ref]
         flat = [(name, node) for name, nodes in args.items() for node in nodes]
         if refused := [n.refusal for _, n in flat if n.refusal]:
             return self._refuse(quantity, where, dependency(refused))
         declared = method.arguments
         given = {name: _stacked(nodes, getattr(declared[name], "axis", "")) for name, nodes in args.items()}
-        payload = self._compute(method, given)
+        payload = self._compute(method, {**given, **(choices or {}), **(numbers or {})})
         if "refusal" in payload:
             return self._refuse(quantity, where, Refusal.of(payload["refusal"]))
+        chosen = tuple(sorted((choices or {}).items()))
+        notes = {"numbers": {k: list(v) for k, v in numbers.items()}} if numbers else {}
         ratio = factor(method.result.unit, unit or method.result.unit)
         value = [v * ratio for v in payload["value"]]
         own = {"open": "project"}.get(method.status, method.status)
         identity = {
             "kind": "method", "quantity": quantity, **where, "method": method.ref, "code": method.code, "unit": unit,
-            "args": [[n, a.key] for n, a in flat], "scenarios": list(self.scenarios.rows),
+            "args": [[n, a.key] for n, a in flat], "scenarios": list(self.scenarios.rows), "choices": chosen, "notes": notes,
         }  # fmt: skip
         node = Node(
             digest(identity), "method", quantity, **where, unit=unit or method.result.unit, value=value, method=method.ref,
             code=method.code, args=tuple((n, a.key) for n, a in flat), labels=merged((n for _, n in flat), {own} & DERIVED_LABELS),
-            flags=tuple(sorted({f for _, n in flat for f in n.flags})),
+            flags=tuple(sorted({f for _, n in flat for f in n.flags})), choices=chosen, notes=notes,
         )  # fmt: skip
         self.nodes |= {n.key: n for _, n in flat} | {node.key: node}
         return node

@@ -39,6 +39,7 @@ from .profile import Profile, find_profile, settled
 from .raster.plan import RasterPlan, plan_rasters
 from .raster.run import How
 from .resolver import Resolver, Stats
+from .rounds import round_findings
 from .seal import changed_files, seal_inputs, seen, software
 from .sources import Scenarios
 from .store import Store
@@ -197,6 +198,7 @@ def write_results(folder: Path, resolver: Resolver, cells: list[Fact], plan: Ras
         *resolver.zone.findings,
         *(plan.findings() if plan else ()),
         *unbalanced(resolver, [resolver.nodes[c.key] for c in cells if c.role == "extent"]),
+        *round_findings(resolver, [resolver.nodes[c.key] for c in cells]),
     ]
     write_lines(folder / "facts.jsonl", (c.line() for c in cells))
     write_lines(folder / "nodes.jsonl", (n.record() for n in nodes))

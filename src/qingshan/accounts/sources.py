@@ -19,12 +19,13 @@ from qingshan.core.domain import Domains
 from qingshan.core.errors import AmbiguousParameter, MissingParameter, QingshanError
 from qingshan.core.parameter import ParameterRow, Parameters
 from qingshan.core.units import convert, factor
+from qingshan.zone.fact import InputFact
 from qingshan.zone.period import Period
 from qingshan.zone.zone import Zone
 
 from .figure import Node, Refusal
 from .profile import Profile
-from .raster.declaration import RasterAccount, code_words, find_raster_account
+from .raster.declaration import Patch, RasterAccount, code_words, find_raster_account
 
 if TYPE_CHECKING:
     from .block.sheet import Sum
@@ -121,6 +122,21 @@ class Sources:
     def slot(self, parameter: str, cls: str = "", set: str = "") -> Refusal | None:
         """None where the row is there (it joins the pedigree), else why it is not."""
         return self._find((parameter, cls, set, None, None)).refusal
+
+    def printed(self, fact: InputFact) -> Node:
+        """The node of one printed figure, under the period of its print."""
+        labels = {fact.status} & DERIVED_LABELS
+        return self._leaf(
+            "input",
+            fact.quantity,
+            fact.unit,
+            [fact.value],
+            fact.record(),
+            labels,
+            key=fact.key,
+            place=fact.place,
+            period=fact.period,
+        )
 
     def row(self, parameter: str, cls: str = "", set: str | None = None) -> Node:
         """The node of a parameter row, or the refusal that names the document it waits for."""
@@ -254,6 +270,8 @@ class Sources:
         for account in self._raster_accounts:
             if found := next((m for m in account.measures if m.id == quantity), None):
                 return found.zh, found.en
+            if found_patch := next((p for p in account.patches if quantity.startswith(f"{p.id}.")), None):
+                return _patch_names(account, found_patch, quantity)
         stem, rest = quantity, list[str]()
         while stem not in self._raster_sums and "." in stem:
             stem, _, last = stem.rpartition(".")
@@ -265,10 +283,9 @@ class Sources:
         zh, en = [], []
         for part in rest:
             cls = self.extent_classes.get(part, {})
-            words = code_words(account, known) if part.isdigit() else ()
-            word = words[int(part)] if part.isdigit() and int(part) < len(words) else ""
-            zh.append(str(cls.get("zh") or word or part))
-            en.append(str(cls.get("en") or (f"{part} {word}".strip() if word else part)))
+            word_zh, word_en = (_code_word(account, known, part, lang) for lang in ("zh", "en"))
+            zh.append(str(cls.get("zh") or word_zh or part))
+            en.append(str(cls.get("en") or f"{part} {word_en}".strip()))
         return known.zh + (f"（{'，'.join(zh)}）" if rest else ""), known.en + (f" ({', '.join(en)})" if rest else "")
 
     def _missing(self, quantity: str, place: str) -> Refusal:
@@ -416,6 +433,30 @@ class Sources:
         node = Node(key, "refusal", quantity, **where, refusal=refusal)
         self.nodes[key] = node
         return node
+
+
+PATCH_WORDS = {
+    "count": ("图斑数", "number"),
+    "area": ("图斑面积", "area"),
+    "small_area": ("更小图斑的面积", "area in smaller ones"),
+}
+
+
+def _patch_names(account: RasterAccount, patch: Patch, quantity: str) -> tuple[str, str]:
+    """What is told of the patches, and the word of the code where there is one."""
+    kind, _, code = quantity.removeprefix(f"{patch.id}.").partition(".")
+    zh, en = PATCH_WORDS[kind]
+    split = next((s for s in account.sums if s.by == patch.of), None)
+    tails = (f"{code} {_code_word(account, split, code, lang) if split else ''}".strip() for lang in ("zh", "en"))
+    tail_zh, tail_en = tails
+    return f"{patch.zh}：{zh}" + (f"（{tail_zh}）" if code else ""), f"{patch.en}: {en}" + (
+        f" ({tail_en})" if code else ""
+    )
+
+
+def _code_word(account: RasterAccount, split: Sum, code: str, lang: str) -> str:
+    words = code_words(account, split, lang) if code.isdigit() else ()
+    return words[int(code)] if code.isdigit() and int(code) < len(words) else ""
 
 
 # ---- small parts ----------------------------------------------------------------------------------------------------

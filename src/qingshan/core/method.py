@@ -45,6 +45,7 @@ class Q:
     axis: str = ""
     labels: tuple[str, ...] = ()
     symbol: str = ""
+    labels_en: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

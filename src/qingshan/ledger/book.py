@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qingshan.core.canonical import digest
-from qingshan.core.errors import QingshanError
 
 from .amounts import LARGEST, amount
 from .entry import (
@@ -33,22 +32,17 @@ from .entry import (
     Ranges,
     RegisterEntry,
     Release,
+    Settlement,
     Trade,
 )
+from .refused import Refused
 from .serials import Range, Shelf
+from .settlement import Netted, net
 
 __all__ = ["Balance", "Book", "LotState", "Refused"]
 
 CASH = "cash:"
 LOT_STATES = ("issued", "under_review", "closed")
-
-
-class Refused(QingshanError):
-    """A command or transaction that the rules forbid. The state is unchanged; `code` is stable."""
-
-    def __init__(self, code: str, en: str, zh: str, *, where: str = "", fix: str = "") -> None:
-        super().__init__(en, zh, where=where, fix=fix)
-        self.code = code
 
 
 @dataclass(slots=True)
@@ -321,13 +315,7 @@ class Book:
 
     def _from_hold(self, id: str, account: str, asset: str, quantity: int, parts: list[Range], *, free: bool) -> None:
         """Take a quantity out of a hold, back onto the account's shelf where it is set free."""
-        hold = self._known(self.holds, id, "hold", "冻结")
-        if (hold.account, hold.asset) != (account, asset) or quantity > hold.quantity:
-            raise Refused(
-                "hold_mismatch",
-                f"the hold {id} does not cover {quantity} of {asset} in {account}.",
-                f"冻结 {id} 不含 {account} 的 {quantity} {asset}。",
-            )
+        hold = self._held_by(id, account, asset, quantity)
         if not asset.startswith(CASH) and sum(p.quantity for p in parts) != quantity:
             raise Refused(
                 "ranges_length", f"the ranges do not add up to {quantity}.", f"区间长度合计不等于 {quantity}。"
@@ -338,10 +326,7 @@ class Book:
                 self._put(self.shelves[account, asset], whole)
         balance = self.balances[account, asset]
         self._set_attribute(balance, "held", balance.held - quantity)
-        if quantity == hold.quantity:
-            self._drop(self.holds, id)
-        else:
-            self._set_attribute(hold, "quantity", hold.quantity - quantity)
+        self._lessen(id, hold, quantity)
 
     def _trade(self, e: Trade) -> None:
         if e.id in self.trades:
@@ -352,6 +337,81 @@ class Book:
                 "money", f"the money of {e.id} is not price times quantity.", f"成交 {e.id} 的金额不等于价格乘数量。"
             )
         self._set(self.trades, e.id, e.quantity)
+
+    def _settle(self, e: Settlement) -> None:
+        for id in e.accounts:
+            kind = self._known(self.accounts, id, "account", "账户").kind
+            if kind in TERMINAL or kind in NEGATIVE:
+                raise Refused("account_kind", f"{id} ({kind}) cannot trade.", f"{id}（{kind}）不能交易。")
+        for id in (e.asset, e.money_asset):
+            self._known(self.assets, id, "asset", "品种")
+        if e.asset.startswith(CASH) or not e.money_asset.startswith(CASH):
+            raise Refused("ranges", "units are paid with cash.", "单位须以现金支付。")
+        done = net(e, self.lots)
+        if known := next((id for id in done.ids if id in self.trades), None):
+            raise Refused("settled_twice", f"the trade {known} was settled before.", f"成交 {known} 已结算过。")
+        self._undo.append((_forget, self.trades, done.ids))
+        self.trades.update(zip(done.ids, e.quantity, strict=True))
+        for place in range(len(e.accounts)):
+            self._settle_units(e, done, place)
+            self._settle_cash(e, done, place)
+
+    def _settle_units(self, e: Settlement, done: Netted, place: int) -> None:
+        """Units of one account: what it sold comes out of its hold, what it bought lies free."""
+        account, sold, bought = e.accounts[place], done.sold[place], done.bought[place]
+        if sold:
+            id = f"{e.hold}:{account}:units"
+            hold = self._held_by(id, account, e.asset, sold)
+            left = hold.shelf.without(done.taken[place])
+            if left is None:
+                raise Refused(
+                    "not_held", f"units sold are not in the hold {id}.", f"所售单位不在冻结 {id} 之内。", where=account
+                )
+            self._become(hold.shelf, left)
+            self._lessen(id, hold, sold)
+        if bought:
+            shelf = self.shelves[account, e.asset]
+            self._become(shelf, shelf.with_all(done.given[place]))
+        self._turn_over(account, e.asset, sold, bought, -sold)
+
+    def _settle_cash(self, e: Settlement, done: Netted, place: int) -> None:
+        """Money of one account stays under its hold, which grows or shrinks by the difference."""
+        account, paid, received = e.accounts[place], done.paid[place], done.received[place]
+        id, change = f"{e.hold}:{account}:cash", received - paid
+        if change < 0:
+            self._lessen(id, self._held_by(id, account, e.money_asset, -change), -change)
+        elif change and id in self.holds:
+            hold = self._held_by(id, account, e.money_asset, 0)
+            self._set_attribute(hold, "quantity", hold.quantity + change)
+        elif change:
+            self._set(self.holds, id, HoldState(account, e.money_asset, "order", "", change))
+        self._turn_over(account, e.money_asset, paid, received, change)
+
+    def _turn_over(self, account: str, asset: str, out: int, came: int, held: int) -> None:
+        balance = self.balances[account, asset]
+        if balance.cr + came > LARGEST or balance.dr + out > LARGEST:
+            raise _overflow(asset)
+        for name, value in (("dr", balance.dr + out), ("cr", balance.cr + came), ("held", balance.held + held)):
+            self._set_attribute(balance, name, value)
+
+    def _held_by(self, id: str, account: str, asset: str, quantity: int) -> HoldState:
+        hold: HoldState = self._known(self.holds, id, "hold", "冻结")
+        if (hold.account, hold.asset) != (account, asset) or quantity > hold.quantity:
+            raise Refused(
+                "hold_mismatch",
+                f"the hold {id} does not cover {quantity} of {asset} in {account}.",
+                f"冻结 {id} 不含 {account} 的 {quantity} {asset}。",
+            )
+        return hold
+
+    def _lessen(self, id: str, hold: HoldState, quantity: int) -> None:
+        if quantity == hold.quantity:
+            self._drop(self.holds, id)
+        else:
+            self._set_attribute(hold, "quantity", hold.quantity - quantity)
+
+    def _become(self, shelf: Shelf, ranges: list[Range]) -> None:
+        self._undo.append((shelf.become, shelf.become(ranges)))
 
     def _lot_status(self, e: LotStatus) -> None:
         lot = self._known(self.lots, e.id, "lot", "批次")
@@ -407,9 +467,7 @@ class Book:
         if self.accounts[debit].kind not in NEGATIVE and source.available < quantity:
             raise _short(debit, asset, quantity, source.available)
         if target.cr + quantity > LARGEST or source.dr + quantity > LARGEST:
-            raise Refused(
-                "overflow", f"the turnover of {asset} leaves the range of int64.", f"{asset} 的累计发生额超出 int64。"
-            )
+            raise _overflow(asset)
         self._set_attribute(source, "dr", source.dr + quantity)
         self._set_attribute(target, "cr", target.cr + quantity)
 
@@ -467,7 +525,18 @@ def _short(account: str, asset: str, quantity: int, available: int) -> Refused:
     )  # fmt: skip
 
 
+def _overflow(asset: str) -> Refused:
+    return Refused(
+        "overflow", f"the turnover of {asset} leaves the range of int64.", f"{asset} 的累计发生额超出 int64。"
+    )
+
+
+def _forget(where: dict[str, int], keys: Iterable[str]) -> None:
+    for key in keys:
+        where.pop(key, None)
+
+
 _APPLY: dict[type[Entry], Callable[[Book, Any], None]] = {
     Asset: Book._asset, Account: Book._account, Lot: Book._lot, Leg: Book._leg, Hold: Book._hold, Release: Book._release,
-    Trade: Book._trade, LotStatus: Book._lot_status, RegisterEntry: Book._record,
+    Trade: Book._trade, Settlement: Book._settle, LotStatus: Book._lot_status, RegisterEntry: Book._record,
 }  # fmt: skip

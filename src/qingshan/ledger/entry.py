@@ -7,13 +7,14 @@ Leg        quantity moves from `debit` to `credit`; units name their ranges; `ho
 Hold       part of an account is set aside: order, pledge, freeze, review
 Release    part of a hold is free again
 Trade      what was agreed; its legs stand in the same transaction
+Settlement many trades of one asset with their legs, in columns
 LotStatus  issued, under_review, closed
 Entry      a version of a register's record
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ from typing import Any, ClassVar
 from qingshan.core.errors import QingshanError
 
 __all__ = ["ENTRIES", "KINDS", "REASONS", "TERMINAL", "Account", "Asset", "Entry", "Hold", "Leg", "Lot", "LotStatus", "RegisterEntry",
-           "Release", "Trade", "read_entry"]  # fmt: skip
+           "Release", "Settlement", "Trade", "read_entry"]  # fmt: skip
 
 KINDS = (
     "issuance",
@@ -147,6 +148,34 @@ class Trade(Entry):
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement(Entry):
+    """Trades `mark/first`, `mark/first+1`, … delivered against payment; `settlement.py` says what they do to holds.
+
+    One item a trade: `seller` and `buyer` (places in `accounts`), `price`, `quantity`, `money`, `parts` (how many ranges). One item a range,
+    in the order of the trades: `lot` (place in `lots`), `start`, `end`. Units bought may be ordered again on the day `free_on`.
+    """
+
+    do = "settle"
+    asset: str
+    money_asset: str
+    mark: str
+    first: int
+    hold: str
+    free_on: int
+    accounts: Sequence[str]
+    lots: Sequence[str]
+    seller: Sequence[int]
+    buyer: Sequence[int]
+    price: Sequence[int]
+    quantity: Sequence[int]
+    money: Sequence[int]
+    parts: Sequence[int]
+    lot: Sequence[int]
+    start: Sequence[int]
+    end: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class LotStatus(Entry):
     do = "lot_status"
     id: str
@@ -165,7 +194,7 @@ class RegisterEntry(Entry):
 
 
 ENTRIES: dict[str, type[Entry]] = {
-    c.do: c for c in (Asset, Account, Lot, Leg, Hold, Release, Trade, LotStatus, RegisterEntry)
+    c.do: c for c in (Asset, Account, Lot, Leg, Hold, Release, Trade, Settlement, LotStatus, RegisterEntry)
 }
 
 

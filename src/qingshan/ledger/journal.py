@@ -17,7 +17,7 @@ import fcntl
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +33,8 @@ RECORD = struct.Struct("<IH")
 MAGIC, MARK, VERSION = b"QSJRNL", b"QSGR", 1
 LONGEST = 64 << 20
 """Bytes that one group may have."""
+WINDOW = 4 << 20
+"""Bytes of one read."""
 
 
 class BrokenJournal(QingshanError):
@@ -133,8 +135,9 @@ class Record:
 class Journal:
     """An open journal. Use `read` to replay it, `append` to add a group."""
 
-    def __init__(self, disk: Disk, venue: str) -> None:
-        """Open or start. Raises `BrokenJournal` for a break before the end and for a journal of another venue."""
+    def __init__(self, disk: Disk, venue: str, seen: Callable[[memoryview], None] | None = None) -> None:
+        """Open or start; `seen` gets each record's payload on the way, checked. Raises `BrokenJournal` for a break before the end and
+        for a journal of another venue."""
         self.disk, self.venue = disk, venue
         self.stopped = False
         self.cut = 0
@@ -151,6 +154,9 @@ class Journal:
         end = HEAD.size
         for group in _groups(disk, self.chain):
             self.chain, self.next, end = group.chain, group.first + group.count, group.end
+            if seen:
+                for _, start, stop in group.spans:
+                    seen(group.records[start:stop])
         if (size := disk.size()) > end:
             self.cut = size - end
             disk.truncate(end)
@@ -159,7 +165,7 @@ class Journal:
         """Records from number `start` on."""
         for group in _groups(self.disk, sha256(self.disk.read(0, HEAD.size)).digest()):
             if group.first + group.count > start:
-                yield from (r for r in _records(group.first, group.records) if r.seq >= start)
+                yield from group.from_number(start)
 
     def chains(self) -> Iterator[tuple[int, bytes]]:
         """After each group: the number of the next record and the chain hash."""
@@ -199,20 +205,48 @@ def _stopped(en: str, zh: str) -> JournalStopped:
                           " / 修复磁盘后重启，已确认的记录不会丢失")  # fmt: skip
 
 
+Span = tuple[int, int, int]
+"""Format version, start and end of a payload among a group's records."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     first: int
-    count: int
-    records: bytes
+    records: memoryview
+    spans: list[Span]
     chain: bytes
     end: int
+
+    @property
+    def count(self) -> int:
+        return len(self.spans)
+
+    def from_number(self, start: int) -> Iterator[Record]:
+        """Its records from number `start` on."""
+        for seq, (version, at, stop) in enumerate(self.spans, self.first):
+            if seq >= start:
+                yield Record(seq, version, bytes(self.records[at:stop]))
+
+
+class _Window:
+    """Reads of a disk, in large pieces kept until the next. A map of the file would be as quick, but answers a bad sector by a signal."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk, self.start = disk, 0
+        self.view = memoryview(bytearray())
+
+    def read(self, offset: int, length: int) -> memoryview:
+        if not self.start <= offset <= offset + length <= self.start + len(self.view):
+            self.start, self.view = offset, memoryview(bytearray(self.disk.read(offset, max(length, WINDOW))))
+        at = offset - self.start
+        return self.view[at : at + length]
 
 
 def _groups(disk: Disk, chain: bytes) -> Iterator[_Group]:
     """Whole groups in order; ends before a torn last one. Raises `BrokenJournal`."""
-    at, seq, size = HEAD.size, 0, disk.size()
+    at, seq, size, window = HEAD.size, 0, disk.size(), _Window(disk)
     while at < size:
-        group = _group(disk, at, seq, chain)
+        group = _group(window, at, seq, chain)
         if group is None:
             _refuse_break(disk, at, seq, size)
             return
@@ -220,23 +254,25 @@ def _groups(disk: Disk, chain: bytes) -> Iterator[_Group]:
         at, seq, chain = group.end, group.first + group.count, group.chain
 
 
-def _group(disk: Disk, at: int, seq: int, chain: bytes) -> _Group | None:
+def _group(window: _Window, at: int, seq: int, chain: bytes) -> _Group | None:
     """The group at an offset, or None where it is not whole."""
-    head = disk.read(at, GROUP.size)
-    parsed = _parsed(head)
+    parsed = _parsed(window.read(at, GROUP.size))
     if parsed is None or parsed[0] != seq:
         return None
     first, count, length = parsed
-    body = disk.read(at + GROUP.size, length + 32)
+    body = window.read(at + GROUP.size, length + 32)
     if len(body) < length + 32:
         return None
-    records, own = body[:length], body[length:]
-    if sha256(chain + records).digest() != own or sum(1 for _ in _records(first, records)) != count:
+    records, own = body[:length], bytes(body[length:])
+    link = sha256(chain)
+    link.update(records)
+    spans = _spans(records)
+    if link.digest() != own or len(spans) != count:
         return None
-    return _Group(first, count, records, own, at + GROUP.size + length + 32)
+    return _Group(first, records, spans, own, at + GROUP.size + length + 32)
 
 
-def _parsed(head: bytes) -> tuple[int, int, int] | None:
+def _parsed(head: bytes | memoryview) -> tuple[int, int, int] | None:
     if len(head) < GROUP.size:
         return None
     mark, first, count, length, crc = GROUP.unpack(head)
@@ -266,12 +302,13 @@ def _refuse_break(disk: Disk, at: int, seq: int, size: int) -> None:
         offset += window
 
 
-def _records(first: int, raw: bytes) -> Iterator[Record]:
-    at, seq = 0, first
+def _spans(raw: memoryview) -> list[Span]:
+    at, spans = 0, []
     while at + RECORD.size <= len(raw):
         length, version = RECORD.unpack_from(raw, at)
         at += RECORD.size
         if at + length > len(raw):
-            return
-        yield Record(seq, version, raw[at : at + length])
-        at, seq = at + length, seq + 1
+            break
+        spans.append((version, at, at + length))
+        at += length
+    return spans

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from .bulk import collector_paused
 from .entry import ENTRIES
 from .journal import Record
 from .merkle import leaf_hash
+from .settlement import trade_ids
 from .venue import Venue, upcast
 
 __all__ = ["METADATA", "Projection", "open_engine"]
@@ -62,8 +64,8 @@ TRANSFER = _table(
     **BY_KEY,
 )  # fmt: skip
 TRADE = _table(
-    "trade", sa.Column("id", _WORD, primary_key=True), sa.Column("seq", sa.BigInteger, index=True), sa.Column("at", sa.BigInteger),
-    sa.Column("asset", _WORD, index=True), sa.Column("quantity", sa.BigInteger), sa.Column("price", sa.BigInteger), sa.Column("money", sa.BigInteger),
+    "trade", sa.Column("id", _WORD, primary_key=True), sa.Column("seq", sa.BigInteger), sa.Column("at", sa.BigInteger),
+    sa.Column("asset", _WORD), sa.Column("quantity", sa.BigInteger), sa.Column("price", sa.BigInteger), sa.Column("money", sa.BigInteger),
     sa.Column("seller", _WORD), sa.Column("buyer", _WORD),
     **BY_KEY,
 )  # fmt: skip
@@ -186,8 +188,10 @@ class _Rows:
         self.tx.append((record.seq, line["at"], given["key"], given["by"], given["kind"], body, answer, rules.get("id", ""), rules.get("hash", ""),
                         leaf_hash(record.payload).hex()))  # fmt: skip
         steps = {word: getattr(self, f"_{word}") for word in ENTRIES}
-        for n, e in enumerate(line["entries"]):
+        n = 0
+        for e in line["entries"]:
             steps[e["do"]](record.seq, line["at"], n, e)
+            n += 2 * len(e["price"]) if e["do"] == "settle" else 1
 
     def _asset(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.touched["asset"].add(e["id"])
@@ -223,6 +227,32 @@ class _Rows:
         self.trades.append(
             (e["id"], seq, at, e["asset"], e["quantity"], e.get("price"), e.get("money"), e["seller"], e["buyer"])
         )
+
+    def _settle(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
+        """Two legs and a trade for each row, column by column."""
+        names, asset, money_asset = e["accounts"], e["asset"], e["money_asset"]
+        ids = trade_ids(e["mark"], e["first"], len(e["price"]))
+        sellers, buyers = [names[i] for i in e["seller"]], [names[i] for i in e["buyer"]]
+        units, cash = ([f"{e['hold']}:{name}:{what}" for name in names] for what in ("units", "cash"))
+        lots = [_quoted(lot) for lot in e["lots"]]
+        texts = [f"[{lots[lot]},{start},{end}]" for lot, start, end in zip(e["lot"], e["start"], e["end"], strict=True)]
+        texts = texts if len(texts) == len(ids) else list(_in_parts(texts, e["parts"]))
+        self.trades += zip(
+            ids, repeat(seq), repeat(at), repeat(asset), e["quantity"], e["price"], e["money"], sellers, buyers
+        )
+        unit_legs = [
+            (seq, leg, s, b, asset, q, "settlement", id, "", units[i], f"[{text}]")
+            for leg, s, b, q, id, i, text in zip(count(n, 2), sellers, buyers, e["quantity"], ids, e["seller"], texts)
+        ]
+        cash_legs = [
+            (seq, leg, b, s, money_asset, money, "settlement", id, "", cash[i], "[]")
+            for leg, s, b, money, id, i in zip(count(n + 1, 2), sellers, buyers, e["money"], ids, e["buyer"])
+        ]
+        pairs = chain.from_iterable(zip(unit_legs, cash_legs, strict=True))
+        self.transfers += [leg for leg in pairs if leg[5]]  # in the order of the table's key
+        self.moved[asset].update(names)
+        self.moved[money_asset].update(names)
+        self.touched["hold"].update(units, cash)
 
     def _lot_status(self, seq: int, at: int, n: int, e: Mapping[str, Any]) -> None:
         self.touched["lot"].add(e["id"])
@@ -282,6 +312,12 @@ class _Rows:
 @lru_cache(maxsize=10_000)
 def _quoted(text: str) -> str:
     return canonical(text).decode()
+
+
+def _in_parts(texts: Iterable[str], parts: Iterable[int]) -> Iterator[str]:
+    """So many texts together as each trade has ranges."""
+    rest = iter(texts)
+    return (",".join(islice(rest, many)) for many in parts)
 
 
 def _insert(c: sa.Connection, table: sa.Table, rows: Sequence[Row], more: str = "") -> None:

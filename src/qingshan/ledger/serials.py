@@ -98,6 +98,45 @@ class Shelf:
             del self._ranges[at]
         self._ranges.insert(at, part)
 
+    def without(self, parts: Iterable[Range]) -> list[Range] | None:
+        """What is left when all `parts` are cut out, which may span neighbours here; None where some of it is not here."""
+        kept: list[Range] = []
+        rest = iter(self._ranges)
+        here = next(rest, None)
+        for order, first, end, _, _ in sorted(parts):
+            start = first
+            while here is not None and (here[0], here[2]) <= (order, start):
+                kept.append(here)
+                here = next(rest, None)
+            while start < end:
+                if here is None or here[0] != order or here[1] > start:
+                    return None
+                if here[1] < start:
+                    kept.append(here._replace(end=start))
+                if here[2] > end:
+                    here, start = here._replace(start=end), end
+                else:
+                    start, here = here[2], next(rest, None)
+        if here is not None:
+            kept.append(here)
+        kept += rest
+        return kept
+
+    def with_all(self, parts: Iterable[Range]) -> list[Range]:
+        """The ranges here and the `parts` together, joined where they continue each other."""
+        made: list[Range] = []
+        for part in sorted([*self._ranges, *parts]):
+            if made and _joins(made[-1], part):
+                made[-1] = made[-1]._replace(end=part.end)
+            else:
+                made.append(part)
+        return made
+
+    def become(self, ranges: list[Range]) -> list[Range]:
+        """Take other ranges, sorted and joined, in place of those here; gives back the old ones."""
+        old, self._ranges = self._ranges, ranges
+        return old
+
 
 def _joins(left: Range, right: Range) -> bool:
     return left.order == right.order and left.end == right.start and left.free_on == right.free_on

@@ -27,19 +27,21 @@ from .bulk import collector_paused
 from .entry import Entry, read_entry
 from .journal import BrokenJournal, Disk, FileDisk, Journal, JournalStopped, Record
 from .merkle import Tree, leaf_hash
+from .settlement import spelled
 from .snapshot import Snapshot, newest_snapshot
 
-__all__ = ["Command", "Decision", "Handler", "Receipt", "Venue", "Writer", "open_venue", "upcast"]
+__all__ = ["Command", "Decision", "Handler", "Receipt", "Venue", "Writer", "open_venue", "told", "upcast"]
 
 NAME = "name"
 """File in a venue's folder that holds its name."""
-FORMAT = 1
+FORMAT = 2
+"""2: a record may hold settlements in columns (`Settlement`)."""
 LONGEST_KEY = 200
 LONGEST_BODY = 4 << 20
 _FLOAT = re.compile(rb"[0-9][.eE]")
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
-UPCASTERS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""Format version -> function that gives the record of the next version. Applied in turn up to `FORMAT`."""
+UPCASTERS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda line: line}
+"""Format version -> function that gives the record of the next version. Applied in turn up to `FORMAT`. What 1 may hold, 2 may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,12 @@ def upcast(record: Record) -> dict[str, Any]:
     return line
 
 
+def told(record: Record) -> dict[str, Any]:
+    """`upcast` for readers who look at single trades: settlements are written out as trades and legs."""
+    line = upcast(record)
+    return {**line, "entries": list(spelled(line["entries"]))}
+
+
 def _payload(command: Command, body: bytes, decision: Decision) -> bytes:
     """The canonical bytes of the record; `body` are those of the command's body, which is long and not written twice."""
     parts = {
@@ -300,6 +308,17 @@ def _check_form(command: Command) -> bytes:
     return body
 
 
+def _busy() -> Refused:
+    return Refused("busy", "too many commands are waiting.", "排队的指令过多。", fix="try again shortly / 稍后再试")
+
+
+def _outcome(done: Future[Receipt], timeout: float) -> Receipt | QingshanError:
+    try:
+        return done.result(timeout)
+    except Refused as refusal:
+        return refusal
+
+
 class Writer:
     """A thread that owns a venue and groups what many callers submit: one fdatasync for all that waited.
 
@@ -319,10 +338,20 @@ class Writer:
         try:
             self._queue.put_nowait((command, done))
         except Full:
-            raise Refused(
-                "busy", "too many commands are waiting.", "排队的指令过多。", fix="try again shortly / 稍后再试"
-            ) from None
+            raise _busy() from None
         return done.result(timeout)
+
+    def submit_many(self, commands: Sequence[Command], timeout: float = 30.0) -> list[Receipt | QingshanError]:
+        """Commands of one caller, decided in their order and grouped; each has its own receipt or refusal. Raises `JournalStopped`."""
+        waiting: list[Future[Receipt] | QingshanError] = []
+        for command in commands:
+            done: Future[Receipt] = Future()
+            try:
+                self._queue.put_nowait((command, done))
+                waiting.append(done)
+            except Full:
+                waiting.append(_busy())
+        return [_outcome(w, timeout) if isinstance(w, Future) else w for w in waiting]
 
     def close(self) -> None:
         """Finish what waits, then stop."""

@@ -20,6 +20,8 @@ from typing import Any
 TERMINAL = {"compliance", "retirement", "cancelled"}
 NEGATIVE = {"issuance", "outside"}
 INT64 = 2**63 - 1
+VERSIONS = (1, 2)
+"""Formats of records: 2 may hold settlements in columns."""
 
 
 @dataclass
@@ -78,9 +80,12 @@ def _read(raw: bytes, verdict: Verdict) -> Iterator[tuple[int, bytes]]:
             else:
                 verdict.faults.append({"rule": 8, "record": seq, "what": f"the chain is broken at byte {at}"})
             break
-        spot, whole = 0, []
-        while spot < len(body):
-            size = struct.unpack_from("<I", body, spot)[0]
+        spot, whole = 0, list[bytes]()
+        while spot + 6 <= len(body):
+            size, version = struct.unpack_from("<IH", body, spot)
+            if version not in VERSIONS:
+                what = f"format {version} is not known to this verifier"
+                verdict.faults.append({"rule": 8, "record": seq + len(whole), "what": what})
             whole.append(body[spot + 6 : spot + 6 + size])
             spot += 6 + size
         if len(whole) != count:
@@ -206,6 +211,45 @@ class _State:
             due = whole + (rest > 500_000 or (rest == 500_000 and whole % 2))
             if money != due:
                 self.fault(6, seq, f"the trade {e['id']} has the amount {money}, price times quantity is {due}")
+
+    def _settle(self, seq: int, e: dict[str, Any]) -> None:
+        """Trades in columns, one by one; money moves within the accounts' holds, which change by the difference."""
+        names, asset, money_asset, at = e["accounts"], e["asset"], e["money_asset"], 0
+        columns = [e[k] for k in ("seller", "buyer", "price", "quantity", "money", "parts")]
+        if (
+            len({len(c) for c in columns}) != 1
+            or sum(e["parts"]) != len(e["lot"])
+            or any(n < 0 for c in columns for n in c)
+        ):
+            self.fault(6, seq, "the columns of the settlement do not fit each other")
+            return
+        change: dict[str, int] = defaultdict(int)
+        for n, (s, b, price, quantity, money, parts) in enumerate(zip(*columns, strict=True)):
+            seller, buyer = names[s], names[b]
+            self._trade(
+                seq, {"id": f"{e['mark']}/{e['first'] + n}", "price": price, "quantity": quantity, "money": money}
+            )
+            ranges = [[e["lots"][e["lot"][i]], e["start"][i], e["end"][i]] for i in range(at, at + parts)]
+            at += parts
+            if seller == buyer or {self.kind.get(seller), self.kind.get(buyer)} & (TERMINAL | NEGATIVE):
+                self.fault(4, seq, f"{seller} and {buyer} cannot settle a trade")
+            self._unhold(seq, f"{e['hold']}:{seller}:units", seller, asset, quantity)
+            self._post(seq, seller, buyer, asset, quantity)
+            self._ranges(seq, ranges, asset, quantity, (seller, f"{e['hold']}:{seller}:units"), (buyer, ""))
+            if money:
+                self._post(seq, buyer, seller, money_asset, money)
+            change[seller] += money
+            change[buyer] -= money
+        for name, value in change.items():
+            id = f"{e['hold']}:{name}:cash"
+            if value < 0:
+                self._unhold(seq, id, name, money_asset, -value)
+            elif value:
+                self.holds.setdefault(id, [name, money_asset, 0])[2] += value
+                self.held[name, money_asset] += value
+        for name in names:
+            self._nonnegative(seq, name, asset)
+            self._nonnegative(seq, name, money_asset)
 
     def _lot_status(self, seq: int, e: dict[str, Any]) -> None:
         if e["id"] not in self.lots:

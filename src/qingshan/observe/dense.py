@@ -9,7 +9,7 @@ the times that occur, and nothing that needs a step can be computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,19 @@ from qingshan.core.errors import OutOfBounds
 
 from .series.model import UNSTATED
 
-__all__ = ["MISSING", "SCALE", "Block", "Lattice", "blocks", "grouped", "site_of"]
+__all__ = [
+    "MISSING",
+    "SCALE",
+    "Block",
+    "Lattice",
+    "Rows",
+    "block_between",
+    "blocks",
+    "cells",
+    "grouped",
+    "rows_between",
+    "site_of",
+]
 
 DIGITS = 9
 SCALE = 10**DIGITS
@@ -33,6 +45,8 @@ SIZE = 60
 EPOCH = datetime(1970, 1, 1)
 
 Values = NDArray[np.int64]
+Rows = pl.LazyFrame | Callable[[str, str], pl.LazyFrame]
+"""Long rows, or what gives those of the series from one to another: a store opens only the files that hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +145,57 @@ def grouped(series: Sequence[str], size: int = SIZE) -> Iterator[tuple[str, ...]
         yield tuple(group)
 
 
-def blocks(source: pl.LazyFrame, series: Sequence[str], lattice: Lattice | None, size: int = SIZE) -> Iterator[Block]:
+def rows_between(source: Rows, low: str, high: str) -> pl.LazyFrame:
+    """Rows of the series from `low` to `high`, both included."""
+    rows = source if isinstance(source, pl.LazyFrame) else source(low, high)
+    return rows.filter(pl.col("series").is_between(pl.lit(low), pl.lit(high)))
+
+
+def blocks(source: Rows, series: Sequence[str], lattice: Lattice | None, size: int = SIZE) -> Iterator[Block]:
     """One block after another. `source` has at least series, start, value; censored, status, version and reason are used where they
     are. The highest version of a key is its value, or the last row without versions.
 
     Raises `OutOfBounds` where a value does not fit a block.
     """
-    known = source.collect_schema().names()
-    if lattice is not None:
-        end = lattice.start + lattice.count * lattice.step
-        source = source.filter(pl.col("start").is_between(lattice.start, end, closed="left"))
     for group in grouped(series, size):
-        inside = pl.col("series").is_between(pl.lit(group[0]), pl.lit(group[-1]))
-        yield block_of(_read(source.filter(inside), known), group, lattice)
+        yield block_between(source, group, lattice)
 
 
-def _read(source: pl.LazyFrame, known: Sequence[str]) -> pl.DataFrame:
-    value = pl.col("value")
+def block_between(source: Rows, group: tuple[str, ...], lattice: Lattice | None) -> Block:
+    """The block of one group of sorted series; see `blocks`."""
+    rows = rows_between(source, group[0], group[-1])
+    if lattice is not None:
+        rows = rows.filter(pl.col("start").is_between(lattice.start, lattice.end, closed="left"))
+    return block_of(_read(rows), group, lattice)
+
+
+def cells(
+    frame: pl.DataFrame, series: tuple[str, ...], lattice: Lattice, column: str, into: NDArray[Any]
+) -> NDArray[Any]:
+    """`into` (series, times) with the values of a column of rows (series, start in ms) put in their cells."""
+    row, slot = (
+        _rows_of(frame, series),
+        _slots(frame["start"].to_numpy(), lattice.origin_ms, lattice.step_ms, lattice.count),
+    )
+    inside = (row >= 0) & (slot >= 0)
+    values = frame[column].to_numpy()
+    if inside.all():
+        into[row, slot] = values
+    else:
+        into[row[inside], slot[inside]] = values[inside]
+    return into
+
+
+def _rows_of(frame: pl.DataFrame, series: tuple[str, ...]) -> NDArray[np.int32]:
+    """Row in a block of each row of a frame, -1 where its series is none of the block's."""
+    place = {name: i for i, name in enumerate(series)}
+    runs = frame["series"].rle().struct.unnest()
+    of_run = np.array([place.get(name, -1) for name in runs["value"]], dtype=np.int32)
+    return np.repeat(of_run, runs["len"].to_numpy())
+
+
+def _read(source: pl.LazyFrame) -> pl.DataFrame:
+    value, known = pl.col("value"), source.collect_schema().names()
     wanted = [
         pl.col("series").cast(pl.String),
         pl.col("start").cast(pl.Datetime("ms")).to_physical(),
@@ -171,10 +219,7 @@ def _read(source: pl.LazyFrame, known: Sequence[str]) -> pl.DataFrame:
 
 def block_of(frame: pl.DataFrame, series: tuple[str, ...], lattice: Lattice | None) -> Block:
     """The block of rows read by `blocks` (start in ms, value in 1e-9). Rows of other series are left out."""
-    place = {name: i for i, name in enumerate(series)}
-    runs = frame["series"].rle().struct.unnest()
-    of_run = np.array([place.get(name, -1) for name in runs["value"]], dtype=np.int32)
-    row = np.repeat(of_run, runs["len"].to_numpy())
+    row = _rows_of(frame, series)
     start = frame["start"].to_numpy()
     if lattice is None:
         times = np.unique(start[row >= 0])
@@ -182,8 +227,7 @@ def block_of(frame: pl.DataFrame, series: tuple[str, ...], lattice: Lattice | No
     else:
         step = lattice.step_ms
         times = lattice.origin_ms + step * np.arange(lattice.count, dtype=np.int64)
-        slot, odd = np.divmod(start - lattice.origin_ms, step)
-        slot[(odd != 0) | (slot >= lattice.count)] = -1
+        slot = _slots(start, lattice.origin_ms, step, lattice.count)
     words, codes = _words(frame)
     shape = (len(series), len(times))
     made = Block(
@@ -227,6 +271,21 @@ def _words(frame: pl.DataFrame) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
     words = ("", *found)
     codes = texts.replace_strict(list(words), list(range(len(words))), return_dtype=pl.UInt8)
     return words, codes.to_numpy()
+
+
+@njit(nogil=True, cache=True)
+def _slots(start, origin, step, count):
+    """Column of each time on a lattice, -1 where it has none. The time after the last one is met most often: it needs no division."""
+    out = np.empty(start.size, dtype=np.int64)
+    at, slot = origin - step, -1
+    for i in range(start.size):
+        if start[i] == at + step:
+            slot += 1
+        else:
+            slot = (start[i] - origin) // step
+        at = origin + slot * step
+        out[i] = slot if start[i] == at and 0 <= slot < count else -1
+    return out
 
 
 @njit(nogil=True, cache=True)

@@ -19,9 +19,10 @@ import polars as pl
 
 from qingshan.core.errors import OutOfBounds, UnknownName
 from qingshan.observe.evaluate.air import good_days
+from qingshan.observe.evaluate.air_network import evaluate_air
 from qingshan.observe.evaluate.classes import scheme
 from qingshan.observe.evaluate.editions import RuleSet
-from qingshan.observe.evaluate.network import Evaluation, evaluate_air, evaluate_water, usable_rows
+from qingshan.observe.evaluate.network import Evaluation, evaluate_water, usable_rows
 from qingshan.observe.evaluate.verdict import Result
 from qingshan.observe.evaluate.water import SectionClass, river_state
 from qingshan.observe.series.model import Network

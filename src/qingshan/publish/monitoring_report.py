@@ -55,19 +55,19 @@ def monitoring_pdf(report: MonitoringReport, lang: str) -> bytes:
     return typeset(_document(report, Words(lang)), {})
 
 
-def _period(report: MonitoringReport, words: Words) -> str:
+def period_word(report: MonitoringReport, words: Words) -> str:
     first = report.span.first
     quarter = (first.month - 1) // 3 + 1
     key = {"month": "monitoring.month", "quarter": "monitoring.quarter", "year": "monitoring.year"}[report.span.by]
     return words(key, year=first.year, month=first.month, quarter=quarter)
 
 
-def _percent(part: int, whole: int) -> str:
+def percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "—"
 
 
 def _document(report: MonitoringReport, words: Words) -> dict[str, Any]:
-    name, when = report.network.name(words.lang), _period(report, words)
+    name, when = report.network.name(words.lang), period_word(report, words)
     marks = [mark(words, x) for x in report.labels]
     last = report.span.last
     made = [
@@ -91,8 +91,8 @@ def _document(report: MonitoringReport, words: Words) -> dict[str, Any]:
         "page": words("word.page", page="{page}", pages="{pages}"),
         "badges": marks,
         "labels": [[m, _label(words, x)] for m, x in zip(marks, report.labels, strict=True)],
-        "headline": _headline(report, words),
-        "context": _context(report, words),
+        "headline": headline(report, words),
+        "context": context(report, words),
         "cover": [
             [words("monitoring.operator"), report.network.operator or "—"],
             [
@@ -113,15 +113,15 @@ def _label(words: Words, label: str) -> str:
     return words("monitoring.label_partial") if label == "partial" else words.maybe(f"label_note.{label}", label)
 
 
-def _headline(report: MonitoringReport, words: Words) -> str:
+def headline(report: MonitoringReport, words: Words) -> str:
     good, known = report.good(report.counts)
     if not known:
         return words("monitoring.headline_none", n=counted(len(report.sites), words.lang))
     key = "monitoring.headline_water" if report.water else "monitoring.headline_air"
-    return words(key, n=known, k=good, share=_percent(good, known))
+    return words(key, n=known, k=good, share=percent(good, known))
 
 
-def _context(report: MonitoringReport, words: Words) -> list[str]:
+def context(report: MonitoringReport, words: Words) -> list[str]:
     made = []
     good, known = report.good(report.counts)
     before, known_before = report.good(report.counts_before)
@@ -131,7 +131,7 @@ def _context(report: MonitoringReport, words: Words) -> list[str]:
             words(
                 "monitoring.against",
                 period=report.span.before().id,
-                share=_percent(before, known_before),
+                share=percent(before, known_before),
                 change=f"{float(step):+.1f}",
             )
         )
@@ -149,13 +149,13 @@ def _context(report: MonitoringReport, words: Words) -> list[str]:
     return made
 
 
-def _grade_word(report: MonitoringReport, grade: str, words: Words) -> str:
+def grade_word(report: MonitoringReport, grade: str, words: Words) -> str:
     if not grade:
         return words("monitoring.without")
     return words("monitoring.class", grade=grade) if report.water else words.maybe(f"aqi.{grade}", grade)
 
 
-def _grades(report: MonitoringReport) -> list[str]:
+def grades(report: MonitoringReport) -> list[str]:
     if report.water:
         order = [w for w in report.words if report.counts.get(w) or report.counts_before.get(w)]
     else:
@@ -176,15 +176,15 @@ def _states(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
         parts.column(words("monitoring.before", period=report.span.before().id), "36mm", "right"),
     ]
     rows = []
-    for grade in _grades(report):
+    for grade in grades(report):
         n, m = report.counts.get(grade, 0), report.counts_before.get(grade, 0)
-        earlier = f"{m}   {_percent(m, whole_before)}" if whole_before else "—"
+        earlier = f"{m}   {percent(m, whole_before)}" if whole_before else "—"
         rows.append(
             parts.row(
                 [
-                    Cell(_grade_word(report, grade, words), "" if grade else "muted"),
+                    Cell(grade_word(report, grade, words), "" if grade else "muted"),
                     Cell(str(n)),
-                    Cell(_percent(n, whole)),
+                    Cell(percent(n, whole)),
                     Cell(earlier),
                 ]
             )
@@ -197,8 +197,8 @@ def _states(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
             [
                 Cell(name),
                 Cell(str(good)),
-                Cell(_percent(good, known)),
-                Cell(_percent(before, known_before) if known_before else "—"),
+                Cell(percent(good, known)),
+                Cell(percent(before, known_before) if known_before else "—"),
             ],
             "total",
         )
@@ -266,10 +266,10 @@ def _site_row(report: MonitoringReport, s: SiteState, words: Words) -> Block:
     valid = f"{r.n_valid} / {r.n_required}"
     if report.water:
         known = len(r.grades) == 1 and not r.verdict
-        state = Cell(_grade_word(report, r.grade, words)) if known else _why(r, words)
+        state = Cell(grade_word(report, r.grade, words)) if known else _why(r, words)
         deciding = r.item.replace(",", words("word.list")) if known and r.grade != report.words[0] else ""
         last = Cell(deciding or "—", sub=f"{valid}{words('word.list')}{s.days} / {report.days}")
-        before = _grade_word(report, s.before, words) if s.before else "—"
+        before = grade_word(report, s.before, words) if s.before else "—"
     else:
         state = Cell(f"{float(r.value):.1f} %") if r.value is not None else Cell(words("monitoring.without"), "refused")
         last, before = Cell(valid), f"{float(s.before):.1f} %" if s.before else "—"
@@ -278,7 +278,7 @@ def _site_row(report: MonitoringReport, s: SiteState, words: Words) -> Block:
     )
 
 
-def _reasons(report: MonitoringReport) -> list[tuple[Result, int]]:
+def reasons(report: MonitoringReport) -> list[tuple[Result, int]]:
     """Reasons why a result has no state, each with how many results it holds back."""
     found: dict[tuple[str, str], list[Result]] = {}
     for s in report.sites:
@@ -294,7 +294,7 @@ def _reasons(report: MonitoringReport) -> list[tuple[Result, int]]:
 def _open(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
     cols = [parts.column(words("monitoring.results"), "20mm", "right"), parts.column(words("monitoring.reason"), "1fr")]
     rows = []
-    for result, n in _reasons(report)[:20]:
+    for result, n in reasons(report)[:20]:
         note = next(x for x in result.notes if x.code not in ("items", "period_mean", "input_rounding"))
         rows.append(parts.row([Cell(str(n)), Cell(words.pick(note.zh, note.en))]))
     if not rows:
@@ -334,11 +334,11 @@ def monitoring_workbook(report: MonitoringReport, lang: str) -> bytes:
     words = Words(lang)
     title = words("monitoring.title_water" if report.water else "monitoring.title_air")
     labels = words("word.list").join(words.maybe(f"label.{x}", x) for x in report.labels)
-    name, when = report.network.name(lang), _period(report, words)
+    name, when = report.network.name(lang), period_word(report, words)
     top = [
         f"{title}　{name}　{when}",
-        _headline(report, words),
-        " ".join(_context(report, words)),
+        headline(report, words),
+        " ".join(context(report, words)),
         f"{labels}　{report.network.id} {report.span.id} {report.rules.digest[:12]}",
     ]
     last = report.span.last
@@ -366,10 +366,10 @@ def _sheets(report: MonitoringReport, words: Words) -> list[Sheet]:
 def _states_sheet(report: MonitoringReport, words: Words) -> Sheet:
     whole = sum(report.counts.values())
     rows: list[list[Value]] = []
-    for grade in _grades(report):
+    for grade in grades(report):
         n = report.counts.get(grade, 0)
         share = 100 * n / whole if whole else None
-        rows.append([_grade_word(report, grade, words), n, share, report.counts_before.get(grade, 0)])
+        rows.append([grade_word(report, grade, words), n, share, report.counts_before.get(grade, 0)])
     unit = words("monitoring.sites") if report.water else words("monitoring.days")
     heads = (words("monitoring.state"), unit, words("monitoring.percent"), _before(report, words))
     return Sheet(words("monitoring.section_states"), heads, rows)
@@ -392,7 +392,7 @@ def _sites_sheet(report: MonitoringReport, words: Words) -> Sheet:
     for s in report.sites:
         r = s.share if s.share is not None else s.result
         known = r.grade if not r.verdict else ""
-        state: Value = _plain(r) if s.share is not None else _grade_word(report, known, words)
+        state: Value = _plain(r) if s.share is not None else grade_word(report, known, words)
         if state is None:
             state = words("monitoring.without")
         rows.append(
@@ -431,4 +431,17 @@ def _plain(result: Result) -> float | None:
     return None if result.value is None else float(result.value)
 
 
-__all__ = ["GOOD", "Written", "monitoring_pdf", "monitoring_workbook", "publish_monitoring"]
+__all__ = [
+    "GOOD",
+    "Written",
+    "context",
+    "grade_word",
+    "grades",
+    "headline",
+    "monitoring_pdf",
+    "monitoring_workbook",
+    "percent",
+    "period_word",
+    "publish_monitoring",
+    "reasons",
+]

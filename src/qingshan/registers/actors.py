@@ -44,8 +44,8 @@ def roles_of(book: Book, actor: str) -> frozenset[str]:
 def persons_with(book: Book, wanted: frozenset[str]) -> dict[str, str]:
     """Person -> one of the wanted roles, over all active actors."""
     found: dict[str, str] = {}
-    for (register, actor), record in sorted(book.records.items()):
-        if register == ACTORS.id and (held := sorted(roles_of(book, actor) & wanted)):
+    for record in sorted(book.standing(ACTORS.id, "active"), key=lambda r: r.id):
+        if held := sorted(roles_of(book, record.id) & wanted):
             found[record.content["fields"]["person"]] = held[0]
     return found
 

@@ -1,18 +1,21 @@
 """Days: working days by a declared calendar, and when something is due.
 
-A calendar is rows `date,kind,source` (kind `holiday` or `workday`), one official notice per year. Without a notice for a year,
-weekends are known and holidays are not: counting working days into such a year is refused, never guessed.
+A calendar is rows `date,kind,source,status` (kind `holiday` or `workday`), one official notice per year. Without a notice for a
+year, weekends are known and holidays are not: counting working days into such a year is refused, never guessed.
+`calendar.csv` here holds the years that were read; a venue's own `calendar.csv` adds or replaces whole years.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 
-from qingshan.core.errors import MissingParameter
+from qingshan.core.errors import DeclarationError, MissingParameter
 
-__all__ = ["CHINA", "Calendar", "day_of"]
+__all__ = ["CHINA", "Calendar", "day_of", "read_calendar"]
 
 CHINA = timezone(timedelta(hours=8))
 
@@ -60,3 +63,24 @@ class Calendar:
             day += timedelta(days=1)
             days -= self.works(day)
         return day
+
+
+def read_calendar(own: Path | None = None) -> Calendar:
+    """The years on file, and those of a venue's own `calendar.csv`, which come before them. Raises `DeclarationError`."""
+    rows = _rows(Path(__file__).with_name("calendar.csv"))
+    if own is not None and own.is_file():
+        mine = _rows(own)
+        years = {day[:4] for day, _ in mine}
+        rows = [r for r in rows if r[0][:4] not in years] + mine
+    return Calendar.of(rows)
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = [(r["date"], r["kind"]) for r in csv.DictReader(stream) if r["source"]]
+        Calendar.of(rows)
+    except (KeyError, ValueError, TypeError) as error:
+        raise DeclarationError(f"the calendar cannot be read: {error}.", f"日历无法读取：{error}。", where=path.name,
+                               fix="columns date,kind,source,status; kind holiday or workday / 列为 date,kind,source,status") from None  # fmt: skip
+    return rows

@@ -3,13 +3,14 @@
     id = "discharge_permit"
     zh, en = …                    names of the register
     create_by = [role, …]         who may enter a record;  read_by: who may read it (default: everyone)
-    [[field]]      id, kind, zh, en, unit, choices, low, high, required, many, private, register, edit_by
+    [[field]]      id, kind, zh, en, unit | unit_field, choices, choices_zh, choices_en, low, high, required, many, private, register
     [[state]]      id, zh, en, editable
-    [[transition]] id, zh, en, from = [state, …], to, by = [role, …], second = [role, …], needs = [field, …], evidence = [name, …]
-    [[deadline]]   id, zh, en, state, days, counting = "working" | "calendar", clause, field, value
+    [[transition]] id, zh, en, from = [state, …], to, by = [role, …], second = [role, …], needs = [field, …], evidence = [name, …], command
+    [[deadline]]   id, zh, en, state, days, counting = "working" | "calendar", clause, field, value, date
     [[rule]]       kind = "unique" | "no_role" | "no_overlap", fields, roles, states, document, clause, zh, en
 
-The first state is the one a record begins in. `second` names the roles of the other person who must confirm.
+The first state is the one a record begins in. `second` names the roles of the other person who must confirm. A step with a
+`command` is taken by that command of the venue alone, such as the issue of units; a form cannot take it.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ COUNTING = ("working", "calendar")
 
 @dataclass(frozen=True)
 class Field:
-    """One field. Numbers have a unit and limits in it; `register` is the target of a reference; `private` is shown to staff only."""
+    """One field. Numbers have a unit and limits in it, or `unit_field` names the choice that holds their unit; `register` is the
+    target of a reference; `private` is shown to staff only."""
 
     id: str
     kind: str
@@ -59,6 +61,14 @@ class Field:
     many: bool = False
     private: bool = False
     register: str = ""
+    unit_field: str = ""
+    choices_zh: tuple[str, ...] = ()
+    choices_en: tuple[str, ...] = ()
+
+    def word(self, value: Any, lang: str) -> str:
+        """A choice in words."""
+        words = self.choices_zh if lang == "zh" else self.choices_en
+        return words[self.choices.index(value)] if words and value in self.choices else str(value)
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,7 @@ class State:
 
 @dataclass(frozen=True)
 class Transition:
-    """A step from one of the states `source` to `target`."""
+    """A step from one of the states `source` to `target`; with `command`, only that command of the venue takes it."""
 
     id: str
     zh: str
@@ -84,11 +94,13 @@ class Transition:
     second: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    command: str = ""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """A record may stay in `state` for so many days; with `field`, only a record whose field has the `value`."""
+    """A record may stay in `state` for so many days; with `field`, only a record whose field has the `value`. With `date`, the
+    days run from the day in that field, not from the day on which the state began."""
 
     id: str
     zh: str
@@ -99,6 +111,7 @@ class Deadline:
     clause: str = ""
     field: str = ""
     value: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,15 +189,22 @@ class Register:
         faults = [f"{what} {id!r} is given twice." for what, ids in (
             ("field", [f.id for f in self.fields]), ("state", [s.id for s in self.states]), ("step", [t.id for t in self.transitions]),
         ) for id in {i for i in ids if ids.count(i) > 1}]  # fmt: skip
-        faults += [text for f in self.fields for text in _field_faults(f)]
+        faults += [text for f in self.fields for text in _field_faults(f, self.field_by_id)]
         for t in self.transitions:
             if strange := sorted({*t.source, t.target} - states) or sorted(set(t.needs) - fields):
                 faults.append(f"step {t.id}: {strange} is not declared.")
             if not t.by:
                 faults.append(f"step {t.id}: nobody may do it.")
         for d in self.deadlines:
-            if d.state not in states or d.days < 0 or d.counting not in COUNTING or (d.field and d.field not in fields):
-                faults.append(f"deadline {d.id}: state, days, counting or field is wrong.")
+            dated = not d.date or (d.date in fields and self.field_by_id[d.date].kind == "date")
+            if (
+                d.state not in states
+                or (d.days < 0 and not (d.date and d.counting == "calendar"))
+                or d.counting not in COUNTING
+                or (d.field and d.field not in fields)
+                or not dated
+            ):
+                faults.append(f"deadline {d.id}: state, days, counting, field or date is wrong.")
         for r in self.rules:
             if (
                 r.kind not in RULES
@@ -204,17 +224,24 @@ class Register:
         return faults
 
 
-def _field_faults(f: Field) -> list[str]:
+def _field_faults(f: Field, known: Mapping[str, Field]) -> list[str]:
     faults = []
     if f.kind not in KINDS:
         faults.append(f"field {f.id}: {f.kind!r} is no kind ({', '.join(KINDS)}).")
     if (f.kind == "choice") != bool(f.choices):
         faults.append(f"field {f.id}: choices belong to the kind choice.")
+    if any(words and len(words) != len(f.choices) for words in (f.choices_zh, f.choices_en)):
+        faults.append(f"field {f.id}: choices_zh and choices_en name every choice.")
     if (f.kind == "reference") != bool(f.register):
         faults.append(f"field {f.id}: a register belongs to the kind reference.")
-    if f.kind == "decimal":
+    units: tuple[str, ...] = (f.unit,)
+    if f.unit_field:
+        units = known[f.unit_field].choices if f.unit_field in known else ()
+        if not units or f.unit or f.kind != "decimal":
+            faults.append(f"field {f.id}: unit_field names a choice of units, for a decimal without a unit of its own.")
+    for text in units if f.kind == "decimal" else ():
         try:
-            parse_unit(f.unit)
+            parse_unit(text)
         except QingshanError as error:
             faults.append(f"field {f.id}: {error.en}")
     return faults

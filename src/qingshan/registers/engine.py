@@ -6,6 +6,7 @@
     register.act      {register, id, version, step, fields?, evidence?, note?}
     register.confirm  {register, id, version}                     the other person, where the step needs one
     register.withdraw {register, id, version, note}               drops what waits for confirmation
+    register.import   {register, file, rows: [{id, fields}]}      all rows of a file in one transaction, or none
 
 A record on the journal: state, version, and content {fields, since (day), evidence?, waiting?, note?}. Every version stays on
 the journal; `history` reads them.
@@ -14,12 +15,14 @@ the journal; `history` reads them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta, timezone
 from typing import Any
 
 from qingshan.core.errors import QingshanError
+from qingshan.core.finding import Finding
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import RegisterEntry
 from qingshan.ledger.venue import Command, Decision, Handler, Venue, upcast
@@ -30,12 +33,13 @@ from .declaration import Deadline, Register, Transition
 from .rules import check_rules
 from .values import Fault, read_fields
 
-__all__ = ["Due", "FaultyFields", "Version", "due", "handlers", "history", "visible"]
+__all__ = ["Due", "FaultyFields", "Version", "due", "handlers", "history", "in_register", "trusted", "visible"]
 
 ID = re.compile(r"[\w.:-]{1,80}")
 STAFF_READERS = frozenset({"admin", "auditor", "regulator", "registry"})
 STAFF = frozenset(r.id for r in roles() if r.staff) | {"clerk"}
 LONGEST_NOTE = 2000
+MOST_FAULTS = 200
 
 
 class FaultyFields(Refused):
@@ -54,7 +58,7 @@ def handlers(registers: Mapping[str, Register], zone: timezone = CHINA) -> dict[
     return {
         f"register.{word}": getattr(office, word)
         for word in ("found", "create", "change", "act", "confirm", "withdraw")
-    }
+    } | {"register.import": office.import_}
 
 
 @dataclass(frozen=True)
@@ -75,18 +79,47 @@ class _Office:
     def create(self, book: Book, command: Command) -> Decision:
         register = self._register(command)
         require_role(book, command.by, register.create_by)
-        id = command.body.get("id")
+        entry = self._first(register, book, book, command, command.body)
+        return Decision([entry], _answer(entry))
+
+    def import_(self, book: Book, command: Command) -> Decision:
+        """Each row is held to the rules with the rows before it; the faults of all rows are told at once."""
+        register = self._register(command)
+        require_role(book, command.by, register.create_by)
+        rows = command.body.get("rows")
+        if not isinstance(rows, list) or not rows or not all(isinstance(r, Mapping) for r in rows):
+            raise Refused("rows", "rows are a list of {id, fields}.", "rows 须为 {id, fields} 的列表。")
+        seen, entries, faults = _Seen(book), list[RegisterEntry](), list[Fault]()
+        for n, row in enumerate(rows):
+            try:
+                entry = self._first(register, book, seen, command, row)
+            except FaultyFields as wrong:
+                faults += [(f"{n}.{name}", en, zh) for name, en, zh in wrong.faults]
+            except Refused as wrong:
+                faults.append((f"{n}.id", wrong.en, wrong.zh))
+            else:
+                seen.add(entry)
+                entries.append(entry)
+        if faults:
+            raise FaultyFields(faults[:MOST_FAULTS])
+        return Decision(entries, {"register": register.id, "entered": len(entries)})
+
+    def _first(
+        self, register: Register, book: Book, seen: Any, command: Command, given: Mapping[str, Any]
+    ) -> RegisterEntry:
+        """The first version of a record; `seen` is the book with what the same command entered before. Raises `Refused`."""
+        id = given.get("id")
         if not isinstance(id, str) or not ID.fullmatch(id):
             raise Refused(
                 "id", "an id has 1 to 80 letters, digits or . : - _", "编号须为 1–80 个字母、数字或 . : - _。"
             )
-        if (register.id, id) in book.records:
+        if (register.id, id) in seen.records:
             raise Refused("duplicate", f"{register.en} {id} exists.", f"{register.zh} {id} 已存在。")
-        fields = self._fields(register, command.body.get("fields", {}))
-        self._references(register, book, fields)
+        fields = self._fields(register, given.get("fields", {}))
+        self._references(register, seen, fields)
         state = register.states[0].id
-        check_rules(register, book, id, state, fields)
-        return self._write(register, command, id, 1, state, {"fields": fields, "since": self._today(command)})
+        check_rules(register, seen, id, state, fields)
+        return _entry(register, command, id, 1, state, {"fields": fields, "since": self._today(command)})
 
     def change(self, book: Book, command: Command) -> Decision:
         register = self._register(command)
@@ -112,6 +145,9 @@ class _Office:
         record = self._record(register, book, command)
         step = register.transition(str(command.body.get("step")))
         require_role(book, command.by, step.by)
+        if step.command:
+            raise Refused("by_command", f"{step.en} is done by {step.command}.", f"“{step.zh}”由 {step.command} 办理。",
+                          fix=f"use {step.command} / 请用 {step.command}")  # fmt: skip
         if record.state not in step.source:
             state = register.state_by_id[record.state]
             raise Refused(
@@ -255,9 +291,35 @@ class _Office:
     def _write(
         self, register: Register, command: Command, id: str, version: int, state: str, content: Mapping[str, Any]
     ) -> Decision:
-        kept = {k: v for k, v in content.items() if v not in ("", {}, None)} | {"by": command.by}
-        entry = RegisterEntry(register.id, id, version, state, kept)
-        return Decision([entry], {"register": register.id, "id": id, "version": version, "state": state})
+        entry = _entry(register, command, id, version, state, content)
+        return Decision([entry], _answer(entry))
+
+
+def _entry(
+    register: Register, command: Command, id: str, version: int, state: str, content: Mapping[str, Any]
+) -> RegisterEntry:
+    kept = {k: v for k, v in content.items() if v not in ("", {}, None)} | {"by": command.by}
+    return RegisterEntry(register.id, id, version, state, kept)
+
+
+def _answer(entry: RegisterEntry) -> dict[str, Any]:
+    return {"register": entry.register, "id": entry.id, "version": entry.version, "state": entry.state}
+
+
+class _Seen:
+    """A book with records that the command at hand is about to enter; only what rules read."""
+
+    def __init__(self, book: Book) -> None:
+        self._new: dict[tuple[str, str], RegisterEntry] = {}
+        self.records = ChainMap(self._new, book.records)
+        self._book = book
+
+    def add(self, entry: RegisterEntry) -> None:
+        self._new[entry.register, entry.id] = entry
+
+    def standing(self, register: str, state: str) -> Iterator[RegisterEntry]:
+        yield from self._book.standing(register, state)
+        yield from (r for r in self._new.values() if (r.register, r.state) == (register, state))
 
 
 def _person(book: Book, actor: str) -> str:
@@ -292,7 +354,7 @@ def history(venue: Venue, register: str, id: str) -> list[Version]:
 
 @dataclass(frozen=True)
 class Due:
-    """A record under a deadline. `on` is None where the calendar cannot say; `why` then tells."""
+    """A record under a deadline. `on` is None where the calendar cannot say; `why` then tells, in English and Chinese."""
 
     register: str
     id: str
@@ -300,22 +362,39 @@ class Due:
     on: date | None
     overdue: bool
     why: str = ""
+    why_zh: str = ""
+
+    @property
+    def finding(self) -> Finding:
+        """The alert."""
+        d = self.deadline
+        cited = f" ({d.clause})" if d.clause else ""
+        en, zh = ("was due on", "已于") if self.overdue else ("is due on", "将于")
+        return Finding("error" if self.overdue else "note", "overdue" if self.overdue else "due", f"{self.id}: {d.en} {en} {self.on}{cited}.",
+                       f"{self.id}：{d.zh}{zh} {self.on} 到期{cited}。", self.register, field=self.id)  # fmt: skip
+
+
+def in_register(register: Register, book: Book, states: Iterable[str] = ()) -> list[RegisterEntry]:
+    """The records of a register by id, or those in some of its states."""
+    wanted = [s for s in (states or register.state_by_id) if s in register.state_by_id]
+    return sorted((r for s in wanted for r in book.standing(register.id, s)), key=lambda r: r.id)
 
 
 def due(registers: Mapping[str, Register], book: Book, today: date, calendar: Calendar) -> list[Due]:
     """Every record that is under a deadline today, the most urgent first."""
     found = []
-    for (name, id), record in sorted(book.records.items()):
-        for deadline in registers[name].deadlines if name in registers else ():
-            if record.state != deadline.state or (
-                deadline.field and record.content["fields"].get(deadline.field) != deadline.value
-            ):
-                continue
-            try:
-                on = calendar.add(date.fromisoformat(record.content["since"]), deadline.days, deadline.counting)
-                found.append(Due(name, id, deadline, on, today > on))
-            except QingshanError as error:
-                found.append(Due(name, id, deadline, None, False, error.en))
+    for register in registers.values():
+        for deadline in register.deadlines:
+            for record in book.standing(register.id, deadline.state):
+                fields = record.content["fields"]
+                start = fields.get(deadline.date) if deadline.date else record.content["since"]
+                if start is None or (deadline.field and fields.get(deadline.field) != deadline.value):
+                    continue
+                try:
+                    on = calendar.add(date.fromisoformat(start), deadline.days, deadline.counting)
+                    found.append(Due(register.id, record.id, deadline, on, today > on))
+                except QingshanError as error:
+                    found.append(Due(register.id, record.id, deadline, None, False, error.en, error.zh))
     return sorted(found, key=lambda d: (d.on or today + timedelta(days=36500), d.register, d.id))
 
 
@@ -324,12 +403,20 @@ def visible(register: Register, book: Book, actor: str, record: RegisterEntry) -
 
     Private fields are for staff who read the register and for whoever the record is about or wrote it last.
     """
+    if not trusted(register, book, actor, record):
+        if register.read_by and not roles_of(book, actor) & {*STAFF_READERS, *register.read_by}:
+            return None
+        return {k: v for k, v in record.content["fields"].items() if not register.field_by_id[k].private}
+    return dict(record.content["fields"])
+
+
+def trusted(register: Register, book: Book, actor: str, record: RegisterEntry) -> bool:
+    """Whether an actor may read private fields and evidence of a record: staff who read the register, and whoever it is about or
+    who wrote it last."""
     held = roles_of(book, actor)
     own = bool(held) and (record.content.get("by") == actor or _names_person(register, book, actor, record))
-    if register.read_by and not own and not held & STAFF_READERS and not held & set(register.read_by):
-        return None
-    trusted = own or bool(held & STAFF_READERS) or bool(held & set(register.create_by) & STAFF)
-    return {k: v for k, v in record.content["fields"].items() if trusted or not register.field_by_id[k].private}
+    reads = not register.read_by or bool(held & set(register.read_by))
+    return own or bool(held & STAFF_READERS) or (reads and bool(held & set(register.create_by) & STAFF))
 
 
 def _names_person(register: Register, book: Book, actor: str, record: RegisterEntry) -> bool:

@@ -1,4 +1,4 @@
-"""Rows of a CSV file or workbook into a register: every row checked first, findings by row, nothing sent where one is faulty."""
+"""Rows of a CSV file or workbook into a register: every row checked first, findings by row, all entered in one transaction or none."""
 
 from __future__ import annotations
 
@@ -17,29 +17,31 @@ from qingshan.core.finding import Finding
 from qingshan.ledger.venue import Command
 
 from .declaration import Register
-from .values import as_texts, read_fields
+from .values import Fault, as_texts, read_fields
 
-__all__ = ["Import", "read_import"]
+__all__ = ["ROWS", "Import", "columns_of", "read_import", "row_findings"]
 
 LARGEST = 64 << 20
 UNPACKED = 512 << 20
-ROWS = 200_000
+ROWS = 5_000
 FINDINGS = 200
 
 
 @dataclass(frozen=True)
 class Import:
-    """What a file holds: commands that would enter its rows, and findings. With an error finding there are no commands."""
+    """What a file holds: the command that enters its rows, and findings. With an error finding there is no command."""
 
-    commands: tuple[Command, ...]
+    command: Command | None
     findings: tuple[Finding, ...]
     rows: int
+    lines: tuple[int, ...] = ()
+    """The line of the file on which each row stands."""
 
 
 def read_import(register: Register, path: Path, by: str, at: int) -> Import:
     """Read a CSV (UTF-8) or xlsx file whose header names `id` and fields (by id, Chinese or English name).
 
-    The idempotency key of a row is the file's hash and its row number: the same file twice enters nothing new. Raises
+    The idempotency key is made of the file's hash: the same file twice enters nothing new. Raises
     `QingshanError` where the file as a whole cannot be read.
     """
     if path.stat().st_size > LARGEST:
@@ -52,9 +54,18 @@ def read_import(register: Register, path: Path, by: str, at: int) -> Import:
     rows = _workbook(path) if path.suffix.lower() == ".xlsx" else _csv(path)
     header = next(rows, None)
     columns = _columns(register, header or [], path)
-    sha, findings, commands, seen = file_digest(path), [], [], {}
+    sha, findings, entries, lines, seen = (
+        file_digest(path),
+        list[Finding](),
+        list[dict[str, Any]](),
+        list[int](),
+        set[str](),
+    )
     count = 0
-    for count, row in enumerate(rows, 1):
+    for line, row in enumerate(rows, 2):
+        if not any(c.strip() for c in row):
+            continue
+        count += 1
         if count > ROWS:
             raise QingshanError(
                 f"the file has more than {ROWS} rows.",
@@ -62,17 +73,29 @@ def read_import(register: Register, path: Path, by: str, at: int) -> Import:
                 where=path.name,
                 fix="split it / 分成几个文件",
             )
-        line = count + 1
         id, given = _given(register, columns, row)
         _, faults = read_fields(register, given)
         if not id or id in seen:
             faults.append(("id", "the id is absent or was given in an earlier row.", "编号缺失或与前面的行重复。"))
-        seen[id] = line
+        seen.add(id)
         findings += [Finding("error", "row", en, zh, file=path.name, row=line, field=name) for name, en, zh in faults]
-        body = {"register": register.id, "id": id, "fields": given}
-        commands.append(Command("register.create", body, f"import:{sha}:{line}", by, at))
-    shown = tuple(findings[:FINDINGS])
-    return Import(() if findings else tuple(commands), shown, count)
+        entries.append({"id": id, "fields": given})
+        lines.append(line)
+    if not count:
+        findings.append(Finding("error", "row", "the file has no rows.", "文件没有数据行。", file=path.name))
+    body = {"register": register.id, "file": sha, "rows": entries}
+    command = None if findings else Command("register.import", body, f"import:{register.id}:{sha}", by, at)
+    return Import(command, tuple(findings[:FINDINGS]), count, tuple(lines))
+
+
+def row_findings(read: Import, faults: Iterable[Fault], file: str) -> list[Finding]:
+    """What the ledger's rules said of the rows, by their lines in the file."""
+    found = []
+    for name, en, zh in faults:
+        n, _, field = name.removeprefix("rows.").partition(".")
+        line = read.lines[int(n)] if n.isdigit() and int(n) < len(read.lines) else None
+        found.append(Finding("error", "row", en, zh, file=file, row=line, field=field))
+    return found
 
 
 def _columns(register: Register, header: Iterable[str], path: Path) -> list[str]:

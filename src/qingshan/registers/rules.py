@@ -15,7 +15,7 @@ from .values import numbers
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-__all__ = ["check_rules", "drawn", "overlaps"]
+__all__ = ["area_of", "check_rules", "drawn", "overlaps"]
 
 TOLERANCE_M2 = 1.0
 """Shared area that is the noise of digitising a common boundary."""
@@ -29,16 +29,15 @@ def check_rules(register: Register, book: Book, id: str, state: str, fields: Map
 
 
 def _others(register: Register, rule: Rule, book: Book, id: str) -> Iterator[RegisterEntry]:
-    for (name, other), record in sorted(book.records.items()):
-        if name == register.id and other != id and (not rule.states or record.state in rule.states):
-            yield record
+    for state in rule.states or register.state_by_id:
+        yield from (r for r in book.standing(register.id, state) if r.id != id)
 
 
 def _unique(register: Register, rule: Rule, book: Book, id: str, fields: Mapping[str, Any]) -> None:
     own = [fields.get(f) for f in rule.fields]
     if any(v is None for v in own):
         return
-    for other in _others(register, rule, book, id):
+    for other in sorted(_others(register, rule, book, id), key=lambda r: r.id):
         if [other.content["fields"].get(f) for f in rule.fields] == own:
             _refuse(
                 rule,
@@ -80,11 +79,11 @@ def overlaps(register: Register, rule: Rule, book: Book, id: str, fields: Mappin
     if any(f not in fields for f in rule.fields):
         return []
     own = drawn(fields[where])
-    near = [r for r in _others(register, rule, book, id) if all(f in r.content["fields"] for f in rule.fields)
+    near = [r for r in sorted(_others(register, rule, book, id), key=lambda r: r.id) if all(f in r.content["fields"] for f in rule.fields)
             and r.content["fields"][first] <= fields[last] and fields[first] <= r.content["fields"][last]]  # fmt: skip
     shapes = [drawn(r.content["fields"][where]) for r in near]
     found = [
-        (near[i].id, _area(own.intersection(shapes[i]))) for i in STRtree(shapes).query(own, predicate="intersects")
+        (near[i].id, area_of(own.intersection(shapes[i]))) for i in STRtree(shapes).query(own, predicate="intersects")
     ]
     return sorted((f for f in found if f[1] > TOLERANCE_M2), key=lambda f: (-f[1], f[0]))
 
@@ -96,7 +95,8 @@ def drawn(geometry: Mapping[str, Any]) -> BaseGeometry:
     return shape({"type": geometry["type"], "coordinates": numbers(geometry["coordinates"])})
 
 
-def _area(geometry: BaseGeometry) -> float:
+def area_of(geometry: BaseGeometry) -> float:
+    """Ellipsoidal area in m2 of a shape in degrees."""
     from pyproj import Geod  # noqa: PLC0415
 
     return abs(Geod(ellps="WGS84").geometry_area_perimeter(geometry)[0])

@@ -30,7 +30,7 @@ from .market import operates
 from .matching import Bid, Fill, single_auction
 from .registry import CASH, operator_of, own_id, whole, word
 from .rulesets import RuleSet, RuleSets
-from .sides import cash_of
+from .sides import cash_of, resale_day
 
 __all__ = ["auction_handlers"]
 
@@ -158,7 +158,11 @@ class _Hall:
         won = {f.quote: f.quantity for f in fills}
         entries += [_next(r, "won" if i in won else "lost", command, {"won": won.get(i, 0)}) for i, r in bids.items()]
         sold = c["quantity"] - left
-        entries.append(_next(record, "settled" if fills else "failed", command, {"sold": sold, "trades": len(fills)}))
+        entries.append(
+            _next(
+                record, "settled" if fills else "failed", command, {"sold": sold, "trades": len(fills)} | _prices(fills)
+            )
+        )
         answer = {
             "sold": str(sold),
             "left": str(left),
@@ -171,7 +175,7 @@ class _Hall:
         offerer, bidder, asset = record.content["account"], bid.content["account"], record.content["asset"]
         seller, buyer = (offerer, bidder) if record.content["selling"] else (bidder, offerer)
         from_ = stock[f"auction:{record.id}"] if record.content["selling"] else stock[f"bid:{bid.id}"]
-        free_on = _number(day) + rules["resale_days"]
+        free_on = _number(resale_day(rules, day))
         money = amount(fill.price, fill.quantity)
         entries: list[Entry] = [
             Trade(trade, asset, fill.quantity, seller, buyer, CASH, fill.price, money),
@@ -209,8 +213,9 @@ class _Hall:
             raise Refused("settled_twice", f"the deal {id} is {known.state}.", f"交易 {id} 已结束。")
         version = known.version + 1 if known else 1
         if known is None or {k: known.content[k] for k in terms} != terms or known.content["side"] == mine[0]:
+            content = {**terms, "side": mine[0], "day": day_of(command.at, self.zone).isoformat(), "by": command.by}
             return Decision(
-                [RegisterEntry(DEAL, id, version, "proposed", {**terms, "side": mine[0], "by": command.by})],
+                [RegisterEntry(DEAL, id, version, "proposed", content)],
                 {"state": "proposed"},
             )
         entries: list[Entry] = []
@@ -262,7 +267,7 @@ class _Hall:
                 "settlement",
                 units,
                 trade=trade,
-                free_on=_number(day) + rules["resale_days"],
+                free_on=_number(resale_day(rules, day)),
             ),
         ]
         return [*entries, *([Leg(buyer, seller, CASH, money, "settlement", trade=trade)] if money else [])]
@@ -325,6 +330,11 @@ def _next(record: RegisterEntry, state: str, command: Command, more: Mapping[str
     return RegisterEntry(
         record.register, record.id, record.version + 1, state, {**record.content, **more, "by": command.by}
     )
+
+
+def _prices(fills: list[Fill]) -> dict[str, int]:
+    """The lowest and highest price that was paid: what is published of an auction, with the quantity."""
+    return {"low": min(f.price for f in fills), "high": max(f.price for f in fills)} if fills else {}
 
 
 def _freed(book: Book, id: str) -> Release:

@@ -38,6 +38,8 @@ __all__ = [
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST = 1000
+MOST_ROWS = 5000
+"""Rows of a file that is imported."""
 LONGEST = 20_000
 SCALES = {"quantity": MICRO, "price": YUAN, "money": YUAN, "share": 10_000}
 """Decimal kinds -> whole units in one."""
@@ -249,9 +251,9 @@ def _hash(f: FieldRow, raw: Any) -> str:
     return raw
 
 
-def _listed(raw: Any) -> list[Any]:
-    if not isinstance(raw, list) or len(raw) > MOST:
-        raise _Wrong(f"a list of at most {MOST}.", f"须为至多 {MOST} 项的列表。")
+def _listed(raw: Any, most: int = MOST) -> list[Any]:
+    if not isinstance(raw, list) or len(raw) > most:
+        raise _Wrong(f"a list of at most {most}.", f"须为至多 {most} 项的列表。")
     return raw
 
 
@@ -277,7 +279,7 @@ def _weights(f: FieldRow, raw: Any) -> list[list[Any]]:
 
 def _rows(f: FieldRow, raw: Any) -> list[dict[str, Any]]:
     rows, faults = [], []
-    for n, one in enumerate(_listed(raw)):
+    for n, one in enumerate(_listed(raw, MOST_ROWS if f.name == "rows" else MOST)):
         if not isinstance(one, Mapping):
             raise _Wrong("each is an object.", "每项须为对象。")
         made, wrong = _read_fields(f.row, one)

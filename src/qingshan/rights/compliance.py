@@ -12,7 +12,15 @@ from fractions import Fraction
 from qingshan.ledger.amounts import MICRO
 from qingshan.ledger.book import Refused
 
-__all__ = ["Shortfall", "carry_over", "check_surrender", "offset_limit", "shortfall", "surrender_plan"]
+__all__ = [
+    "Shortfall",
+    "carry_over",
+    "check_surrender",
+    "energy_purchase",
+    "offset_limit",
+    "shortfall",
+    "surrender_plan",
+]
 
 
 def offset_limit(obligation: int, percent: int) -> int:
@@ -62,6 +70,23 @@ def carry_over(
             )
         net_sales = 0 if floor_negative else net_sales
     return min(base + int(multiple * net_sales), holdings)
+
+
+def energy_purchase(new_energy: int, factor: Fraction, intensity: Fraction, mean_intensity: Fraction) -> int:
+    """Energy-use rights that a new project has to buy, in micro-tce: A x B x C / mean of the province (Henan 2022, `secondary`).
+
+    A `new_energy` is its new use without coal in micro-tce, B `factor` from 0.3 to 1, C `intensity` the project's energy intensity in the unit of
+    `mean_intensity`. Rounded half to even. Raises `Refused` for a factor or intensity outside.
+    """
+    if not Fraction(3, 10) <= factor <= 1:
+        raise Refused(
+            "factor",
+            f"the factor B is from 0.3 to 1, not {float(factor):g}.",
+            f"系数 B 应在 0.3 至 1 之间，给的是 {float(factor):g}。",
+        )
+    if new_energy <= 0 or intensity <= 0 or mean_intensity <= 0:
+        raise Refused("quantity", "energy and intensities are positive.", "用能量与强度须为正。")
+    return round(new_energy * factor * intensity / mean_intensity)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from qingshan.core.finding import Finding
 from qingshan.ledger.book import Book
 from qingshan.registers.actors import persons_with, roles
 
-from .registry import HOLDERS
+from .registry import HOLDERS, records_of
 
 __all__ = ["conflicts"]
 
@@ -21,8 +21,8 @@ def conflicts(book: Book) -> list[Finding]:
     names = {r.id: r for r in roles()}
     held = persons_with(book, frozenset(r.id for r in roles() if r.staff))
     found = []
-    for (register, id), record in sorted(book.records.items()):
-        if register != HOLDERS or record.state == "closed":
+    for record in records_of(book, HOLDERS):
+        if record.state == "closed":
             continue
         for field in ("operators", "beneficiaries"):
             for person in record.content["fields"].get(field, []):
@@ -32,5 +32,5 @@ def conflicts(book: Book) -> list[Finding]:
                         f"{person} 具有“{names[role].zh}”角色（{CLAUSE}）。",
                     )
                     fix = "freeze the account or withdraw the role / 冻结账户或收回角色"
-                    found.append(Finding("error", "conflict_of_interest", en, zh, id, field=field, fix=fix))
+                    found.append(Finding("error", "conflict_of_interest", en, zh, record.id, field=field, fix=fix))
     return found

@@ -23,6 +23,7 @@ __all__ = [
     "REDUCE",
     "TRADE",
     "State",
+    "fill",
     "new_state",
     "run",
 ]
@@ -70,7 +71,8 @@ R_ORDERS, R_RANGES, R_FREE, R_BID, R_ASK, R_TRADES, R_TAPE, R_VOLUME, R_LIVE = r
 
 
 class State:
-    """Arrays of a session. `cash` and `held` by account in 1e-4 yuan; `heads` of the range lists: sellable, bought today."""
+    """Arrays of a session. `cash` and `held` by account in 1e-4 yuan; `heads` of the range lists: sellable (the oldest
+    first), bought today (the newest first)."""
 
     def __init__(self, settings: NDArray[np.int64], accounts: int, orders: int, ranges: int) -> None:
         levels = int((settings[S_HIGH] - settings[S_LOW]) // settings[S_TICK]) + 1
@@ -150,6 +152,22 @@ def add_range(state_ranges, registers, heads, account, which, order, start, end)
         state_ranges[before, 3] = new
     else:
         heads[account, which] = new
+    return True
+
+
+def fill(state: State, rows: NDArray[np.int64]) -> bool:
+    """Put many ranges on the sellable lists: rows of account, lot order, start, end. False where the pool is full."""
+    state.make_room(len(rows), 0)
+    return bool(_fill(rows, state.ranges, state.registers, state.heads, state.units))
+
+
+@njit(cache=True, nogil=True)
+def _fill(rows, ranges, registers, heads, units):
+    for i in range(rows.shape[0]):
+        account, start, end = rows[i, 0], rows[i, 2], rows[i, 3]
+        if not add_range(ranges, registers, heads, account, 0, rows[i, 1], start, end):
+            return False
+        units[account] += end - start
     return True
 
 
@@ -282,6 +300,18 @@ def _set_aside(o, account, quantity, orders, heads, ranges, registers):
 
 
 @njit(cache=True, nogil=True)
+def _lay(ranges, registers, heads, account, order, start, end):
+    """Put a range on top of what an account bought today: nobody takes from there before the next day, so it needs no order."""
+    top = heads[account, 1]
+    if top >= 0 and ranges[top, 0] == order and ranges[top, 2] == start:
+        ranges[top, 2] = end
+        return
+    new = _take_slot(ranges, registers)
+    ranges[new, 0], ranges[new, 1], ranges[new, 2], ranges[new, 3] = order, start, end, top
+    heads[account, 1] = new
+
+
+@njit(cache=True, nogil=True)
 def _give(seller_order, buyer, quantity, tape, orders, heads, ranges, registers):
     """Move the first units of a sell order's ranges to the buyer's list of the day, and note them on the tape."""
     left = quantity
@@ -293,7 +323,7 @@ def _give(seller_order, buyer, quantity, tape, orders, heads, ranges, registers)
         if ranges[r, 1] == ranges[r, 2]:
             orders[seller_order, 6] = ranges[r, 3]
             ranges[r, 3], registers[R_FREE] = registers[R_FREE], r
-        add_range(ranges, registers, heads, buyer, 1, order, start, start + part)
+        _lay(ranges, registers, heads, buyer, order, start, start + part)
         row = tape[registers[R_TAPE]]
         row.lot, row.start, row.end = order, start, start + part
         registers[R_TAPE] += 1

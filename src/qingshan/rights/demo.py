@@ -20,6 +20,7 @@ from qingshan.ledger.venue import Command, Venue
 from qingshan.registers.calendar import day_of
 from qingshan.registers.values import as_texts
 
+from .demo_entries import enter_early, enter_late, enter_obligations
 from .exchange import found_exchange
 from .instruments import parse_asset
 from .rulesets import RuleSets, builtin_rule_sets, read_rule_sets
@@ -42,11 +43,11 @@ STAFF = {
     "clerk": ("clerk", "经办人（编造）"),
 }  # fmt: skip
 DEMO_PEOPLE = ("trader-0417", "approver-0417", "trader-0418", "approver-0418", "trader-0419", "approver-0419", "operator", "regulator", "auditor",
-               "registry-a", "registry-b")  # fmt: skip
+               "registry-a", "registry-b", "clerk", "verifier-a", "verifier-b", "bank", "root")  # fmt: skip
 """Whose part one may take, in the order in which they are offered."""
 LAND = {
     "type": "Polygon",
-    "coordinates": [[[105.02, 27.11], [105.04, 27.11], [105.04, 27.13], [105.02, 27.13], [105.02, 27.11]]],
+    "coordinates": [[[105.02, 27.07], [105.04, 27.07], [105.04, 27.09], [105.02, 27.09], [105.02, 27.07]]],
 }
 
 
@@ -55,11 +56,11 @@ def demo_rules() -> RuleSets:
     return builtin_rule_sets().with_sets(read_rule_sets(Path(__file__).parent / "rules" / "demo"))
 
 
-def make_demo(folder: Path, name: str, today: date, place: str) -> None:
-    """Found and seed the venue, with history up to the day before `today`. `place` is a place code of the zone."""
+def make_demo(folder: Path, name: str, today: date, *places: str) -> None:
+    """Found and seed the venue, with history up to the day before `today`. `places` are place codes of the zone."""
     venue = found_exchange(folder, name, demo_rules())
     try:
-        _Maker(venue, today, place).make()
+        _Maker(venue, today, places).make()
     finally:
         venue.close()
 
@@ -93,8 +94,8 @@ def _quotes(venue: Venue, asset: str, around: int, today: date, at: int) -> list
 
 
 class _Maker:
-    def __init__(self, venue: Venue, today: date, place: str) -> None:
-        self.venue, self.today, self.place = venue, today, place
+    def __init__(self, venue: Venue, today: date, places: tuple[str, ...]) -> None:
+        self.venue, self.today, self.places, self.place = venue, today, places, places[0]
         self.random, self.sent, self.orders = random.Random(SEED), 0, 0  # noqa: S311 - a synthetic market
         self.days = [today - timedelta(days=n) for n in range(DAYS, 0, -1)]
         self.at = _moment(self.days[0] - timedelta(days=40), 9, 0)
@@ -109,12 +110,17 @@ class _Maker:
     def make(self) -> None:
         self._people()
         self._holders()
+        enter_early(self.send, _hash, self.places, self.today)
         year = self.today.year
-        cod = self._instrument("pollution", "COD", "qingling", f"{year - 1}-01-01", f"{year + 2}-01-01")
+        cod = self._instrument(
+            "pollution", "COD", ("qingling", "青岭", "Qingling"), f"{year - 1}-01-01", f"{year + 2}-01-01"
+        )
         self._lot("COD-1", cod, "HD-0417", 4_000)
         self._lot("COD-2", cod, "HD-0418", 3_000)
         ticket = self._ticket(year)
-        water = self._instrument("water_abstraction", "surface", "qingxi", f"{year - 1}-01-01", f"{year + 1}-01-01")
+        water = self._instrument(
+            "water_abstraction", "surface", ("qingxi", "青溪", "Qingxi"), f"{year - 1}-01-01", f"{year + 1}-01-01"
+        )
         self._lot("W-1", water, "HD-0420", 900_000)
         for holder in HOLDERS:
             self.send("rights.cash_in", "bank", account=holder, money=3_000_000 * YUAN, statement=f"示意-{holder}")
@@ -148,11 +154,13 @@ class _Maker:
             self.send("register.confirm", "registry-b", register="rights_holder", id=id, version=2)
             self.send("rights.account", "registry-a", holder=id)
 
-    def _instrument(self, scheme: str, subtype: str, area: str, start: str, end: str) -> str:
+    def _instrument(self, scheme: str, subtype: str, area: tuple[str, str, str], start: str, end: str) -> str:
         body = {
             "scheme": scheme,
             "subtype": subtype,
-            "area": area,
+            "area": area[0],
+            "area_zh": area[1],
+            "area_en": area[2],
             "source": "demo",
             "from": start,
             "to": end,
@@ -189,7 +197,9 @@ class _Maker:
         self.send("register.act", "verifier-a", **project, version=3, step="verify", fields={"verified": "8200"},
                   evidence={"verification_report": _hash("verification_report", "T-1")})  # fmt: skip
         self.send("register.confirm", "verifier-b", **project, version=4)
-        asset = self._instrument("ticket", "forest", "baiguo", f"{year - 4}-01-01", f"{year + 6}-01-01")
+        asset = self._instrument(
+            "ticket", "forest", ("baiguo", "白果", "Baiguo"), f"{year - 4}-01-01", f"{year + 6}-01-01"
+        )
         self._lot("BG-001", asset, "HD-0419", 8_200, _hash("verification_report", "T-1"), project="baiguo")
         return asset
 
@@ -233,6 +243,7 @@ class _Maker:
         """What a regulator sees: a surrender, a retirement, a pledge, a freeze, and something that waits."""
         self.at = max(self.at, _moment(self.days[-1], 16, 0))
         year = self.today.year - 1
+        enter_obligations(self.send, self.both, _hash, cod, self.today)
         self.both(
             "rights.surrender",
             "trader-0418",
@@ -269,6 +280,7 @@ class _Maker:
         self.send(
             "rights.retire", "trader-0417", account="HD-0417", asset=cod, quantity=5 * MICRO, reason="示意：待复核"
         )
+        enter_late(self.send, _hash, self.places)
 
 
 def _moment(day: date, hour: int, minute: int) -> int:

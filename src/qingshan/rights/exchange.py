@@ -16,8 +16,10 @@ from qingshan.registers.engine import handlers
 
 from .auction import auction_handlers
 from .eyes import four_eyes
+from .lapse import lapse_handlers
 from .lineage import lineage_handlers
 from .market import market_handlers
+from .obligations import obligation_handlers
 from .registry import registry_handlers
 from .rulesets import RuleSets, builtin_rule_sets
 from .securities import pool_handlers
@@ -32,9 +34,11 @@ def exchange_handlers(rules: RuleSets | None = None, zone: timezone = CHINA) -> 
     every = {
         **handlers(registers(), zone),
         **registry_handlers(zone),
+        **obligation_handlers(given, zone),
         **market_handlers(given, zone),
-        **session_handlers(zone),
+        **session_handlers(zone, given),
         **auction_handlers(given, zone),
+        **lapse_handlers(zone),
         **lineage_handlers(),
         **pool_handlers(),
     }

@@ -4,13 +4,13 @@
     eyes.withdraw  {id, note}   by who proposed it, or by who could confirm it
 
 A proposal is decided once to see that it would be taken, and posts nothing; it is decided again, as the law and the book then are, when it is
-confirmed. Nothing is set aside while it waits.
+confirmed. Nothing is set aside while it waits, and it waits so many days as `commands.toml` declares.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timezone
+from datetime import date, timedelta, timezone
 
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import RegisterEntry
@@ -18,11 +18,11 @@ from qingshan.ledger.venue import Command, Decision, Handler
 from qingshan.registers.actors import ACTORS, require_role
 from qingshan.registers.calendar import CHINA, day_of
 
-from .commands import CommandRow, Guarded, commands
+from .commands import CommandRow, Guarded, commands, setting
 from .market import operates
 from .registry import word
 
-__all__ = ["PROPOSALS", "four_eyes"]
+__all__ = ["PROPOSALS", "four_eyes", "last_day"]
 
 PROPOSALS = "proposal"
 
@@ -35,7 +35,12 @@ def four_eyes(handlers: Mapping[str, Handler], zone: timezone = CHINA) -> dict[s
         if isinstance(handler, Guarded) and handler.row.second:
             behind[kind] = handler
             made[kind] = _proposing(handler, zone)
-    return made | {"eyes.confirm": _confirming(behind), "eyes.withdraw": _withdraw}
+    return made | {"eyes.confirm": _confirming(behind, zone), "eyes.withdraw": _withdraw}
+
+
+def last_day(since: str) -> date:
+    """The last day on which a proposal of this day can be confirmed."""
+    return date.fromisoformat(since) + timedelta(days=setting("proposal_days"))
 
 
 def _proposing(behind: Guarded, zone: timezone) -> Handler:
@@ -55,11 +60,14 @@ def _proposing(behind: Guarded, zone: timezone) -> Handler:
     return propose
 
 
-def _confirming(behind: Mapping[str, Guarded]) -> Handler:
+def _confirming(behind: Mapping[str, Guarded], zone: timezone) -> Handler:
     def confirm(book: Book, command: Command) -> Decision:
         record = _waiting(book, command)
         _may_confirm(book, command.by, record)
         c = record.content
+        if day_of(command.at, zone) > (last := last_day(c["since"])):
+            raise Refused("proposal_expired", f"the proposal {record.id} could be confirmed until {last}.", f"{record.id} 的复核期限为 {last}，已过。",
+                          fix="propose it again / 重新提出")  # fmt: skip
         asked = Command(c["kind"], c["body"], command.key, command.by, command.at)
         decided = behind[c["kind"]].handler(book, asked)
         after = RegisterEntry(PROPOSALS, record.id, record.version + 1, "done", {**c, "confirmed_by": command.by})

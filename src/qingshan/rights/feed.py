@@ -1,4 +1,4 @@
-"""What the public sees of a market: the book by price, trades, days, and figures of a period. Pure functions of the book and the journal.
+"""What the public sees of a market: the book by price, trades, days. Pure functions of the book and the journal.
 
 Nobody is named: no accounts, no order ids, no serials. A feed event bears the number of its journal record, so that a reader who has the
 snapshot of record n goes on with the events after n, and a gap shows.
@@ -14,13 +14,12 @@ from typing import Any
 
 from qingshan.ledger.book import Book
 from qingshan.ledger.journal import Record
-from qingshan.ledger.venue import Venue, upcast
+from qingshan.ledger.venue import Venue, told
 from qingshan.registers.calendar import CHINA, day_of
 
 from .market import open_orders
-from .matching import close_price
 
-__all__ = ["Candle", "TradeSeen", "candles", "depth", "events", "public_statistics", "snapshot", "trades"]
+__all__ = ["Candle", "TradeSeen", "candles", "depth", "events", "seen", "snapshot", "trades"]
 
 WAYS = ("listed", "call", "block", "auction", "water")
 
@@ -62,11 +61,11 @@ def snapshot(venue: Venue, asset: str, levels: int = 5) -> dict[str, Any]:
 
 def events(record: Record) -> list[dict[str, Any]]:
     """The public events of a journal record: trades, and changes of the open quantity at a price (`left` is what the order has now)."""
-    line = upcast(record)
+    line = told(record)
     found: list[dict[str, Any]] = []
     for e in line["entries"]:
         if e["do"] == "trade":
-            t = _seen(record.seq, line["at"], e)
+            t = seen(record.seq, line["at"], e)
             found.append(
                 {
                     "seq": t.seq,
@@ -98,13 +97,14 @@ def events(record: Record) -> list[dict[str, Any]]:
 def trades(venue: Venue, start: int = 0) -> Iterator[TradeSeen]:
     """Every trade from record `start` on."""
     for record in venue.journal.read(start):
-        line = upcast(record)
+        line = told(record)
         for e in line["entries"]:
             if e["do"] == "trade":
-                yield _seen(record.seq, line["at"], e)
+                yield seen(record.seq, line["at"], e)
 
 
-def _seen(seq: int, at: int, e: Mapping[str, Any]) -> TradeSeen:
+def seen(seq: int, at: int, e: Mapping[str, Any]) -> TradeSeen:
+    """The trade of a journal entry."""
     head = e["id"].partition(":")[0]
     way = head if ":" in e["id"] and head in WAYS else "listed"
     return TradeSeen(seq, at, e["asset"], way, e["quantity"], e.get("price"), e.get("money"))
@@ -123,10 +123,10 @@ class Candle:
     volume: int
 
 
-def candles(seen: Iterable[TradeSeen], zone: timezone = CHINA) -> list[Candle]:
+def candles(trades: Iterable[TradeSeen], zone: timezone = CHINA) -> list[Candle]:
     """One candle for each market and day with such trades, by market and day."""
     found: dict[tuple[str, date], list[TradeSeen]] = defaultdict(list)
-    for t in seen:
+    for t in trades:
         if t.way in ("listed", "call") and t.price is not None:
             found[t.asset, day_of(t.at, zone)].append(t)
     made = []
@@ -134,45 +134,3 @@ def candles(seen: Iterable[TradeSeen], zone: timezone = CHINA) -> list[Candle]:
         prices = [t.price for t in rows if t.price is not None]
         made.append(Candle(asset, day, prices[0], max(prices), min(prices), prices[-1], sum(t.quantity for t in rows)))
     return made
-
-
-def public_statistics(venue: Venue, first: date, last: date, zone: timezone = CHINA) -> list[dict[str, Any]]:
-    """By asset: trades, quantity and money by way, the mean price of listed trades, and what was issued, surrendered, retired and
-    cancelled, over the days `first` to `last`. Quantities in micro-units, money in 1e-4 yuan, all as whole numbers."""
-    rows: dict[str, dict[str, Any]] = {}
-    for record in venue.journal.read():
-        line = upcast(record)
-        if not first <= day_of(line["at"], zone) <= last:
-            continue
-        for e in line["entries"]:
-            _count(rows, record.seq, line["at"], e, venue.book)
-    for row in rows.values():
-        listed = row["ways"].get("listed", {"quantity": 0, "value": 0})
-        row["mean_price"] = close_price(listed["value"], listed["quantity"], 0, 1) if listed["quantity"] else None
-    return [rows[asset] for asset in sorted(rows)]
-
-
-def _count(rows: dict[str, dict[str, Any]], seq: int, at: int, e: Mapping[str, Any], book: Book) -> None:
-    if e["do"] not in ("trade", "lot", "leg") or e["asset"].startswith("cash:"):
-        return
-    empty = {"asset": e["asset"], "trades": 0, "issued": 0, "surrendered": 0, "retired": 0, "cancelled": 0, "ways": {}}
-    row = rows.setdefault(e["asset"], empty)
-    if e["do"] == "lot":
-        row["issued"] += e["quantity"]
-    elif e["do"] == "leg":
-        kind = {"compliance": "surrendered", "retirement": "retired", "cancelled": "cancelled"}.get(
-            book.accounts[e["credit"]].kind
-        )
-        if kind:
-            row[kind] += e["quantity"]
-    else:
-        t = _seen(seq, at, e)
-        way = row["ways"].setdefault(t.way, {"trades": 0, "quantity": 0, "money": 0, "value": 0, "unpriced": 0})
-        row["trades"] += 1
-        way["trades"] += 1
-        if t.price is None:
-            way["unpriced"] += t.quantity
-            return
-        way["quantity"] += t.quantity
-        way["money"] += t.money or 0
-        way["value"] += t.price * t.quantity

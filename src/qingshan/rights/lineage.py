@@ -9,7 +9,7 @@ a file on the files it was made from (report, plot measurements, raw readings, c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Entry, RegisterEntry
 from qingshan.ledger.venue import Command, Decision, Handler, Venue
 from qingshan.registers.declaration import Register
-from qingshan.registers.engine import history, visible
+from qingshan.registers.engine import Version, history, visible
 
 from .commands import guarded
 from .instruments import parse_asset
@@ -145,16 +145,22 @@ class Lineage:
         return sorted(str(n.content["sha256"]) for n in self.of("file"))
 
 
-def lineage(venue: Venue, lot: str, unit: int) -> Lineage:
-    """The graph under micro-unit `unit` of a lot. Raises `Refused` where there is no such unit."""
+Past = Callable[[str, str], list[Version]]
+"""Every version of a register's record, the first first."""
+
+
+def lineage(venue: Venue, lot: str, unit: int, past: Past | None = None) -> Lineage:
+    """The graph under micro-unit `unit` of a lot; `past` gives older versions without going through the journal. Raises `Refused` where
+    there is no such unit."""
     book, graph = venue.book, Lineage()
+    given = past or (lambda register, id: history(venue, register, id))
     book.range(lot, unit, unit + 1)
-    graph.root = graph.add("unit", {"lot": lot, "unit": str(unit)}, [_lot_node(venue, graph, lot)])
+    graph.root = graph.add("unit", {"lot": lot, "unit": str(unit)}, [_lot_node(venue, graph, lot, given)])
     graph.undeclared.sort()
     return graph
 
 
-def _lot_node(venue: Venue, graph: Lineage, lot: str) -> str:
+def _lot_node(venue: Venue, graph: Lineage, lot: str, past: Past) -> str:
     book = venue.book
     state, issue = book.lots[lot], book.records.get((LOTS, lot))
     content = {"lot": lot, "asset": state.asset, "quantity": str(state.quantity), "status": state.status}
@@ -163,14 +169,14 @@ def _lot_node(venue: Venue, graph: Lineage, lot: str) -> str:
     c = issue.content
     sources = [_file_node(book, graph, c["evidence"])]
     if "register" in c:
-        sources.append(_record_node(venue, graph, c["register"], c["record"], c["version"]))
-    sources += [_lot_node(venue, graph, burnt) for burnt in sorted({r[0] for r in c.get("from", [])})]
+        sources.append(_record_node(venue, graph, past(c["register"], c["record"]), c["version"]))
+    sources += [_lot_node(venue, graph, burnt, past) for burnt in sorted({r[0] for r in c.get("from", [])})]
     return graph.add("lot", content, sources)
 
 
-def _record_node(venue: Venue, graph: Lineage, register: str, id: str, version: int) -> str:
+def _record_node(venue: Venue, graph: Lineage, versions: Sequence[Version], version: int) -> str:
     """The version of the record that the lot was issued from, with its land and files."""
-    found = next(v for v in history(venue, register, id) if v.entry.version == version)
+    found = next(v for v in versions if v.entry.version == version)
     fields = found.entry.content.get("fields", {})
     land = [
         graph.add("land", {"geometry": digest(value), "from": fields.get("from", ""), "to": fields.get("to", "")})
@@ -178,7 +184,7 @@ def _record_node(venue: Venue, graph: Lineage, register: str, id: str, version: 
         if isinstance(value, Mapping)
     ]
     files = [_file_node(venue.book, graph, sha) for sha in files_of(found.entry)]
-    content = {"register": register, "id": id, "version": version, "state": found.entry.state, "journal_record": found.seq,
+    content = {"register": found.entry.register, "id": found.entry.id, "version": version, "state": found.entry.state, "journal_record": found.seq,
                "evidence": dict(found.entry.content.get("evidence", {})), "content": digest(found.entry.content)}  # fmt: skip
     return graph.add("record", content, [*land, *files])
 
@@ -196,13 +202,16 @@ def _file_node(book: Book, graph: Lineage, sha: str) -> str:
     return graph.add("file", content, [_file_node(book, graph, s) for s in c["sources"]])
 
 
-def public_summary(venue: Venue, registers: Mapping[str, Register], lot: str) -> dict[str, Any]:
+def public_summary(
+    venue: Venue, registers: Mapping[str, Register], lot: str, past: Past | None = None
+) -> dict[str, Any]:
     """What anyone may read of a lot: instrument, project, verified quantity, period, hashes. No holder, no serials of live holdings."""
-    book, graph = venue.book, lineage(venue, lot, 0)
+    book, graph = venue.book, lineage(venue, lot, 0, past)
     state = book.lots[lot]
     instrument, issue = parse_asset(state.asset), book.records.get((LOTS, lot))
     told: dict[str, Any] = {
-        "lot": lot, "scheme": instrument.scheme, "subtype": instrument.subtype, "area": instrument.area, "from": instrument.start.isoformat(),
+        "lot": lot, "asset": state.asset, "scheme": instrument.scheme,
+        "subtype": instrument.subtype, "area": instrument.area, "from": instrument.start.isoformat(),
         "to": instrument.end.isoformat(), "unit": instrument.unit, "issued": str(state.quantity), "status": state.status,
         "files": graph.files(), "land": sorted(str(n.content["geometry"]) for n in graph.of("land")),
         "corrected": sorted(str(n.content["sha256"]) for n in graph.of("file") if n.content.get("state") == "corrected"),

@@ -43,6 +43,18 @@ def open_orders(book: Book, asset: str) -> list[Quote]:
     return [_quote(r) for r in book.standing(ORDER, f"open:{asset}")]
 
 
+def _against(book: Book, asset: str, side: str, price: int | None) -> list[Quote]:
+    """The resting orders of the other side, those at `price` or better for the taker where one is given: what does not meet an order costs it
+    one look. By arrival."""
+    found = []
+    for id in book.in_state.get((ORDER, f"open:{asset}"), ()):
+        record = book.records[ORDER, id]
+        c = record.content
+        if c["side"] != side and (price is None or (c["price"] <= price if side == "buy" else c["price"] >= price)):
+            found.append(_quote(record))
+    return sorted(found, key=lambda q: q.arrival)
+
+
 def _quote(record: RegisterEntry) -> Quote:
     c = record.content
     return Quote(record.id, c["account"], c["side"], c["price"], c["left"], c["arrival"])
@@ -59,6 +71,8 @@ class _Exchange:
         market = self._market(book, command)
         if market.record.state != "closed":
             raise Refused("market_state", f"the market is {market.record.state}.", "市场不在收市状态。")
+        if not market.trades_on(market.day):
+            raise Refused("no_trading_day", f"{market.day} is no trading day.", f"{market.day} 不是交易日。")
         if market.day >= parse_asset(market.asset).end:
             raise Refused(
                 "expired", f"{market.asset} was good until {parse_asset(market.asset).end}.", f"{market.asset} 已到期。"
@@ -143,9 +157,8 @@ class _Exchange:
     def _matched(
         self, book: Book, market: MarketDay, account: str, side: str, price: int, quantity: int, body: Mapping[str, Any]
     ) -> list[Fill]:
-        quotes = open_orders(book, market.asset)
         if market.rules["policy"] == "price_time":
-            return price_time(quotes, account, side, price, quantity)
+            return price_time(_against(book, market.asset, side, price), account, side, price, quantity)
         picks = body.get("picks")
         if picks is None:
             return []  # under listed_pick an order without picks is a quote
@@ -158,6 +171,7 @@ class _Exchange:
             raise Refused(
                 "picks", "picks are at most 100 order ids, each once.", "picks 至多 100 个委托编号，不得重复。"
             )
+        quotes = _against(book, market.asset, side, None)
         fills = listed_pick(quotes, account, side, picks, quantity, market.rules["levels"])
         if any((f.price > price) if side == "buy" else (f.price < price) for f in fills):
             raise Refused("limit", "a picked quote is worse than the limit.", "所选报价劣于限价。")
@@ -212,7 +226,7 @@ class _Exchange:
             Trade(trade, market.asset, fill.quantity, seller.account, buyer.account, CASH, fill.price, money)
         ]
         units = seller.give_units(fill.quantity)
-        free_on = market.number + market.rules["resale_days"]
+        free_on = market.free_on
         entries.append(
             Leg(
                 seller.account,
@@ -341,16 +355,20 @@ class _Exchange:
             if known is not None and known.state != "proposed":
                 raise Refused("settled_twice", f"the block {id} is {known.state}.", f"大宗交易 {id} 已结束。")
             version = known.version + 1 if known else 1
+            content = {**terms, "side": mine[0], "day": market.day.isoformat(), "by": command.by}
             return Decision(
-                [RegisterEntry("block", id, version, "proposed", {**terms, "side": mine[0], "by": command.by})],
+                [RegisterEntry("block", id, version, "proposed", content)],
                 {"state": "proposed"},
                 market.rules.mark,
             )
         if known.state != "proposed":
             raise Refused("settled_twice", f"the block {id} is {known.state}.", f"大宗交易 {id} 已结束。")
+        if known.content.get("day", market.day.isoformat()) != market.day.isoformat():
+            raise Refused("offer_expired", f"the offer was good on {known.content['day']}.", f"要约仅在 {known.content['day']} 当日有效。",
+                          fix="propose it again / 重新提出")  # fmt: skip
         money, trade = amount(price, quantity), f"block:{id}"
         units = book.pick(seller, market.asset, quantity, day=market.number)
-        free_on = market.number + market.rules["resale_days"]
+        free_on = market.free_on
         entries: list[Entry] = [
             Trade(trade, market.asset, quantity, seller, buyer, CASH, price, money),
             Leg(seller, buyer, market.asset, quantity, "settlement", units, trade=trade, free_on=free_on),

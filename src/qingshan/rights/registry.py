@@ -21,7 +21,7 @@ from .commands import guarded, setting
 from .instruments import Instrument, parse_asset
 from .review import issue_record, put_under_review
 
-__all__ = ["CASH", "FIXED", "HOLDERS", "operator_of", "own_id", "registry_handlers", "whole"]
+__all__ = ["CASH", "FIXED", "HOLDERS", "operator_of", "own_id", "records_of", "registry_handlers", "whole"]
 
 CASH = "cash:CNY"
 FIXED = {
@@ -53,6 +53,12 @@ def operator_of(book: Book, actor: str, account: str) -> None:
         raise Refused("account_closed", f"the account {account} is {holder.state}.", f"账户 {account} 未处于开户状态。")
     if person is None or person.content["fields"]["person"] not in holder.content["fields"]["operators"]:
         raise Refused("not_operator", f"{actor} is no operator of {account}.", f"{actor} 不是账户 {account} 的操作人。")
+
+
+def records_of(book: Book, register: str) -> list[RegisterEntry]:
+    """The records of one register, by id, without going through those of the others."""
+    ids = sorted(id for (name, _), there in list(book.in_state.items()) if name == register for id in there)
+    return [book.records[register, id] for id in ids]
 
 
 def whole(body: Mapping[str, Any], name: str, *, low: int = 1) -> int:
@@ -95,7 +101,8 @@ class _Registry:
         return Decision([*([] if CASH in book.assets else [Asset(CASH, "1e-4 元")]), *accounts])
 
     def instrument(self, book: Book, command: Command) -> Decision:
-        """{scheme, subtype, area, source, from, to, cap?, rules}: puts an instrument into the catalogue, or changes its cap."""
+        """{scheme, subtype, area, source, from, to, cap?, rules, area_zh?, area_en?}: puts an instrument into the catalogue, or changes its cap
+        or the names of its area."""
         b = command.body
         try:
             start, end = date.fromisoformat(word(b, "from")), date.fromisoformat(word(b, "to"))
@@ -106,9 +113,13 @@ class _Registry:
         cap = whole(b, "cap", low=0) if b.get("cap") is not None else None
         known = book.records.get(("market", made.asset))
         entries: list[Entry] = [Asset(made.asset, made.unit, cap)]
+        names = {k: word(b, k) for k in ("area_zh", "area_en") if k in b}
         if known is None:
-            content = {"rules": word(b, "rules"), "by": command.by}
+            content = {"rules": word(b, "rules"), **names, "by": command.by}
             entries.append(RegisterEntry("market", made.asset, 1, "closed", content))
+        elif {**known.content, **names} != known.content:
+            changed = {**known.content, **names, "by": command.by}
+            entries.append(RegisterEntry("market", made.asset, known.version + 1, known.state, changed))
         return Decision(entries, {"asset": made.asset})
 
     def account(self, book: Book, command: Command) -> Decision:

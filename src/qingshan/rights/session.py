@@ -8,11 +8,13 @@ to the ledger as ordinary trades and legs with their serial ranges, in the order
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta, timezone
 from hashlib import sha256
-from itertools import count, islice
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,8 @@ from numpy.typing import NDArray
 
 from qingshan.core.canonical import canonical
 from qingshan.ledger.book import Book, Refused
-from qingshan.ledger.entry import Entry, Hold, Leg, RegisterEntry, Release, Trade
-from qingshan.ledger.journal import BrokenJournal, Disk, FileDisk, Journal, Record
+from qingshan.ledger.entry import Entry, Hold, RegisterEntry, Release, Settlement
+from qingshan.ledger.journal import BrokenJournal, Disk, FileDisk, Journal
 from qingshan.ledger.venue import Command, Decision, Handler, Venue
 from qingshan.registers.calendar import CHINA, day_of
 
@@ -30,19 +32,28 @@ from . import core
 from .commands import guarded
 from .matching import band
 from .registry import CASH, word
-from .rulesets import RuleSet
+from .rulesets import RuleSet, RuleSets, builtin_rule_sets
+from .sides import resale_day
 
 __all__ = ["Session", "session_handlers", "session_settings"]
 
-GROUP = 5000
+GROUP = 10_000
 """Trades that one posting brings to the ledger."""
-REPLAYED = 1 << 21
+REPLAYED = 1 << 20
 """Bytes of messages that a replay decides in one call."""
+AHEAD = 4
+"""Such calls that may wait."""
 
 
-def session_handlers(zone: timezone = CHINA) -> dict[str, Handler]:
+def session_handlers(zone: timezone = CHINA, rules: RuleSets | None = None) -> dict[str, Handler]:
     """`market.session_open` {asset, accounts}, `market.session_post` {asset, trades}, `market.session_close` {asset}."""
-    return guarded({"market.session_open": _open, "market.session_post": _post(zone), "market.session_close": _close})
+    return guarded(
+        {
+            "market.session_open": _open,
+            "market.session_post": _post(zone, rules or builtin_rule_sets()),
+            "market.session_close": _close,
+        }
+    )
 
 
 def session_settings(rules: RuleSet, reference: int) -> dict[str, int]:
@@ -79,7 +90,7 @@ class Session:
     accounts: Sequence[str]
     lots: Sequence[str]
     state: core.State
-    journal: Journal
+    _journal: Journal | None = None
     waiting: list[tuple[NDArray[np.void], NDArray[np.void]]] = field(default_factory=list)
     posted: int = 0
     """Trades that the ledger has."""
@@ -91,43 +102,45 @@ class Session:
 
         The accounts' holdings must have been set aside by `market.session_open`. Raises `BrokenJournal`.
         """
-        journal = Journal(disk or FileDisk(path), f"{venue.name}/session")
         asked = {"asset": asset, "accounts": list(accounts), "settings": dict(settings)}
-        records = journal.read()
-        first = next(records, None)
-        if first is None:
+        lots = ["", *(id for id, _ in sorted(venue.book.lots.items(), key=lambda x: x[1].order))]
+        state = core.new_state(dict(settings), len(accounts), orders=orders)
+        disk = disk or FileDisk(path)
+        try:
+            with _Replay(cls(venue, asset, tuple(accounts), lots, state), asked, str(path)) as replay:
+                journal = Journal(disk, f"{venue.name}/session", replay.record)
+        except BaseException:
+            disk.close()
+            raise
+        made = replay.session
+        made._journal = journal
+        if not journal.next:
             head: dict[str, Any] = asked | {"opening": [_opening(venue.book, asset, a) for a in accounts]}
             journal.append([canonical(head)])
-        else:
-            head = json.loads(first.payload)
-            if {k: head[k] for k in asked} != asked:
-                raise BrokenJournal(
-                    "the session's journal is of another market or day.", "该日志属于另一市场或日期。", where=str(path)
-                )
-        lots = ["", *(id for id, _ in sorted(venue.book.lots.items(), key=lambda x: x[1].order))]
-        made = cls(
-            venue, asset, tuple(accounts), lots, core.new_state(dict(settings), len(accounts), orders=orders), journal
-        )
-        made._fill(head["opening"])
-        for batch in _joined(records):
-            made._decide(np.frombuffer(batch, core.MESSAGE))
+            made._fill(head["opening"])
         own = f"{made.mark}/"
         made.posted = sum(1 for t in venue.book.trades if t.startswith(own))
         made._forget(made.posted)
         return made
 
     @property
+    def journal(self) -> Journal:
+        """The session's own journal."""
+        assert self._journal is not None
+        return self._journal
+
+    @property
     def mark(self) -> str:
-        return f"session:{sha256(self.asset.encode()).hexdigest()[:12]}:{self.venue.book.records['market', self.asset].content['day']}"
+        return f"{_session_name(self.asset)}:{self.venue.book.records['market', self.asset].content['day']}"
 
     def _fill(self, opening: Sequence[tuple[int, Sequence[tuple[str, int, int]]]]) -> None:
         """What each account brought when the day began."""
+        rows: list[tuple[int, int, int, int]] = []
         for n, (cash, units) in enumerate(opening):
             self.state.cash[n], self.state.open[n] = cash, True
-            for lot, start, end in units:
-                order = self.venue.book.lots[lot].order
-                core.add_range(self.state.ranges, self.state.registers, self.state.heads, n, 0, order, start, end)
-                self.state.units[n] += end - start
+            rows += [(n, self.venue.book.lots[lot].order, start, end) for lot, start, end in units]
+        if rows and not core.fill(self.state, np.array(rows, np.int64)):
+            raise BrokenJournal("the session has no room for its ranges.", "时段容纳不下这些区间。")
 
     def submit(self, messages: NDArray[np.void]) -> NDArray[np.void]:
         """Journal a batch, decide it, return its acknowledgements (`core.ACK`). Raises `JournalStopped`."""
@@ -153,35 +166,38 @@ class Session:
     def post(self, by: str, at: int) -> int:
         """Settle what waits on the ledger; returns the number of trades. A killed posting is taken up where it stopped."""
         done = 0
-        numbers = count(self.posted)
-        lines = (line for rows, tape in list(self.waiting) for line in self._lines(rows, tape, numbers))
-        while part := list(islice(lines, GROUP)):
-            body = {"asset": self.asset, "accounts": list(self.accounts), "trades": part}
+        while self.waiting:
+            trades = self._columns()
+            count = len(trades["price"])
+            body = {"asset": self.asset, "trades": trades}
             self.venue.submit(Command("market.session_post", body, f"{self.mark}/post/{self.posted}", by, at))
-            self._forget(len(part))
-            self.posted += len(part)
-            done += len(part)
+            self._forget(count)
+            self.posted += count
+            done += count
         return done
 
-    def _lines(self, rows: NDArray[np.void], tape: NDArray[np.void], numbers: Iterator[int]) -> Iterator[list[Any]]:
-        """Trades as the command carries them."""
-        lots, accounts, mark = self.lots, self.accounts, self.mark
-        moved = [
-            [lots[lot], start, end]
-            for lot, start, end in zip(*(tape[k].tolist() for k in ("lot", "start", "end")), strict=True)
-        ]
-        names = ("seller", "buyer", "price", "quantity", "money", "first_range", "ranges")
-        columns = (rows[k].tolist() for k in names)
-        for seller, buyer, price, quantity, money, first, many in zip(*columns, strict=True):
-            yield [
-                f"{mark}/{next(numbers)}",
-                accounts[seller],
-                accounts[buyer],
-                price,
-                quantity,
-                money,
-                moved[first : first + many],
-            ]
+    def _columns(self) -> dict[str, Any]:
+        """The first trades that wait, at most `GROUP`, as the command carries them: the columns of `Settlement`."""
+        chosen, size = [], 0
+        for rows, tape in self.waiting:
+            chosen.append((rows[: GROUP - size], tape))
+            size += len(chosen[-1][0])
+            if size == GROUP:
+                break
+        rows = np.concatenate([r for r, _ in chosen])
+        moved = np.concatenate(
+            [tape[r["first_range"][0] : r["first_range"][-1] + r["ranges"][-1]] for r, tape in chosen]
+        )
+        accounts, parties = np.unique(np.concatenate([rows["seller"], rows["buyer"]]), return_inverse=True)
+        lots, lot = np.unique(moved["lot"], return_inverse=True)
+        columns = {"seller": parties[: len(rows)], "buyer": parties[len(rows) :], "parts": rows["ranges"], "lot": lot, "start": moved["start"],
+                   "end": moved["end"]} | {k: rows[k] for k in ("price", "quantity", "money")}  # fmt: skip
+        named = {
+            "first": self.posted,
+            "accounts": [self.accounts[n] for n in accounts],
+            "lots": [self.lots[n] for n in lots],
+        }
+        return named | {k: c.tolist() for k, c in columns.items()}
 
     def close(self) -> None:
         """Close the journal. Raises `Refused` while trades wait for posting."""
@@ -190,22 +206,59 @@ class Session:
         self.journal.close()
 
 
-def _joined(records: Iterable[Record]) -> Iterator[bytes]:
-    """The payloads of the records, several together: deciding them in one call or in many is the same."""
-    parts: list[bytes] = []
-    size = 0
-    for record in records:
-        parts.append(record.payload)
-        size += len(record.payload)
-        if size >= REPLAYED:
-            yield b"".join(parts)
-            parts, size = [], 0
-    if parts:
-        yield b"".join(parts)
+class _Replay:
+    """Decides what a session's journal holds on a second thread, while the first goes on checking the chain: the compiled core waits for
+    nobody. How messages are put together for a call does not change what is decided."""
+
+    def __init__(self, session: Session, asked: Mapping[str, Any], path: str) -> None:
+        self.session, self.asked, self.path = session, asked, path
+        self._parts: list[memoryview] = []
+        self._size = 0
+        self._begun = False
+        self._waiting: deque[Future[Any]] = deque()
+
+    def __enter__(self) -> _Replay:
+        self._thread = ThreadPoolExecutor(1, "session replay")
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        if failed[0] is None:
+            self._hand_over()
+        self._thread.shutdown(cancel_futures=failed[0] is not None)
+        while self._waiting and failed[0] is None:
+            self._waiting.popleft().result()
+
+    def record(self, payload: memoryview) -> None:
+        """The next record: the head, then batches."""
+        if not self._begun:
+            self._begun = True
+            head = json.loads(bytes(payload))
+            if {k: head[k] for k in self.asked} != self.asked:
+                raise BrokenJournal(
+                    "the session's journal is of another market or day.", "该日志属于另一市场或日期。", where=self.path
+                )
+            self.session._fill(head["opening"])
+            return
+        self._parts.append(payload)
+        self._size += len(payload)
+        if self._size >= REPLAYED:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._parts:
+            batch = np.frombuffer(bytearray().join(self._parts), core.MESSAGE)
+            self._waiting.append(self._thread.submit(self.session._decide, batch))
+            self._parts, self._size = [], 0
+        if len(self._waiting) > AHEAD:
+            self._waiting.popleft().result()
+
+
+def _session_name(asset: str) -> str:
+    return f"session:{sha256(asset.encode()).hexdigest()[:12]}"
 
 
 def _hold_id(asset: str, account: str, what: str) -> str:
-    return f"session:{sha256(asset.encode()).hexdigest()[:12]}:{account}:{what}"
+    return f"{_session_name(asset)}:{account}:{what}"
 
 
 def _opening(book: Book, asset: str, account: str) -> tuple[int, list[tuple[str, int, int]]]:
@@ -274,68 +327,25 @@ def _released(book: Book, asset: str, accounts: Sequence[str]) -> list[Entry]:
     return entries
 
 
-def _post(zone: timezone) -> Handler:
+def _post(zone: timezone, rules: RuleSets) -> Handler:
     def post(book: Book, command: Command) -> Decision:
         """Post the session's trades in order: units and cash come out of what it set aside, and the money received is set aside again."""
         asset = word(command.body, "asset")
         record, day = _market(book, asset, "session")
         if day_of(command.at, zone) - day > timedelta(days=1):
             raise Refused("market_state", "the trades are of an earlier day.", "成交不属于当日。")
-        trades = command.body["trades"]
-        paid = _Till(book, asset, trades)
-        entries = paid.opened()
-        free_on = (day - date(1970, 1, 1)).days + 1
-        units = {a: _hold_id(asset, a, "units") for a in {t[1] for t in trades}}
-        for id, seller, buyer, price, quantity, money, raw in trades:
-            ranges = tuple((str(lot), int(start), int(end)) for lot, start, end in raw)
-            entries.append(Trade(id, asset, quantity, seller, buyer, CASH, price, money))
-            entries.append(
-                Leg(seller, buyer, asset, quantity, "settlement", ranges, units[seller], id, free_on=free_on)
-            )
-            if money:
-                entries.append(Leg(buyer, seller, CASH, money, "settlement", hold=paid.out_of(buyer), trade=id))
-        entries += paid.closed()
-        volume = record.content["volume"] + sum(t[4] for t in trades)
-        value = record.content["value"] + sum(t[3] * t[4] for t in trades)
-        entries.append(
-            _next(record, "session", volume=volume, value=value, **({"last": trades[-1][3]} if trades else {}))
-        )
-        return Decision(entries, {"trades": len(trades)})
+        t = command.body["trades"]
+        name = _session_name(asset)
+        free_on = (resale_day(rules.on(record.content["rules"], day), day) - date(1970, 1, 1)).days
+        done = Settlement(asset=asset, money_asset=CASH, mark=f"{name}:{day}", hold=name, free_on=free_on, **t)
+        traded = {
+            "volume": record.content["volume"] + sum(t["quantity"]),
+            "value": record.content["value"] + sum(map(mul, t["price"], t["quantity"])),
+            "last": t["price"][-1],
+        }
+        return Decision([done, _next(record, "session", **traded)], {"trades": len(t["price"])})
 
     return post
-
-
-class _Till:
-    """Cash of a posting. Who only pays does so out of his hold; who also receives has it opened first and made anew at the end."""
-
-    def __init__(self, book: Book, asset: str, trades: Sequence[Sequence[Any]]) -> None:
-        self.asset = asset
-        self.left: dict[str, int] = {}
-        sellers = {t[1] for t in trades}
-        for account in sorted(sellers | {t[2] for t in trades}):
-            hold = book.holds.get(_hold_id(asset, account, "cash"))
-            self.left[account] = hold.quantity if hold else 0
-        self.full = dict(self.left)
-        self.receives = sorted(sellers)
-        self.pays = {a: _hold_id(asset, a, "cash") for a in self.left if a not in sellers}
-        for _, seller, buyer, _, _, money, _ in trades:
-            self.left[seller] += money
-            self.left[buyer] -= money
-        for account, left in self.left.items():
-            if left < 0:
-                raise Refused(
-                    "too_little", f"{account} would owe the session {-left}.", f"{account} 在本时段欠款 {-left}。"
-                )
-
-    def opened(self) -> list[Entry]:
-        return [Release(_hold_id(self.asset, a, "cash"), a, CASH, self.full[a]) for a in self.receives if self.full[a]]
-
-    def out_of(self, buyer: str) -> str:
-        """The hold that a buyer's cash comes from, empty where it was opened."""
-        return self.pays.get(buyer, "")
-
-    def closed(self) -> list[Entry]:
-        return [entry for a in self.receives for entry in _aside(self.asset, a, self.left[a], ())]
 
 
 def _close(book: Book, command: Command) -> Decision:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from qingshan.ledger.amounts import MICRO
 from qingshan.ledger.book import Book
@@ -13,7 +13,7 @@ from qingshan.ledger.entry import Entry, Hold, RegisterEntry, Release
 from .registry import CASH
 from .rulesets import RuleSet
 
-__all__ = ["MarketDay", "Side", "cash_of", "paired"]
+__all__ = ["MarketDay", "Side", "cash_of", "paired", "resale_day", "trading_day"]
 
 
 @dataclass
@@ -28,6 +28,30 @@ class MarketDay:
     @property
     def number(self) -> int:
         return (self.day - date(1970, 1, 1)).days
+
+    def trades_on(self, day: date) -> bool:
+        """Whether the rule set names a day as a trading day; without rules for it every day is one."""
+        return trading_day(self.rules, day)
+
+    @property
+    def free_on(self) -> int:
+        """Day number from which units bought today may be sold: so many trading days later as the rules say."""
+        return (resale_day(self.rules, self.day) - date(1970, 1, 1)).days
+
+
+def trading_day(rules: RuleSet, day: date) -> bool:
+    """Weekdays by number from Monday = 1 (`weekdays`), less the days that are announced as closed (`closed_days`)."""
+    known = not rules.has("weekdays") or day.isoweekday() in rules["weekdays"]
+    return known and not (rules.has("closed_days") and day.isoformat() in rules["closed_days"])
+
+
+def resale_day(rules: RuleSet, day: date) -> date:
+    """The day from which units bought on `day` may be sold."""
+    left = rules["resale_days"]
+    while left:
+        day += timedelta(days=1)
+        left -= trading_day(rules, day)
+    return day
 
 
 class Side:

@@ -12,7 +12,7 @@ from typing import Any
 
 from qingshan.core.finding import Finding
 from qingshan.ledger.amounts import YUAN, AmountError, read_decimal
-from qingshan.ledger.venue import Venue, upcast
+from qingshan.ledger.venue import Venue, told
 from qingshan.registers.calendar import CHINA, day_of
 
 from .registry import CASH
@@ -23,6 +23,7 @@ __all__ = [
     "Reconciled",
     "Statement",
     "ledger_lines",
+    "movements_of",
     "read_bank_file",
     "reconcile",
     "statements",
@@ -67,7 +68,7 @@ def statements(venue: Venue, day: date, zone: timezone = CHINA) -> dict[str, Sta
         if (on := day_of(at, zone)) > day:
             break
         _aside(entry, holds, held)
-        for m in _movements(seq, at, entry):
+        for m in movements_of(seq, at, entry):
             account, movement = m
             closing[account][movement.asset] += movement.quantity
             if on < day:
@@ -88,12 +89,13 @@ def _some(amounts: Mapping[str, int]) -> dict[str, int]:
 
 def _entries(venue: Venue) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
     for record in venue.journal.read():
-        line = upcast(record)
+        line = told(record)
         for entry in line["entries"]:
             yield record.seq, line["at"], entry
 
 
-def _movements(seq: int, at: int, e: Mapping[str, Any]) -> list[tuple[str, Movement]]:
+def movements_of(seq: int, at: int, e: Mapping[str, Any]) -> list[tuple[str, Movement]]:
+    """Whose holdings a journal entry moves, and how."""
     if e["do"] == "lot":
         made = {"asset": e["asset"], "why": f"issue {e['id']}"}
         return [(e["account"], Movement(seq, at, quantity=e["quantity"], other=e["issuance"], **made)),

@@ -15,7 +15,7 @@ from typing import Any
 
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.ledger.journal import Record
-from qingshan.ledger.venue import Venue, upcast
+from qingshan.ledger.venue import Venue, told
 from qingshan.registers.calendar import CHINA, day_of
 
 from .feed import WAYS, Candle
@@ -95,13 +95,16 @@ class Tape:
 
     def apply(self, record: Record) -> list[Message]:
         """The messages of a record, one for each market in it."""
-        line = upcast(record)
+        return self.take(record.seq, told(record))
+
+    def take(self, seq: int, line: Mapping[str, Any]) -> list[Message]:
+        """`apply` for a record that was read already."""
         levels: dict[str, dict[tuple[str, int], None]] = {}
         trades: dict[str, list[tuple[str, int | None, int]]] = {}
         touched: dict[str, None] = {}
         for e in line["entries"]:
             if e["do"] == "trade":
-                trades.setdefault(e["asset"], []).append(self._trade(record.seq, line["at"], e))
+                trades.setdefault(e["asset"], []).append(self._trade(seq, line["at"], e))
                 touched[e["asset"]] = None
             elif e["do"] == "record" and e["register"] == "order":
                 levels.setdefault(e["content"]["asset"], {}).update(dict.fromkeys(self._order(e)))
@@ -110,7 +113,7 @@ class Tape:
                 strip = self._strip(e["id"])
                 strip.state, strip.content = e["state"], e["content"]
                 touched[e["id"]] = None
-        return [self._message(record.seq, line["at"], a, levels.get(a, {}), trades.get(a, [])) for a in touched]
+        return [self._message(seq, line["at"], a, levels.get(a, {}), trades.get(a, [])) for a in touched]
 
     def _strip(self, asset: str) -> Strip:
         return self.strips.setdefault(asset, Strip(asset))

@@ -20,9 +20,9 @@ KILLED = """
 import os, signal, sys
 from qingshan.accounts.raster.run import run_raster
 def told(title, done, whole, left):
-    if title.startswith("karst") and 0 < done < whole:
+    if title.startswith("storm") and 0 < done < whole:
         os.kill(os.getpid(), signal.SIGKILL)
-run_raster("demo30m", "karst", "2020", memory=sys.argv[1], workers=2, progress=told)
+run_raster("demo30m", "storm", "2020", memory=sys.argv[1], workers=2, progress=told)
 """
 
 
@@ -40,13 +40,13 @@ def test_a_killed_run_of_demo30m_goes_on_and_a_cluster_gives_the_same(tmp_path: 
     assert list((home() / "work").glob("*/sheet/blocks.journal")) and not list((home() / "rasters").glob("*.json"))
     left: list[int] = []
     went_on = run_raster(
-        open_zone("demo30m"), "karst", "2020", memory=MEMORY, workers=2, progress=lambda title, n, *_: left.append(n)
+        open_zone("demo30m"), "storm", "2020", memory=MEMORY, workers=2, progress=lambda title, n, *_: left.append(n)
     )
     assert went_on.computed and left and left[0] > 0  # not from the first block on
     kept = record(went_on)
     (home() / "rasters" / f"{went_on.key}.json").unlink()
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         spread = run_raster(
-            open_zone("demo30m"), "karst", "2020", memory=MEMORY, workers=2, scheduler=cluster.scheduler_address
+            open_zone("demo30m"), "storm", "2020", memory=MEMORY, workers=2, scheduler=cluster.scheduler_address
         )
     assert spread.computed and record(spread) == kept

@@ -182,3 +182,24 @@ def test_what_is_refused(call: Call, venue: Path, tmp_path: Path) -> None:
         call("exchange", "post", venue, "rights.found", "--body", path, "--by", "root", "--at", "2024-10-04").code == 1
     )
     assert post(call, venue, "rights.nothing", "root").json["error"]["code"] == "unknown_command"
+
+
+def test_lapse_watch_and_prices(call: Call, venue: Path, tmp_path: Path) -> None:
+    """A freeze until the 4th ends on the 5th; nothing to find; a file whose sums do not follow is refused."""
+    asset = staffed(call, venue)
+    body = {"id": "f", "account": "X", "asset": asset, "quantity": 10**6, "order": "1", "until": "2024-10-04"}
+    proposal = post(call, venue, "rights.freeze", "registry", **body).json["answer"]["proposal"]
+    assert post(call, venue, "eyes.confirm", "registry2", id=proposal).code == 0
+    assert "没有到期" in call("exchange", "lapse", venue, "--at", TEN, "--lang", "zh").out
+    told = json.loads(call("exchange", "lapse", venue, "--at", "2024-10-05T00:00:00+08:00", "--json").out)
+    assert told["answer"] == {"ended": ["f"]}
+    watched = call("exchange", "watch", venue, "--first", "2024-10-01", "--last", "2024-10-31", "--lang", "en")
+    assert watched.code == 0 and "not run: a holding above the position limit" in watched.out
+    path = tmp_path / "months.csv"
+    path.write_text(
+        "month,listed_vol_t,listed_amt_cny,total_vol_t,total_amt_cny,cum_vol_t,cum_amt_cny\n2021-07,1,50,1,50,1,50\n",
+        encoding="utf-8",
+    )
+    assert "1 months" in call("exchange", "prices", venue, "--file", path, "--lang", "en").out
+    path.write_text(path.read_text(encoding="utf-8").replace("1,50\n", "2,50\n"), encoding="utf-8")
+    assert call("exchange", "prices", venue, "--file", path).code == 1

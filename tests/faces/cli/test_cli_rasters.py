@@ -164,7 +164,7 @@ def test_the_text_has_a_line_per_grade_and_the_reason_of_a_refusal(call: Call, c
     assert call("run", "karst", "--zone", cells, "--year", "2020", "--strict").code == 1
 
 
-def test_patches_need_the_rasters_and_keep_those_large_enough(call: Call, tmp_path: Path):
+def test_patches_keep_those_large_enough_and_are_sealed(call: Call, tmp_path: Path):
     """Bare rock 40 % is grade 2 of Xiong (31-50 %), 60 % grade 3; full soil cover 0. By corners: two cells of 1 km2 of grade 2 are one patch
     of 200 hm2, the one of grade 3 is 100 hm2; both exceed 20 hm2."""
     rock = np.zeros((4, 4), np.float32)
@@ -186,8 +186,13 @@ def test_patches_need_the_rasters_and_keep_those_large_enough(call: Call, tmp_pa
         3: (1, 100),
         4: (0, 0),
     }
-    text = call("run", "karst", "--zone", zone, "--year", "2020", "--rasters", tmp_path / "maps").out
+    text = call("run", "karst", "--zone", zone, "--year", "2020").out
     assert "2: 1 patch, 200 hm2; in smaller ones 0 hm2" in text
+    asked = ("krd_patches.area.2", "--zone", zone, "--profile", "karst", "--place", "R", "--period", "2020")
+    tree = call("explain", *asked, "--json").json
+    roles = {c["role"] for c in tree["children"]}
+    assert tree["value"] == 200 and {"of", "smallest", "classes", "places"} <= roles
+    assert call("verify", said.json["accounts"][0]["run"]).code == 0
 
 
 def test_one_place_alone(call: Call, cells: Path):

@@ -64,6 +64,42 @@ def test_the_same_key_gets_the_same_answer(counter: Counter) -> None:
     )
 
 
+def test_many_orders_in_one_request(counter: Counter) -> None:
+    """Decided in order, each by itself; the same request again gets the same answers."""
+    x, before = counter.client("traderX"), counter.desk.venue.next
+    order = {"asset": counter.asset, "account": "X", "side": "sell", "price": "50", "quantity": "5"}
+    orders = [
+        order | {"id": "s1"},
+        order | {"id": "s2", "price": "70"},
+        order | {"id": "s3", "quantity": "-1"},
+        order | {"id": "s1"},
+        order | {"id": "s4"},
+    ]
+    head = {"X-CSRF-Token": x.csrf, "Idempotency-Key": "batch"}
+    answered = x.post("/market/orders", json={"orders": orders}, headers=head)
+    items = answered.json()["items"]
+    assert answered.status_code == 200 and counter.desk.venue.next == before + 2
+    assert [i.get("code", "") for i in items] == ["", "band", "fields", "duplicate_order", ""]
+    assert [i.get("status") for i in items] == [None, 422, 422, 409, None] and items[2]["faults"][0][
+        "field"
+    ] == "quantity"
+    again = x.post("/market/orders", json={"orders": orders}, headers=head).json()["items"]
+    assert [i.get("repeated") for i in again] == [True, None, None, None, True] and again[4]["record"] == items[4][
+        "record"
+    ]
+    told(x.post("/market/orders", json={"orders": []}, headers=head), 422, "orders")
+    told(x.post("/market/orders", json={"orders": [order] * 101}, headers=head), 422, "orders")
+    told(x.post("/market/orders", json={"orders": [order], "more": 1}, headers=head), 422, "orders")
+    told(
+        counter.client().post("/market/orders", json={"orders": orders}, headers={"Idempotency-Key": "k"}),
+        401,
+        "not_signed_in",
+    )
+    y = counter.client("traderY")  # with the form token of another session
+    told(y.post("/market/orders", json={"orders": [order | {"id": "t"}]}, headers=head), 403, "csrf")
+    assert counter.desk.venue.next == before + 2
+
+
 def test_bad_input_is_one_clear_problem_and_changes_nothing(counter: Counter) -> None:
     x, before = counter.client("traderX"), counter.desk.venue.next
     order = {"id": "s", "asset": counter.asset, "account": "X", "side": "sell", "price": "50", "quantity": "5"}

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from qingshan.faces.access.desk import Desk
+from qingshan.faces.access.desk import Desk, Visitor
 from qingshan.faces.api.app import create_app
 from qingshan.faces.api.exchange.visiting import COOKIE
+from qingshan.ledger.venue import Venue
 from qingshan.ledger.verify import verify_journal
-from qingshan.rights.anomalies import anomalies
 from qingshan.rights.demo import demo_rules, keep_open, make_demo
+from qingshan.rights.exchange import exchange_handlers
+from qingshan.rights.surveillance import anomalies
 from qingshan.zone.zone import Zone, open_zone
 
-from .counter import YUAN, Counter, T
+from .counter import DAY, YUAN, Counter, T
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +172,7 @@ def test_anomalies_are_facts_of_the_journal(counter: Counter) -> None:
     order = {"asset": counter.asset, "quantity": 10 * T}
     counter.give("market.order", "traderX", id="s1", account="X", side="sell", price=55 * YUAN, **order)
     counter.give("market.order", "traderY", id="b1", account="Y", side="buy", price=55 * YUAN, picks=["s1"], **order)
-    found = anomalies(counter.desk.venue, counter.desk.rules, date(2024, 10, 1), date(2024, 10, 31))
+    found = anomalies(counter.desk.venue.journal.read(), counter.desk.rules, date(2024, 10, 1), date(2024, 10, 31))
     assert [(a.kind, a.price, a.trades) for a in found] == [("band_edge", 55 * YUAN, ("b1/0",))]  # 50 and 10 %
 
 
@@ -238,3 +240,209 @@ def test_the_cash_flows_of_a_pool(counter: Counter, zone: Zone) -> None:
         assert Reader(counter, zone, who).get(f"/en/exchange/pool?{query}").status_code == 422
     assert bank.get("/en/exchange/pool?id=none").status_code == 404
     assert "1 to 20" in bank.get("/en/exchange/pool?id=pool1&periods=99").text
+
+
+def test_a_finding_leads_to_its_events(counter: Counter, zone: Zone) -> None:
+    order = {"asset": counter.asset, "quantity": 10 * T}
+    counter.give("market.order", "traderX", id="s1", account="X", side="sell", price=55 * YUAN, **order)
+    counter.give("market.order", "traderY", id="b1", account="Y", side="buy", price=55 * YUAN, picks=["s1"], **order)
+    record = counter.desk.venue.next - 1
+    regulator = Reader(counter, zone, "regulator0")
+    page = regulator.get("/en/exchange/regulator").text
+    assert (
+        "traded at the edge of the price band" in page
+        and "11 surveillance rules, 2 not run" in page
+        and "not run" in page
+    )
+    (href,) = set(re.findall(r'href="(/en/exchange/regulator/finding/[0-9a-f]+)"', page))
+    told = regulator.get(href).text
+    assert "b1/0" in told and f">{record}<" in told and "X → Y" in told
+    assert regulator.get("/en/exchange/regulator/finding/0").status_code == 404
+    assert Reader(counter, zone, "traderX").get(href).status_code == 422
+
+
+def test_a_freeze_is_lifted_before_the_next_day_s_first_command(counter: Counter, zone: Zone) -> None:
+    """Frozen until the 4th; on the 5th the holder's whole 500 t can be given away, and every record replays the same."""
+    counter.both(
+        "rights.freeze",
+        "regulator0",
+        "registry0",
+        id="f1",
+        account="X",
+        asset=counter.asset,
+        quantity=80 * T,
+        order="〔1〕",
+        until="2024-10-04",
+    )
+    desk = counter.desk
+    assert desk.lapse() is None
+    counter.now += DAY
+    body = {"account": "X", "asset": counter.asset, "quantity": "500", "reason": "公益"}
+    desk.submit(Visitor("traderX"), "rights.retire", body, "k1")
+    assert desk.venue.book.balance("X", counter.asset).held == 0
+    desk.close()
+    again = Venue(counter.folder, "counter", exchange_handlers(desk.rules), check=True)
+    assert "f1" not in again.book.holds
+    again.close()
+    counter.desk = Desk(counter.folder)
+
+
+class Counted(dict[object, object]):
+    """A dictionary that counts what is gone through in it."""
+
+    gone = 0
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        for key in super().__iter__():
+            Counted.gone += 1
+            yield key
+
+    def items(self):  # type: ignore[no-untyped-def, override]
+        for item in super().items():
+            Counted.gone += 1
+            yield item
+
+
+def test_no_page_goes_through_the_journal(counter: Counter, zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page, for each who may see most of it: no record of the journal is read, and no more records of the book are gone through after
+    two hundred more events."""
+    asset, read = counter.asset, []
+    monkeypatch.setattr(counter.desk.venue.journal, "read", lambda start=0: read.append(start) or iter(()))
+    people = {who: Reader(counter, zone, who) for who in ("", "traderX", "exchange0", "regulator0", "registry0")}
+    pages = ("/exchange", "/exchange/public", "/exchange/operator", "/exchange/regulator", "/exchange/statement?account=X&day=2024-10-04",
+             "/exchange/lineage?lot=L1&unit=0&account=X", "/exchange/pool", "/exchange/regulator?missing=1&deadline=2024-10-31&asset=" + asset)  # fmt: skip
+
+    def cost() -> int:
+        counter.desk.venue.book.records = Counted(counter.desk.venue.book.records)  # type: ignore[assignment]
+        Counted.gone = 0
+        for reader in people.values():
+            for page in pages:
+                assert reader.get("/zh" + page, headers={"accept": "text/html"}).status_code in (200, 422), page
+        return Counted.gone
+
+    before = cost()
+    for n in range(100):
+        body = {"asset": asset, "account": "X", "side": "sell", "price": 50 * YUAN, "quantity": T}
+        counter.give("market.order", "traderX", id=f"n{n}", **body)
+        counter.give("market.cancel", "traderX", asset=asset, id=f"n{n}")
+    assert cost() == before
+    assert read == []
+
+
+def test_blocks_are_agreed_on_their_tab(counter: Counter, zone: Zone) -> None:
+    """Two people of each side: the offer waits, is proposed, the other side accepts on its own tab, and the public sees price and quantity."""
+    counter.both(
+        "rights.issue",
+        "registry0",
+        "registry1",
+        lot="L2",
+        asset=counter.asset,
+        quantity=200_000 * T,
+        account="X",
+        evidence="ab" * 32,
+    )
+    counter.give("rights.cash_in", "bank0", account="Y", money=20_000_000 * YUAN, statement="s2")
+    x, y = Reader(counter, zone, "traderX"), Reader(counter, zone, "traderY")
+    form = x.form("/zh/exchange?way=block", "market.block") | {
+        "seller": "X",
+        "buyer": "Y",
+        "price": "50",
+        "quantity": "100000",
+    }
+    sent = x.post("/zh/exchange/act/market.block", data=form)
+    assert sent.status_code == 303 and "way=block" in sent.headers["location"] and "waits=" in sent.headers["location"]
+    (proposal,) = counter.desk.venue.book.standing("proposal", "waiting")
+    counter.give("eyes.confirm", "approverX", id=proposal.id)
+    assert "待我方答复 0 笔" in x.get("/zh/exchange?way=block").text
+    shown = y.get("/zh/exchange?way=block").text
+    assert "待我方答复 1 笔" in shown and "X → Y" in shown
+    inner = re.findall(r'action="/zh/exchange/act/market.block"(.*?)</form>', shown, re.S)[0]
+    terms = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', inner))
+    assert y.post("/zh/exchange/act/market.block", data=terms).status_code == 303
+    (proposal,) = counter.desk.venue.book.standing("proposal", "waiting")
+    counter.give("eyes.confirm", "approverY", id=proposal.id)
+    public = Reader(counter, zone).get("/zh/exchange?way=block").text
+    assert "100,000" in public and "X → Y" not in public and "50.00" in public
+
+
+def test_an_auction_shows_its_terms_its_own_bids_and_in_the_end_its_price(counter: Counter, zone: Zone) -> None:
+    """X offers 100 t from 50 yuan; Y bids 60 t at 55: sold 60 at 55. The public never sees who, nor a bid before the end."""
+    hour, asset = DAY // 24, counter.asset
+    body = {
+        "id": "a1",
+        "asset": asset,
+        "account": "X",
+        "selling": True,
+        "quantity": 100 * T,
+        "reserve": 50 * YUAN,
+        "pricing": "uniform",
+    }
+    counter.give("auction.apply", "approverX", **body, opens=counter.now + hour, closes=counter.now + 2 * hour)
+    public, y = Reader(counter, zone), Reader(counter, zone, "traderY")
+    assert (
+        "a1" not in public.get("/zh/exchange?way=auction").text
+        and "待公告" in Reader(counter, zone, "traderX").get("/zh/exchange?way=auction").text
+    )
+    counter.give("auction.admit", "exchange0", id="a1")
+    seen = public.get("/zh/exchange?way=auction").text
+    assert "即将开始" in seen and "01:00:00" in seen and 'data-until="2024-10-04T11:00:00+08:00"' in seen
+    counter.now += hour
+    form = y.form("/zh/exchange?way=auction", "auction.bid") | {
+        "auction": "a1",
+        "account": "Y",
+        "price": "55",
+        "quantity": "60",
+    }
+    assert y.post("/zh/exchange/act/auction.bid", data=form).status_code == 303
+    assert "我的应价 1 笔" in y.get("/zh/exchange?way=auction").text
+    seen = public.get("/zh/exchange?way=auction").text
+    assert "进行中" in seen and "55.00" not in seen and ">X<" not in seen
+    counter.now += hour
+    counter.give("auction.close", "exchange0", id="a1")
+    seen = public.get("/en/exchange?way=auction").text
+    assert "60 @ 55.00" in seen and "settled" in seen
+    assert "中标" in y.get("/zh/exchange?way=auction").text
+
+
+def test_names_of_areas_and_registry_units(counter: Counter, zone: Zone) -> None:
+    body = {
+        "scheme": "pollution",
+        "subtype": "COD",
+        "area": "wujiang",
+        "source": "permit",
+        "from": "2024-01-01",
+        "to": "2027-01-01",
+    }
+    public = Reader(counter, zone)
+    assert "排污权 COD wujiang" in public.get("/zh/exchange").text
+    counter.give(
+        "rights.instrument", "registry0", **body, rules="national_like", area_zh="乌江", area_en="Wujiang river"
+    )
+    assert (
+        "排污权 COD 乌江 2024–2026" in public.get("/zh/exchange").text
+        and "COD Wujiang river 2024–2026" in public.get("/en/exchange").text
+    )
+    counter.both(
+        "rights.retire", "traderX", "approverX", account="X", asset=counter.asset, quantity=20 * T, reason="会议碳中和"
+    )
+    counter.both(
+        "rights.surrender",
+        "traderX",
+        "approverX",
+        account="X",
+        asset=counter.asset,
+        quantity=30 * T,
+        obligation="X:2024",
+    )
+    page = public.get("/zh/exchange/public").text
+    assert "会议碳中和" in page and "[0, 20)" in page and "X:2024" not in page
+    rows = counter.client().get("/units").json()["items"]
+    told = [
+        (r["unitBlockStart"], r["unitBlockEnd"], r["unitCount"], r["unitStatus"], r["unitStatusReason"]) for r in rows
+    ]
+    assert told == [
+        ("", "", "450", "Held", ""),
+        ("0", "20", "20", "Retired", "会议碳中和"),
+        ("20", "50", "30", "Retired", "compliance"),
+    ]
+    assert "unitBlockStart" in public.get("/zh/exchange/public.csv?table=units").text

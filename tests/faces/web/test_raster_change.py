@@ -154,6 +154,29 @@ def test_the_map_leads_to_the_change_matrix(client: TestClient) -> None:
 # ---- account: the way down, SEEA tables --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("number", ["4.1", "4.2", "4.4"])
+def test_every_number_of_a_seea_table_leads_to_what_it_is_made_of(client: TestClient, lang: str, number: str) -> None:
+    """A figure of the account leads to its pedigree, a sum or difference to its parts, each of which leads on."""
+    html = client.get(f"/{lang}/account/seea?of={number}").text
+    cells = re.findall(r'<td class="n">(.*?)</td>', html, re.S)
+    shown = [c for c in cells if re.search(r"\d", re.sub(r"<[^>]*>", "", c))]
+    assert len(shown) >= 3 and all('href="' in c for c in shown)
+    leads = {re.search(r'href="([^"]+)"', c)[1].replace("&amp;", "&") for c in shown}  # type: ignore[index]
+    for address in sorted(leads)[:6] + sorted(leads)[-6:]:
+        page = client.get(address)
+        assert page.status_code == 200
+        if "/seea/cell" in address:
+            parts = re.findall(r'<tr><th scope="row">.*?</tr>', page.text, re.S)
+            none = "没有这样的变化" in page.text or "nothing of this kind" in page.text
+            assert (parts or none) and all('href="' in p or "zone.toml" in p or "invented" in p for p in parts), address
+
+
+def test_a_cell_that_is_not_there_is_not_found(client: TestClient) -> None:
+    assert client.get("/en/account/seea/cell?of=4.1&row=opening&column=nowhere").status_code == 404
+    assert client.get("/en/account/seea/cell").status_code == 404
+
+
 def test_seea_tables_close(client: TestClient) -> None:
     """Opening + additions - reductions = closing for every class; 8 - 2 = 6 cells of crops."""
     page = client.get("/en/account/seea.json?of=4.1").json()

@@ -13,7 +13,7 @@ from qingshan.core.errors import DeclarationError
 from qingshan.observe.alert.network import EventLog, rules_of
 from qingshan.observe.alert.replay import Episode, read_episodes
 from qingshan.observe.alert.watch import Watch, alerts_of_year, raised_by
-from qingshan.observe.quality.network import decide
+from qingshan.observe.quality.network import check_network, decide
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import builtin_zones, open_zone
 
@@ -93,6 +93,23 @@ def test_a_reviewers_word_is_followed(store: Observations, load: Load) -> None:
     decide(store, "air", "A1|air.pm25|1h", datetime(2020, 3, 1, 3), "invalid", reason="calibration", author="B")
     assert watch.follow() > 0
     assert "active" not in [str(r["after"]) for _, r in EventLog(store, "air").standing()]
+
+
+def test_a_reading_that_came_after_quality_control_counts(store: Observations, load: Load, tmp_path: Path) -> None:
+    """A run calls the empty hours of its day missing; what arrives for them later is not missing any more."""
+    load(datetime(2020, 3, 1, 1), E21[:2])
+    plan = tmp_path / "plan.csv"
+    plan.write_text(
+        "scope,test,parameter,value,unit,valid_from,valid_to,source,status\nair.pm25,gross_range,fail_max,1000,ug/m3,2019-01-01,,t,project\n"
+        "air.pm25,gross_range,fail_min,0,ug/m3,2019-01-01,,t,project\nair.pm25,gross_range,suspect_max,none,ug/m3,2019-01-01,,t,project\n"
+        "air.pm25,gross_range,suspect_min,none,ug/m3,2019-01-01,,t,project\n",
+        encoding="utf-8",
+    )
+    check_network(store, "air", plan=plan)
+    load(datetime(2020, 3, 1, 3), E21[2:3])
+    watch = Watch(store, "air")
+    watch.follow()
+    assert said(watch) == [(1, "pending", 2), (2, "active", 3)]
 
 
 def test_an_alert_goes_on_over_the_end_of_a_year(store: Observations, load: Load) -> None:

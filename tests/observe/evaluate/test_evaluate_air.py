@@ -41,11 +41,15 @@ def test_annual_validity(aotizhongxin: list[tuple[datetime, Decimal | None]]) ->
     assert (short.verdict, short.n_valid, short.n_required, short.value) == ("insufficient_data", 341, 324, None)
     assert [n.code for n in short.notes] == ["short_month_04", "short_month_12"]
     assert "26 valid days" in short.notes[0].en and "15 valid days" in short.notes[1].en
-    # GB 3095-2012 is in force from 2016-01-01: the mean of 2015 stands, but meets no limit of the tables
+    # The rows of GB 3095-2012 begin on 2016-01-01, the national date; the earlier dates of single cities were not read. The mean of 2015
+    # stands, and has a verdict where the rule set names the edition.
     for year, count, mean, verdict in ((2015, 354, "82.17", "cannot_be_judged"), (2016, 358, "74.42", "exceeds")):
         found = years[year]
         assert found.n_valid == count and found.verdict == verdict
         assert abs(Fraction(found.value) - Fraction(mean)) <= Fraction("0.005")
+    named = RuleSet("t", allow_secondary=True, editions={**DEMO.editions, "air_limits": "GB 3095-2012"})
+    judged = annual(named, "奥体中心", "PM2.5", 2015, days, "ug/m3")
+    assert (judged.verdict, judged.edition, judged.limit) == ("exceeds", "GB 3095-2012", "<= 35 ug/m3")
 
 
 def test_years_before_2026_have_no_counts_that_were_read(aotizhongxin: list[tuple[datetime, Decimal | None]]) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from qingshan.core.errors import OutOfBounds
 from qingshan.core.reading import reading
+from qingshan.observe.evaluate.air_network import evaluate_air
 from qingshan.observe.evaluate.classes import Grader, classify
 from qingshan.observe.evaluate.editions import RuleSet, named_rule_set
-from qingshan.observe.evaluate.network import agreement, evaluate_air, evaluate_water, usable_rows
+from qingshan.observe.evaluate.network import agreement, evaluate_water, usable_rows
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
 

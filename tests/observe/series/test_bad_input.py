@@ -373,4 +373,4 @@ assert (report.n_new, report.n_errors) == ({good}, 1), report
 """
     used = peak(command)
     print(f"{path.stat().st_size / 1e6:,.0f} MB read with a peak of {used:,.0f} MB")
-    assert used < 1_500
+    assert used < 700

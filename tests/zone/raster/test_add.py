@@ -17,6 +17,7 @@ from qingshan.faces.cli import main
 from qingshan.zone.raster.add import CannotAdd, add_raster
 
 from .conftest import Ground, ramp
+from .test_cubes import cube
 
 W, N = 500000.0, 3300000.0
 ENTRY = {"id": "dem", "quantity": "terrain.elevation", "unit": "m", "period": "static"}
@@ -167,3 +168,19 @@ def test_check_after_adding(standard, capsys):
     main(["check", str(standard.folder), "--json"])
     found = [f["code"] for f in json.loads(capsys.readouterr().out) if "dem" in f["en"]]
     assert found == []
+
+
+def test_check_after_adding_a_zarr_folder(standard, capsys):
+    """A folder is there, has the hash it was catalogued with, and is seen to change."""
+    store = standard.folder / "dem.zarr"
+    cube(ramp(40, 50)).to_zarr(store, zarr_format=2, consolidated=False)
+    assert call(standard, store, "--variable", "rain", "--licence", "CC0", "--title", "DEM") == 0
+    capsys.readouterr()
+
+    def told():
+        main(["check", str(standard.folder), "--json"])
+        return [f["code"] for f in json.loads(capsys.readouterr().out) if "dem.zarr" in f["en"] + f.get("file", "")]
+
+    assert told() == []
+    (store / "more").write_text("changed")
+    assert "changed_file" in told()

@@ -214,7 +214,7 @@ def _bound(sheet: Sheet, kernel: Kernel, sources: Mapping[str, Any], tables: Map
 def _plain(value: Any) -> Any:
     """JSON without NaN."""
     if isinstance(value, np.ndarray):
-        return (
-            ["nan" if math.isnan(v) else v for v in value.tolist()] if value.ndim == 1 else [_plain(v) for v in value]
-        )
+        if value.ndim > 1:
+            return [_plain(v) for v in value]
+        return ["nan" if n else v for v, n in zip(value.tolist(), np.isnan(value).tolist(), strict=True)]
     return "nan" if isinstance(value, float) and math.isnan(value) else value

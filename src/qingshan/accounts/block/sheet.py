@@ -18,7 +18,7 @@ class. A sum is taken per place and ecosystem class, with `by` also per code of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -168,6 +168,15 @@ class Sheet:
 
     def bound(self, step: Step) -> list[Bound]:
         """The arguments of a step in the order of its cell. Raises `UnitError` where a unit cannot become the method's."""
+        if step.id not in self._bounds:
+            self._bounds[step.id] = self._bind(step)
+        return self._bounds[step.id]
+
+    @cached_property
+    def _bounds(self) -> dict[str, list[Bound]]:
+        return {}
+
+    def _bind(self, step: Step) -> list[Bound]:
         found = []
         for argument, wanted in self.cell(step).declared(self.method(step)).items():
             source = step.bind[argument]
@@ -244,7 +253,10 @@ class Sheet:
     def key(self) -> str:
         """Hash of the declaration and of the code of every cell and method it uses."""
         code = {s.cell: [self.cell(s).code, self.method(s).code] for s in self.steps}
-        return digest([asdict(replace(self, content={})) | {"content": None}, code])
+        entries = {
+            kind: [vars(x) for x in getattr(self, kind)] for kind in ("layers", "tables", "constants", "steps", "sums")
+        }
+        return digest([{"id": self.id, **entries, "writes": self.writes, "content": None}, code])
 
     # ---- checks ----------------------------------------------------------------------------------------------------
 

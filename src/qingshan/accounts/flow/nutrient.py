@@ -56,8 +56,9 @@ def run(
     options: Mapping[str, str], outputs: Sequence[str], folder: Path, *, classes: Source | None = None,
     workers: int | None = None, memory: int | str = "1GB", progress: Progress | None = None,
 ) -> dict[str, Field]:  # fmt: skip
-    """Nutrients from every cell to the streams, per hectare and year; float32, NaN for NoData and on streams.
+    """Nutrients from every cell to the streams, per hectare and year; float32, NaN for NoData.
 
+    On streams no output over land has a value; `below_*` has: its way to the stream is 0. As in InVEST.
     Tables of a nutrient whose outputs are not asked may be left out; `applied_*` (1: the load is an application rate) and
     `subsurface_*` (share of the load that goes below ground) are 0 where left out. Raises `QingshanError` where `memory`
     is too small.

@@ -26,7 +26,7 @@ from ..block.sheet import Layer, Sheet, Sum
 from ..figure import Refusal
 from ..sources import dependency
 from ..stages import Stage, find_stage
-from .declaration import RasterAccount, StageUse, TableUse, sheet_of
+from .declaration import RasterAccount, Row, StageUse, TableUse, sheet_of
 from .layers import InUnit, Planned, Rasters, folder_of
 from .pedigree import Pedigree
 from .rows import LANDCOVER, Found, Rows, plain
@@ -66,6 +66,15 @@ class BoundStage:
         return digest(self.about)
 
 
+@dataclass(frozen=True)
+class BoundPatch:
+    """Smallest area of a patch that keeps its grade, hm2; the nodes of the grade and of that row."""
+
+    smallest: float
+    grade: str
+    row: str
+
+
 @dataclass
 class Binding:
     """A raster account of one zone and period, ready to run.
@@ -88,6 +97,8 @@ class Binding:
     blocked: Refusal | None = None
     findings: list[Finding] = field(default_factory=list)
     pedigree: Pedigree = field(default_factory=Pedigree)
+    patches: dict[str, BoundPatch] = field(default_factory=dict)
+    """The declared patches whose grade is made, by id."""
 
     @property
     def sums(self) -> tuple[Sum, ...]:
@@ -109,7 +120,7 @@ class Binding:
             "gaps": {k: {str(c): r.key for c, r in g.items()} for k, g in sorted(self.gaps.items())},
             "pedigree": sorted(self.pedigree.nodes), "of": self.pedigree.of,
             "split": {k: list(v) for k, v in sorted(self.pedigree.split.items())},
-        })  # fmt: skip
+        } | ({"patches": {k: b.__dict__ for k, b in self.patches.items()}} if self.patches else {}))  # fmt: skip
 
 
 def bind(zone: Zone, account: RasterAccount, period: str, parameters: Parameters, rasters: Rasters,
@@ -154,6 +165,10 @@ class _Binder(Rows):
             elif name in self.account.constants:
                 made.constants[name] = self._constant(name, self.account.constants[name], name).value
         self._stages_used()
+        for p in self.account.patches:
+            row = self._number(Row(parameter=p.parameter, set=p.set), "hm2", p.id)
+            if p.of in {step.id for step in made.sheet.steps} and row.refusal is None:
+                made.patches[p.id] = BoundPatch(float(row.value), self._step_node(p.of), row.node)
         self.pedigree.close(made, self._cover_entry(), places_entry(self.zone))
         return made
 

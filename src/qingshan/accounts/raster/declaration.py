@@ -190,12 +190,16 @@ class RasterAccount:
         return {s.quantity: s for s in self.sums if s.quantity}
 
 
-def code_words(account: RasterAccount, sum: Sum) -> tuple[str, ...]:
-    """The words of a split sum's codes, from the method that gives them; '' for a code without a word."""
+def code_words(account: RasterAccount, sum: Sum, lang: str = "zh") -> tuple[str, ...]:
+    """The words of a split sum's codes, from the method that gives them; '' for a code without a word.
+
+    English words where the method declares them, else those of the standard as they are.
+    """
     step = account.steps.get(sum.by)
     if step is None:
         return ("",) * sum.codes if sum.by else ()
-    words = REGISTRY[find_cell(step.cell).method].result.labels
+    declared = REGISTRY[find_cell(step.cell).method].result
+    words = declared.labels_en if lang == "en" and declared.labels_en else declared.labels
     return tuple(words[i] if i < len(words) else "" for i in range(sum.codes))
 
 

@@ -79,6 +79,27 @@ class RasterFigures:
         stem, _, cls = quantity.rpartition(".")
         return self._cell(stem, cls, place, period) if (stem, period) in self._by else None
 
+    def patches(self, period: str, place: str) -> list[Node]:
+        """Patches of every declared grade over the whole grid, told of `place`: kept, their area, and what lies in smaller ones."""
+        found = []
+        for run in (r for r in self.runs if r.period == period):
+            for p in (p for p in run.account.patches if p.id in run.patches):
+                bound, of = run.binding.patches[p.id], run.patches[p.id]
+                args = (("of", bound.grade), ("smallest", bound.row), *run.binding.pedigree.ground)
+                labels = merged(run.binding.pedigree.nodes[key] for _, key in args)
+                notes = {"account": run.account.id, "neighbours": p.neighbours, "smallest_hm2": of.smallest}
+                columns = (
+                    ("count", "count", of.kept_count),
+                    ("area", "hm2", of.kept_area),
+                    ("small_area", "hm2", of.small_area),
+                )
+                found += [
+                    _node(f"{p.id}.{kind}.{code}", place, period, unit, float(vector[i]), args, notes, labels)
+                    for kind, unit, vector in columns
+                    for i, code in enumerate(of.codes)
+                ]
+        return found
+
     def below(self, node: Node) -> dict[str, Node]:
         """The nodes under a figure."""
         found: dict[str, Node] = {}

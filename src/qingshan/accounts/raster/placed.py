@@ -41,6 +41,7 @@ class PlaceFigure:
     unit: str
     values: tuple[float, ...] | None = None
     labels: tuple[str, ...] = ()
+    labels_en: tuple[str, ...] = ()
     method: str = ""
     area_m2: float = 0.0
     covered_m2: float = 0.0
@@ -50,7 +51,8 @@ class PlaceFigure:
     def record(self) -> dict[str, Any]:
         given = list(self.values or ())
         coded = [
-            {"code": i, "label": word, "value": v} for i, (word, v) in enumerate(zip(self.labels, given, strict=False))
+            {"code": i, "label": word, "label_en": en, "value": v}
+            for i, (word, en, v) in enumerate(zip(self.labels, self.labels_en, given, strict=False))
         ]
         return {
             "quantity": self.id, "zh": self.zh, "en": self.en, "unit": self.unit, "method": self.method,
@@ -80,6 +82,7 @@ def _figure(run: RasterRun, s: Sum, leaves: list[str]) -> PlaceFigure:
         "en": s.en,
         "unit": s.unit,
         "labels": code_words(run.account, s),
+        "labels_en": code_words(run.account, s, "en"),
     }
     if refusal := run.binding.refusals.get(s.id):
         return PlaceFigure(**head, refusal=refusal)

@@ -30,8 +30,9 @@ from qingshan.zone.zone import Zone, open_zone
 from ..block.engine import Progress, SheetResult, run_sheet
 from ..block.sheet import Sheet, Sum
 from ..home import home
+from ..patch import Patches, patches_of
 from .binding import Binding, BoundStage, bind
-from .declaration import CLASS_AREA, COVERED, RasterAccount, find_raster_account
+from .declaration import CLASS_AREA, COVERED, Patch, RasterAccount, find_raster_account
 from .layers import Everywhere, InUnit, Named, Planned, Rasters
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class RasterRun:
     findings: list[Finding] = field(default_factory=list)
     computed: bool = False
     written: Mapping[str, Path] = field(default_factory=dict)
+    patches: Mapping[str, Patches] = field(default_factory=dict)
 
     @property
     def account(self) -> RasterAccount:
@@ -192,16 +194,43 @@ def place_areas(rasters: Rasters, how: How) -> dict[str, float]:
 def _computed(binding: Binding, how: How, folder: Path, paths: Mapping[str, Path]) -> dict[str, Any]:
     assert binding.sheet is not None and binding.grid is not None
     fields, told = _stages(binding, how, folder)
+    grades = {
+        p.of: paths.get(p.of, folder / f"grade-{p.of}.tif") for p in binding.account.patches if p.id in binding.patches
+    }
     sources = {name: _settled(source, fields) for name, source in binding.sources.items()}
     result = run_sheet(
         binding.sheet, binding.grid, sources, binding.tables, binding.constants, binding.places.source, binding.classes.source,
         n_places=len(binding.places.codes), codes=list(binding.classes.codes), scheduler=how.scheduler, workers=how.workers,
-        memory=how.memory, writes=dict(paths), resume=folder / "sheet", progress=how.step(f"{binding.account.id} {binding.period}"),
+        memory=how.memory, writes={**grades, **paths}, resume=folder / "sheet", progress=how.step(f"{binding.account.id} {binding.period}"),
     )  # fmt: skip
+    patches = {
+        p.id: _patched(binding, p, grades[p.of], folder) for p in binding.account.patches if p.id in binding.patches
+    }
     return {
+        **({"patches": patches} if patches else {}),
         "key": binding.key, "sums": {s: result.values[s].tolist() for s in sorted(result.values)},
         "findings": [f.record() for f in (*told, *_told(binding, result), *_nodata(binding, result.nodata_area))],
     }  # fmt: skip
+
+
+def _patched(binding: Binding, patch: Patch, grades: Path, folder: Path) -> dict[str, Any]:
+    """Patches of a written grade over the whole grid, as the record keeps them."""
+    from qingshan.zone.raster.stored import look  # noqa: PLC0415 - the extra geo
+
+    assert binding.grid is not None
+    source = Named(look(str(grades)), {"step": patch.of, "key": binding.key})  # type: ignore[arg-type]
+    smallest = binding.patches[patch.id].smallest
+    found = patches_of(
+        binding.grid,
+        source,
+        codes=patch.codes,
+        smallest=smallest,
+        neighbours=patch.neighbours,
+        folder=folder / "patches",
+        write=False,
+    )
+    vectors = {k: getattr(found, k).tolist() for k in ("count", "area", "kept_count", "kept_area")}
+    return {"codes": list(found.codes), "smallest": found.smallest, "none_area": found.none_area, **vectors}
 
 
 def _stages(binding: Binding, how: How, folder: Path) -> tuple[dict[tuple[str, str], Source], list[Finding]]:
@@ -343,6 +372,21 @@ def _of_record(record: Mapping[str, Any], binding: Binding) -> RasterRun:
     values = {s: np.asarray(v, np.float64) for s, v in record["sums"].items()}
     covered = {s.id: values[COVERED + s.of] if s.of != "1" else values[CLASS_AREA] for s in binding.sums}
     findings = [*binding.findings, *(Finding(**f) for f in record["findings"])]
+    patches = {id: _patches_of_record(known) for id, known in record.get("patches", {}).items()}
     return RasterRun(
-        binding, binding.key, {s.id: values[s.id] for s in binding.sums}, covered, values[CLASS_AREA], findings
+        binding,
+        binding.key,
+        {s.id: values[s.id] for s in binding.sums},
+        covered,
+        values[CLASS_AREA],
+        findings,
+        patches=patches,
+    )
+
+
+def _patches_of_record(known: Mapping[str, Any]) -> Patches:
+    count, kept_count = (np.asarray(known[k], np.int64) for k in ("count", "kept_count"))
+    area, kept_area = (np.asarray(known[k], np.float64) for k in ("area", "kept_area"))
+    return Patches(
+        tuple(known["codes"]), known["smallest"], count, area, kept_count, kept_area, known["none_area"], None
     )

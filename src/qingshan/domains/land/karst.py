@@ -19,6 +19,9 @@ ROUNDS = "《中国·岩溶地区石漠化状况公报》(2018)"
 GRADES_HJ1174 = ("无石漠化", "轻度", "中度", "重度", "极重度")
 GRADES_XIONG = ("无", "潜在", "轻度", "中度", "强度")
 BEYOND_GRADES = ("因子不一致", "非岩溶", "未知")  # codes 5, 6, 7 of a combined grade
+GRADES_HJ1174_EN = ("none", "light", "moderate", "severe", "very severe")
+GRADES_XIONG_EN = ("none", "potential", "light", "moderate", "strong")
+BEYOND_GRADES_EN = ("factors disagree", "not karst", "unknown")
 LITHOLOGY = ("埋藏性碳酸岩", "次不纯碳酸岩", "不纯碳酸岩", "白云岩", "灰岩与白云岩")
 CONFLICT, NOT_KARST, UNKNOWN = 5.0, 6.0, 7.0
 
@@ -28,8 +31,14 @@ Exposure = A[Array, Q("%", "基岩裸露率", "bedrock exposure", low=0, high=10
 SoilCover = A[Array, Q("%", "植被+土被覆盖率", "vegetation and soil cover", low=0, high=100)]
 SlopeCuts = A[Array, Q("degree", "坡度界值（由缓到陡）", "slope cuts, rising", low=0, high=90, axis="class")]
 PercentCuts = A[Array, Q("%", "界值（由低到高）", "cuts, rising", low=0, high=100, axis="class")]
-GradeHJ = A[Array, Q("class", "单因子等级", "grade by one factor", low=0, high=4, labels=GRADES_HJ1174)]
-GradeXiong = A[Array, Q("class", "单因子等级", "grade by one factor", low=0, high=4, labels=GRADES_XIONG)]
+GradeHJ = A[
+    Array,
+    Q("class", "单因子等级", "grade by one factor", low=0, high=4, labels=GRADES_HJ1174, labels_en=GRADES_HJ1174_EN),
+]
+GradeXiong = A[
+    Array,
+    Q("class", "单因子等级", "grade by one factor", low=0, high=4, labels=GRADES_XIONG, labels_en=GRADES_XIONG_EN),
+]
 Karst = A[Array, Q("class", "是否岩溶区", "karst area", low=0, high=1, labels=("否", "是"))]
 Area = A[Array, Q("hm2", "面积", "area", low=0, axis="cell")]
 Basis = A[str, Choice("口径", "basis", ("reported", "comparable"))]
@@ -122,7 +131,16 @@ def _stack(*grades: Array) -> Array:
 )  # fmt: skip
 def krd_grade_hj1174(
     slope_grade: GradeHJ, cover_grade: GradeHJ, lithology_grade: GradeHJ, karst: Karst, conflict_rule: HjRule
-) -> A[Array, Q("class", "石漠化程度", "grade of rocky desertification", labels=GRADES_HJ1174 + BEYOND_GRADES)]:
+) -> A[
+    Array,
+    Q(
+        "class",
+        "石漠化程度",
+        "grade of rocky desertification",
+        labels=GRADES_HJ1174 + BEYOND_GRADES,
+        labels_en=GRADES_HJ1174_EN + BEYOND_GRADES_EN,
+    ),
+]:
     """Combined grade: 0 无石漠化 to 4 极重度, 5 conflict (`flag_only`), 6 not karst, 7 unknown.
 
     The text has no rule where the three factors disagree, so `conflict_rule` must be declared: `worst` (which makes
@@ -226,7 +244,16 @@ def krd_soil_cover_grade(cover: SoilCover, cuts: PercentCuts) -> GradeXiong:
 )  # fmt: skip
 def krd_grade_xiong(
     exposure_grade: GradeXiong, cover_grade: GradeXiong, karst: Karst, conflict: XiongRule
-) -> A[Array, Q("class", "石漠化等级", "grade of rocky desertification", labels=GRADES_XIONG + BEYOND_GRADES)]:
+) -> A[
+    Array,
+    Q(
+        "class",
+        "石漠化等级",
+        "grade of rocky desertification",
+        labels=GRADES_XIONG + BEYOND_GRADES,
+        labels_en=GRADES_XIONG_EN + BEYOND_GRADES_EN,
+    ),
+]:
     """Combined grade: 0 无 to 4 强度, 5 conflict (`flag_only`), 6 not karst, 7 unknown.
 
     The source does not say which factor wins: `conflict` must be declared (`worse`, `exposure_first` or `flag_only`).
@@ -291,6 +318,9 @@ def krd_judged_both(
 
 
 RoundArea = A[Array, Q("万hm2", "石漠化面积", "rocky-desertified area", low=0)]
+RoundStart = A[Array, Q("万hm2", "期初石漠化面积", "rocky-desertified area at the start", low=0, symbol="A_0")]
+RoundEnd = A[Array, Q("万hm2", "期末石漠化面积", "rocky-desertified area at the end", low=0, symbol="A_t")]
+NetDecrease = A[Array, Q("万hm2", "公布的净减", "printed decrease", symbol="D")]
 
 
 def _one_basis(basis_start: str, basis_end: str) -> None:
@@ -307,7 +337,7 @@ def _one_basis(basis_start: str, basis_end: str) -> None:
     zh="石漠化面积变化", en="change of rocky-desertified area", formula="A_t - A_0, both on one basis",
 )  # fmt: skip
 def krd_change(
-    area_start: RoundArea, area_end: RoundArea, basis_start: Basis, basis_end: Basis
+    area_start: RoundStart, area_end: RoundEnd, basis_start: Basis, basis_end: Basis
 ) -> A[Array, Q("万hm2", "石漠化面积变化", "change of rocky-desertified area")]:
     """Change between two survey rounds. Round 4 changed scope: raises `MixedBasisError` where the bases differ."""
     _one_basis(basis_start, basis_end)
@@ -315,12 +345,34 @@ def krd_change(
 
 
 @method(
+    "land.krd_area_before", edition="krd_rounds", clause=Clause(ROUNDS, "净减"), status="project",
+    zh="上一轮石漠化面积（由净减推得）", en="rocky-desertified area of the round before, from the printed decrease", formula="A_0 = A_t + D",
+)  # fmt: skip
+def krd_area_before(
+    area_end: RoundEnd, decrease: NetDecrease
+) -> A[Array, Q("万hm2", "期初石漠化面积", "area at the start")]:
+    """Area at the start of a printed decrease, where only the end was printed. Shapes: broadcastable."""
+    return np.add(area_end, decrease)
+
+
+@method(
+    "land.krd_area_after", edition="krd_rounds", clause=Clause(ROUNDS, "净减"), status="project",
+    zh="本轮石漠化面积（由净减推得）", en="rocky-desertified area of the round after, from the printed decrease", formula="A_t = A_0 - D",
+)  # fmt: skip
+def krd_area_after(
+    area_start: RoundStart, decrease: NetDecrease
+) -> A[Array, Q("万hm2", "期末石漠化面积", "area at the end")]:
+    """Area at the end of a printed decrease on the basis of the start (可比口径). Shapes: broadcastable."""
+    return np.subtract(area_start, decrease)
+
+
+@method(
     "land.krd_mean_annual_decrease", edition="krd_rounds", clause=Clause(ROUNDS, "年均缩减率"), status="project",
     zh="石漠化面积年均缩减率（推得）", en="mean annual decrease (inferred)", formula="1 - (A_t/A_0)^(1/n)",
 )  # fmt: skip
 def krd_mean_annual_decrease(
-    area_start: RoundArea,
-    area_end: RoundArea,
+    area_start: RoundStart,
+    area_end: RoundEnd,
     years: A[Array, Q("count", "相隔年数", "years between", low=1, symbol="n")],
     basis_start: Basis,
     basis_end: Basis,

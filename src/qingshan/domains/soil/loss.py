@@ -18,7 +18,9 @@ YANG = "杨光檄, 中国水土保持 2014(4)"
 LAND = "《关于加强新时代水土保持工作的实施意见》(贵州)"
 
 GRADES_HJ1174 = ("微度", "轻度", "中度", "强度", "极强度", "剧烈")
+GRADES_EN = ("slight", "light", "moderate", "strong", "very strong", "severe")
 GRADES_FIVE = ("无侵蚀", "轻度", "中度", "强度", "剧烈")
+GRADES_FIVE_EN = ("no erosion", "light", "moderate", "strong", "severe")
 GRADES_SL190 = ("微度", "轻度", "中度", "强烈", "极强烈", "剧烈")
 
 Modulus = A[Array, Q("t/(km2 a)", "土壤侵蚀模数", "soil erosion modulus", low=0, symbol="A")]
@@ -65,7 +67,7 @@ def loss_grade_hj1174(
     modulus: Modulus,
     tolerance: A[Array, Q("t/(km2 a)", "微度与轻度界值（分区）", "upper cut of 微度, by region", low=0, symbol="T")],
     cuts: Cuts,
-) -> A[Array, Q("class", "水土流失程度", "grade of soil loss", labels=GRADES_HJ1174)]:
+) -> A[Array, Q("class", "水土流失程度", "grade of soil loss", labels=GRADES_HJ1174, labels_en=GRADES_EN)]:
     """Six grades, 0 微度 to 5 剧烈. The tolerance itself is 轻度 (< is printed); the other cuts take the milder grade.
 
     Shapes: `modulus` any, `tolerance` broadcastable (by region), `cuts` (..., 4).
@@ -88,8 +90,11 @@ def loss_grade_hj1174(
     formula="微度 -> 无侵蚀; 强度 + 极强度 -> 强度",
 )  # fmt: skip
 def loss_grade_five(
-    grade: A[Array, Q("class", "水土流失程度（六级）", "six-grade code", low=0, high=5, labels=GRADES_HJ1174)],
-) -> A[Array, Q("class", "水土流失程度（五级）", "five-grade code", labels=GRADES_FIVE)]:
+    grade: A[
+        Array,
+        Q("class", "水土流失程度（六级）", "six-grade code", low=0, high=5, labels=GRADES_HJ1174, labels_en=GRADES_EN),
+    ],
+) -> A[Array, Q("class", "水土流失程度（五级）", "five-grade code", labels=GRADES_FIVE, labels_en=GRADES_FIVE_EN)]:
     """The five grades that the report prints, from the six-grade code. NaN stays NaN."""
     grade = np.asarray(grade, dtype=np.float64)
     return np.where(np.isnan(grade), np.nan, _FIVE_OF_SIX[np.nan_to_num(grade).astype(int)])
@@ -104,7 +109,7 @@ def loss_grade_sl190(
     modulus: Modulus,
     tolerance: A[Array, Q("t/(km2 a)", "容许土壤流失量（分区）", "tolerable soil loss, by region", low=0, symbol="T")],
     cuts: Cuts,
-) -> A[Array, Q("class", "水力侵蚀强度", "intensity of water erosion", labels=GRADES_SL190)]:
+) -> A[Array, Q("class", "水力侵蚀强度", "intensity of water erosion", labels=GRADES_SL190, labels_en=GRADES_EN)]:
     """Six grades, 0 微度 to 5 剧烈. A value on a cut belongs to the lower grade (project rule).
 
     SL 190 under-detects on karst, where surface sediment is mostly below 50 t/(km2 a): show another set beside it when

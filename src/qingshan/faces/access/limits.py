@@ -31,14 +31,16 @@ class Limits:
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def wait(self, kind: str, caller: str, now: float) -> float:
-        """Take a token; 0 where there was one, else the seconds until there is. `now` is in seconds of a clock that never goes back."""
+    def wait(self, kind: str, caller: str, now: float, many: int = 1) -> float:
+        """Take a token, or `many`, at most a burst of them; 0 where they were there, else the seconds until they are. `now` is in seconds
+        of a clock that never goes back."""
         limit = self.limits[kind]
+        needed = min(many, limit.burst)
         with self._lock:
             tokens, since = self._buckets.pop((kind, caller), (limit.burst, now))
             tokens = min(limit.burst, tokens + max(0.0, now - since) * limit.rate)
-            taken = tokens >= 1
-            self._buckets[kind, caller] = (tokens - 1 if taken else tokens, now)
+            taken = tokens >= needed
+            self._buckets[kind, caller] = (tokens - needed if taken else tokens, now)
             if len(self._buckets) > MOST_CALLERS:
                 self._buckets.popitem(last=False)
-        return 0.0 if taken else (1 - tokens) / limit.rate
+        return 0.0 if taken else (needed - tokens) / limit.rate

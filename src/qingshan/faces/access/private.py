@@ -5,7 +5,6 @@ Nothing here asks who reads: `Desk.read` did, and noted it.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 from heapq import nsmallest
@@ -13,13 +12,11 @@ from typing import Any
 
 from qingshan.core.errors import UnknownName
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
+from qingshan.ledger.entry import RegisterEntry
 from qingshan.ledger.serials import Range
-from qingshan.ledger.venue import upcast
 from qingshan.registers.actors import ACTORS
-from qingshan.registers.calendar import day_of
 from qingshan.rights.commands import SCALES, FieldRow, commands
-from qingshan.rights.eyes import PROPOSALS, acted_for
-from qingshan.rights.statements import Statement, statements
+from qingshan.rights.eyes import PROPOSALS, acted_for, last_day
 
 from .desk import Desk, Visitor
 
@@ -30,6 +27,7 @@ __all__ = [
     "holds_told",
     "orders_told",
     "proposals_told",
+    "recent_orders_told",
     "statement_told",
     "told_amount",
 ]
@@ -70,18 +68,23 @@ def account_told(desk: Desk, account: str) -> dict[str, Any]:
 def orders_told(desk: Desk, account: str, after: str = "", limit: int = 101) -> list[dict[str, Any]]:
     """Orders of an account by id."""
     with desk.reading() as book:
-        mine = (
-            r
-            for (register, id), r in book.records.items()
-            if register == "order" and id > after and r.content["account"] == account
-        )
-        rows = nsmallest(limit, mine, key=lambda r: r.id)
-    return [
-        {"id": r.id, "asset": r.content["asset"], "side": r.content["side"], "price": decimal_text(r.content["price"], YUAN), "day": r.content["day"],
-         "quantity": decimal_text(r.content["quantity"], MICRO), "left": decimal_text(r.content["left"], MICRO), "state": r.state.partition(":")[0],
-         "version": r.version, "arrival": r.content["arrival"]}
-        for r in rows
-    ]  # fmt: skip
+        rows = [book.records["order", id] for id in desk.running.orders_after(account, after, limit)]
+    return [_order(r) for r in rows]
+
+
+def recent_orders_told(desk: Desk, account: str, day: str) -> list[dict[str, Any]]:
+    """An account's open orders and those entered on a day, the newest first."""
+    with desk.reading() as book:
+        rows = [book.records["order", id] for id in desk.running.recent_orders(account, day)]
+    return [_order(r) for r in sorted(rows, key=lambda r: -r.content["arrival"])]
+
+
+def _order(r: RegisterEntry) -> dict[str, Any]:
+    return {
+        "id": r.id, "asset": r.content["asset"], "side": r.content["side"], "price": decimal_text(r.content["price"], YUAN), "day": r.content["day"],
+        "quantity": decimal_text(r.content["quantity"], MICRO), "left": decimal_text(r.content["left"], MICRO), "state": r.state.partition(":")[0],
+        "version": r.version, "arrival": r.content["arrival"],
+    }  # fmt: skip
 
 
 def statement_told(desk: Desk, account: str, day: date) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def statement_told(desk: Desk, account: str, day: date) -> dict[str, Any]:
     with desk.reading() as book:
         if account not in book.accounts:
             raise UnknownName(f"there is no account {account!r}.", f"没有账户 {account!r}。")
-        found = statements(desk.venue, day).get(account) or Statement(account, day)
+        found = desk.running.statement(account, day)
     parts = {k: {a: told_amount(a, v) for a, v in getattr(found, k).items()} for k in ("opening", "closing", "held")}
     moved = [
         {"record": m.seq, "at": m.at, "asset": m.asset, "quantity": told_amount(m.asset, m.quantity), "other": m.other if not m.trade else "", "why": m.why,
@@ -115,7 +118,7 @@ def proposals_told(desk: Desk, visitor: Visitor) -> list[dict[str, Any]]:
             if own or may or r.content["by"] == visitor.actor or desk.may_read(visitor, "proposals"):
                 shown = [(f.zh, f.en, _value(f, body[f.name])) for f in row.fields if f.name in body]
                 found.append({"id": r.id, "kind": row.id, "zh": row.zh, "en": row.en, "by": r.content["by"], "since": r.content["since"],
-                              "may": may, "shown": shown})  # fmt: skip
+                              "until": last_day(r.content["since"]).isoformat(), "may": may, "shown": shown})  # fmt: skip
     return found
 
 
@@ -147,18 +150,9 @@ def compliance_told(desk: Desk, after: str = "", limit: int = 101) -> list[dict[
 
 def fees_told(desk: Desk, first: date, last: date) -> dict[str, Any]:
     """Money that came to the accounts fee, rounding and penalty, by day, and their balances now."""
-    days: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     names = ("fee", "rounding", "penalty")
     with desk.reading() as book:
-        for record in desk.venue.journal.read():
-            line = upcast(record)
-            day = day_of(line["at"])
-            if first <= day <= last:
-                for e in line["entries"]:
-                    if e["do"] == "leg" and e["asset"].startswith("cash:"):
-                        for name, sign in ((e["credit"], 1), (e["debit"], -1)):
-                            if name in names:
-                                days[day.isoformat()][name] += sign * e["quantity"]
+        days = {day.isoformat(): dict(v) for day, v in desk.running.fees.items() if first <= day <= last}
         balances = {name: decimal_text(book.balance(name, "cash:CNY").value, YUAN) for name in names}
     return {
         "days": [{"day": d, **{n: decimal_text(v.get(n, 0), YUAN) for n in names}} for d, v in sorted(days.items())],

@@ -45,14 +45,17 @@ from .exchange import create_exchange_api
 from .exchange.visiting import COOKIE
 from .exports import FORMATS, NotInstalled
 from .features import add_features
+from .filings import add_filings
 from .maps import add_maps
 from .observations import add_observations
+from .registers import create_registers_api
+from .reports import add_reports
 from .sensorthings import add_sensorthings
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 MAX_ADDRESS = 2_000
 MAX_VALUE = 200
-WRITES = re.compile(r"/api/exchange/|/(zh|en)/exchange/act/")
+WRITES = re.compile(r"/api/exchange/|/api/registers/|/(zh|en)/exchange/act/|/(zh|en)/registers/")
 READINGS = re.compile(r"/api/networks/[^/]+/(observations|decisions)")
 """Addresses that take a POST of readings; each asks for a token."""
 
@@ -127,8 +130,11 @@ def create_app(
     add_alert_stream(app, store)
     if desk is not None:
         app.mount("/api/exchange", create_exchange_api(desk))
+        app.mount("/api/registers", create_registers_api(desk))
+        add_filings(app, site, printer)
         add_acts(app, site, printer)
     add_downloads(app, site)
+    add_reports(app, site)
     for view in views:
         _add(app, site, printer, view)
     return app
@@ -210,7 +216,9 @@ def _ask(site: Site, view: View, lang: str, request: Request) -> Ask:
         raise HTTPException(HTTPStatus.BAD_REQUEST)
     theme = request.cookies.get("theme", "")
     visitor = (
-        site.desk.visitor(request.cookies.get(COOKIE, "")) if site.desk and view.name.startswith("exchange") else None
+        site.desk.visitor(request.cookies.get(COOKIE, ""))
+        if site.desk and view.name.startswith(("exchange", "register"))
+        else None
     )
     return Ask(site, view, lang, params, query, theme if theme in ("light", "dark") else "", visitor)
 

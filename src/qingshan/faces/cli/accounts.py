@@ -20,6 +20,7 @@ from qingshan.accounts.fill import filled_rows, template
 from qingshan.accounts.home import home
 from qingshan.accounts.profile import find_profile
 from qingshan.accounts.raster.run import How
+from qingshan.accounts.rounds import declared_rounds
 from qingshan.accounts.run import Fact, Run, latest_runs, run_account, services_catalogue
 from qingshan.accounts.seal import changed_files
 from qingshan.accounts.verify import Verdict
@@ -160,6 +161,12 @@ def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> 
         fact = done.fact(quantity, done.zone.root)
         if not fact.refused:
             print(f"  {done.names(quantity)[0 if zh else 1]}: {amount(fact, done)}")
+    for fact in (f for f in done.facts if declared_rounds(done.profile)):
+        place, said = done.zone.place(fact.place).name(lang), done.names(fact.quantity)[0 if zh else 1]
+        why = "" if fact.refusal is None else (fact.refusal.zh if zh else fact.refusal.en)
+        print(
+            f"  {place} {fact.period} {said}: {f'{fact.value:,.4g} {fact.unit}' if fact.value is not None else ('拒算 - ' if zh else 'refused - ') + why}"
+        )
     for line in done.services(done.zone.root):
         if line.included != "yes":
             continue
@@ -227,8 +234,11 @@ def _asked(done: Run, arguments: argparse.Namespace, place: str) -> Fact:
 
     Raises `UnknownName` naming what there is.
     """
-    period = arguments.period or done.default_period
-    _require(period, done.manifest["periods"], done, "period", "时期")
+    rounds = {
+        f.period for f in done.facts if declared_rounds(done.profile)
+    }  # those of a survey have years of their own
+    period = arguments.period or (max(rounds) if rounds else done.default_period)
+    _require(period, {*done.manifest["periods"], *rounds}, done, "period", "时期")
     quantity, cls, basis = arguments.quantity, arguments.cls, arguments.basis
     service = next(
         (s.id for s in services_catalogue(done.domains).values() if quantity in (s.id, s.code, f"gep.{s.code}")), ""

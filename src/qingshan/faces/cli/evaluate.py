@@ -10,12 +10,13 @@ from pathlib import Path
 
 import polars as pl
 
+from qingshan.observe.evaluate.air_network import evaluate_air
+from qingshan.observe.evaluate.air_source import of_store
 from qingshan.observe.evaluate.editions import RuleSet, declared_rule_sets, named_rule_set, rule_set
 from qingshan.observe.evaluate.network import (
     Agreement,
     Evaluation,
     agreement,
-    evaluate_air,
     evaluate_water,
     usable_rows,
 )
@@ -39,8 +40,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if network.domain not in DEFAULT_BY:
         raise WrongCall(
             f"networks of {network.domain} are not evaluated as a whole.", f"{network.domain} 监测网不作整体评价。",
-            fix="waters and air are; the rest is evaluated sample by sample (see the Python reference)"
-            " / 水和空气可以；其余按样品评价（见 Python 参考）",
+            fix=f"evaluate it sample by sample: qingshan observe judge MATTER {network.id} / 按样品评价：qingshan observe judge 事项 {network.id}",
         )  # fmt: skip
     out = Path(arguments.out) if arguments.out else None
     if out is not None and out.suffix not in (".csv", ".parquet"):
@@ -56,10 +56,13 @@ def evaluate(arguments: argparse.Namespace) -> int:
         series = series.filter(pl.col("site").is_in(wanted))
     flags = effective_flags(store, network.id, years=years)
     standing = _standing(flags, arguments.provisional)
-    rows = usable_rows(store.scan(network.id, years=years), flags, provisional=arguments.provisional)
-    by = arguments.by or DEFAULT_BY[network.domain]
-    run = evaluate_water if network.domain == "water" else evaluate_air
-    made = run(network.id, rows, series, store.sites(network.id), rules, by=by)
+    by, sites = arguments.by or DEFAULT_BY[network.domain], store.sites(network.id)
+    if network.domain == "air":
+        source = of_store(store, network.id, years, provisional=arguments.provisional)
+        made = evaluate_air(network.id, source, series, sites, rules, by=by)
+    else:
+        rows = usable_rows(store.scan(network.id, years=years), flags, provisional=arguments.provisional)
+        made = evaluate_water(network.id, rows, series, sites, rules, by=by)
     if out is not None:
         frame = made.frame().with_columns(provisional=pl.lit(arguments.provisional))
         frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
@@ -135,20 +138,10 @@ def _print(
     )
     if standing[0]:
         print(f"  {standing[1] if zh else standing[0]}")
-    for edition, status in sorted({(r.edition, r.status) for r in made.results if r.edition}):
-        clauses = "; ".join(dict.fromkeys(r.clause for r in made.results if r.edition == edition))
-        print(f"  {edition} [{status}]  {clauses[:200]}")
-    _counts("类别" if zh else "grade", Counter(r.grade or "-" for r in made.results))
-    _counts("结论" if zh else "verdict", Counter(_verdict(r.verdict, zh) for r in made.results if r.verdict))
-    reasons = Counter(
-        (n.code, (n.zh if zh else n.en))
-        for r in made.results
-        if r.verdict in ("cannot_be_judged", "insufficient_data")
-        for n in r.notes
-        if n.code != "items"
-    )
-    for (_, words), n in reasons.most_common(8):
-        print(f"  {n:,} × {words}")
+    _print_counts(made.frame(), zh)
+    reasons = Counter({note: n for note, n in made.reasons().items() if note.code != "items"})
+    for note, n in reasons.most_common(8):
+        print(f"  {n:,} × {note.zh if zh else note.en}")
     if compared is not None:
         what = (
             " AQI "
@@ -173,6 +166,18 @@ def _print(
         if len(compared.disagreements) > LISTED:
             more = len(compared.disagreements) - LISTED
             print(f"  另有 {more:,} 条，见 --json" if zh else f"  {more:,} more: see --json")
+
+
+def _print_counts(frame: pl.DataFrame, zh: bool) -> None:
+    if frame.is_empty():
+        return
+    named = frame.filter(pl.col("edition") != "").select("edition", "status", "clause").unique(maintain_order=True)
+    for edition, status in sorted(set(named.select("edition", "status").iter_rows())):
+        clauses = "; ".join(named.filter(pl.col("edition") == edition)["clause"].unique(maintain_order=True))
+        print(f"  {edition} [{status}]  {clauses[:200]}")
+    _counts("类别" if zh else "grade", Counter(dict(frame["grade"].replace("", "-").value_counts().iter_rows())))
+    verdicts = Counter(dict(frame.filter(pl.col("verdict") != "")["verdict"].value_counts().iter_rows()))
+    _counts("结论" if zh else "verdict", Counter({_verdict(v, zh): n for v, n in verdicts.items()}))
 
 
 def _verdict(verdict: str, zh: bool) -> str:

@@ -197,6 +197,116 @@ def conflicts(arguments: argparse.Namespace) -> int:
     return 1 if findings else 0
 
 
+def lapse(arguments: argparse.Namespace) -> int:
+    """End what has reached its declared end; exit 0 also where nothing has."""
+    from qingshan.rights.lapse import CLOCK, lapses  # noqa: PLC0415
+
+    at = _time(arguments.at)
+    with _opened(arguments.venue) as venue:
+        due = bool(lapses(venue.book, max(at, venue.at)))
+    if due:
+        arguments.by, arguments.key = CLOCK, ""
+        return _send(arguments, "rights.lapse", {})
+    if arguments.json:
+        emit({"answer": {"ended": []}})
+    else:
+        print("没有到期的事项" if arguments.lang == "zh" else "nothing has reached its end")
+    return 0
+
+
+def watch(arguments: argparse.Namespace) -> int:
+    """The declared surveillance over the days asked for; exit 1 where it found something."""
+    from qingshan.rights.demo import demo_rules  # noqa: PLC0415
+    from qingshan.rights.surveillance import anomalies, surveillance_rules  # noqa: PLC0415
+
+    rows = surveillance_rules(Path(arguments.venue))
+    with _opened(arguments.venue) as venue:
+        found = anomalies(venue.journal.read(), demo_rules(), _day(arguments.first), _day(arguments.last), rows)
+    zh = arguments.lang == "zh"
+    if arguments.json:
+        emit({"findings": [{"kind": a.kind, "day": a.day.isoformat(), "asset": a.asset, "accounts": a.accounts, "measure": a.measure,
+                            "records": [e.seq for e in a.events]} for a in found], "not_run": [r.id for r in rows.values() if not r.runs]})  # fmt: skip
+        return 1 if found else 0
+    for a in found:
+        print("\t".join((a.day.isoformat(), rows[a.kind].zh if zh else rows[a.kind].en, a.asset, " ".join(a.accounts), a.measure,
+                         " ".join(str(e.seq) for e in a.events[:20]))))  # fmt: skip
+    for r in rows.values():
+        if not r.runs:
+            print(f"未运行：{r.zh}（待补：{r.document}）" if zh else f"not run: {r.en} (needs {r.document})")
+    return 1 if found else 0
+
+
+def prices(arguments: argparse.Namespace) -> int:
+    """Monthly figures of the national market for the pages, from a checked file."""
+    from qingshan.rights.national import bring  # noqa: PLC0415
+
+    if not Path(arguments.venue).is_dir():
+        raise QingshanError("there is no venue in this folder.", "该文件夹内没有账本处。", where=arguments.venue)
+    found = bring(Path(arguments.venue), Path(arguments.file))
+    if arguments.json:
+        emit({"months": len(found.months), "sha256": found.sha256})
+    else:
+        print(
+            f"已导入 {len(found.months)} 个月" if arguments.lang == "zh" else f"{len(found.months)} months are on file"
+        )
+    return 0
+
+
+def import_(arguments: argparse.Namespace) -> int:
+    """The rows of a file into a register: all, or none with findings; exit 1 where there are findings."""
+    from qingshan.registers.declaration import find_register  # noqa: PLC0415
+    from qingshan.registers.engine import FaultyFields  # noqa: PLC0415
+    from qingshan.registers.importing import read_import, row_findings  # noqa: PLC0415
+
+    path = Path(arguments.file)
+    if not path.is_file():
+        raise QingshanError("there is no such file.", "没有这个文件。", where=arguments.file)
+    read = read_import(find_register(arguments.register), path, arguments.by, _time(arguments.at))
+    findings, told = list(read.findings), {"rows": read.rows, "entered": 0, "repeated": False}
+    if read.command is not None:
+        with _opened(arguments.venue) as venue:
+            try:
+                if arguments.check:
+                    venue.handlers[read.command.kind](venue.book, read.command)
+                else:
+                    done = venue.submit(read.command)
+                    told |= {"entered": done.answer["entered"], "record": done.seq, "repeated": done.repeated}
+            except FaultyFields as error:
+                findings = row_findings(read, error.faults, path.name)
+    if arguments.json:
+        emit(told | {"findings": [f.record() for f in findings]})
+    else:
+        for f in findings:
+            print(f.sentence(arguments.lang))
+        print(
+            f"共 {read.rows} 行，登记 {told['entered']} 行"
+            if arguments.lang == "zh"
+            else f"{read.rows} rows, {told['entered']} entered"
+        )
+    return 1 if findings else 0
+
+
+def due(arguments: argparse.Namespace) -> int:
+    """Deadlines of all registers; exit 1 where one was missed."""
+    from qingshan.registers.calendar import CHINA, read_calendar  # noqa: PLC0415
+    from qingshan.registers.declaration import registers  # noqa: PLC0415
+    from qingshan.registers.engine import due as found_due  # noqa: PLC0415
+
+    day = _day(arguments.day) if arguments.day else datetime.now(CHINA).date()
+    with _opened(arguments.venue) as venue:
+        rows = found_due(registers(), venue.book, day, read_calendar(Path(arguments.venue) / "calendar.csv"))
+    late = [d for d in rows if d.overdue]
+    if arguments.json:
+        emit({"due": [{"register": d.register, "id": d.id, "deadline": d.deadline.id, "on": d.on.isoformat() if d.on else None, "overdue": d.overdue,
+                       "why": d.why} for d in rows]})  # fmt: skip
+    else:
+        zh = arguments.lang == "zh"
+        for d in rows:
+            print(d.finding.sentence(arguments.lang) if d.on else f"{d.id}: {d.why_zh if zh else d.why}")
+        print(f"{len(rows)} 项期限，{len(late)} 项逾期" if zh else f"{len(rows)} deadlines, {len(late)} missed")
+    return 1 if late else 0
+
+
 # ---- parts -----------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,6 @@ from qingshan.accounts.conditioned import INDEX
 from qingshan.accounts.patch import Patches
 from qingshan.accounts.profile import profiles
 from qingshan.accounts.raster.declaration import Patch, raster_accounts
-from qingshan.accounts.raster.patched import patched
 from qingshan.accounts.raster.placed import PlaceFigure, placed
 from qingshan.accounts.raster.run import How, RasterRun, book_of, run_raster
 from qingshan.accounts.run import Run, run_account
@@ -60,9 +59,7 @@ def run(arguments: argparse.Namespace, zone: Zone, names: list[str]) -> int:
         _computed(arguments, zone, name, period) for name, own in sealed.items() for period in own.manifest["periods"]
     ]
     given = [{place: placed(r, zone, place) for place in places} for r in done]
-    parameters = load_domains().parameters()
-    parameters.add(zone.parameters)
-    patches = [patched(r, parameters) for r in done]
+    patches = [[(p, r.patches[p.id]) for p in r.account.patches if p.id in r.patches] for r in done]
     findings = list(dict.fromkeys(f for f in [*zone.findings, *(f for r in done for f in r.findings)]))
     if arguments.json:
         emit({
@@ -164,12 +161,12 @@ def _lines(f: PlaceFigure, zone: Zone, zh: bool) -> list[str]:
         if len(reasons) > MOST_REASONS:
             more = len(reasons) - MOST_REASONS
             reasons[MOST_REASONS:] = [f"另有 {more} 项，见 --json" if zh else f"{more} more, see --json"]
-        part = ("其余地类：" if zh else "the other classes: ") + _amounts(f) if f.values else ""
+        part = ("其余地类：" if zh else "the other classes: ") + _amounts(f, zh) if f.values else ""
         return [text, *(f"  - {r}" for r in reasons), *([f"  {part}"] if part else [])]
     notes = _notes(f, zone, zh)
     if not f.labels:
-        return [f"{name}{colon}{_amounts(f)}{notes}"]
-    return [f"{name}{notes}", *(f"  {i} {label}{colon}{v:,.4g} {f.unit}".replace("  :", ":") for i, (label, v) in _coded(f))]  # fmt: skip
+        return [f"{name}{colon}{_amounts(f, zh)}{notes}"]
+    return [f"{name}{notes}", *(f"  {i} {label}{colon}{v:,.4g} {f.unit}".replace("  :", ":") for i, (label, v) in _coded(f, zh))]  # fmt: skip
 
 
 def _patches(p: Patch, of: Patches) -> dict[str, Any]:
@@ -198,14 +195,14 @@ def _patch_lines(p: Patch, of: Patches, zh: bool) -> list[str]:
     return [head, *lines]
 
 
-def _coded(f: PlaceFigure) -> list[tuple[int, tuple[str, float]]]:
-    return list(enumerate(zip(f.labels, f.values or (), strict=True)))
+def _coded(f: PlaceFigure, zh: bool) -> list[tuple[int, tuple[str, float]]]:
+    return list(enumerate(zip(f.labels if zh else f.labels_en, f.values or (), strict=True)))
 
 
-def _amounts(f: PlaceFigure) -> str:
+def _amounts(f: PlaceFigure, zh: bool) -> str:
     """One value, or every code's on one line."""
     if f.labels:
-        return "; ".join(f"{i} {label} {v:,.4g} {f.unit}" for i, (label, v) in _coded(f))
+        return "; ".join(f"{i} {label} {v:,.4g} {f.unit}" for i, (label, v) in _coded(f, zh))
     return f"{f.values[0]:,.4g} {f.unit}" if f.values else ""
 
 

@@ -90,7 +90,10 @@ def _desk(arguments: argparse.Namespace, zone: Zone) -> Desk | None:
         )
         begun = folder.with_name(f"{folder.name}.begun-{os.getpid()}")
         make_demo(
-            begun, f"{zone.id} 示意交易所", day_of(time.time_ns() // 1000), zone.at_level(zone.levels[-1].id)[0].code
+            begun,
+            f"{zone.id} 示意交易所",
+            day_of(time.time_ns() // 1000),
+            *(p.code for p in zone.at_level(zone.levels[-1].id)[:4]),
         )
         begun.rename(folder)
     desk = Desk(folder, rules=demo_rules(), synthetic=True)
@@ -115,6 +118,7 @@ def _each_minute(desk: Desk) -> None:
     while True:
         time.sleep(60)
         try:
+            desk.lapse()
             for finding in desk.nightly() or ():
                 print(finding.sentence("en"), file=sys.stderr, flush=True)
             if desk.synthetic:

@@ -29,6 +29,9 @@ _TITLE = re.compile(r"《([^》]+)》")
 _WORD = re.compile(r"\d+|[a-z]+|[^\W\d_a-z]+")
 
 
+_ENGLISH = re.compile("[A-Za-z]{3,}")
+
+
 @dataclass
 class Document:
     """One source: what it is called, where it is printed, and everything taken from it."""
@@ -137,6 +140,17 @@ def _place_limits(shelf: _Shelf) -> None:
             if declared is None:
                 declared = shelf.documents.setdefault(table.id, Document(table.id, table.zh))
             declared.limits.append(row)
+
+
+def clause_said(ask: Ask, method: Method) -> str:
+    """Document and place of a method's clause. A Chinese page says what an English place is about, where the row has the word."""
+    where = method.clause.where
+    if ask.lang == "zh" and _ENGLISH.search(where):
+        shelf = library(ask)
+        document = shelf.documents.get(shelf.of_method.get(method.ref, ""))
+        found = [zh for at, zh in (document.clauses if document else ()) if at and zh and at in where]
+        where = f"{'、'.join(dict.fromkeys(found))}（{where}）" if found else where
+    return f"{method.clause.document} {where}".strip()
 
 
 class _Shelf:

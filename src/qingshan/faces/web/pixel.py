@@ -15,11 +15,12 @@ from markupsafe import Markup
 from qingshan.accounts.block.trace import Trace, Value, Worked, cell_value
 from qingshan.accounts.raster.declaration import RasterAccount
 from qingshan.core.errors import QingshanError, UnknownName
-from qingshan.core.method import REGISTRY, Q
+from qingshan.core.method import REGISTRY, Method, Q
 from qingshan.publish import numbers
 from qingshan.zone.raster.catalogue import RasterBook
 
 from . import formula
+from .documents import clause_said
 from .figures import shared
 from .page import Cell, Column, Table
 from .rasters import RESULT, Shelf, ShownLayer
@@ -273,10 +274,17 @@ def _line(ask: Ask, account: RasterAccount, traced: Trace, step: Worked) -> Line
             Argument(name, symbol, written.number, written.unit, given.source.id, given.source.kind, given.source.why)
         )
     result = numbers.write(step.result.value, step.result.unit, ask.lang)
+    word = _grade_word(ask, method, step.result.value)
     return Line(
-        ask.t.pick(method.zh, method.en), step.method, formula.typeset(first[0]) if first else "", f"{method.clause.document} {method.clause.where}".strip(),
-        tuple(arguments), result.number, result.unit, step.result.why, step,
+        ask.t.pick(method.zh, method.en), step.method, formula.typeset(first[0]) if first else "", clause_said(ask, method),
+        tuple(arguments), f"{result.number} {word}".strip(), result.unit, step.result.why, step,
     )  # fmt: skip
+
+
+def _grade_word(ask: Ask, method: Method, value: float | None) -> str:
+    """What the code of a grade stands for."""
+    words = method.result.labels_en if ask.lang == "en" and method.result.labels_en else method.result.labels
+    return words[int(value)] if value is not None and 0 <= value < len(words) and value == int(value) else ""
 
 
 # ---- what leaves the house -------------------------------------------------------------------------------------------

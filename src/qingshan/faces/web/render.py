@@ -17,6 +17,7 @@ from qingshan.core.errors import UnknownName
 from qingshan.publish import numbers
 from qingshan.zone.place import near
 
+from .documents import clause_said
 from .figures import Figure, of_run
 from .page import Column, Page, Table, View
 from .periods import figure_period
@@ -54,6 +55,7 @@ class Printer:
             "static": self._static,
             "run_figure": _run_figure,
             "unit_word": _unit_word,
+            "clause_said": clause_said,
             "shown_columns": _shown_columns,
         }
         self.env.filters |= {"period": _period, "json_block": _json_block}

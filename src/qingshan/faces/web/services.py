@@ -9,6 +9,7 @@ from typing import Any
 from qingshan.accounts.run import Refusal, Run, ServiceLine
 from qingshan.publish import numbers
 
+from .documents import clause_said
 from .figures import Figure, of_run, ordered
 from .scale import ticks
 from .site import Ask
@@ -99,7 +100,7 @@ def line_of(ask: Ask, run: Run, line: ServiceLine, basis: str) -> Line:
         physical,
         value,
         method.ref if method else "",
-        f"{method.clause.document} {method.clause.where}".strip() if method else service.clause,
+        clause_said(ask, method) if method else service.clause,
         t.pick(refusal.zh, refusal.en) if refusal else "",
         documents(refusal),
         labels,

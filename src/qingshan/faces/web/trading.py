@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from qingshan.faces.access.desk import Desk, Visitor
+from qingshan.faces.access.private import proposals_told
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.publish import numbers
 from qingshan.registers.calendar import day_of
@@ -18,12 +19,14 @@ from qingshan.rights.feed import Candle
 from qingshan.rights.instruments import parse_asset, schemes
 from qingshan.rights.matching import band
 from qingshan.rights.rulesets import RuleSet
+from qingshan.rights.sides import resale_day
 from qingshan.rights.tape import Strip
 
 from .site import Ask
 
 __all__ = [
     "amount_text",
+    "area_name",
     "asset_name",
     "candles_drawn",
     "desk_of",
@@ -32,8 +35,10 @@ __all__ = [
     "open_commands",
     "rules_of",
     "signed",
+    "subtype_word",
     "ticket_rules",
     "unit_of",
+    "waiting_of",
 ]
 
 WIDE, HIGH, VOLUME = 520, 250, 46
@@ -65,11 +70,37 @@ def visitor_of(ask: Ask) -> Visitor:
 
 
 def asset_name(ask: Ask, asset: str) -> str:
-    """An instrument in words: scheme, subtype, area, last year of its window."""
+    """An instrument in words: scheme, subtype where there are several, area, years of its window."""
     i = parse_asset(asset)
     scheme = schemes()[i.scheme]
-    name = ask.t.pick(scheme.zh, scheme.en)
-    return f"{name} {i.subtype} {i.area} {i.start.year}–{(i.end - timedelta(days=1)).year}"
+    years = (
+        f"{i.start.year}–{(i.end - timedelta(days=1)).year}"
+        if i.start.year != (i.end - timedelta(days=1)).year
+        else str(i.start.year)
+    )
+    return " ".join(
+        w for w in (ask.t.pick(scheme.zh, scheme.en), subtype_word(ask, asset), area_name(ask, asset), years) if w
+    )
+
+
+def subtype_word(ask: Ask, asset: str) -> str:
+    """The subtype in words; nothing where the scheme has one only."""
+    i = parse_asset(asset)
+    key = f"exchange.subtype.{i.subtype}"
+    return "" if len(schemes()[i.scheme].subtypes) == 1 else ask.t(key) if ask.t.has(key) else i.subtype
+
+
+def area_name(ask: Ask, asset: str) -> str:
+    """The area's name as the registry entered it, else that of the place or of the project, else its id."""
+    desk, i = desk_of(ask), parse_asset(asset)
+    strip = desk.tape.strips.get(asset)
+    content = strip.content if strip else {}
+    if named := content.get(f"area_{ask.lang}") or content.get("area_zh"):
+        return str(named)
+    if place := ask.zone.places.get(i.area):
+        return ask.t.pick(place.name_zh, place.name_en)
+    project = desk.venue.book.records.get(("ticket_project", i.area)) if i.scheme == "ticket" else None
+    return str(project.content["fields"]["name"]) if project else i.area
 
 
 def unit_of(ask: Ask, asset: str) -> str:
@@ -99,7 +130,9 @@ def markets_of(ask: Ask, chosen: str, path: str) -> list[dict[str, Any]]:
     for asset in sorted(desk.tape.strips):
         i = parse_asset(asset)
         row = {
-            "name": f"{i.subtype} {i.area} {(i.end - timedelta(days=1)).year}",
+            "name": " ".join(
+                w for w in (subtype_word(ask, asset), area_name(ask, asset), str((i.end - timedelta(days=1)).year)) if w
+            ),
             "here": asset == chosen,
             "href": f"/{ask.lang}{path}?{urlencode({'asset': asset})}",
         }
@@ -122,12 +155,23 @@ def ticket_rules(ask: Ask, strip: Strip) -> dict[str, Any]:
     )
     day = day_of(desk.clock())
     return {
+        "block_from": amount_text(decimal_text(rules["block_from"], MICRO)), "block_band": rules["block_band"],
+        "block_low": _edge(strip, rules, 0), "block_high": _edge(strip, rules, 1),
         "low": decimal_text(low, YUAN), "high": decimal_text(high, YUAN), "band": rules["listed_band"], "tick": decimal_text(rules["tick"], YUAN),
         "lot": decimal_text(rules["lot"], MICRO), "below": amount_text(decimal_text(rules["listed_below"], MICRO)), "has_fee": rules.has("fee"),
-        "fee_document": rules.rules.get("fee", {}).get("document", ""), "free_on": (day + timedelta(days=rules["resale_days"])).isoformat(),
+        "fee_document": rules.rules.get("fee", {}).get("document", ""), "free_on": resale_day(rules, day).isoformat(),
         "sessions": [s.replace("/", "–") for s in rules["sessions"]], "policy": rules["policy"], "name": ask.t.pick(rules.zh, rules.en),
         "since": rules.valid_from.isoformat(), "picks": rules["policy"] == "listed_pick",
     }  # fmt: skip
+
+
+def _edge(strip: Strip, rules: RuleSet, side: int) -> str:
+    reference = strip.content.get("reference")
+    return (
+        amount_text(decimal_text(band(reference, rules["block_band"], rules["tick"])[side], YUAN), 2)
+        if reference
+        else "—"
+    )
 
 
 def candles_drawn(candles: list[Candle]) -> dict[str, Any] | None:
@@ -159,6 +203,15 @@ def candles_drawn(candles: list[Candle]) -> dict[str, Any] | None:
     return {"bars": bars, "lines": lines, "w": WIDE, "h": HIGH, "plot": WIDE - 62, "last": y(shown[-1].last),
             "last_word": amount_text(decimal_text(shown[-1].last, YUAN), 2), "first_day": shown[0].day.isoformat(), "last_day": shown[-1].day.isoformat(),
             "most": amount_text(decimal_text(most, MICRO)), "ups": sum(c.last >= c.open for c in shown), "days": len(shown)}  # fmt: skip
+
+
+def waiting_of(ask: Ask) -> list[dict[str, Any]]:
+    """What waits for a second person, instruments by their names."""
+    known = desk_of(ask).tape.strips
+    return [
+        row | {"shown": [(zh, en, asset_name(ask, v) if v in known else v) for zh, en, v in row["shown"]]}
+        for row in proposals_told(desk_of(ask), visitor_of(ask))
+    ]
 
 
 def signed(ask: Ask, back: str) -> dict[str, Any]:

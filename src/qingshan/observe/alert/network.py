@@ -184,12 +184,14 @@ def replayed(
 
 
 def upstream_of(store: Observations, network: str) -> Mapping[str, list[tuple[str, float]]]:
-    """site -> sites just above it, by the `downstream` of the sites; hours of travel are not known there: 0."""
+    """site -> sites just above it, by the `downstream` of the sites, with the hours of travel: their distance by `river_km` at the
+    network's `flow_speed_km_h`; 0 where one of them is not declared."""
+    speed = store.network(network).flow_speed_km_h
+    sites = store.sites(network)
+    at = dict(sites.select("id", "river_km").iter_rows())
     found: dict[str, list[tuple[str, float]]] = {}
-    for row in (
-        store.sites(network)
-        .filter(pl.col("downstream").is_not_null() & (pl.col("downstream") != ""))
-        .iter_rows(named=True)
-    ):
-        found.setdefault(row["downstream"], []).append((row["id"], 0.0))
+    for row in sites.filter(pl.col("downstream").is_not_null() & (pl.col("downstream") != "")).iter_rows(named=True):
+        above, below = at[row["id"]], at.get(row["downstream"])
+        known = speed > 0 and above is not None and below is not None and above >= below
+        found.setdefault(row["downstream"], []).append((row["id"], (above - below) / speed if known else 0.0))
     return found

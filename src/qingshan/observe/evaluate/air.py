@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
+from ...core.canonical import digest
 from ...core.errors import MissingParameter, OutOfBounds
 from ...core.limit import LimitRow
 from ...core.observed import property_named
@@ -23,9 +24,9 @@ from .verdict import (
     Note,
     Result,
     against,
-    inputs_of,
     note_of,
     shown,
+    waiting_note,
 )
 
 _TABLE2 = "table2_local_decision"
@@ -42,7 +43,36 @@ class Day:
     n_required: int
 
 
-def _minimum(rules: RuleSet, day: date, pollutant: str, averaging: str, period: str) -> LimitRow:
+class YearDays:
+    """The days of one year and item, as the annual statistics ask for them. Exact; made of `Day`s, or of blocks by a subclass.
+
+    `waiting` counts suspect readings of the year that no reviewer has decided on.
+    """
+
+    def __init__(self, days: Sequence[Day], year: int, waiting: int = 0) -> None:
+        self._days = [d for d in days if d.day.year == year]
+        self._valid = sorted(d.value for d in self._days if d.value is not None)
+        self.n_valid, self.waiting = len(self._valid), waiting
+        self.months = Counter(d.day.month for d in self._days if d.value is not None)
+
+    @property
+    def inputs(self) -> str:
+        """The hash of what was read: of each day its number, its exact value as a ratio, and how many it stands on."""
+        return digest([
+            [d.day.toordinal(), *((0, 0) if d.value is None else d.value.as_integer_ratio()), d.n_valid] for d in self._days
+        ])  # fmt: skip
+
+    def mean(self) -> Fraction:
+        """Mean of the valid days. Raises `ZeroDivisionError` where there is none."""
+        return sum(self._valid, Fraction()) / len(self._valid)
+
+    def percentile(self, order: int, interpolation: str) -> Fraction:
+        """The `order`-th percentile of the valid days; see `percentile`."""
+        return percentile(self._valid, order, interpolation)
+
+
+def minimum(rules: RuleSet, day: date, pollutant: str, averaging: str, period: str) -> LimitRow:
+    """The row of the least count. Raises what choosing a row raises."""
     rows = on_day(rules, "air_data_validity", day, None, averaging=averaging)
     fits = [r for r in rows if r.item in (pollutant, "all") and r.scope["period"] == period]
     if not fits:
@@ -60,7 +90,7 @@ def _minima(rules: RuleSet, pollutant: str, averaging: str, period: str, days: S
     cut = pieces(rules, "air_data_validity", days[0], days[-1], None, averaging=averaging)
     first = [p.start for p in cut]
     seen = sorted({bisect_right(first, d) - 1 for d in days})
-    least = {i: int(_minimum(rules, cut[i].start, pollutant, averaging, period).value or 0) for i in seen}
+    least = {i: int(minimum(rules, cut[i].start, pollutant, averaging, period).value or 0) for i in seen}
     return lambda day: least[bisect_right(first, day) - 1]
 
 
@@ -83,20 +113,22 @@ def daily_means(rules: RuleSet, pollutant: str, hours: Iterable[tuple[datetime, 
     return made
 
 
-def daily_max_8h(rules: RuleSet, pollutant: str, hours: Iterable[tuple[datetime, Exact | None]]) -> list[Day]:
+def daily_max_8h(
+    rules: RuleSet,
+    pollutant: str,
+    hours: Iterable[tuple[datetime, Exact | None]],
+    within: tuple[date, date] | None = None,
+) -> list[Day]:
     """Largest running 8 h mean of each day. Which windows belong to a day and how many are needed is open in the read
     documents: the rule set must choose (`air.mda8_first_end`: hour at which the first window of the day ends;
-    `air.mda8_windows`: least number of valid windows). Raises `MissingParameter` where it does not.
+    `air.mda8_windows`: least number of valid windows). Raises `MissingParameter` where it does not. `within`: first and last
+    day that is wanted; its windows may reach back before it.
     """
-    chosen = [rules.choice(k) for k in ("air.mda8_first_end", "air.mda8_windows")]
-    if not all(chosen):
-        raise MissingParameter(
-            "air.mda8_first_end", "the window convention of the daily maximum 8 h mean is open (HJ 663 was not read).",
-            "臭氧日最大 8 小时平均的窗口归属未读到（HJ 663 未取得）。", document="HJ 663 环境空气质量评价技术规范",
-        )  # fmt: skip
-    first_end, windows_needed = (int(c) for c in chosen)
+    first_end, windows_needed = mda8_choices(rules)
     values = {at.replace(minute=0, second=0, microsecond=0): v for at, v in hours if v is not None}
     days = sorted({at.date() for at, _ in hours} if isinstance(hours, Sequence) else {at.date() for at in values})
+    if within:
+        days = [d for d in days if within[0] <= d <= within[1]]
     least = _minima(rules, pollutant, "8h", "8 h window", days)
     made = []
     for day in days:
@@ -110,6 +142,17 @@ def daily_max_8h(rules: RuleSet, pollutant: str, hours: Iterable[tuple[datetime,
         value = max(means) if len(means) >= windows_needed else None
         made.append(Day(day, value, len(means), windows_needed))
     return made
+
+
+def mda8_choices(rules: RuleSet) -> tuple[int, int]:
+    """(hour at which the first 8 h window of a day ends, least number of valid windows) of the rule set."""
+    chosen = [rules.choice(k) for k in ("air.mda8_first_end", "air.mda8_windows")]
+    if not all(chosen):
+        raise MissingParameter(
+            "air.mda8_first_end", "the window convention of the daily maximum 8 h mean is open (HJ 663 was not read).",
+            "臭氧日最大 8 小时平均的窗口归属未读到（HJ 663 未取得）。", document="HJ 663 环境空气质量评价技术规范",
+        )  # fmt: skip
+    return int(chosen[0]), int(chosen[1])
 
 
 def percentile(values: Sequence[Fraction], order: int, interpolation: str) -> Fraction:
@@ -171,40 +214,40 @@ _PUBLISHED = Note(
 
 
 def annual(
-    rules: RuleSet, site: str, pollutant: str, year: int, days: Sequence[Day], unit: str, grade: str = "2"
+    rules: RuleSet, site: str, pollutant: str, year: int, days: Sequence[Day] | YearDays, unit: str, grade: str = "2"
 ) -> Result:
     """Annual mean of valid daily means against GB 3095, only where the counts of the edition are met.
 
     `n_valid`/`n_required` are days of the year; a short month is named in the notes and makes the value invalid.
     """
     start, end = date(year, 1, 1), date(year, 12, 31)
-    valid = [d for d in days if d.value is not None and d.day.year == year]
+    held = days if isinstance(days, YearDays) else YearDays(days, year)
     asked = Result(
-        "air.attainment", site, f"{pollutant} annual", start, end, None, "", unit, n_valid=len(valid),
-        rule_set=rules.digest, inputs=inputs_of((d.day, d.value, d.n_valid) for d in days),
+        "air.attainment", site, f"{pollutant} annual", start, end, None, "", unit, n_valid=held.n_valid,
+        rule_set=rules.digest, inputs=held.inputs,
     )  # fmt: skip
     try:
-        needed, short = _counts(rules, pollutant, year, valid)
+        needed, short = _counts(rules, pollutant, year, held.months)
     except REFUSALS as error:
         return replace(asked, verdict=UNJUDGED, notes=(note_of(error),))
     asked = replace(asked, n_required=needed)
     notes = short
-    if len(valid) < needed:
-        notes = (
-            Note("short_year", f"{len(valid)} valid days, {needed} needed.", f"有效天数 {len(valid)}，要求 {needed}。"),
-            *short,
-        )
+    if held.n_valid < needed:
+        words = (f"{held.n_valid} valid days, {needed} needed.", f"有效天数 {held.n_valid}，要求 {needed}。")
+        notes = (Note("short_year", *words), *short)
+    if held.waiting:
+        notes = (*notes, waiting_note(held.waiting))
     if notes:
         return replace(asked, verdict=INSUFFICIENT, notes=notes)
-    mean = sum((d.value for d in valid if d.value is not None), Fraction()) / len(valid)
-    made = attain(rules, site, pollutant, "annual", grade, start, end, mean, unit)
-    return replace(made, n_valid=len(valid), n_required=needed, inputs=asked.inputs)
+    made = attain(rules, site, pollutant, "annual", grade, start, end, held.mean(), unit)
+    return replace(made, n_valid=held.n_valid, n_required=needed, inputs=asked.inputs)
 
 
-def _counts(rules: RuleSet, pollutant: str, year: int, valid: Sequence[Day]) -> tuple[int, tuple[Note, ...]]:
+def _counts(rules: RuleSet, pollutant: str, year: int, count: Mapping[int, int]) -> tuple[int, tuple[Note, ...]]:
     """Days needed in the year, and a note for each short month, by the edition in force at the end of the year.
 
-    A year across editions is held to the counts of the later one; its limits are split by `attain` all the same.
+    `count` is of valid days by month. A year across editions is held to the counts of the later one; its limits are split by
+    `attain` all the same.
     """
     last = date(year, 12, 31)
     rows = on_day(rules, "air_data_validity", last, None, averaging="annual")
@@ -218,28 +261,29 @@ def _counts(rules: RuleSet, pollutant: str, year: int, valid: Sequence[Day]) -> 
             document="GB 3095 表4",
         )
     per_year = next(int(r.value or 0) for (p, _), r in by_period.items() if p == "year")
-    count = Counter(d.day.month for d in valid)
     notes = []
     for month in range(1, 13):
         conditions = ("February",) if month == 2 else ("other months",)
         row = next((by_period[k] for c in (*conditions, "evenly spread") if (k := ("month", c)) in by_period), None)
-        if row is not None and count[month] < (row.value or 0):
+        n = count.get(month, 0)
+        if row is not None and n < (row.value or 0):
             notes.append(
                 Note(
-                    f"short_month_{month:02d}", f"month {month}: {count[month]} valid days, {row.text} needed.",
-                    f"{month} 月有效天数 {count[month]}，要求 {row.text}。",
+                    f"short_month_{month:02d}", f"month {month}: {n} valid days, {row.text} needed.",
+                    f"{month} 月有效天数 {n}，要求 {row.text}。",
                 )
             )  # fmt: skip
     return per_year, tuple(notes)
 
 
 def annual_statistics(
-    rules: RuleSet, site: str, pollutant: str, year: int, days: Sequence[Day], unit: str, grade: str = "2"
+    rules: RuleSet, site: str, pollutant: str, year: int, days: Sequence[Day] | YearDays, unit: str, grade: str = "2"
 ) -> list[Result]:
     """Every statistic HJ 663 names for the pollutant in a year. A percentile needs the rule set to name its
     interpolation (`air.percentile`) and its least number of days (`air.percentile_days`)."""
     last = date(year, 12, 31)
     base = Result("air.attainment", site, pollutant, date(year, 1, 1), last, unit=unit, rule_set=rules.digest)
+    days = days if isinstance(days, YearDays) else YearDays(days, year)
     try:
         rows = on_day(rules, "air_annual_evaluation", last, pollutant)
     except REFUSALS as error:
@@ -255,7 +299,7 @@ def annual_statistics(
     ]
 
 
-def _percentile(rules: RuleSet, base: Result, row: LimitRow, days: Sequence[Day], grade: str) -> Result:
+def _percentile(rules: RuleSet, base: Result, row: LimitRow, held: YearDays, grade: str) -> Result:
     base = replace(base, item=f"{base.item} P{row.text}")
     assert base.start and base.end
     interpolation, least = rules.choice("air.percentile"), rules.choice("air.percentile_days")
@@ -265,18 +309,20 @@ def _percentile(rules: RuleSet, base: Result, row: LimitRow, days: Sequence[Day]
             "百分位数算法和有效天数要求待补（HJ 663）：请在规则集中写明。",
         )  # fmt: skip
         return replace(base, verdict=UNJUDGED, notes=(why,))
-    valid = [d.value for d in days if d.value is not None and d.day.year == base.start.year]
-    if len(valid) < int(least):
-        return replace(base, verdict=INSUFFICIENT, n_valid=len(valid), n_required=int(least))
+    counted = replace(base, verdict=INSUFFICIENT, n_valid=held.n_valid, n_required=int(least))
+    if held.waiting:
+        return replace(counted, notes=(waiting_note(held.waiting),))
+    if held.n_valid < int(least):
+        return counted
     averaging = "mda8" if row.scope["statistic"].startswith("mda8") else "24h"
-    value = percentile(valid, int(row.text), interpolation)
+    value = held.percentile(int(row.text), interpolation)
     made = attain(rules, base.site, row.item, averaging, grade, base.start, base.end, value, base.unit)
     how = Note(
         "percentile",
         f"P{row.text} by {interpolation}, chosen by the rule set {rules.id}.",
         f"P{row.text}，算法 {interpolation}，由规则集 {rules.id} 选定。",
     )
-    return replace(made, item=base.item, n_valid=len(valid), n_required=int(least), notes=(*made.notes, how))
+    return replace(made, item=base.item, n_valid=held.n_valid, n_required=int(least), notes=(*made.notes, how))
 
 
 def check_state(pollutant: str, state: str) -> Note | None:

@@ -6,10 +6,10 @@ order; what is bad by its flag is left out before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -18,22 +18,28 @@ import polars as pl
 from ...core.errors import OutOfBounds, UnknownName
 from ...core.observed import observed_properties
 from ...core.reading import Reading
-from .air import annual_statistics, daily_max_8h, daily_means
-from .aqi import AirIndex, Item, air_index
 from .classes import Grader, classify
 from .editions import RuleSet
-from .verdict import REFUSALS, UNJUDGED, Note, Result, note_of, shown
+from .verdict import INSUFFICIENT, UNJUDGED, Note, Result, held_back, shown
 
 BY = ("reading", "hour", "day", "month", "quarter", "year")
+_SUSPECT = 3
 _BAD = {False: (4, 9), True: (3, 4, 9)}
 
 
 def usable_rows(rows: pl.LazyFrame, flags: pl.LazyFrame | None, *, provisional: bool = False) -> pl.LazyFrame:
-    """Rows without those flagged 4 or 9 (provisional statistics leave 3 out too); all, where there are no flags."""
+    """Rows without those flagged 4 or 9; all, where there are no flags. Provisional statistics leave 3 out too, official ones keep it
+    marked `unresolved`: what it belongs to has no verdict until a reviewer has decided."""
     if flags is None:
         return rows
     bad = flags.filter(pl.col("flag").is_in(_BAD[provisional])).select("series", "start")
-    return rows.join(bad, on=["series", "start"], how="anti")
+    kept = rows.join(bad, on=["series", "start"], how="anti")
+    if provisional:
+        return kept
+    waiting = flags.filter(pl.col("flag") == _SUSPECT).select("series", "start", unresolved=pl.lit(value=True))
+    return kept.join(waiting, on=["series", "start"], how="left").with_columns(
+        pl.col("unresolved").fill_null(value=False)
+    )
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,13 @@ class Evaluation:
     matter: str
     by: str
     rules: RuleSet
-    results: tuple[Result, ...]
-    times: tuple[datetime, ...]
+    results: Sequence[Result]
+    times: Sequence[datetime]
     published: Mapping[tuple[str, datetime], str] = field(default_factory=dict)
+
+    def reasons(self) -> Counter[Note]:
+        """Why results have no verdict, with how many."""
+        return Counter(n for r in self.results if r.verdict in (UNJUDGED, INSUFFICIENT) for n in r.notes)
 
     def frame(self) -> pl.DataFrame:
         """One row per result: site, start, value, grade, verdict, item, n_valid, n_required, limit, clause, edition,
@@ -63,21 +73,23 @@ class Evaluation:
         return pl.DataFrame(made, infer_schema_length=None)
 
 
-def _long(rows: pl.LazyFrame, series: pl.DataFrame, properties: Iterable[str]) -> pl.DataFrame:
+def long_rows(rows: pl.LazyFrame, series: pl.DataFrame, properties: Iterable[str]) -> pl.DataFrame:
     """Readings of some properties with site, property, averaging and unit; the latest version, sorted."""
     kept = series.filter(pl.col("property").is_in(list(properties))).select(
         pl.col("id").alias("series"), "site", "property", "averaging", "unit", "state"
     )
+    if "unresolved" not in rows.collect_schema().names():
+        rows = rows.with_columns(unresolved=pl.lit(value=False))
     return (
         rows.filter(pl.col("series").is_in(kept["series"].to_list()))
-        .select("series", "start", "value_text", "value", "detection_limit", "censored")
+        .select("series", "start", "value_text", "value", "detection_limit", "censored", "unresolved")
         .join(kept.lazy(), on="series")
         .sort("site", "start", "property", "series")
         .collect()
     )
 
 
-def _reading(row: Mapping[str, Any]) -> Reading:
+def reading_of(row: Mapping[str, Any]) -> Reading:
     censored = bool(row["censored"])
     return Reading(row["value_text"] or "", row["value"], censored, row["detection_limit"] if censored else None)
 
@@ -108,19 +120,22 @@ def evaluate_water(
             fix="reading, day, month, quarter or year / 取 reading、day、month、quarter、year",
         )
     known = {p.id: p for p in observed_properties().values() if p.domain == "water"}
-    long = _long(rows, series, known)
+    long = long_rows(rows, series, known)
     bodies = {s["id"]: s["water_body_type"] or "" for s in sites.select("id", "water_body_type").iter_rows(named=True)}
     graders: dict[date, Grader] = {}
     published: dict[tuple[str, datetime], str] = {}
     results, times = [], []
-    for (site, at), group in _groups(long, by):
+    for (site, at), group in groups(long, by):
         held: dict[str, list[tuple[Reading, str]]] = {}
+        waiting: dict[str, int] = {}
         for row in group:
             if row["property"] == "water.class":
                 if row["value_text"] and by == "reading":
                     published[(site, at)] = row["value_text"]
                 continue
-            held.setdefault(known[row["property"]].symbol, []).append((_reading(row), row["unit"]))
+            symbol = known[row["property"]].symbol
+            waiting[symbol] = waiting.get(symbol, 0) + row["unresolved"]
+            held.setdefault(symbol, []).append((reading_of(row), row["unit"]))
         day = at.date()
         if day not in graders:
             graders[day] = next(iter(graders.values())).on(day) if graders else Grader(rules, "surface_water", day)
@@ -134,7 +149,8 @@ def evaluate_water(
             grader, "water.class", site, readings, body=bodies.get(site, ""), required=_required(rules, grader),
             target=(targets or {}).get(site, ""), published=by == "reading" and rules.choice("water.values") == "published",
         )  # fmt: skip
-        results.append(_spanned(made, at, by, max((len(f) for f in held.values()), default=0)))
+        undecided = sum(n for i, n in waiting.items() if i in readings and i not in grader.scheme.outside)
+        results.append(held_back(_spanned(made, at, by, max((len(f) for f in held.values()), default=0)), undecided))
         times.append(at)
     return Evaluation(network, "water.class", by, rules, tuple(results), tuple(times), published)
 
@@ -192,7 +208,7 @@ _TRUNCATE: Mapping[str, Callable[[datetime], datetime]] = {
 }
 
 
-def _groups(long: pl.DataFrame, by: str) -> Iterator[tuple[tuple[str, datetime], list[dict[str, Any]]]]:
+def groups(long: pl.DataFrame, by: str) -> Iterator[tuple[tuple[str, datetime], list[dict[str, Any]]]]:
     """Rows by (site, time), in that order."""
     key, held = None, []
     for row in long.iter_rows(named=True):
@@ -331,127 +347,3 @@ def _why(grader: Grader, result: Result, theirs: str) -> Note:
         "no value on a limit, and no other kind of water gives it.",
         "没有值在限值上，换水体类型也不一致。",
     )
-
-
-# ---- air -------------------------------------------------------------------------------------------------------------
-
-_PUBLISHED_INDEX = "air.aqi"
-_HOURLY = {"SO2": "SO2", "NO2": "NO2", "CO": "CO", "O3": "O3", "PM10": "PM10", "PM2.5": "PM2.5"}
-
-
-def evaluate_air(
-    network: str, rows: pl.LazyFrame, series: pl.DataFrame, sites: pl.DataFrame, rules: RuleSet, *, by: str = "day"
-) -> Evaluation:
-    """AQI by hour or day, or the annual statistics of GB 3095 by year, of 1 h series.
-
-    What the edition leaves open refuses per station and period, as a result that cannot be judged with its reason.
-    """
-    if by not in ("hour", "day", "year"):
-        raise OutOfBounds(
-            f"air is not evaluated by {by!r}.", f"空气不按 {by!r} 评价。", fix="hour, day or year / 取 hour、day、year"
-        )
-    known = {p.id: p for p in observed_properties().values() if p.domain == "air" and p.symbol in _HOURLY}
-    wanted = [*known, _PUBLISHED_INDEX] if by == "hour" else known
-    long = _long(rows, series.filter(pl.col("averaging") == "1h"), wanted)
-    zones = {s["id"]: s["air_zone"] or "2" for s in sites.select("id", "air_zone").iter_rows(named=True)}
-    results: list[Result] = []
-    times: list[datetime] = []
-    if by == "hour":
-        published = {}
-        for (site, at), group in _groups(long, "hour"):
-            for row in group:
-                if row["property"] == _PUBLISHED_INDEX and row["value_text"]:
-                    published[(site, at)] = row["value_text"]
-            measured = [r for r in group if r["property"] in known]
-            if not measured:
-                continue
-            given = {(known[r["property"]].symbol, "1h"): (_reading(r), r["unit"]) for r in measured}
-            results.append(_index(rules, site, at, given, "hourly"))
-            times.append(at)
-        return Evaluation(network, "air.aqi", by, rules, tuple(results), tuple(times), published)
-    for (site,), part in long.group_by("site", maintain_order=True):
-        hours = {
-            known[p].symbol: ([(t, v) for t, v in zip(frame["start"], frame["value"], strict=True)], frame["unit"][0])
-            for (p,), frame in part.group_by("property", maintain_order=True)
-        }
-        made = (
-            _days(rules, str(site), hours)
-            if by == "day"
-            else _years(rules, str(site), hours, zones.get(str(site), "2"))
-        )
-        for result in made:
-            assert result.start
-            results.append(result)
-            times.append(datetime(result.start.year, result.start.month, result.start.day))
-    return Evaluation(network, "air.aqi" if by == "day" else "air.attainment", by, rules, tuple(results), tuple(times))
-
-
-_Hours = Mapping[str, tuple[list[tuple[datetime, Decimal | None]], str]]
-
-
-def _index(rules: RuleSet, site: str, at: datetime, given: Mapping[Item, tuple[Reading, str]], period: str) -> Result:
-    try:
-        found: AirIndex = air_index(rules, at.date(), given, period=period)
-    except REFUSALS as error:
-        return Result(
-            "air.aqi", site, "", at.date(), at.date(), verdict=UNJUDGED, notes=(note_of(error),), rule_set=rules.digest
-        )
-    return found.result(site, rules)
-
-
-def _days(rules: RuleSet, site: str, hours: _Hours) -> list[Result]:
-    by_day: dict[date, dict[Item, tuple[Reading, str]]] = {}
-    refused: dict[date, list[Note]] = {}
-    for pollutant, (values, unit) in hours.items():
-        for at in sorted({t.date() for t, _ in values}):
-            by_day.setdefault(at, {})
-        try:
-            days = (
-                daily_max_8h(rules, pollutant, values) if pollutant == "O3" else daily_means(rules, pollutant, values)
-            )
-        except REFUSALS as error:
-            for at in {t.date() for t, _ in values}:
-                refused.setdefault(at, []).append(note_of(error))
-            continue
-        for d in days:
-            if d.value is not None:
-                by_day[d.day][(pollutant, "8h" if pollutant == "O3" else "24h")] = (
-                    Reading(shown(d.value), d.value),
-                    unit,
-                )
-    made = []
-    for day, given in sorted(by_day.items()):
-        result = _index(rules, site, datetime(day.year, day.month, day.day), given, "daily")
-        made.append(replace(result, notes=tuple(dict.fromkeys((*result.notes, *refused.get(day, ()))))))
-    return made
-
-
-def _years(rules: RuleSet, site: str, hours: _Hours, grade: str) -> list[Result]:
-    made = []
-    for pollutant, (values, unit) in sorted(hours.items()):
-        years = sorted({t.year for t, _ in values})
-        try:
-            days = (
-                daily_max_8h(rules, pollutant, values) if pollutant == "O3" else daily_means(rules, pollutant, values)
-            )
-        except REFUSALS as error:
-            made += [
-                Result(
-                    "air.attainment",
-                    site,
-                    pollutant,
-                    date(y, 1, 1),
-                    date(y, 12, 31),
-                    unit=unit,
-                    verdict=UNJUDGED,
-                    notes=(note_of(error),),
-                    rule_set=rules.digest,
-                )
-                for y in years
-            ]
-            continue
-        for year in years:
-            made += annual_statistics(
-                rules, site, pollutant, year, [d for d in days if d.day.year == year], unit, grade
-            )
-    return made

@@ -91,6 +91,24 @@ class Result:
         }  # fmt: skip
 
 
+def waiting_note(n: int) -> Note:
+    """Why an official value is none: suspect readings that no reviewer has decided on."""
+    return Note(
+        "unresolved", f"suspect readings that wait for a reviewer: {n}; the value is not valid until they are decided.",
+        f"有 {n} 个可疑读数待复核，复核前该值无效。",
+    )  # fmt: skip
+
+
+def held_back(result: Result, n: int) -> Result:
+    """`result` of readings of which `n` are suspect and undecided: no grade and no verdict, whatever the others say."""
+    if not n:
+        return result
+    verdict = result.verdict if result.verdict in (UNJUDGED, NOT_APPLICABLE) else INSUFFICIENT
+    return replace(
+        result, item="", value=None, value_text="", grades=(), verdict=verdict, notes=(*result.notes, waiting_note(n))
+    )
+
+
 def shown(value: Exact | None, digits: int = 12) -> str:
     """A number as text: digits of a decimal as they are, a fraction to `digits` significant ones."""
     if value is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -115,25 +115,67 @@ class FlagLayer:
         if run:
             if run not in {r["run"] for r in runs}:
                 raise UnknownName(f"there is no QC run {run!r}.", f"没有质控运行 {run!r}。")
-            return self._run(run)
-        frames: list[pl.LazyFrame] = []
-        later: list[tuple[datetime, datetime]] = []
-        done: set[str] = set()
-        for record in reversed(runs):
-            if record["run"] in done:
-                continue
-            done.add(record["run"])
-            first, last = datetime.fromisoformat(record["first"]), datetime.fromisoformat(record["last"])
-            frame = self._run(record["run"])
-            for a, b in later:
-                frame = frame.filter(~pl.col("start").is_between(a, b, closed="left"))
-            if not any(a <= first and last <= b for a, b in later):
-                frames.append(frame)
-            later.append((first, last))
+            return self._rows(run, self._parts(run))
+        frames = [
+            _without(self._rows(record["run"], self._parts(record["run"])), later) for record, later in _holding(runs)
+        ]
         return pl.concat(frames) if frames else pl.LazyFrame(schema=SCHEMA)
 
-    def _run(self, run: str) -> pl.LazyFrame:
-        parts = sorted((self.folder / run).glob("part-*.parquet"))
+    def spans(self, first_year: int, last_year: int) -> Callable[[str, str], pl.LazyFrame]:
+        """What gives the newest flags of the cells of the series from one to another, of runs that reach into these years: only the
+        parts that hold them are opened."""
+        used = [
+            (record, later, [(p, *_ends(p)) for p in self._parts(record["run"])]) for record, later in _holding(self.runs())
+            if record["first"][:4] <= f"{last_year:04d}" and f"{first_year:04d}" <= record["last"][:4]
+        ]  # fmt: skip
+
+        def between(low: str, high: str) -> pl.LazyFrame:
+            frames = []
+            for record, later, parts in used:
+                near = [p for p, first, last in parts if first <= high and last >= low]
+                if near:
+                    frames.append(_without(self._rows(record["run"], near), later))
+            inside = pl.col("series").is_between(pl.lit(low), pl.lit(high))
+            return pl.concat(frames).filter(inside) if frames else pl.LazyFrame(schema=SCHEMA)
+
+        return between
+
+    def _parts(self, run: str) -> list[Path]:
+        return sorted((self.folder / run).glob("part-*.parquet"))
+
+    def _rows(self, run: str, parts: list[Path]) -> pl.LazyFrame:
         if not parts:
             return pl.LazyFrame(schema=SCHEMA)
         return pl.scan_parquet(parts).with_columns(run=pl.lit(run))
+
+
+Spans = list[tuple[datetime, datetime]]
+
+
+def _holding(runs: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Spans]]:
+    """The runs that hold anywhere, newest first, each with the spans in which later ones hold instead."""
+    found: list[tuple[dict[str, Any], Spans]] = []
+    later: Spans = []
+    done: set[str] = set()
+    for record in reversed(runs):
+        if record["run"] in done:
+            continue
+        done.add(record["run"])
+        first, last = datetime.fromisoformat(record["first"]), datetime.fromisoformat(record["last"])
+        if not any(a <= first and last <= b for a, b in later):
+            found.append((record, list(later)))
+        later.append((first, last))
+    return found
+
+
+def _without(frame: pl.LazyFrame, spans: Spans) -> pl.LazyFrame:
+    for a, b in spans:
+        frame = frame.filter(~pl.col("start").is_between(a, b, closed="left"))
+    return frame
+
+
+def _ends(part: Path) -> tuple[str, str]:
+    """First and last series of a part, which is sorted."""
+    rows = pl.scan_parquet(part).select("series")
+    ends = [*rows.head(1).collect()["series"], *rows.tail(1).collect()["series"]]
+    return (ends[0], ends[-1]) if ends else ("", "")

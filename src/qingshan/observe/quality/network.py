@@ -100,7 +100,7 @@ def check_network(
     begun, ended = _days_of(store, network)
     runs = []
     for year in wanted:
-        source = store.versions(network, [y for y in kept if abs(y - year) <= 1])
+        source = store.spans(network, [y for y in kept if abs(y - year) <= 1])
         made = quality_run(
             source, series, used, max(datetime(year, 1, 1), begun), min(datetime(year + 1, 1, 1), ended), step_of(declared), layer=layer(store, network),
             positions=positions or None, told=told,
@@ -135,7 +135,8 @@ def flagged_rows(
 ) -> pl.LazyFrame:
     """The latest observations with flag, tests, not_run, run, decision, use and unresolved.
 
-    Without a QC run a value is `not evaluated` (2). `use`: good or not evaluated and not called invalid, or 3 and 4 called valid.
+    Without a QC run a value is `not evaluated` (2); so is one that came after a run had found its cell
+    empty. `use`: good or not evaluated and not called invalid, or 3 and 4 called valid.
     `unresolved`: suspect, and no reviewer has decided. A decision on an older version does not count.
     """
     rows = store.scan(network, years, series)
@@ -144,10 +145,14 @@ def flagged_rows(
         "series", "start", pl.col("version").cast(pl.Int32), "decision", pl.col("reason").alias("decision_reason"),
         pl.col("author").alias("reviewer"),
     )  # fmt: skip
+    late = (pl.col("tests").fill_null(0) & 1).cast(pl.Boolean) & pl.col(
+        "value"
+    ).is_not_null()  # the run found the cell empty: it came later
     level, word = pl.col("flag"), pl.col("decision")
     doubtful = level.is_in([SUSPECT, FAIL])
     return (
         rows.join(flags, on=["series", "start"], how="left").join(said, on=["series", "start", "version"], how="left")
+        .with_columns(flag=pl.when(late).then(None).otherwise(level), tests=pl.when(late).then(None).otherwise(pl.col("tests")))
         .with_columns(
             flag=level.fill_null(pl.when(pl.col("value").is_null() & ~pl.col("censored")).then(NO_VALUE).otherwise(NOT_EVALUATED).cast(pl.UInt8)),
         )

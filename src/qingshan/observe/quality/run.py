@@ -26,7 +26,7 @@ from qingshan.core.canonical import digest
 from qingshan.core.errors import OutOfBounds
 from qingshan.core.finding import Finding
 
-from ..dense import SCALE, SIZE, Block, Lattice, block_of, blocks, grouped, site_of
+from ..dense import SCALE, SIZE, Block, Lattice, Rows, block_of, blocks, grouped, site_of
 from .flags import FlagLayer
 from .kernels import FAIL, GOOD, NO_VALUE, NOT_EVALUATED, SUSPECT, Flags, buddy_codes, judge, neighbours
 from .plan import TESTS, Plan, Segment
@@ -66,7 +66,7 @@ class QualityRun:
 
 
 def quality_run(
-    source: pl.LazyFrame, series: Sequence[str], plan: Plan, first: datetime, last: datetime, step: timedelta | None,
+    source: Rows, series: Sequence[str], plan: Plan, first: datetime, last: datetime, step: timedelta | None,
     *, layer: FlagLayer | None = None, positions: Positions | None = None, size: int = SIZE,
     told: Callable[[int, int], None] | None = None,
 ) -> QualityRun:  # fmt: skip
@@ -113,7 +113,7 @@ def quality_run(
 
 
 def flag_blocks(
-    source: pl.LazyFrame, series: Sequence[str], plan: Plan, first: datetime, last: datetime, step: timedelta | None,
+    source: Rows, series: Sequence[str], plan: Plan, first: datetime, last: datetime, step: timedelta | None,
     *, positions: Positions | None = None, size: int = SIZE, workers: int | None = None,
 ) -> Iterator[tuple[Block, Flags, NDArray[np.bool_]]]:  # fmt: skip
     """(block, flags, cells that count) one after another, reading ahead while the last ones are judged.
@@ -123,7 +123,7 @@ def flag_blocks(
     lattice = Lattice(first, last, step) if step else None
     margin = plan.margin()
     wide = lattice.widened(margin, 1) if lattice else None
-    inside = source if wide else source.filter(pl.col("start").is_between(first, last, closed="left"))
+    inside = source if wide else _within(source, first, last)
     codes = _spatial(source, series, plan, lattice, positions, size) if lattice and positions else {}
     workers = workers or min(os.cpu_count() or 1, 4)
 
@@ -143,6 +143,13 @@ def flag_blocks(
                 yield from waiting.pop(0).result()
         for future in waiting:
             yield from future.result()
+
+
+def _within(source: Rows, first: datetime, last: datetime) -> Rows:
+    inside = pl.col("start").is_between(first, last, closed="left")
+    if isinstance(source, pl.LazyFrame):
+        return source.filter(inside)
+    return lambda low, high: source(low, high).filter(inside)
 
 
 def _bounds(first: datetime, last: datetime) -> tuple[int, int]:
@@ -184,7 +191,7 @@ def _codes_of(block: Block, codes: Codes, a: int, b: int) -> NDArray[np.uint8]:
 
 
 def _spatial(
-    source: pl.LazyFrame, series: Sequence[str], plan: Plan, lattice: Lattice, positions: Positions | None, size: int
+    source: Rows, series: Sequence[str], plan: Plan, lattice: Lattice, positions: Positions | None, size: int
 ) -> dict[str, NDArray[np.uint8]]:
     """series -> codes (times) of the spatial test, for the properties that have its limits on some day of the period.
 

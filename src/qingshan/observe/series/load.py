@@ -34,6 +34,8 @@ from .text import offset, read_time
 if TYPE_CHECKING:
     from .store import Observations
 
+STAGED_ROWS = 16_384
+"""Rows of a row group of what is staged: a range of series reads little else."""
 FINDINGS_KEPT = 10_000
 """Findings written into the catalogue with a load; the counts are of all."""
 
@@ -255,7 +257,7 @@ class _Job:
         for (year,), group in rows.group_by(pl.col("start").dt.year().alias("year")):
             place = self.staging / str(year) / f"{self._written:06d}.parquet"
             place.parent.mkdir(parents=True, exist_ok=True)
-            group.select(rows.columns).sort(*KEY, "row").write_parquet(place, compression="lz4", row_group_size=100_000)
+            group.select(rows.columns).sort(*KEY, "row").write_parquet(place, compression="lz4", row_group_size=STAGED_ROWS)
             counted = self.counts.setdefault(int(str(year)), {})
             for series, n in group.group_by("series").len().iter_rows():
                 counted[series] = counted.get(series, 0) + n

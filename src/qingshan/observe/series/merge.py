@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from .report import LoadReporter
     from .store import Observations
 
-PART_ROWS = 1_000_000
+PART_ROWS = 262_144
+"""Rows that are held at once, and of a part."""
 GROUP_ROWS = 32_768
 """Rows of a row group: about a page of reading for one series, and small enough to skip by its statistics."""
 CONTENT = ("value_text", "unit", "detection_limit", "published", "status")

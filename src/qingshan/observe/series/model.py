@@ -169,7 +169,8 @@ class Network:
     """One declared network (`networks/ID.toml` of a zone).
 
     `step` is the regular interval or '' where samples are taken by hand; `averaging` names what a value stands for; the
-    time of a row is that of its `start` or `end` as `time_label` says. `gas_state` is the state gases are given at.
+    time of a row is that of its `start` or `end` as `time_label` says. `gas_state` is the state gases are given at. `flow_speed_km_h`
+    is how fast what one section sees reaches the next, 0 where nobody has said so.
     """
 
     id: str
@@ -183,6 +184,7 @@ class Network:
     utc_offset: str = "+08:00"
     gas_state: str = "open"
     rules: str = ""
+    report_rules: str = ""
     kind: str = ""
     feeds: tuple[str, ...] = ()
     open_sites: bool = False
@@ -190,6 +192,7 @@ class Network:
     source: str = ""
     note: str = ""
     note_zh: str = ""
+    flow_speed_km_h: float = 0.0
     procedures: Mapping[str, Procedure] = field(default_factory=dict)
     path: Path | None = None
     generator: Mapping[str, Any] = field(default_factory=dict)

@@ -75,6 +75,9 @@ def read_network(path: Path) -> Network:
         )
     if head.get("time_label", "start") not in ("start", "end"):
         raise _wrong("network.time_label", "must be start or end", "应为 start 或 end")
+    speed = head.get("flow_speed_km_h", 0)
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 <= speed <= 100:
+        raise _wrong("network.flow_speed_km_h", "must be a number of km/h, 0 to 100", "应为 0 至 100 之间的数（km/h）")
     procedures = {}
     for raw in content.get("procedure", []):
         if not raw.get("id") or set(raw) - set(Procedure.__dataclass_fields__):

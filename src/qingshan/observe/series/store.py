@@ -14,7 +14,7 @@ import fcntl
 import json
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -96,6 +96,13 @@ class Observations:
     ) -> pl.LazyFrame:
         """Every version of each key, as they came in."""
         return _read([path for path, _ in self._parts(network, years, series)], series)
+
+    def spans(self, network: str, years: Collection[int] | None = None) -> Callable[[str, str], pl.LazyFrame]:
+        """What gives every version of the keys of the series from one to another: only the parts that reach into them are opened."""
+        folder = self.folder(network)
+        asked = self.catalogue(network).ask("SELECT path, year, low, high FROM part ORDER BY year, low, run")
+        parts = [(folder / path, low, high) for path, year, low, high in asked if years is None or year in years]
+        return lambda low, high: _read([p for p, first, last in parts if first <= high and last >= low], None)
 
     def _parts(
         self, network: str, years: Collection[int] | None, series: Collection[str] | None

@@ -65,7 +65,7 @@ def draw_places(grid: Grid, shapes: Sequence[Rings], about: Mapping[str, Any]) -
     runs = runs[:, runs[1] < runs[2]]
     runs = runs[:, np.lexsort((runs[1], runs[0]))]
     meets = (runs[0, 1:] == runs[0, :-1]) & (runs[1, 1:] < runs[2, :-1])
-    shared = np.isin(runs[0], runs[0, 1:][meets])  # runs of rows where places overlap
+    shared = _rows(grid, runs[0, 1:][meets])[runs[0]]  # runs of rows where places overlap
     heads = np.concatenate([_heads(grid, runs[:, ~shared], runs[0, shared]), _painted(grid, runs[:, shared])], axis=1)
     heads = heads[:, np.lexsort((heads[1], heads[0]))]
     new = np.ones(heads.shape[1], bool)
@@ -81,12 +81,20 @@ def _heads(grid: Grid, runs: NDArray[np.int64], others: NDArray[np.int64]) -> ND
     after = np.ones(len(row), bool)
     after[:-1] = (row[1:] != row[:-1]) | (opens[1:] != closes[:-1])
     after &= closes < grid.width
-    rims = np.setdiff1d(np.arange(grid.height), np.concatenate([others, row[opens == 0]]))
+    rims = np.flatnonzero(~_rows(grid, others, row[opens == 0]))
     nowhere = np.full(int(after.sum()) + len(rims), NOWHERE)
     return np.stack([
         np.concatenate([row, row[after], rims]), np.concatenate([opens, closes[after], np.zeros(len(rims), np.int64)]),
         np.concatenate([place, nowhere]),
     ])  # fmt: skip
+
+
+def _rows(grid: Grid, *given: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which rows of the grid are among those given."""
+    among = np.zeros(grid.height, bool)
+    for rows in given:
+        among[rows] = True
+    return among
 
 
 def _painted(grid: Grid, runs: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -129,9 +129,7 @@ def _dataset(stored: Stored) -> Any:
     key, handles = (stored.path, stored.stamp), _HANDLES.open
     found = handles.get(key)
     if found is None:
-        import rasterio  # noqa: PLC0415 - the extra geo
-
-        found = handles[key] = rasterio.open(stored.path, **stored.options)
+        found = handles[key] = _opened_for_cells(stored)
         while len(handles) > OPEN_PER_THREAD:
             handles.popitem(last=False)[1].close()
     else:
@@ -212,13 +210,24 @@ def _manners(path: str) -> AbstractContextManager[None]:
     return gdal_manners(Cache())
 
 
-def _opened(path: str) -> Any:
+def _opened_for_cells(stored: Stored) -> Any:
+    """A dataset to read cells of. Where a TIFF lies is known: its CRS would be read into a PROJ context of each thread, and
+    its folder listed for files beside it, which costs more than to decode a million cells."""
+    if stored.driver != "GTiff" or stored.path.startswith("/vsi"):
+        return _opened(stored.path, **stored.options)
+    import rasterio  # noqa: PLC0415 - the extra geo
+
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+        return _opened(stored.path, driver="GTiff", GEOREF_SOURCES="NONE", **stored.options)
+
+
+def _opened(path: str, **options: Any) -> Any:
     import rasterio  # noqa: PLC0415 - the extra geo
     from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `placed` tells it
-        return rasterio.open(path)
+    # `Stored.placed` tells it. Not in a context, which would race with other threads.
+    warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    return rasterio.open(path, **options)
 
 
 def _bounded(found: Stored) -> Stored:

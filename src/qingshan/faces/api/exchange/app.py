@@ -16,7 +16,7 @@ from .signin import add_sign_in
 from .stream import Hub, add_stream
 from .writes import add_writes
 
-__all__ = ["create_exchange_api"]
+__all__ = ["create_exchange_api", "guard"]
 
 LONGEST_ADDRESS = 4000
 HEADERS = {
@@ -42,7 +42,7 @@ def create_exchange_api(desk: Desk) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.desk, app.state.hub = desk, Hub(desk)
-    app.middleware("http")(_guard)
+    app.middleware("http")(guard)
     answer_problems(app)
     router = APIRouter()
     for add in (add_public, add_private, add_sign_in, add_writes, add_stream):
@@ -51,7 +51,7 @@ def create_exchange_api(desk: Desk) -> FastAPI:
     return app
 
 
-async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Bounded addresses, the same headers on every answer."""
     if len(str(request.url)) > LONGEST_ADDRESS:
         response: Response = problem(414, "address", "the address is too long.", "网址过长。")

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from qingshan.core.errors import UnknownName
-from qingshan.faces.access.desk import Desk, Visitor
 from qingshan.faces.access.private import (
     account_told,
     compliance_told,
@@ -20,10 +19,10 @@ from qingshan.faces.access.private import (
     proposals_told,
     statement_told,
 )
+from qingshan.faces.access.registers import entries_told, record_told, register_of
 from qingshan.ledger.amounts import MICRO, AmountError, read_decimal
 from qingshan.ledger.book import Refused
 from qingshan.registers.calendar import day_of
-from qingshan.registers.engine import history, visible
 from qingshan.rights.conflicts import conflicts
 from qingshan.rights.lineage import lineage
 
@@ -85,7 +84,7 @@ def add_private(router: APIRouter) -> None:
             shelf += [r for h in book.holds.values() if h.account == account for r in h.shelf]
             if not any(r.lot == lot and r.start <= number < r.end for r in shelf):
                 raise UnknownName(f"{account} does not hold this unit.", f"{account} 不持有该单位。")
-            return _private(asdict(lineage(desk.venue, lot, number)))
+            return _private(asdict(lineage(desk.venue, lot, number, desk.history)))
 
     @get("/proposals", tags=["private"], responses=reads_answers(listed(), *CODES))
     def proposals(request: Request, visitor: Reader) -> Response:
@@ -121,59 +120,16 @@ def _add_records(router: APIRouter) -> None:
     ) -> Response:
         """Records of a register, with the fields that the visitor may read."""
         desk = desk_of(request)
-        _noted(desk, visitor, register, "*")
-        with desk.reading() as book:
-            ids = sorted(id for name, id in book.records if name == register and id > after)
-            found: list[dict[str, Any]] = []
-            for id in ids:
-                if (shown := _record(desk, visitor, register, id)) is not None:
-                    found.append(shown)
-                if len(found) > limit:
-                    break
+        made = register_of(desk, register)
+        found = entries_told(desk, visitor, made, after=after, limit=limit + 1)
         return page(found, limit, lambda r: r["id"])
 
     @get("/record", tags=["registers"], responses=reads_answers({"type": "object"}, *CODES))
     def record(request: Request, visitor: Reader, register: Account, id: Account) -> Response:
         """A record with its history; ETag is its version."""
         desk = desk_of(request)
-        _noted(desk, visitor, register, id)
-        with desk.reading() as book:
-            shown = _record(desk, visitor, register, id)
-            if shown is None:
-                raise UnknownName(
-                    f"there is no {id!r} in {register} for you.", f"{register} 中没有可供您查阅的 {id!r}。"
-                )
-            made = desk.registers[register]
-            shown["history"] = [
-                {"version": v.entry.version, "state": v.entry.state, "at": v.at, "record": v.seq, "command": v.command,
-                 **({"by": v.by, "fields": visible(made, book, visitor.actor, v.entry)} if visitor else {})}
-                for v in history(desk.venue, register, id)
-            ]  # fmt: skip
+        shown = record_told(desk, visitor, register_of(desk, register), id)
         return JSONResponse(shown, headers={"ETag": f'"{shown["version"]}"', "Cache-Control": "no-store"})
-
-
-def _noted(desk: Desk, visitor: Visitor, register: str, id: str) -> None:
-    """A signed-in visitor may see private fields: his read is noted; the public sees public fields only."""
-    if register not in desk.registers:
-        raise UnknownName(f"there is no register {register!r}.", f"没有登记簿 {register!r}。")
-    if visitor:
-        desk.note(visitor, "record", f"{register}/{id}")
-
-
-def _record(desk: Desk, visitor: Visitor, register: str, id: str) -> dict[str, Any] | None:
-    made, found = desk.registers[register], desk.venue.book.records.get((register, id))
-    fields = visible(made, desk.venue.book, visitor.actor, found) if found else None
-    if found is None or fields is None:
-        return None
-    waiting = found.content.get("waiting") if visitor else None
-    return {
-        "register": register,
-        "id": id,
-        "version": found.version,
-        "state": found.state,
-        "since": found.content.get("since", ""),
-        "fields": fields,
-    } | ({"waiting": waiting} if waiting else {})
 
 
 def _add_oversight(router: APIRouter) -> None:

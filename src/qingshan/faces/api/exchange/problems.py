@@ -15,13 +15,14 @@ from qingshan.faces.access.oidc import SignInFailed
 from qingshan.ledger.journal import JournalStopped
 from qingshan.registers.engine import FaultyFields
 
-__all__ = ["PROBLEM", "answer_problems", "problem", "status_of"]
+__all__ = ["PROBLEM", "answer_problems", "problem", "problem_of", "status_of"]
 
 MEDIA = "application/problem+json"
 BY_CODE = {
     "not_signed_in": 401, "forbidden": 403, "not_operator": 403, "same_person": 403, "csrf": 403, "cross_site": 403, "key_reused": 409, "stale": 409,
     "duplicate": 409, "duplicate_order": 409, "settled_twice": 409, "wrong_state": 409, "market_state": 409, "same_day": 409, "waiting": 409,
     "nothing_waits": 409, "auction_state": 409, "cooling_off": 409, "too_few_units": 409, "not_available": 409, "gone": 410, "too_large_body": 413,
+    "not_unique": 409, "not_editable": 409, "by_command": 409, "store_full": 507,
     "too_many": 429, "busy": 503, "handler_failed": 500,
 }  # fmt: skip
 PROBLEM: dict[str, Any] = {
@@ -60,6 +61,13 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """An answer that says what is wrong in both languages."""
+    content = _content(status, code, en, zh, instance, fix, faults)
+    return JSONResponse(content, status, headers={"Cache-Control": "no-store"} | (headers or {}), media_type=MEDIA)
+
+
+def _content(
+    status: int, code: str, en: str, zh: str, instance: str, fix: str, faults: list[dict[str, str]] | None
+) -> dict[str, Any]:
     content: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -69,16 +77,22 @@ def problem(
         "detail_zh": zh,
     }
     content |= {k: v for k, v in (("instance", instance), ("fix", fix), ("faults", faults)) if v}
-    return JSONResponse(content, status, headers={"Cache-Control": "no-store"} | (headers or {}), media_type=MEDIA)
+    return content
+
+
+def problem_of(error: QingshanError) -> dict[str, Any]:
+    """The problem of one item among several."""
+    return _content(status_of(error), error.code, error.en, error.zh, "", error.fix, _faults(error))
+
+
+def _faults(error: QingshanError) -> list[dict[str, str]] | None:
+    if not isinstance(error, FaultyFields):
+        return None
+    return [{"field": n, "detail": en, "detail_zh": zh} for n, en, zh in error.faults]
 
 
 def told(error: QingshanError, instance: str = "") -> JSONResponse:
     """The answer to an error of the ledger."""
-    faults = (
-        [{"field": n, "detail": en, "detail_zh": zh} for n, en, zh in error.faults]
-        if isinstance(error, FaultyFields)
-        else None
-    )
     headers = {"WWW-Authenticate": "Bearer"} if status_of(error) == 401 else {}
     if wait := getattr(error, "wait", 0):
         headers["Retry-After"] = str(wait)
@@ -89,7 +103,7 @@ def told(error: QingshanError, instance: str = "") -> JSONResponse:
         error.zh,
         instance=instance,
         fix=error.fix,
-        faults=faults,
+        faults=_faults(error),
         headers=headers,
     )
 

@@ -14,10 +14,10 @@ from fastapi.responses import JSONResponse
 
 from qingshan.core.errors import UnknownName
 from qingshan.faces.access.desk import Desk
+from qingshan.faces.access.disclosed import units
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.ledger.signing import SignedRoot, consistency_proof, inclusion_proof
 from qingshan.registers.calendar import day_of
-from qingshan.rights.feed import public_statistics
 from qingshan.rights.instruments import parse_asset, schemes
 from qingshan.rights.lineage import public_summary
 from qingshan.rights.rulesets import RuleSet
@@ -132,10 +132,21 @@ def _add_disclosures(router: APIRouter) -> None:
         desk = desk_of(request)
         with desk.reading() as book:
             found = [
-                public_summary(desk.venue, desk.registers, id)
+                public_summary(desk.venue, desk.registers, id, desk.history)
                 for id in sorted(i for i in book.lots if i > after)[: limit + 1]
             ]
         return page(found, limit, lambda x: x["lot"])
+
+    @get("/units", tags=["public"], responses=reads_answers(listed(), 422, 429))
+    def unit_list(
+        request: Request, visitor: Reader, after: After = "", limit: Annotated[int, Query(ge=1, le=100)] = 50
+    ) -> Response:
+        """Registry units in CAD Trust field names: blocks that were retired or cancelled with the reason, live units without serials."""
+        rows = units(desk_of(request), after, limit + 1)
+        lots = list(dict.fromkeys(r["lot"] for r in rows))
+        shown = [r for r in rows if r["lot"] in lots[:limit]]
+        content: dict[str, Any] = {"items": shown} | ({"next": lots[limit - 1]} if len(lots) > limit else {})
+        return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
     @get("/statistics", tags=["public"], responses=reads_answers(listed(), 422, 429))
     def statistics(request: Request, visitor: Reader, first: Day, last: Day) -> Response:
@@ -228,7 +239,7 @@ def statistics_told(desk: Desk, first: date, last: date) -> list[dict[str, Any]]
     """Public figures of a period in decimal texts."""
     last = min(last, first + timedelta(days=MOST_DAYS)) if first < date.max - timedelta(days=MOST_DAYS) else last
     with desk.reading():
-        rows = public_statistics(desk.venue, first, last)
+        rows = desk.running.statistics(first, last)
     quantities = ("issued", "surrendered", "retired", "cancelled")
     return [
         {"asset": r["asset"], "trades": r["trades"], **{k: decimal_text(r[k], MICRO) for k in quantities},

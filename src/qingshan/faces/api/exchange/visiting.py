@@ -38,10 +38,10 @@ def caller(request: Request) -> str:
     return request.client.host if request.client else "local"
 
 
-def limited(desk: Desk, request: Request, kind: str, visitor: Visitor | None = None) -> None:
+def limited(desk: Desk, request: Request, kind: str, visitor: Visitor | None = None, many: int = 1) -> None:
     """Raises `TooMany`."""
     who = visitor.actor if visitor else caller(request)
-    if wait := desk.limits.wait(kind, who, time.monotonic()):
+    if wait := desk.limits.wait(kind, who, time.monotonic(), many):
         raise TooMany(wait)
 
 

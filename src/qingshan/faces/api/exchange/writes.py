@@ -9,16 +9,25 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from qingshan.core.errors import QingshanError
 from qingshan.faces.access.desk import Desk
 from qingshan.ledger.book import Refused
+from qingshan.ledger.venue import Receipt
 from qingshan.rights.commands import CommandRow, commands
 
-from .schemas import answers, body_of, receipt
-from .visiting import Writing, desk_of
+from .problems import PROBLEM, problem_of
+from .schemas import RECEIPT, answers, body_of, receipt
+from .visiting import Writing, desk_of, limited
 
-__all__ = ["add_writes", "json_body"]
+__all__ = ["Body", "Key", "add_writes", "json_body"]
 
 LARGEST_BODY = 1 << 20
+MOST_ORDERS = 100
+ANSWERED = {
+    "type": "object",
+    "required": ["items"],
+    "properties": {"items": {"type": "array", "items": {"anyOf": [RECEIPT, PROBLEM]}}},
+}
 
 
 async def json_body(request: Request) -> dict[str, Any]:
@@ -52,13 +61,50 @@ def add_writes(router: APIRouter) -> None:
         if row.face:
             _add(router, row)
 
+    _add_orders(router)
+
+
+def _add_orders(router: APIRouter) -> None:
+    """Many orders in one request: one session check and one fdatasync for all."""
+
+    async def send_orders(request: Request, visitor: Writing, key: Key, body: Body) -> Response:
+        desk: Desk = desk_of(request)
+        orders = body.get("orders")
+        if (
+            set(body) != {"orders"}
+            or not isinstance(orders, list)
+            or not 0 < len(orders) <= MOST_ORDERS
+            or not all(isinstance(o, dict) for o in orders)
+        ):
+            raise Refused(
+                "orders", f"send 1 to {MOST_ORDERS} orders as `orders`.", f"在 orders 中给出 1–{MOST_ORDERS} 笔委托。"
+            )
+        limited(desk, request, "write", visitor, len(orders) - 1)
+        done = await run_in_threadpool(desk.submit_many, visitor, "market.order", orders, key)
+        items = [problem_of(d) if isinstance(d, QingshanError) else _told(d) for d in done]
+        return JSONResponse({"items": items}, headers={"Cache-Control": "no-store"})
+
+    orders = {"type": "array", "minItems": 1, "maxItems": MOST_ORDERS, "items": body_of(commands()["market.order"])}
+    schema = {"type": "object", "additionalProperties": False, "properties": {"orders": orders}, "required": ["orders"]}
+    router.add_api_route(
+        "/market/orders", send_orders, methods=["POST"], operation_id="market_orders", tags=["market"], summary="several orders 批量委托",
+        description="Decided in order, each done or refused by itself: `items` has a receipt or a problem for each. Order n has the idempotency key"
+        " `KEY.n`, counted from 0, so that the same request sent again gives the same answers.",
+        responses={200: {"description": "one item for each order", "content": {"application/json": {"schema": ANSWERED}}},
+                   **answers(401, 403, 413, 422, 429, 503)},
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}},
+    )  # fmt: skip
+
+
+def _told(done: Receipt) -> dict[str, Any]:
+    return {"record": done.seq, "answer": dict(done.answer), "repeated": done.repeated}
+
 
 def _add(router: APIRouter, row: CommandRow) -> None:
     async def send(request: Request, visitor: Writing, key: Key, body: Body) -> Response:
         desk: Desk = desk_of(request)
         done = await run_in_threadpool(desk.submit, visitor, row.id, body, key)
-        content = {"record": done.seq, "answer": dict(done.answer), "repeated": done.repeated}
-        return JSONResponse(content, 200 if done.repeated else 201, headers={"Cache-Control": "no-store"})
+        return JSONResponse(_told(done), 200 if done.repeated else 201, headers={"Cache-Control": "no-store"})
 
     second = f" Waits for a second person ({', '.join(row.second)})." if row.second else ""
     router.add_api_route(

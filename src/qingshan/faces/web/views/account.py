@@ -49,69 +49,63 @@ def build(ask: Ask) -> Page:
     spread = spread_of(ask, run, candidates, period)
     main = spread.whole if spread and spread.whole.known else next((x.physical for x in asked if x.known), None)
     context: dict[str, Any] = {
-        "run": run,
-        "profile": run.profile,
-        "asked": asked,
-        "outside": [x for x in lines if x.included != "yes"],
-        "groups": groups(asked),
-        "known": [x for x in asked if x.known],
-        "refused": [x for x in asked if not x.known],
-        "lacks": lacks(asked) if spread is None else [],
-        "question": ask.t("account.question"),
-        "headline": _headline(ask, run, asked, main, whole),
-        "main": main,
-        "total": whole,
-        "gep": is_gep(run, asked, whole),
-        "published": _published(ask),
-        "period": period,
-        "period_label": period_word(period, ask.t, ask.zone),
-        "span": _years(ask, period),
-        "periods": [(p, period_word(p, ask.t, ask.zone)) for p in run.manifest["periods"]],
-        "bases": [(b, basis_word(ask, b)) for b in run.profile.bases()],
-        "basis": basis,
-        "basis_word": basis_word(ask, basis) if basis else "",
-        "profiles": [(id, ask.t.pick(r.profile.zh, r.profile.en)) for id, r in ask.site.runs.items()],
-        "note": ask.t.pick(run.profile.note_zh, run.profile.note_en),
-        "spread": spread,
-        "places": places_chart(ask, spread),
-        "spread_title": spread_title(ask, run, spread),
-        "candidates": [(q, ask.t.pick(*run.names(q))) for q in candidates],
-        "bars": bars(asked, ask.lang, basis),
-        "axis": axis(asked, ask.lang),
-        "by_class": _by_class(ask, run, period, basis),
-        "extent": _extent(ask, run, period),
-        "years": _series(ask, run),
-        "money": bool(basis),
-        "said": counts(ask, asked),
-        "crumbs": crumbs(ask, "/account"),
-        "drill": _drill(ask, spread, period),
-        "seea": ask.address("/account/seea", basis="", of="", place=ask.query.get("place", ""))
-        if ask.has("seea")
-        else "",
-        "topics": ask.address("/account/topic", basis="", of="", place=ask.query.get("place", ""))
-        if ask.site.topics and ask.has("topic")
-        else "",
-        "changes": ask.address("/account/change", basis="", of="", place=ask.query.get("place", ""))
-        if _changed(run) and ask.has("change")
-        else "",
-    }
-    names = {p.code: p.name(ask.lang) for p in ask.zone.places.values()}
-    tables = [_services_table(ask, run, lines, whole, basis)]
-    if spread:
-        tables.append(figures_table("places", spread.whole.zh, spread.whole.en, spread.figures, names, ask.t))
-    tables += [
-        x
-        for x in (
-            _class_table(ask, context["by_class"]),
-            _extent_table(ask, context["extent"]),
-            _years_table(ask, context["years"]),
-        )
-        if x
-    ]
+        "run": run, "profile": run.profile, "question": ask.t("account.question"), "headline": _headline(ask, run, asked, main, whole),
+        "main": main, "total": whole, "gep": is_gep(run, asked, whole), "published": _published(ask), "money": bool(basis),
+        "note": ask.t.pick(run.profile.note_zh, run.profile.note_en), "crumbs": crumbs(ask, "/account"),
+        "by_class": _by_class(ask, run, period, basis), "extent": _extent(ask, run, period), "years": _series(ask, run),
+        **_services(ask, lines, asked, basis), **_asked(ask, run, period, basis), **_around(ask, run),
+        "spread": spread, "places": places_chart(ask, spread), "spread_title": spread_title(ask, run, spread), "drill": _drill(ask, spread, period),
+        "candidates": [(q, ask.t.pick(*run.names(q))) for q in candidates], "lacks": lacks(asked) if spread is None else [],
+    }  # fmt: skip
+    tables = _tables(ask, run, context, lines, basis)
     sources = _sources(ask, run, asked)
     labels = sorted({label for x in asked for label in x.labels} | ({"partial"} if context["refused"] else set()))
     places = [f.place for f in spread.figures] if spread else [ask.place.code]
     return Page("account.html", context["headline"], context, tables, places, sources, labels)
+
+
+def _services(ask: Ask, lines: Sequence[Line], asked: Sequence[Line], basis: str) -> dict[str, Any]:
+    """The services of the account, in and out, worked out and refused, as rows and as bars."""
+    return {
+        "asked": asked, "outside": [x for x in lines if x.included != "yes"], "groups": groups(asked), "said": counts(ask, asked),
+        "known": [x for x in asked if x.known], "refused": [x for x in asked if not x.known],
+        "bars": bars(asked, ask.lang, basis), "axis": axis(asked, ask.lang),
+    }  # fmt: skip
+
+
+def _asked(ask: Ask, run: Run, period: str, basis: str) -> dict[str, Any]:
+    """Period, price basis and profile, with what else may be chosen."""
+    return {
+        "period": period, "period_label": period_word(period, ask.t, ask.zone), "span": _years(ask, period),
+        "periods": [(p, period_word(p, ask.t, ask.zone)) for p in run.manifest["periods"]],
+        "bases": [(b, basis_word(ask, b)) for b in run.profile.bases()], "basis": basis, "basis_word": basis_word(ask, basis) if basis else "",
+        "profiles": [(id, ask.t.pick(r.profile.zh, r.profile.en)) for id, r in ask.site.runs.items()],
+    }  # fmt: skip
+
+
+def _around(ask: Ask, run: Run) -> dict[str, str]:
+    """Addresses of the pages beside this one; '' where there is nothing on them."""
+    there = {"seea": True, "topic": bool(ask.site.topics), "change": _changed(run)}
+    place = ask.query.get("place", "")
+    lead = {
+        v: ask.address(f"/account/{v}", basis="", of="", place=place) if yes and ask.has(v) else ""
+        for v, yes in there.items()
+    }
+    return {"seea": lead["seea"], "topics": lead["topic"], "changes": lead["change"]}
+
+
+def _tables(ask: Ask, run: Run, context: dict[str, Any], lines: Sequence[Line], basis: str) -> list[Table]:
+    """What leaves the house, in the order of the page."""
+    names = {p.code: p.name(ask.lang) for p in ask.zone.places.values()}
+    tables = [_services_table(ask, run, lines, context["total"], basis)]
+    if spread := context["spread"]:
+        tables.append(figures_table("places", spread.whole.zh, spread.whole.en, spread.figures, names, ask.t))
+    more = (
+        _class_table(ask, context["by_class"]),
+        _extent_table(ask, context["extent"]),
+        _years_table(ask, context["years"]),
+    )
+    return [*tables, *(x for x in more if x)]
 
 
 # ---- what was asked for ----------------------------------------------------------------------------------------------

@@ -426,7 +426,7 @@ def _gaps_table(ask: Ask) -> Table:
             "name_en": g.name_en,
             "place": g.place,
             "period": g.period,
-            "needed_by": g.needed_by,
+            "needed_by": ask.t.pick(g.needed_by_zh, g.needed_by),
             "document": g.document,
             "note": g.note,
         }

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from qingshan.core.errors import UnknownName
-from qingshan.faces.access.private import account_told, orders_told, proposals_told
+from qingshan.faces.access.private import account_told, recent_orders_told
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import (
@@ -22,10 +22,15 @@ from qingshan.faces.web.trading import (
     ticket_rules,
     unit_of,
     visitor_of,
+    waiting_of,
 )
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
 from qingshan.registers.calendar import CHINA, day_of
+from qingshan.rights.instruments import parse_asset
 from qingshan.rights.tape import Strip
+
+from .exchange_national import national_told
+from .exchange_ways import ways_told
 
 
 def build(ask: Ask) -> Page:
@@ -48,6 +53,7 @@ def build(ask: Ask) -> Page:
         context |= _market(ask, strip) | {"rules": ticket_rules(ask, strip)}
     tables = [_trades_table(strip), _days_table(strip)]
     context |= _own(ask, strip)
+    context |= ways_told(ask, strip, context["accounts"], here) | national_told(ask, strip)
     labels = ("synthetic",) if desk.synthetic else ()
     return Page(
         "exchange.html", ask.t("exchange.title"), context, tables, labels=labels, sources=[context["rules"]["name"]]
@@ -69,7 +75,7 @@ def _market(ask: Ask, strip: Strip) -> dict[str, Any]:
     trades = [{"record": r, "way": ask.t(f"exchange.way.{w}"), "price": amount_text(decimal_text(p, YUAN), 2) if p is not None else "—",
                "quantity": amount_text(decimal_text(q, MICRO)), "at": _clock(at)} for r, at, w, p, q in reversed(list(strip.trades)[-8:])]  # fmt: skip
     headline = (
-        ask.t("exchange.headline", name=name, price=price, unit=unit)
+        ask.t("exchange.headline", name=name[:1].upper() + name[1:], price=price, unit=unit)
         if price
         else ask.t("exchange.headline_none", name=name)
     )
@@ -102,7 +108,7 @@ def _own(ask: Ask, strip: Strip) -> dict[str, Any]:
         waiting = []
         if visitor:
             desk.note(visitor, "proposals", "")
-            waiting = proposals_told(desk, visitor)
+            waiting = waiting_of(ask)
         return {
             "account": "",
             "accounts": [],
@@ -117,12 +123,8 @@ def _own(ask: Ask, strip: Strip) -> dict[str, Any]:
     desk.read(visitor, "account", account, account)
     told = account_told(desk, account)
     desk.read(visitor, "orders", account, account)
-    orders = [
-        o
-        for o in orders_told(desk, account, limit=5000)
-        if o["state"] == "open" or o["day"] == strip.content.get("day")
-    ]
-    orders.sort(key=lambda o: -o["arrival"])
+    orders = recent_orders_told(desk, account, strip.content.get("day", ""))
+    orders.sort(key=lambda o: (o["state"] != "open", o["asset"] != strip.asset))
     desk.note(visitor, "proposals", account)
     balances = {b["asset"]: b for b in told["balances"]}
     cash, units = balances.get("cash:CNY", {}), balances.get(strip.asset, {})
@@ -138,7 +140,7 @@ def _own(ask: Ask, strip: Strip) -> dict[str, Any]:
         "faults": ask.told.get("faults", {}),
     }
     return {"account": account, "accounts": accounts, "holdings": holdings, "others": others, "orders": [_order(ask, o) for o in orders[:40]], "ticket": ticket,
-            "waiting": proposals_told(desk, visitor), "cash": amount_text(cash.get("available", "0"), 2), "cash_plain": cash.get("available", "0"),
+            "waiting": waiting_of(ask), "cash": amount_text(cash.get("available", "0"), 2), "cash_plain": cash.get("available", "0"),
             "free": amount_text(units.get("available", "0")), "held_total": amount_text(decimal_text(total, MICRO)),
             "trader": "trader" in desk.roles(visitor), "statement": f"/{ask.lang}/exchange/statement?{urlencode({'account': account})}"}  # fmt: skip
 
@@ -153,7 +155,23 @@ def _holding(ask: Ask, r: dict[str, str], today: str) -> dict[str, Any]:
     word = ask.t(f"exchange.held.{r['held']}") if r["held"] else ""
     return r | {"name": asset_name(ask, r["asset"]), "quantity": amount_text(r["quantity"]), "unit": unit_of(ask, r["asset"]),
                 "range": f"[{amount_text(r['start'])}, {amount_text(r['end'])})", "held": word,
-                "free_on": r["free_on"] if r["free_on"] > today else "", "lineage": query}  # fmt: skip
+                "free_on": r["free_on"] if r["free_on"] > today else "", "lineage": query} | _behind(ask, r)  # fmt: skip
+
+
+def _behind(ask: Ask, r: dict[str, str]) -> dict[str, str]:
+    """What a lot stands on: period, land and report, from the register record it was issued on."""
+    book, i = desk_of(ask).venue.book, parse_asset(r["asset"])
+    issue = book.records.get(("lot", r["lot"]))
+    record = book.records.get((issue.content.get("register", ""), issue.content.get("record", ""))) if issue else None
+    fields = record.content.get("fields", {}) if record else {}
+    period = (
+        (fields["from"], fields["to"])
+        if "from" in fields and "to" in fields
+        else (i.start.isoformat(), (i.end - timedelta(days=1)).isoformat())
+    )
+    area = ask.t("exchange.behind.area", n=amount_text(fields["area"])) if "area" in fields else ""
+    return {"period": f"{period[0][:4]}–{period[1][:4]}", "period_long": " – ".join(period), "land": " ".join(w for w in (fields.get("title", ""), area) if w),
+            "report": issue.content["evidence"] if issue else book.lots[r["lot"]].evidence}  # fmt: skip
 
 
 def _order(ask: Ask, o: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def unit_lineage(ask: Ask) -> Page:
     ):
         raise UnknownName(f"{account} does not hold this unit.", f"{account} 不持有该单位。")
     with desk.reading():
-        graph = lineage(desk.venue, lot, number)
+        graph = lineage(desk.venue, lot, number, desk.history)
     context: dict[str, Any] = {"steps": _steps(ask, graph), "lot": lot, "unit": amount_text(ask.query.get("unit", "0")), "root": graph.root,
                                "undeclared": graph.undeclared, "who": signed(ask, f"/{ask.lang}/exchange"), "rail": markets_of(ask, "", "/exchange"),
                                "synthetic": desk.synthetic, "here": ask.zone.root}  # fmt: skip

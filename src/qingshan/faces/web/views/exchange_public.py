@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from qingshan.faces.access.disclosed import FIELDS, gone_of, units
 from qingshan.faces.api.exchange.public import statistics_told
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
@@ -26,7 +27,7 @@ def build(ask: Ask) -> Page:
     rows = statistics_told(desk, first, last)
     told = [_row(ask, r) for r in rows]
     with desk.reading() as book:
-        lots = [public_summary(desk.venue, desk.registers, id) for id in sorted(book.lots)[-SHOWN:]]
+        lots = [public_summary(desk.venue, desk.registers, id, desk.history) for id in sorted(book.lots)[-SHOWN:]]
         count, records = len(book.lots), desk.venue.next
     roots = [json.loads(p.read_bytes()) for p in sorted((desk.folder / "roots").glob("*.json"))[-10:]]
     trades = sum(r["trades"] for r in rows)
@@ -42,7 +43,16 @@ def build(ask: Ask) -> Page:
         newer["consistency"] = "/api/exchange/proofs/consistency?" + urlencode(
             {"since": older["day"], "day": newer["day"]}
         )
-    tables = [_statistics_table(rows), _lots_table(lots)]
+    gone = list(gone_of(desk, SHOWN))
+    context["gone"] = [_gone(ask, g) for g in gone]
+    registry = Table(
+        "units",
+        "登记单位（CAD Trust 字段）",
+        "units (CAD Trust fields)",
+        tuple(Column(k, k, k) for k in FIELDS),
+        units(desk, limit=500),
+    )
+    tables = [_statistics_table(rows), _lots_table(lots), registry]
     return Page(
         "exchange_public.html",
         ask.t("exchange.public.title"),
@@ -50,6 +60,13 @@ def build(ask: Ask) -> Page:
         tables,
         labels=("synthetic",) if desk.synthetic else (),
     )
+
+
+def _gone(ask: Ask, g: dict[str, str]) -> dict[str, str]:
+    reason = ask.t("exchange.public.compliance") if g["unitStatusReason"] == "compliance" else g["unitStatusReason"]
+    return g | {"name": asset_name(ask, g["instrument"]), "unit": unit_of(ask, g["instrument"]), "count": amount_text(g["unitCount"]),
+                "range": f"[{amount_text(g['unitBlockStart'])}, {amount_text(g['unitBlockEnd'])})", "reason": reason,
+                "status": ask.t(f"exchange.unit_status.{g['unitStatus']}")}  # fmt: skip
 
 
 def _day(text: str) -> date | None:
@@ -73,7 +90,7 @@ def _row(ask: Ask, r: dict[str, Any]) -> dict[str, Any]:
 def _lot(ask: Ask, x: dict[str, Any]) -> dict[str, Any]:
     scheme = x["scheme"]
     fields = x.get("source", {}).get("fields", {})
-    return {"lot": x["lot"], "name": f"{x['subtype']} {x['area']}", "scheme": scheme, "issued": amount_text(str(int(x["issued"]) // 10**6)),
+    return {"lot": x["lot"], "name": asset_name(ask, x["asset"]), "scheme": scheme, "issued": amount_text(str(int(x["issued"]) // 10**6)),
             "unit": numbers.unit_word(x["unit"], ask.lang),
             "status": ask.t(f"exchange.lot.{x['status']}"), "files": len(x["files"]), "first_file": x["files"][0] if x["files"] else "",
             "project": fields.get("name", ""), "verified": fields.get("verified", ""), "corrected": len(x["corrected"])}  # fmt: skip

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
 from qingshan.core.errors import QingshanError, in_language
-from qingshan.faces.access.private import compliance_told, fees_told, holds_told, proposals_told
+from qingshan.faces.access.private import compliance_told, fees_told, holds_told
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import (
@@ -21,13 +20,15 @@ from qingshan.faces.web.trading import (
     signed,
     unit_of,
     visitor_of,
+    waiting_of,
 )
 from qingshan.ledger.amounts import MICRO, YUAN, AmountError, decimal_text, read_decimal
 from qingshan.registers.calendar import day_of
-from qingshan.rights.anomalies import anomalies
 from qingshan.rights.compliance import shortfall
 from qingshan.rights.conflicts import conflicts
-from qingshan.rights.feed import trades
+from qingshan.rights.registry import records_of
+
+from .exchange_watch import watch_table, watch_told
 
 DAYS = 30
 
@@ -47,7 +48,7 @@ def operator(ask: Ask) -> Page:
         markets = [_market_row(ask, a, held) for a in sorted(desk.tape.strips)]
         auctions = [{"id": id, "state": ask.t(f"exchange.auction_state.{r.state}"), "name": asset_name(ask, r.content["asset"]),
                      "quantity": amount_text(decimal_text(r.content["quantity"], MICRO)), "reserve": amount_text(decimal_text(r.content["reserve"], YUAN), 2)}
-                    for (register, id), r in sorted(book.records.items()) if register == "auction"][-20:]  # fmt: skip
+                    for id, r in ((r.id, r) for r in records_of(book, "auction")[-20:])]  # fmt: skip
     today = day_of(desk.clock())
     sets = [{"id": s.id, "name": ask.t.pick(s.zh, s.en), "since": s.valid_from.isoformat(), "hash": s.hash, "rows": [_rule(ask, s.rules[r]) for r in s.rules],
              "open": sum("value" not in r for r in s.rules.values()), "used": s.valid_from <= today} for s in desk.rules.every()]  # fmt: skip
@@ -106,7 +107,7 @@ def _rule(ask: Ask, row: Any) -> dict[str, str]:
         mark = f"1e-{len(str(scale)) - 1}"
         if unit.startswith(mark) and isinstance(value, int):
             value, unit = amount_text(decimal_text(value, scale)), unit.removeprefix(mark).strip()
-    said = "" if value is None else ask.t("comma").join(value) if isinstance(value, list) else str(value)
+    said = "" if value is None else ask.t("comma").join(map(str, value)) if isinstance(value, list) else str(value)
     word = ask.t(f"exchange.rule.{row['id']}") if ask.t.has(f"exchange.rule.{row['id']}") else row["id"]
     return {"id": row["id"], "word": word, "value": said.replace("/", "–"), "unit": "" if unit == "1" else unit, "status": row["status"],
             "source": in_language(row["source"], ask.lang), "document": row.get("document", "")}  # fmt: skip
@@ -114,7 +115,9 @@ def _rule(ask: Ask, row: Any) -> dict[str, str]:
 
 def _hold(ask: Ask, h: dict[str, str]) -> dict[str, str]:
     name = ask.t("exchange.cash") if h["asset"].startswith("cash:") else asset_name(ask, h["asset"])
-    return h | {"name": name, "quantity": amount_text(h["quantity"]), "reason": ask.t(f"exchange.held.{h['reason']}")}
+    return h | {"name": name, "quantity": amount_text(h["quantity"]), "reason": ask.t(f"exchange.held.{h['reason']}"),
+                "ref": ask.t("exchange.hold_until", order=h["ref"].rpartition(" until ")[0], day=h["ref"].rpartition(" until ")[2])
+                if h["reason"] == "freeze" and " until " in h["ref"] else h["ref"]}  # fmt: skip
 
 
 # ---- regulator -------------------------------------------------------------------------------------------------------
@@ -133,28 +136,17 @@ def regulator(ask: Ask) -> Page:
         for what in ("compliance", "holds", "conflicts", "reads", "proposals"):
             desk.read(visitor, what, "*")
         with desk.reading() as book:
-            odd = anomalies(desk.venue, desk.rules, today - timedelta(days=DAYS), today)
             staff = conflicts(book)
+        watched = watch_told(ask, today)
         surrendered = compliance_told(desk, limit=200)
-        start = max(0, desk.reads_log.next - 30)
         context |= {
-            "surrendered": [c | {"surrendered": amount_text(c["surrendered"])} for c in surrendered], "odd_count": len(odd),
-            "odd": [_odd(ask, a) for a in odd[:40]],
-            "conflicts": [ask.t.pick(f.zh, f.en) for f in staff], "holds": [_hold(ask, h) for h in holds_told(desk)], "waiting": proposals_told(desk, visitor),
-            "reads": list(islice(reversed([{"by": r.by, "what": ask.t(f"exchange.read.{r.what}"), "subject": r.subject, "day": day_of(r.at).isoformat()}
-                                           for r in desk.reads_log.read(start)]), 30)), "reads_count": desk.reads_log.next,
-            "headline": ask.t("exchange.regulator.headline", n=len(odd), conflicts=len(staff)),
-        }  # fmt: skip
-        names = (
-            ("kind", "类别", "kind"),
-            ("day", "日期", "day"),
-            ("asset", "标的", "instrument"),
-            ("price", "价格", "price"),
-            ("quantity", "数量", "quantity"),
-        )
-        rows = [{"kind": a.kind, "day": a.day.isoformat(), "asset": a.asset, "price": decimal_text(a.price, YUAN), "quantity": decimal_text(a.quantity, MICRO)}
-                for a in odd]  # fmt: skip
-        tables.append(Table("anomalies", "异常", "anomalies", tuple(Column(k, zh, en) for k, zh, en in names), rows))
+            "surrendered": [c | {"surrendered": amount_text(c["surrendered"])} for c in surrendered],
+            "conflicts": [ask.t.pick(f.zh, f.en) for f in staff], "holds": [_hold(ask, h) for h in holds_told(desk)], "waiting": waiting_of(ask),
+            "reads": [{"by": r.by, "what": ask.t(f"exchange.read.{r.what}"), "subject": r.subject, "day": day_of(r.at).isoformat()}
+                      for r in desk.reads_log.newest(30)], "reads_count": desk.reads_log.next,
+            "headline": ask.t("exchange.regulator.headline", n=watched["odd_count"], conflicts=len(staff)),
+        } | watched  # fmt: skip
+        tables.append(watch_table(ask, watched["found"]))
     else:
         context["headline"] = ask.t("exchange.regulator.shut")
     return Page(
@@ -164,18 +156,6 @@ def regulator(ask: Ask) -> Page:
         tables,
         labels=("synthetic",) if desk.synthetic else (),
     )
-
-
-def _odd(ask: Ask, a: Any) -> dict[str, str]:
-    return {
-        "kind": ask.t(f"exchange.anomaly.{a.kind}"),
-        "day": a.day.isoformat(),
-        "name": asset_name(ask, a.asset),
-        "accounts": " ⇄ ".join(a.accounts),
-        "price": amount_text(decimal_text(a.price, YUAN), 2),
-        "quantity": amount_text(decimal_text(a.quantity, MICRO)),
-        "trades": str(len(a.trades)),
-    }
 
 
 def _short(ask: Ask) -> dict[str, Any]:
@@ -216,14 +196,10 @@ def _windows(ask: Ask, asset: str, deadline: date) -> dict[str, tuple[Fraction, 
     sums = {f"{span}_{kind}": [Fraction(0), Fraction(0)] for span in spans for kind in ("all", "listed")}
     desk = desk_of(ask)
     with desk.reading():
-        for t in trades(desk.venue):
-            if t.asset != asset or t.money is None:
-                continue
-            for span, (first, last) in spans.items():
-                if first <= day_of(t.at) <= last:
-                    for kind in ("all", "listed") if t.way == "listed" else ("all",):
-                        sums[f"{span}_{kind}"][0] += Fraction(t.money, YUAN)
-                        sums[f"{span}_{kind}"][1] += Fraction(t.quantity, MICRO)
+        for span, (first, last) in spans.items():
+            money, quantity, listed_money, listed = desk.running.traded(asset, first, last)
+            sums[f"{span}_all"] = [Fraction(money, YUAN), Fraction(quantity, MICRO)]
+            sums[f"{span}_listed"] = [Fraction(listed_money, YUAN), Fraction(listed, MICRO)]
     return {k: (v[0], v[1]) for k, v in sums.items()}
 
 

@@ -200,7 +200,11 @@ def _argument(ask: Ask, name: str, declared: Any, method: Method) -> Argument:
         limits = f"{numbers.digits(low, 6)}–{numbers.digits(high, 6)}"
     elif low is not None or high is not None:
         limits = f"≥ {numbers.digits(low, 6)}" if low is not None else f"≤ {numbers.digits(high or 0.0, 6)}"
-    words = [limits, ask.t("method.axis", axis=declared.axis) if declared.axis else "", "、".join(declared.labels)]
+    words = [
+        limits,
+        ask.t("method.axis", axis=declared.axis) if declared.axis else "",
+        (", ".join(declared.labels_en) if ask.lang == "en" and declared.labels_en else "、".join(declared.labels)),
+    ]
     return Argument(
         name,
         formula.typeset(declared.symbol) if declared.symbol else "",

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from qingshan.faces.web.evaluated import REPORTED
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.stations import Held, Station, held, networks_of, state_of, tones
@@ -102,6 +103,7 @@ def build(ask: Ask) -> Page:
         "unplaced": sum(r["point"] is None for r in rows), "labels": ["synthetic"] if network.synthetic else [],
         "columns": {c: any(r[c] for r in shown) for c in ("basin", "deciding", "kind")},
         "time_action": f"/{ask.lang}/network/{network.id}", "alerts": _alerts(ask, h),
+        "report_href": ask.address(f"/network/{network.id}/report", period="") if h.read and network.domain in REPORTED else "",
     }  # fmt: skip
     return Page(
         "network.html",
@@ -164,19 +166,51 @@ def _map(ask: Ask, rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     if drawing is None or not placed:
         return None
     box = drawing.view_box(margin=14)
-    placed.sort(key=lambda r: r["state"].tone)  # the worst is drawn last, over what it touches
-    roomy = _apart(placed) > 2 * ROOMY
+    clusters = _clusters(placed)
+    alone = all(len(c["rows"]) == 1 for c in clusters)  # else a number would be read as a count
+    roomy = all(math.dist(a["at"], b["at"]) > 2 * ROOMY for a, b in itertools.combinations(clusters, 2))
     return {
-        "view_box": " ".join(f"{v:g}" for v in box), "meshes": ask.site.mesh(ask.zone.root), "radius": ROOMY if roomy else TIGHT,
-        "credit": ask.zone.boundaries.source,
-        "sites": placed[-DRAWN:], "inside": roomy,
+        "view_box": " ".join(f"{v:g}" for v in box), "meshes": ask.site.mesh(ask.zone.root), "areas": [a.path for a in drawing.areas.values()],
+        "credit": ask.zone.boundaries.source, "clusters": [_drawn(ask, c, roomy, alone) for c in clusters],
+        "together": not alone,
     }  # fmt: skip
 
 
-def _apart(rows: Sequence[dict[str, Any]]) -> float:
-    """How near the nearest two circles are, in units of the map."""
-    points = [r["point"] for r in rows[-DRAWN:]]
-    return min((math.dist(a, b) for a, b in itertools.combinations(points, 2)), default=math.inf)
+def _clusters(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sites whose circles would touch stand as one: the nearest are joined first, at the middle of what they hold; the worst is drawn last."""
+    groups = [{"at": r["point"], "rows": [r]} for r in rows[-DRAWN:]]
+    while True:
+        near = [
+            (d, i, j) for i, j in itertools.combinations(range(len(groups)), 2)
+            if (d := math.dist(groups[i]["at"], groups[j]["at"])) < _radius(groups[i]) + _radius(groups[j])
+        ]  # fmt: skip
+        if not near:
+            break
+        _, i, j = min(near)
+        held = groups[i]["rows"] + groups.pop(j)["rows"]
+        middle = tuple(sum(r["point"][k] for r in held) / len(held) for k in (0, 1))
+        groups[i] = {"at": middle, "rows": held}
+    for g in groups:
+        g["rows"].sort(key=lambda r: -r["state"].tone)
+    return sorted(groups, key=lambda g: g["rows"][0]["state"].tone)
+
+
+def _radius(group: dict[str, Any]) -> float:
+    """Of the circle of a group: it grows with the number it shows."""
+    n = len(group["rows"])
+    return ROOMY if n == 1 else ROOMY + min(2.5 * math.sqrt(n), 12)
+
+
+def _drawn(ask: Ask, group: dict[str, Any], roomy: bool, alone: bool) -> dict[str, Any]:
+    """A circle with the state of its worst site, the number where there are several, and where it leads."""
+    rows, worst = group["rows"], group["rows"][0]
+    one = len(rows) == 1 and roomy and (alone or not worst["state"].short.isdigit())
+    said = [f"{r['name']} {r['state'].word if r['read'] else ask.t('network.no_reading')}" for r in rows]
+    return {
+        "x": round(group["at"][0], 1), "y": round(group["at"][1], 1), "r": round(_radius(group) if len(rows) > 1 or roomy else TIGHT, 1),
+        "tone": worst["state"].tone, "n": len(rows), "short": worst["state"].short if one else "",
+        "href": worst["href"] if len(rows) == 1 else "#sites", "said": ask.t("semicolon").join(said[:12]) + ("…" if len(said) > 12 else ""),
+    }  # fmt: skip
 
 
 def _sites_table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:

@@ -91,75 +91,51 @@ def _of_node(ask: Ask, run: Run, node: Node) -> Page:
     below = list(below_of(run, node))
     method = run.domains.registry[node.method] if node.method else None
     parts = parts_of(ask, run, node, method, figure)
-    rows = [n for n in below if n.kind == "parameter" and n.row]
-    readings = readings_of(ask, run, [n for n in below if n.kind == "input" and n.row], node)
-    users = [f for f in run.users(node.key) if f.key != node.key]
-    place = ask.name(node.place) if node.place else ""
-    crumbs = [
-        x
-        for x in (
-            place,
-            figure.name(ask.lang),
-            class_name(ask, node.cls),
-            said_period(ask, node),
-            (basis_word(ask, node.basis) if node.basis else ""),
-        )
-        if x
-    ]
-    files = files_of(ask, run, below)
+    crumbs = _crumbs(ask, node, figure)
     context: dict[str, Any] = {
-        "question": ask.t("pedigree.question"),
-        "figure": figure,
-        "crumbs": crumbs,
-        "crumb_place": node.place,
-        "node": node,
-        "run": run,
-        "headline": _headline(ask, figure),
-        "labels": figure.labels,
-        "kind": ask.t(f"pedigree.kind.{node.kind}"),
-        "method": method,
+        "question": ask.t("pedigree.question"), "figure": figure, "crumbs": crumbs, "crumb_place": node.place, "node": node, "run": run,
+        "headline": _headline(ask, figure), "labels": figure.labels, "kind": ask.t(f"pedigree.kind.{node.kind}"), "method": method,
         "lines": [formula.typeset(x) for x in formula.lines(method.formula)] if method else [],
-        "put_in": put_in(ask, node, method, parts, figure),
-        "choices": choices(ask, method, node),
-        "parts_list": parts[:MAX_PARTS],
-        "more_parts": max(0, len(parts) - MAX_PARTS),
-        "left_out": left_out(ask, run, node),
-        "rule": rule_of(ask, node, len(parts)),
-        "row": _row(ask, run, node),
-        "parameters": parameters_of(ask, run, rows)[:MAX_ROWS],
-        "parameter_count": len(rows),
-        "readings": readings,
-        "reading_count": sum(len(r.figures) for r in readings),
-        "files": files,
-        "refusal": node.refusal,
-        "documents": _documents(ask, node.refusal),
-        "users": _users(ask, run, users),
-        "user_count": len(users),
-        "commands": _commands(ask, run, node),
-        "also": also_printed(ask, node),
-        "depth": len(below),
-        "here": node.place,
-        "cite": _cite(ask, run, figure, node),
-        "own": node.kind in ("input", "parameter"),
-        "error": _error(ask, node),
-        "error_title": ask.t("pedigree.error.title" if "se" in node.notes else "pedigree.error.detail"),
-        "plot_href": _plot_address(ask, node),
-    }
-    tables = [_parts_table(ask, parts), _rows_table(ask, below)]
-    sources = list(
-        dict.fromkeys(str(n.row.get("source_title", "")) for n in below if n.row and n.row.get("source_title"))
-    )[:6]
-    title = " ".join([*crumbs[:2], context["headline"]])
+        "put_in": put_in(ask, node, method, parts, figure), "choices": choices(ask, method, node), "parts_list": parts[:MAX_PARTS],
+        "more_parts": max(0, len(parts) - MAX_PARTS), "left_out": left_out(ask, run, node), "rule": rule_of(ask, node, len(parts)),
+        "row": _row(ask, run, node), "refusal": node.refusal, "documents": _documents(ask, node.refusal), "also": also_printed(ask, node),
+        "depth": len(below), "here": node.place, "cite": _cite(ask, run, figure, node), "own": node.kind in ("input", "parameter"),
+        **_ground(ask, run, node, below), **_use(ask, run, node),
+    }  # fmt: skip
+    titles = (str(n.row.get("source_title", "")) for n in below if n.row and n.row.get("source_title"))
     return Page(
         "pedigree.html",
-        title,
+        " ".join([*crumbs[:2], context["headline"]]),
         context,
-        tables,
+        [_parts_table(ask, parts), _rows_table(ask, below)],
         [node.place] if node.place else [],
-        sources,
+        list(dict.fromkeys(titles))[:6],
         figure.labels,
         record=lambda: run.explain(node.key, _depth(ask)),
     )
+
+
+def _crumbs(ask: Ask, node: Node, figure: Figure) -> list[str]:
+    place, basis = ask.name(node.place) if node.place else "", basis_word(ask, node.basis) if node.basis else ""
+    words = (place, figure.name(ask.lang), class_name(ask, node.cls), said_period(ask, node), basis)
+    return [x for x in words if x]
+
+
+def _ground(ask: Ask, run: Run, node: Node, below: Sequence[Node]) -> dict[str, Any]:
+    """What the figure stands on: rows, readings and files, and for an estimate from plots how sure it is."""
+    rows = [n for n in below if n.kind == "parameter" and n.row]
+    readings = readings_of(ask, run, [n for n in below if n.kind == "input" and n.row], node)
+    return {
+        "parameters": parameters_of(ask, run, rows)[:MAX_ROWS], "parameter_count": len(rows), "readings": readings,
+        "reading_count": sum(len(r.figures) for r in readings), "files": files_of(ask, run, below), "error": _error(ask, node),
+        "error_title": ask.t("pedigree.error.title" if "se" in node.notes else "pedigree.error.detail"), "plot_href": _plot_address(ask, node),
+    }  # fmt: skip
+
+
+def _use(ask: Ask, run: Run, node: Node) -> dict[str, Any]:
+    """Who stands on the figure, and the commands that explain and replay it."""
+    users = [f for f in run.users(node.key) if f.key != node.key]
+    return {"users": _users(ask, run, users), "user_count": len(users), "commands": _commands(ask, run, node)}
 
 
 def _depth(ask: Ask) -> int | None:

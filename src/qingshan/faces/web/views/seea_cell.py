@@ -8,11 +8,11 @@ from typing import Any
 from qingshan.accounts.balance import Table as Balance
 from qingshan.accounts.beneficiaries import FLOW_TABLE
 from qingshan.accounts.seea import CONDITION
-from qingshan.accounts.seea.trace import Part, sealed_keys, trace
+from qingshan.accounts.seea.trace import Part, Trace, sealed_keys, trace
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web.crumbs import crumbs
 from qingshan.faces.web.names import bare, capital
-from qingshan.faces.web.page import Column, Page, Table, View
+from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.views.seea import period_of, table_name, tables_of
@@ -50,7 +50,7 @@ def build(ask: Ask) -> Page:
     context: dict[str, Any] = {
         "question": ask.t("pedigree.question"), "crumbs": crumbs(ask, "/account/seea"), "said": said, "name": name, "place": place,
         "table_name": table_name(ask, table), "table_href": ask.address("/account/seea", of=id, place=ask.query.get("place", "")),
-        "period_label": bare(period_word(period, ask.t, ask.zone)), "formula": _formula(ask, found.formula),
+        "period_label": bare(period_word(period, ask.t, ask.zone)), "formula": _formula(ask, found),
         "symbols": _symbols(ask, found.formula),
         "lines": [_line(ask, table, p) for p in found.parts], "labels": list(table.labels), "run": run,
     }  # fmt: skip
@@ -58,10 +58,19 @@ def build(ask: Ask) -> Page:
     return Page("seea_cell.html", f"{name} {said.text}", context, exports, [ask.place.code], sources, table.labels)
 
 
-def _formula(ask: Ask, formula: str) -> str:
+RULES = {
+    "sum": "sum",
+    "closing - opening": "difference",
+    "share × whole": "share",
+    "share × sum": "share_of_sum",
+    "0": "none",
+}
+
+
+def _formula(ask: Ask, found: Trace) -> str:
     """The rule in words, or the formula itself."""
-    word = {"sum": "sum", "closing - opening": "difference", "share × whole": "share", "share × sum": "share_of_sum", "0": "none"}.get(formula)  # fmt: skip
-    return ask.t(f"seea.rule.{word}") if word else formula
+    word = RULES.get(found.formula) if found.parts or found.formula != "sum" else "nothing"
+    return ask.t(f"seea.rule.{word}") if word else found.formula
 
 
 def _symbols(ask: Ask, formula: str) -> str:
@@ -88,7 +97,10 @@ def _export(ask: Ask, parts: tuple[Part, ...]) -> Table:
         Column("part", "组成", "part"), Column("value", "数值", "value"), Column("unit", "单位", "unit"),
         Column("source", "出处", "source"), Column("key", "来历键", "pedigree key"),
     )  # fmt: skip
-    rows = [{"part": ask.t.pick(p.zh, p.en), "value": float(p.value), "unit": p.unit, "source": p.source, "key": p.key} for p in parts]  # fmt: skip
+    rows: list[dict[str, Cell]] = [
+        {"part": ask.t.pick(p.zh, p.en), "value": float(p.value), "unit": p.unit, "source": p.source, "key": p.key}
+        for p in parts
+    ]
     return Table("parts", "由什么得来", "Made of", columns, rows)
 
 

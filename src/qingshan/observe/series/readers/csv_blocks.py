@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..report import LoadReporter
 from .table import ROW, Table, UnreadableSource
 
-BLOCK = 8 << 20
+BLOCK = 4 << 20
 LONGEST = 1 << 20
 """Bytes that one record may have."""
 COLUMNS = 2_000

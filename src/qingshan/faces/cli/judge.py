@@ -1,0 +1,167 @@
+"""Verb of the group observe: judge. Samples of a file, or of a network, against the rules of one matter."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from qingshan.core.errors import UnknownName
+from qingshan.core.limit import limit_table
+from qingshan.core.observed import observed_properties
+from qingshan.observe.evaluate.editions import RuleSet
+from qingshan.observe.evaluate.matters import MATTERS, Row, evaluate_rows
+from qingshan.observe.evaluate.verdict import VERDICT_ZH, Result, shown
+from qingshan.observe.quality.network import flagged_rows
+from qingshan.observe.series.model import Network
+from qingshan.observe.series.store import Observations
+from qingshan.zone.zone import open_zone
+
+from .evaluate import rules_of
+from .problem import WrongCall
+from .show import emit
+
+LISTED = 60
+EDITION = "edition."
+
+
+def judge(arguments: argparse.Namespace) -> int:
+    """Evaluate the rows and print them, each with its verdict, clause and why. Exit code 0 whatever the verdicts."""
+    matter = MATTERS.get(arguments.matter)
+    if matter is None:
+        listed = ", ".join(MATTERS)
+        raise UnknownName(
+            f"no matter {arguments.matter!r}; there are: {listed}.",
+            f"没有评价事项 {arguments.matter!r}；有：{listed}。",
+        )
+    out = Path(arguments.out) if arguments.out else None
+    if out is not None and out.suffix not in (".csv", ".parquet"):
+        raise WrongCall(
+            f"{out.name!r} is not .csv or .parquet.", f"{out.name!r} 不是 .csv 或 .parquet。", fix="--out results.csv"
+        )
+    path = Path(arguments.file)
+    on_disk = path.suffix.lower() == ".csv" or path.is_file()
+    rows = _of_file(path) if on_disk else _of_network(Observations(open_zone(arguments.zone)), arguments.file)
+    settings = _settings(arguments.set)
+    rules = _rules(arguments, settings)
+    results = evaluate_rows(matter.id, rows, rules, {k: v for k, v in settings.items() if not k.startswith(EDITION)})
+    if out is not None:
+        _write(results, out)
+    if arguments.json:
+        emit(
+            {
+                "matter": matter.id,
+                "rule_set": rules.record() | {"digest": rules.digest},
+                "results": [r.record() for r in results],
+            }
+        )
+    else:
+        _print(matter.zh if arguments.lang == "zh" else matter.en, results, arguments.lang)
+    return 0
+
+
+def _rules(arguments: argparse.Namespace, settings: dict[str, str]) -> RuleSet:
+    """The rule set asked for, with the editions that `--set edition.TABLE=EDITION` names: a table whose start was not read needs it."""
+    chosen = rules_of(arguments, Network("", "", "", ""))
+    named = {k.removeprefix(EDITION): v for k, v in settings.items() if k.startswith(EDITION)}
+    for table in named:
+        limit_table(table)
+    return replace(chosen, editions={**chosen.editions, **named})
+
+
+def _settings(text: str) -> dict[str, str]:
+    """`k=2,place=县` as a mapping; items of a list are separated by semicolons. Raises `WrongCall`."""
+    found = {}
+    for part in (p for p in text.split(",") if p.strip()):
+        key, sign, value = part.partition("=")
+        if not sign or not key.strip():
+            raise WrongCall(f"--set has {part!r}.", f"--set 中有 {part!r}。", fix="--set key=value,key=value")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _of_file(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        return [Row({k: v or "" for k, v in line.items() if k}, f"{path.name}:{reader.line_num}") for line in reader]
+
+
+def _of_network(store: Observations, network: str) -> list[Row]:
+    """The latest usable readings of a network as rows: site, date, item, value, unit, and what samples and sites say of land and pH."""
+    store.network(network)
+    known = observed_properties()
+    series = {r["id"]: r for r in store.series(network).to_dicts()}
+    samples = {r["id"]: r for r in store.samples(network).to_dicts()}
+    sites = {r["id"]: r for r in store.sites(network).to_dicts()}
+    made = []
+    for r in flagged_rows(store, network).filter(pl.col("use")).sort("start", "series").collect().to_dicts():
+        held = series[r["series"]]
+        sample, site = samples.get(r.get("sample") or "", {}), sites.get(held["site"], {})
+        item = known.get(held["property"])
+        made.append(Row({
+            "site": held["site"], "date": f"{r['start']:%Y-%m-%d}", "item": item.symbol if item else held["property"], "unit": held["unit"],
+            "value": _text(r), "land": sample.get("land_use") or site.get("land_use") or "", "ph": sample.get("ph") or "",
+            "mass_g": sample.get("mass_g") or _text(r), "body": site.get("water_body_type") or "", "substance": item.symbol if item else held["property"],
+            "medium": {"water": "water", "soil": "soil"}.get(held["property"].partition(".")[0], ""),
+        }, f"{network}:{r['series']} {r['start']:%Y-%m-%d %H:%M}"))  # fmt: skip
+    return made
+
+
+def _text(row: dict[str, object]) -> str:
+    """The value in the unit of its series; what was not detected as its limit with L."""
+    if row["value"] is not None:
+        return f"{row['value']:f}"
+    return f"{row['detection_limit']:f}L" if row["censored"] and row["detection_limit"] is not None else ""
+
+
+def _write(results: list[Result], out: Path) -> None:
+    frame = pl.DataFrame(
+        [{k: "; ".join(map(str, v)) if isinstance(v, list) else v for k, v in r.record().items() if k != "parts"} for r in results], infer_schema_length=None
+    )  # fmt: skip
+    frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
+
+
+def _print(title: str, results: list[Result], lang: str) -> None:
+    zh = lang == "zh"
+    said = Counter(_word(r, zh) for r in results if r.verdict or r.grades)
+    counts = "，" if zh else ", "
+    print(
+        f"{title}：{len(results)} 个结果" + (f"（{counts.join(f'{w} {n}' for w, n in said.most_common())}）" if said else "") if zh
+        else f"{title}: {len(results)} results" + (f" ({counts.join(f'{w} {n}' for w, n in said.most_common())})" if said else "")
+    )  # fmt: skip
+    for r in results[:LISTED]:
+        value = r.value_text or shown(r.value, 6)
+        parts = [
+            r.site,
+            r.item,
+            f"{value} {r.unit if r.unit not in ('index', '1') else ''}".strip(),
+            _word(r, zh),
+            r.limit,
+            r.clause or r.edition,
+        ]
+        print("  " + "  ".join(p for p in parts if p) + (f"  [{r.status}]" if r.status else ""))
+        for part in r.parts if len(r.parts) > 1 else ():
+            of = f"{part.value_text or shown(part.value, 6)} {part.unit if part.unit not in ('index', '1') else ''}".strip()
+            print("    " + "  ".join(p for p in (part.item, of, _word(part, zh), part.limit) if p))
+        for n in r.notes[:3]:
+            print(f"    {n.zh if zh else n.en}")
+    if len(results) > LISTED:
+        print(
+            f"  另有 {len(results) - LISTED} 个，见 --json 或 --out"
+            if zh
+            else f"  {len(results) - LISTED} more: see --json or --out"
+        )
+
+
+def _word(r: Result, zh: bool) -> str:
+    verdict = (VERDICT_ZH[r.verdict] if zh else r.verdict.replace("_", " ")) if r.verdict else ""
+    return (
+        (f"{r.grade}（{verdict}）" if zh else f"{r.grade} ({verdict})") if r.grade and verdict else r.grade or verdict
+    )
+
+
+__all__ = ["judge"]

@@ -1,0 +1,264 @@
+"""Obligations on the ledger: surrender against one, settle it, fine what is short. Handlers of a ledger venue.
+
+    rights.surrender   {account, asset, quantity, obligation}     own units the oldest vintage first, offsets up to the cap
+    rights.settle      {obligation}                               met, or short once the deadline has passed
+    rights.penalty     {obligation, window, turnover, volume, multiple, order}   by the rule set's window and multiples
+    rights.fine        {obligation}                               the bank takes the fine from the holder's cash
+
+What is owed stands in the register `obligation`. A rule that is open refuses by its document. The core sees no prices of days past: the
+turnover of the window comes with the decision and is worked out from the journal again by `recomputed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta, timezone
+from fractions import Fraction
+from typing import Any
+
+from qingshan.core.errors import MissingParameter
+from qingshan.ledger.amounts import MICRO, read_decimal
+from qingshan.ledger.book import Book, Refused
+from qingshan.ledger.entry import Leg, RegisterEntry
+from qingshan.ledger.venue import Command, Decision, Handler, Venue
+from qingshan.registers.calendar import CHINA, day_of
+
+from .commands import Guarded, guarded
+from .compliance import check_surrender, offset_limit
+from .feed import trades
+from .instruments import parse_asset
+from .registry import CASH, registry_handlers, whole, word
+from .rulesets import RuleSet, RuleSets
+
+__all__ = [
+    "OBLIGATIONS",
+    "Standing",
+    "obligation_handlers",
+    "offsets_allowed",
+    "own_assets",
+    "price_windows",
+    "recomputed",
+    "standing_of",
+]
+
+OBLIGATIONS = "obligation"
+OPEN = ("determined", "short", "penalised")
+MULTIPLE = 10_000
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an obligation stands, in micro-units."""
+
+    owed: int
+    own: int
+    offsets: int
+
+    @property
+    def missing(self) -> int:
+        return self.owed - self.own - self.offsets
+
+
+def standing_of(record: RegisterEntry) -> Standing:
+    fields, c = record.content["fields"], record.content
+    return Standing(read_decimal(fields["verified"], MICRO, "verified"), c.get("own", 0), c.get("offsets", 0))
+
+
+def own_assets(book: Book, asset: str, rules: RuleSet) -> list[str]:
+    """Instruments that count as own units for one that is owed: the same scheme, kind and area, the oldest vintage first."""
+    owed = parse_asset(asset)
+    found = [
+        a for a in book.assets if not a.startswith("cash:") and _same(parse_asset(a), owed) and not _offset(a, rules)
+    ]
+    return sorted(found, key=lambda a: (parse_asset(a).start, a))
+
+
+def _same(one: Any, other: Any) -> bool:
+    return (one.scheme, one.subtype, one.area) == (other.scheme, other.subtype, other.area)
+
+
+def _offset(asset: str, rules: RuleSet) -> bool:
+    i = parse_asset(asset)
+    return bool({i.scheme, f"{i.scheme}:{i.source}"} & set(rules["offsets"] if rules.has("offsets") else ()))
+
+
+def obligation_handlers(rules: RuleSets, zone: timezone = CHINA) -> dict[str, Handler]:
+    """The handlers by command kind; `rights.surrender` in place of the registry's."""
+    plain = registry_handlers(zone)["rights.surrender"]
+    assert isinstance(plain, Guarded)
+    desk = _Desk(rules, zone, plain.handler)
+    return guarded({f"rights.{w}": getattr(desk, w) for w in ("surrender", "settle", "penalty", "fine")})
+
+
+@dataclass(frozen=True)
+class _Desk:
+    sets: RuleSets
+    zone: timezone
+    plain: Handler
+
+    def surrender(self, book: Book, command: Command) -> Decision:
+        """Units for one obligation; where the register has it, what it allows."""
+        decided = self.plain(book, command)
+        record = book.records.get((OBLIGATIONS, word(command.body, "obligation")))
+        if record is None:
+            return decided
+        rules = self._rules(record, command)
+        more = self._counted(book, command, record, rules)
+        after = self._next(record, record.state, more, command)
+        return Decision(
+            [*decided.entries, after],
+            {"obligation": record.id, **{k: str(v) for k, v in more.items() if isinstance(v, int)}},
+            rules.mark,
+        )
+
+    def _counted(self, book: Book, command: Command, record: RegisterEntry, rules: RuleSet) -> dict[str, Any]:
+        """What the obligation's record says after the surrender. Raises `Refused`, `MissingParameter` for an open rule."""
+        b, fields, now = command.body, record.content["fields"], standing_of(record)
+        asset, quantity = word(b, "asset"), whole(b, "quantity")
+        if record.state not in OPEN:
+            raise Refused(
+                "wrong_state", f"{record.id} is {record.state}.", f"{record.id} 处于 {record.state} 状态，不能清缴。"
+            )
+        if b["account"] != fields["holder"]:
+            raise Refused(
+                "other_holder",
+                f"{record.id} is owed by {fields['holder']}.",
+                f"{record.id} 的义务人是 {fields['holder']}。",
+            )
+        instrument = parse_asset(asset)
+        if instrument.unit != parse_asset(fields["asset"]).unit:
+            raise Refused(
+                "wrong_instrument", f"{asset} is in another unit than what is owed.", f"{asset} 的单位与应缴标的不同。"
+            )
+        own = own_assets(book, fields["asset"], rules)
+        if asset not in own and not _offset(asset, rules):
+            raise Refused(
+                "wrong_instrument",
+                f"{asset} does not count for {fields['asset']}.",
+                f"{asset} 不能用于清缴 {fields['asset']}。",
+            )
+        if asset in own and instrument.start.year > fields["year"]:
+            _rule(rules, "borrowing")  # units of a later period: open until the rule set says how much
+        if asset in own and (older := self._older(book, b["account"], own[: own.index(asset)], command)):
+            raise Refused("older_first", f"{older} is older and comes first.", f"{older} 年份更早，应先清缴。")
+        is_own = asset in own
+        after = Standing(now.owed, now.own + quantity * is_own, now.offsets + quantity * (not is_own))
+        check_surrender(after.owed, after.own, after.offsets, _rule(rules, "offset_cap") if after.offsets else 0)
+        given = dict(record.content.get("surrendered", {}))
+        given[asset] = given.get(asset, 0) + quantity
+        return {"own": after.own, "offsets": after.offsets, "surrendered": given}
+
+    def _older(self, book: Book, account: str, assets: list[str], command: Command) -> str:
+        today = day_of(command.at, self.zone)
+        return next((a for a in assets if parse_asset(a).end > today and book.balance(account, a).available), "")
+
+    def settle(self, book: Book, command: Command) -> Decision:
+        """{obligation}: met where all is surrendered; short once the deadline has passed."""
+        record, now = self._open(book, command, OPEN)
+        rules = self._rules(record, command)
+        today, deadline = day_of(command.at, self.zone), date.fromisoformat(record.content["fields"]["deadline"])
+        if now.missing and (record.state != "determined" or today <= deadline):
+            raise Refused("still_short", f"{now.missing} micro-units are missing; the deadline is {deadline}.",
+                          f"尚缺 {now.missing} 微单位，清缴期限为 {deadline}。", fix="surrender the rest first / 先清缴余量")  # fmt: skip
+        state = "short" if now.missing else "settled"
+        more = {"missing": now.missing, "settled_on": today.isoformat()}
+        return Decision(
+            [self._next(record, state, more, command)], {"state": state, "missing": str(now.missing)}, rules.mark
+        )
+
+    def penalty(self, book: Book, command: Command) -> Decision:
+        """The fine on what is short: missing units x mean price of the window x a multiple that the rule allows."""
+        record, now = self._open(book, command, ("short",))
+        rules, b = self._rules(record, command), command.body
+        window, multiple = word(b, "window"), whole(b, "multiple")
+        if window != (chosen := _rule(rules, "penalty_window")):
+            raise Refused("window", f"the rule set's window is {chosen}.", f"规则集的价格窗口为 {chosen}。")
+        low, high = _rule(rules, "fine_multiples")
+        if not low * MULTIPLE <= multiple <= high * MULTIPLE:
+            raise Refused("multiple", f"the multiple is {low} to {high}.", f"倍数为 {low}–{high}。")
+        turnover, volume = whole(b, "turnover"), whole(b, "volume")
+        fine = round(Fraction(now.missing, MICRO) * Fraction(turnover * MICRO, volume) * Fraction(multiple, MULTIPLE))
+        more = {"fine": fine, "multiple": multiple, "window": window, "turnover": turnover, "volume": volume, "order": word(b, "order"),
+                "cut_on_refusal": now.missing}  # fmt: skip
+        return Decision([self._next(record, "penalised", more, command)], {"fine": str(fine)}, rules.mark)
+
+    def fine(self, book: Book, command: Command) -> Decision:
+        """{obligation}: from the holder's cash to the account of penalties, once."""
+        record, _ = self._open(book, command, ("penalised", "settled", "cut"))
+        c = record.content
+        if not c.get("fine") or c.get("paid"):
+            raise Refused("no_fine", f"{record.id} has no fine to pay.", f"{record.id} 没有待缴罚款。")
+        holder = c["fields"]["holder"]
+        return Decision(
+            [
+                Leg(holder, "penalty", CASH, c["fine"], f"fine, {record.id}"),
+                self._next(record, record.state, {"paid": c["fine"]}, command),
+            ]
+        )
+
+    def _open(self, book: Book, command: Command, states: tuple[str, ...]) -> tuple[RegisterEntry, Standing]:
+        id = word(command.body, "obligation")
+        record = book.records.get((OBLIGATIONS, id))
+        if record is None:
+            raise Refused("unknown_obligation", f"there is no obligation {id!r}.", f"没有清缴义务 {id!r}。")
+        if record.state not in states:
+            raise Refused("wrong_state", f"{id} is {record.state}.", f"{id} 处于 {record.state} 状态。")
+        return record, standing_of(record)
+
+    def _rules(self, record: RegisterEntry, command: Command) -> RuleSet:
+        return self.sets.on(record.content["fields"]["rules"], day_of(command.at, self.zone))
+
+    def _next(self, record: RegisterEntry, state: str, more: Mapping[str, Any], command: Command) -> RegisterEntry:
+        kept = {k: v for k, v in record.content.items() if k != "note"} | dict(more) | {"by": command.by}
+        if state != record.state:
+            kept["since"] = day_of(command.at, self.zone).isoformat()
+        return RegisterEntry(OBLIGATIONS, record.id, record.version + 1, state, kept)
+
+
+def _rule(rules: RuleSet, id: str) -> Any:
+    """The value of a rule. Raises `Refused` naming the document while it is open."""
+    try:
+        return rules[id]
+    except MissingParameter as error:
+        raise Refused("open_rule", error.en, error.zh, fix=error.fix) from None
+
+
+# ---- prices ----------------------------------------------------------------------------------------------------------
+
+
+def _spans(deadline: date) -> Iterator[tuple[str, date, date]]:
+    this = deadline.replace(day=1)
+    before = (this - timedelta(days=1)).replace(day=1)
+    yield "month", this, deadline
+    yield "before", before, this - timedelta(days=1)
+    yield "rolling", deadline - timedelta(days=30), deadline - timedelta(days=1)
+
+
+def price_windows(venue: Venue, asset: str, deadline: date) -> dict[str, tuple[int, int]]:
+    """Turnover (1e-4 yuan) and volume (micro-units) in each candidate for "清缴时限前1个月": the deadline's calendar month, the one before, the rolling
+    month; all trades or listed ones only."""
+    spans = list(_spans(deadline))
+    sums = {f"{name}_{kind}": [0, 0] for name, *_ in spans for kind in ("all", "listed")}
+    for t in trades(venue):
+        if t.asset != asset or t.money is None:
+            continue
+        day = day_of(t.at)
+        for name, first, last in spans:
+            if first <= day <= last:
+                for kind in ("all", "listed") if t.way == "listed" else ("all",):
+                    sums[f"{name}_{kind}"][0] += t.money
+                    sums[f"{name}_{kind}"][1] += t.quantity
+    return {k: (v[0], v[1]) for k, v in sums.items()}
+
+
+def recomputed(venue: Venue, record: RegisterEntry) -> bool:
+    """Whether the turnover that a penalty was decided on is that of the journal."""
+    c = record.content
+    found = price_windows(venue, c["fields"]["asset"], date.fromisoformat(c["fields"]["deadline"]))
+    return found.get(c["window"]) == (c["turnover"], c["volume"])
+
+
+def offsets_allowed(record: RegisterEntry, rules: RuleSet) -> int:
+    """Most offsets for an obligation. Raises `MissingParameter` while the cap is open."""
+    return offset_limit(standing_of(record).owed, rules["offset_cap"])
