@@ -19,7 +19,7 @@ from qingshan.registers.calendar import CHINA, day_of
 
 from .commands import guarded, setting
 from .instruments import Instrument, parse_asset
-from .review import issue_record, put_under_review
+from .review import barred, issue_record, put_under_review
 
 __all__ = ["CASH", "FIXED", "HOLDERS", "operator_of", "own_id", "records_of", "registry_handlers", "whole"]
 
@@ -168,6 +168,12 @@ class _Registry:
             raise Refused(
                 "evidence", "the evidence is not the project's verification report.", "证据与项目的核查报告不符。"
             )
+        name, refusals = barred(book, project)
+        if refusals:
+            parts = [r.partition(" / ") for r in refusals]
+            raise Refused("barred", f"the dossier {name} gives no unit: {'; '.join(p[0] for p in parts)}.",
+                          f"案卷 {name} 不能签发：{'；'.join(p[2] or p[0] for p in parts)}。",
+                          fix="fill what is open and make the dossier again / 补齐待补项后重新生成案卷")  # fmt: skip
         whole_part, _, part = project.content["fields"]["verified"].partition(".")
         if quantity > int(whole_part) * 10**6 + int((part + "000000")[:6]):
             raise Refused(

@@ -609,6 +609,23 @@ VERBS = (
         "qingshan exchange import venue discharge_permit permits.csv --by clerk1",
     ),
     Verb(
+        "exchange dossier",
+        "qingshan.faces.cli.exchange_forest:dossier",
+        "enter a forest project from its dossier, with all files and plots; --correct puts lots that stand on what changed under review",
+        (
+            VENUE,
+            Option("dossier", "folder of a version, as `forest dossier` keeps it"),
+            Option("--project", "project folder it was computed from", required=True),
+            Option("--holder", "holder of the tickets", default=""),
+            Option("--correct", "why: correct the files that an older version had otherwise", default=""),
+            Option("--by", "actor who enters or corrects", required=True),
+            AT,
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange dossier venue projects/p1/v1 --project p1 --holder X --by clerk1",
+    ),
+    Verb(
         "exchange due",
         "qingshan.faces.cli.exchange:due",
         "deadlines of the registers, the missed ones first",
