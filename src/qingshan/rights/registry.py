@@ -31,6 +31,7 @@ FIXED = {
 HOLDERS = "rights_holder"
 TARGETS = "transfer_target"
 ISSUES = "ticket_project"
+OBLIGATIONS = "obligation"
 
 
 def registry_handlers(zone: timezone = CHINA) -> dict[str, Handler]:
@@ -311,11 +312,14 @@ class _Registry:
         return Release(id, hold.account, hold.asset, hold.quantity, ranges)
 
     def surrender(self, book: Book, command: Command) -> Decision:
-        """{account, asset, quantity, obligation}: an approver gives up units for one obligation."""
+        """{account, asset, quantity, obligation}: an approver gives up units for one obligation of the register."""
         b = command.body
         account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
         operator_of(book, command.by, account)
         self._good(asset, command)
+        if (OBLIGATIONS, word(b, "obligation")) not in book.records:
+            raise Refused("unknown_obligation", f"there is no obligation {b['obligation']!r} in the register.", f"登记簿中没有清缴义务 {b['obligation']!r}。",
+                          fix="the registry enters what is owed first / 先由登记机构核定清缴义务")  # fmt: skip
         ranges = self._free(book, account, asset, quantity, b.get("ranges"))
         return Decision(
             [Leg(account, "compliance", asset, quantity, "surrender", ranges, obligation=word(b, "obligation"))]
