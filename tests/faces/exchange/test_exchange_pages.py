@@ -90,6 +90,7 @@ def test_a_participant_sees_his_own_and_it_is_noted(counter: Counter, zone: Zone
 
 
 def test_staff_pages_are_for_those_declared(counter: Counter, zone: Zone) -> None:
+    counter.owe()
     counter.both(
         "rights.surrender",
         "traderX",
@@ -425,6 +426,7 @@ def test_names_of_areas_and_registry_units(counter: Counter, zone: Zone) -> None
     counter.both(
         "rights.retire", "traderX", "approverX", account="X", asset=counter.asset, quantity=20 * T, reason="会议碳中和"
     )
+    counter.owe()
     counter.both(
         "rights.surrender",
         "traderX",
