@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from qingshan.core.errors import QingshanError, in_language
-from qingshan.faces.access.private import compliance_told, fees_told, holds_told
+from qingshan.faces.access.obligations import obligations_told
+from qingshan.faces.access.private import fees_told, holds_told
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import (
@@ -28,6 +29,7 @@ from qingshan.rights.compliance import shortfall
 from qingshan.rights.conflicts import conflicts
 from qingshan.rights.registry import records_of
 
+from .exchange_obligations import obligation_row
 from .exchange_watch import watch_table, watch_told
 
 DAYS = 30
@@ -138,9 +140,8 @@ def regulator(ask: Ask) -> Page:
         with desk.reading() as book:
             staff = conflicts(book)
         watched = watch_told(ask, today)
-        surrendered = compliance_told(desk, limit=200)
         context |= {
-            "surrendered": [c | {"surrendered": amount_text(c["surrendered"])} for c in surrendered],
+            "obligations": [obligation_row(ask, o) for o in obligations_told(desk, visitor)],
             "conflicts": [ask.t.pick(f.zh, f.en) for f in staff], "holds": [_hold(ask, h) for h in holds_told(desk)], "waiting": waiting_of(ask),
             "reads": [{"by": r.by, "what": ask.t(f"exchange.read.{r.what}"), "subject": r.subject, "day": day_of(r.at).isoformat()}
                       for r in desk.reads_log.newest(30)], "reads_count": desk.reads_log.next,
