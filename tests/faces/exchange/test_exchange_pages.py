@@ -102,7 +102,7 @@ def test_staff_pages_are_for_those_declared(counter: Counter, zone: Zone) -> Non
     )
     seen = Reader(counter, zone, "regulator0").get("/zh/exchange/regulator").text
     assert "X:2024" in seen and "查阅记录" in seen
-    record = "/zh/registers/obligation/X%3A2024"
+    record = "/zh/registers/obligation/record/X%3A2024"
     for figure in ("100", "3", "0", "97"):  # owed, surrendered, offsets, missing: each led to the obligation's record
         assert re.search(rf'<td class="n"><a href="{record}[^"]*">{figure}</a>', seen)
     for who in ("traderX", "exchange0", "bank0"):
