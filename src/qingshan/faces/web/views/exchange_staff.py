@@ -31,6 +31,7 @@ from qingshan.rights.registry import records_of
 
 from .exchange_obligations import obligation_row
 from .exchange_watch import watch_table, watch_told
+from .exchange_ways import clock
 
 DAYS = 30
 
@@ -49,7 +50,9 @@ def operator(ask: Ask) -> Page:
     with desk.reading() as book:
         markets = [_market_row(ask, a, held) for a in sorted(desk.tape.strips)]
         auctions = [{"id": id, "state": ask.t(f"exchange.auction_state.{r.state}"), "name": asset_name(ask, r.content["asset"]),
-                     "quantity": amount_text(decimal_text(r.content["quantity"], MICRO)), "reserve": amount_text(decimal_text(r.content["reserve"], YUAN), 2)}
+                     "quantity": amount_text(decimal_text(r.content["quantity"], MICRO)), "reserve": amount_text(decimal_text(r.content["reserve"], YUAN), 2),
+                     "unit": unit_of(ask, r.content["asset"]),
+                     "bidding": f"{clock(r.content['opens'])} – {clock(r.content['closes'])}", "pricing": ask.t(f"choice.{r.content['pricing']}")}
                     for id, r in ((r.id, r) for r in records_of(book, "auction")[-20:])]  # fmt: skip
     today = day_of(desk.clock())
     sets = [{"id": s.id, "name": ask.t.pick(s.zh, s.en), "since": s.valid_from.isoformat(), "hash": s.hash, "rows": [_rule(ask, s.rules[r]) for r in s.rules],
@@ -109,10 +112,18 @@ def _rule(ask: Ask, row: Any) -> dict[str, str]:
         mark = f"1e-{len(str(scale)) - 1}"
         if unit.startswith(mark) and isinstance(value, int):
             value, unit = amount_text(decimal_text(value, scale)), unit.removeprefix(mark).strip()
-    said = "" if value is None else ask.t("comma").join(map(str, value)) if isinstance(value, list) else str(value)
+    parts = [] if value is None else value if isinstance(value, list) else [value]
+    said = ask.t("comma").join(_word(ask, "rule_value", str(v)) for v in parts)
     word = ask.t(f"exchange.rule.{row['id']}") if ask.t.has(f"exchange.rule.{row['id']}") else row["id"]
-    return {"id": row["id"], "word": word, "value": said.replace("/", "–"), "unit": "" if unit == "1" else unit, "status": row["status"],
+    return {"id": row["id"], "word": word, "value": said.replace("/", "–"),
+            "unit": "" if unit == "1" else _word(ask, "rule_unit", unit), "status": row["status"],
             "source": in_language(row["source"], ask.lang), "document": row.get("document", "")}  # fmt: skip
+
+
+def _word(ask: Ask, section: str, said: str) -> str:
+    """The word of a value of a rule set; a figure stays as it is."""
+    key = f"exchange.{section}.{said.replace(' ', '_')}"
+    return ask.t(key) if said and ask.t.has(key) else said
 
 
 def _hold(ask: Ask, h: dict[str, str]) -> dict[str, str]:
