@@ -115,11 +115,11 @@ def tables(rows: int):
 @pytest.mark.parametrize("rows", [0, 1, 2, 3])
 def test_an_inventory_without_two_plots_in_each_stratum_is_refused(rows):
     with pytest.raises(QingshanError) as refused:
-        forest_estimate(Inventory.of(tables(rows)), Rule(("anhui2016",)))
+        forest_estimate(Inventory.of(tables(rows)), Rule(("anhui2016",), unit_assumed=True))
     assert refused.value.zh != refused.value.en
-    assert forest_estimate(Inventory.of(tables(4)), Rule(("anhui2016",))).figure("trees").value == pytest.approx(
-        100 * 1e4 / 600
-    )
+    assert forest_estimate(Inventory.of(tables(4)), Rule(("anhui2016",), unit_assumed=True)).figure(
+        "trees"
+    ).value == pytest.approx(100 * 1e4 / 600)
 
 
 def test_the_order_of_rows_of_all_tables_changes_no_figure():
@@ -128,6 +128,6 @@ def test_the_order_of_rows_of_all_tables_changes_no_figure():
     figures = []
     for turned in itertools.product((False, True), repeat=3):
         given_ = {k: t.reverse() if r else t for (k, t), r in zip(made.items(), turned, strict=True)}
-        got = forest_estimate(Inventory.of(given_), Rule(("anhui2016",)))
+        got = forest_estimate(Inventory.of(given_), Rule(("anhui2016",), unit_assumed=True))
         figures.append([(f.value, f.se) for f in (got.figure(w) for w in ("area", "trees", "biomass", "co2"))])
     assert all(np.array(f) == pytest.approx(np.array(figures[0]), rel=1e-12) for f in figures)

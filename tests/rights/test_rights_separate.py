@@ -23,5 +23,7 @@ def test_no_instrument_of_a_separate_account_may_be_issued(word):
 
 
 def test_the_only_carbon_that_may_be_issued_is_that_of_forests():
-    may = {(name, kind) for name, s in schemes().items() if s.may_issue == "yes" and "CO2" in s.unit for kind in s.subtypes}
+    may = {
+        (name, kind) for name, s in schemes().items() if s.may_issue == "yes" and "CO2" in s.unit for kind in s.subtypes
+    }
     assert may == {("ticket", "forest")}

@@ -65,9 +65,7 @@ def test_every_step_is_known_open_or_none_as_the_specification_has_it(name):
     assert ASPECTS == ("eligibility", "baseline", "monitoring", "leakage", "deduction", "buffer")
     said = [chosen.aspects[a] for a in ASPECTS]
     none = {"single_tree": {"buffer"}}.get(name, set())  # told by the press: none
-    letters = "".join(
-        "o" if a.status == "open" else "n" if a.status == "none" or a.id in none else "k" for a in said
-    )
+    letters = "".join("o" if a.status == "open" else "n" if a.status == "none" or a.id in none else "k" for a in said)
     assert letters == STEPS[name]
     for aspect in said:
         assert aspect.status in {"open", "none", "secondary", "news"}

@@ -41,7 +41,9 @@ TYPES = disturbance_matrices(CBM, [row for rows in KINDS.values() for row in row
 
 def made(seed, n=40):
     lot = np.random.default_rng(seed)
-    rates = rates_of(CBM, {"cool": RATES, "warm": RATES | {"softwood_stem_turnover": 0.02}}, {"cool": 9.0, "warm": 16.0})
+    rates = rates_of(
+        CBM, {"cool": RATES, "warm": RATES | {"softwood_stem_turnover": 0.02}}, {"cool": 9.0, "warm": 16.0}
+    )
     carbon = np.cumsum(lot.uniform(0, 1.5, (3, 121, len(CBM.growth))), axis=1)
     carbon[:, 90:] = carbon[:, 90:91] * np.linspace(1, 0.5, 31)[:, np.newaxis]  # old stands decline
     cohorts = Cohorts(
@@ -116,7 +118,8 @@ def test_a_kind_of_disturbance_is_rows_of_a_table(tmp_path):
     assert set(stands.disturbances) == {"clear_cut", "fire", "thinning", "pest"}
     event = [Event(1, "pest", {"species": ["conifer"]})]
     hit, plain = (
-        project(stands.model, stands.rates, stands.curves, stands.cohorts, stands.disturbances, 1, e) for e in (event, [])
+        project(stands.model, stands.rates, stands.curves, stands.cohorts, stands.disturbances, 1, e)
+        for e in (event, [])
     )
     snags = CBM.pool("SoftwoodStemSnag")
     # 40 % of the stem wood of all conifers stands dead; a year's decay of snags lies between none and all of its rate
