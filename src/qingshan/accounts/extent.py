@@ -98,7 +98,9 @@ def _class_changes(resolver: Resolver, cells: list[Node]) -> list[Node]:
             continue
         for cls, value in zip(classes, np.asarray(resolver.domains.registry[ref](areas)), strict=True):
             if np.isfinite(value):
-                made.append(_of_matrix(resolver, quantity, ref, cls, [n for p, n in pairs.items() if cls in p], float(value)))
+                made.append(
+                    _of_matrix(resolver, quantity, ref, cls, [n for p, n in pairs.items() if cls in p], float(value))
+                )
     return made
 
 
@@ -108,7 +110,14 @@ def _of_matrix(resolver: Resolver, quantity: str, ref: str, cls: str, parts: lis
     where = {"place": parts[0].place, "period": parts[0].period, "cls": cls}
     name = next(iter(method.arguments))
     args = tuple((name, n.key) for n in parts)
-    identity = {"kind": "method", "quantity": quantity, **where, "method": ref, "code": method.code, "args": [list(a) for a in args]}
+    identity = {
+        "kind": "method",
+        "quantity": quantity,
+        **where,
+        "method": ref,
+        "code": method.code,
+        "args": [list(a) for a in args],
+    }
     own = {method.status} & DERIVED_LABELS
     node = Node(
         digest(identity), "method", quantity, **where, unit=method.result.unit, value=[value], method=method.ref, code=method.code,
