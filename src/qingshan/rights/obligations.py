@@ -28,7 +28,7 @@ from .commands import Guarded, guarded
 from .compliance import check_surrender, offset_limit
 from .feed import trades
 from .instruments import parse_asset
-from .registry import CASH, registry_handlers, whole, word
+from .registry import CASH, OBLIGATIONS, registry_handlers, whole, word
 from .rulesets import RuleSet, RuleSets
 
 __all__ = [
@@ -42,7 +42,6 @@ __all__ = [
     "standing_of",
 ]
 
-OBLIGATIONS = "obligation"
 OPEN = ("determined", "short", "penalised")
 MULTIPLE = 10_000
 
@@ -98,11 +97,9 @@ class _Desk:
     plain: Handler
 
     def surrender(self, book: Book, command: Command) -> Decision:
-        """Units for one obligation; where the register has it, what it allows."""
+        """Units for one obligation of the register, within what it allows."""
         decided = self.plain(book, command)
-        record = book.records.get((OBLIGATIONS, word(command.body, "obligation")))
-        if record is None:
-            return decided
+        record = book.records[OBLIGATIONS, command.body["obligation"]]
         rules = self._rules(record, command)
         more = self._counted(book, command, record, rules)
         after = self._next(record, record.state, more, command)

@@ -90,6 +90,7 @@ def test_a_participant_sees_his_own_and_it_is_noted(counter: Counter, zone: Zone
 
 
 def test_staff_pages_are_for_those_declared(counter: Counter, zone: Zone) -> None:
+    counter.owe()
     counter.both(
         "rights.surrender",
         "traderX",
@@ -425,6 +426,7 @@ def test_names_of_areas_and_registry_units(counter: Counter, zone: Zone) -> None
     counter.both(
         "rights.retire", "traderX", "approverX", account="X", asset=counter.asset, quantity=20 * T, reason="会议碳中和"
     )
+    counter.owe()
     counter.both(
         "rights.surrender",
         "traderX",
@@ -446,3 +448,24 @@ def test_names_of_areas_and_registry_units(counter: Counter, zone: Zone) -> None
         ("20", "50", "30", "Retired", "compliance"),
     ]
     assert "unitBlockStart" in public.get("/zh/exchange/public.csv?table=units").text
+
+
+def test_a_record_past_its_working_days_is_on_the_regulator_page(counter: Counter, zone: Zone) -> None:
+    """Accepted on Monday 2026-09-28: 20 working days after it are 29, 30 September, 8, 9, 10 (worked Saturday), 12–16, 19–23 and 26–30 October."""
+    counter.now = day_at(date(2026, 9, 28))
+    record = {"register": "discharge_permit", "id": "f1"}
+    fields = {"name": "某厂", "credit_code": "C1", "management": "简化管理", "place": "520123"}
+    counter.give("register.create", "clerk0", fields=fields, **record)
+    evidence = {"application": "ab" * 32}
+    counter.give("register.act", "registry0", version=1, step="accept", evidence=evidence, **record)
+    regulator = Reader(counter, zone, "regulator0")
+    counter.now = day_at(date(2026, 10, 30))
+    assert "decision under simplified management" not in regulator.get("/en/exchange/regulator").text
+    counter.now = day_at(date(2026, 10, 31))
+    page = regulator.get("/en/exchange/regulator").text
+    assert "decision under simplified management" in page and "2026-10-30" in page and "no day" not in page
+
+
+def day_at(day: date) -> int:
+    """Ten in the morning there, in microseconds."""
+    return (day - date(1970, 1, 1)).days * DAY + 2 * 3_600_000_000

@@ -54,7 +54,9 @@ def _call(ask: Ask, strip: Strip) -> dict[str, str] | None:
         found = call_auction(
             open_orders(book, strip.asset), strip.content["reference"], ration="time", lot=rules["lot"]
         )
-    return found and {
+    if found is None:
+        return None
+    return {
         "price": amount_text(decimal_text(found.price, YUAN), 2),
         "volume": amount_text(decimal_text(found.volume, MICRO)),
     }
