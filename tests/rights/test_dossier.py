@@ -27,6 +27,11 @@ from .test_market import refused
 
 CRS = "EPSG:32648"
 REPORT = "7e" * 32
+EQUATIONS = (
+    "id,set,taxon,taxon_zh,rank,quantity,form,a,b,d_unit,h_unit,unit,unit_basis,source_title,status\n"
+    "own.cf,own,Cunninghamia lanceolata,杉木,species,total,power_d2h,0.05,0.93,cm,m,kg,printed,a survey of the bureau,secondary\n"
+    "own.pm,own,Pinus massoniana,马尾松,species,total,power_d2h,0.06,0.92,cm,m,kg,printed,a survey of the bureau,secondary\n"
+)
 
 
 @pytest.fixture
@@ -48,7 +53,13 @@ class Woods:
         write_demo_project(self.folder)
         if not synthetic:
             text = (self.folder / "project.toml").read_text(encoding="utf-8")
-            (self.folder / "project.toml").write_text(text.replace("synthetic = true\n", ""), encoding="utf-8")
+            text = (
+                text.replace("synthetic = true\n", "")
+                .replace('"anhui2016"', '"own"')
+                .replace("allow_unit_assumed = true\n", "")
+            )
+            (self.folder / "project.toml").write_text(text, encoding="utf-8")
+            (self.folder / "equations.csv").write_text(EQUATIONS, encoding="utf-8")
 
     def dossier(self) -> KeptDossier:
         return publish_dossier(open_zone("demo30m"), self.folder, crs=CRS, tolerance_m2=1.0)

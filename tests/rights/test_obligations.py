@@ -126,6 +126,25 @@ def test_a_false_turnover_is_found(bureau: Bureau) -> None:
     assert not recomputed(bureau.venue, bureau.state())  # there were no trades
 
 
+def test_a_false_turnover_is_refused_where_the_journal_is_at_hand(bureau: Bureau) -> None:
+    """October has no trade: no turnover there is true, and there is no mean price to fine by."""
+    handlers = obligation_handlers(bureau.rules, prices=lambda asset, day: price_windows(bureau.venue, asset, day))
+    bureau.venue.handlers |= handlers
+    bureau.at += 28 * DAY
+    bureau.send("rights.settle", "registry0", obligation="X:2024")
+    body = {
+        "obligation": "X:2024",
+        "window": "month_all",
+        "turnover": YUAN,
+        "volume": T,
+        "multiple": 60_000,
+        "order": "罚〔3〕",
+    }
+    told = refused("turnover", bureau.send, "rights.penalty", "regulator4", **body)
+    assert "0 yuan" in told.en
+    assert bureau.state().state == "short"
+
+
 def test_what_is_not_in_the_register_takes_nothing(bureau: Bureau) -> None:
     told = refused("unknown_obligation", bureau.give, 1, obligation="X-2024")
     assert "X-2024" in told.zh and bureau.venue.book.surrendered == {}

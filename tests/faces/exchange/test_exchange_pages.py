@@ -102,6 +102,9 @@ def test_staff_pages_are_for_those_declared(counter: Counter, zone: Zone) -> Non
     )
     seen = Reader(counter, zone, "regulator0").get("/zh/exchange/regulator").text
     assert "X:2024" in seen and "查阅记录" in seen
+    record = "/zh/registers/obligation/record/X%3A2024"
+    for figure in ("100", "3", "0", "97"):  # owed, surrendered, offsets, missing: each led to the obligation's record
+        assert re.search(rf'<td class="n"><a href="{record}[^"]*">{figure}</a>', seen)
     for who in ("traderX", "exchange0", "bank0"):
         assert "X:2024" not in Reader(counter, zone, who).get("/zh/exchange/regulator").text
     assert "收市" in Reader(counter, zone, "exchange0").get("/zh/exchange/operator").text
@@ -286,6 +289,19 @@ def test_a_freeze_is_lifted_before_the_next_day_s_first_command(counter: Counter
     assert "f1" not in again.book.holds
     again.close()
     counter.desk = Desk(counter.folder)
+
+
+def test_the_operator_sees_sessions_auctions_freezes_and_dated_rules(counter: Counter, zone: Zone) -> None:
+    common = {"account": "X", "asset": counter.asset, "quantity": 80 * T}
+    counter.both("rights.freeze", "regulator0", "registry0", id="f1", order="〔1〕", until="2024-10-09", **common)
+    times = {"opens": counter.now + DAY, "closes": counter.now + DAY + 3_600_000_000}
+    terms = {"selling": True, "reserve": 50 * YUAN, "pricing": "uniform", "minimum": T, "cap": 80 * T}
+    counter.give("auction.apply", "approverX", id="J1", **common, **times, **terms)
+    page = Reader(counter, zone, "exchange0").get("/zh/exchange/operator").text
+    assert "09:30–11:30" in page and "2021-06-22 起" in page  # sessions, and since when the rules are in force
+    assert "J1" in page and "统一价 10-05 10:00 – 10-05 11:00" in page
+    assert "f1" in page and "〔1〕" in page and "2024-10-09" in page
+    assert "您的角色不能查阅" not in page and "fine_multiples" not in page and "listed_pick<" not in page
 
 
 class Counted(dict[object, object]):

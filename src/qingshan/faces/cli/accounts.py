@@ -18,11 +18,13 @@ from qingshan.accounts.explain import as_text
 from qingshan.accounts.explain import explain as explain_tree
 from qingshan.accounts.fill import fill as fill_slots
 from qingshan.accounts.fill import filled_rows, template
+from qingshan.accounts.home import home
 from qingshan.accounts.profile import find_profile
 from qingshan.accounts.raster.run import How
 from qingshan.accounts.rounds import declared_rounds
 from qingshan.accounts.run import Fact, Run, latest_runs, run_account, services_catalogue
 from qingshan.accounts.seal import changed_files
+from qingshan.accounts.verify import Verdict
 from qingshan.accounts.verify import verify as verify_run
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import QingshanError, UnknownName
@@ -228,7 +230,8 @@ def explain(arguments: argparse.Namespace) -> int:
     """Print the tree behind a figure, or the tree of reasons why there is none."""
     done = run_of(arguments)
     _require_sealed(done)
-    place = done.zone.place(arguments.place).code if arguments.place else done.zone.root
+    home_place = done.facts[0].place if arguments.dossier else done.zone.root
+    place = done.zone.place(arguments.place).code if arguments.place else home_place
     fact = _asked(done, arguments, place)
     tree = explain_tree(done, fact.key)
     if arguments.json:
@@ -304,6 +307,8 @@ def _no_such(done: Run, quantity: str, place: str) -> UnknownName:
 
 def run_of(arguments: argparse.Namespace) -> Run:
     zone = open_zone(arguments.zone)
+    if getattr(arguments, "dossier", ""):
+        return _dossier_run(zone, arguments.dossier)
     if arguments.profile == "forest_inventory":
         return _inventories_of(zone)
     name = find_profile(load_domains(), arguments.profile or zone.config["zone"]["default_profile"]).id
@@ -315,6 +320,22 @@ def run_of(arguments: argparse.Namespace) -> Run:
             fix="run `qingshan run` first / 先运行 `qingshan run`",
         )
     return runs[name]
+
+
+def _dossier_run(zone: Zone, name: str) -> Run:
+    """The sealed run behind the newest dossier of a project, or of the dossier in a folder. Raises `UnknownName`."""
+    from qingshan.accounts.claim.dossier import dossiers, open_dossier  # noqa: PLC0415 - the extra geo
+    from qingshan.accounts.claim.sealed import DossierRun  # noqa: PLC0415
+
+    folder = Path(name)
+    known = {d.id: d for d in dossiers(zone)}
+    kept = open_dossier(folder) if (folder / "dossier.json").is_file() else known.get(name)
+    if kept is None or kept.run is None:
+        raise UnknownName(
+            f"no dossier {name!r} of {zone.id}; there are: {', '.join(known) or '-'}.", f"{zone.name_zh}没有案卷 {name!r}；现有：{'、'.join(known) or '—'}。",
+            fix="qingshan forest dossier FOLDER --zone ZONE",
+        )  # fmt: skip
+    return DossierRun(kept.run)
 
 
 def _inventories_of(zone: Zone) -> Run:
@@ -329,15 +350,32 @@ def _inventories_of(zone: Zone) -> Run:
     return found
 
 
+def _verified(name: str, public_key: str) -> Verdict:
+    """The verdict on a run, or on the folder of a release or dossier; `zone/project` is the newest dossier of a project."""
+    folder = _dossier_folder(name) or Path(name)
+    if not (folder.is_dir() and (folder / "manifest.json").is_file()):
+        return verify_run(name)
+    from qingshan.publish.dossier import is_dossier, verify_dossier  # noqa: PLC0415 - the extra report
+    from qingshan.publish.forest_release import is_forest_release, verify_forest_release  # noqa: PLC0415
+
+    if is_dossier(folder):
+        return verify_dossier(folder)
+    return verify_forest_release(folder, public_key) if is_forest_release(folder) else verify_run(folder)
+
+
+def _dossier_folder(name: str) -> Path | None:
+    """The newest dossier of `zone/project`, None where there is no such project."""
+    zone, _, project = name.rpartition("/")
+    projects = home() / "projects" / zone / project
+    if not zone or Path(name).exists() or not projects.is_dir():
+        return None
+    kept = [p for p in projects.glob("v[0-9]*") if (p / "manifest.json").is_file()]
+    return max(kept, key=lambda p: int(p.name[1:]), default=None)
+
+
 def verify(arguments: argparse.Namespace) -> int:
     """Replay a run and name every difference; exit 1 where there is one."""
-    folder = Path(arguments.run)
-    if folder.is_dir() and (folder / "manifest.json").is_file():
-        from qingshan.publish.forest_release import is_forest_release, verify_forest_release  # noqa: PLC0415 - the extra report
-
-        verdict = verify_forest_release(folder) if is_forest_release(folder) else verify_run(folder)
-    else:
-        verdict = verify_run(arguments.run)
+    verdict = _verified(arguments.run, arguments.public_key)
     if arguments.json:
         emit(verdict.record())
         return 0 if verdict.ok else 1
@@ -345,7 +383,8 @@ def verify(arguments: argparse.Namespace) -> int:
     for difference in verdict.differences:
         print(("不符：" if zh else "differs: ") + difference["zh" if zh else "en"])
     for note in verdict.notes:
-        print(f"{'说明：' if zh else 'note: '}{note}")
+        en, _, said = note.partition(" / ")
+        print(f"{'说明：' if zh else 'note: '}{said if zh and said else en}")
     words = (
         ("逐字节一致", "数值一致，字节不同", "不一致")
         if zh

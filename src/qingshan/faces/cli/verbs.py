@@ -144,6 +144,7 @@ VERBS = (
             Option("--period", "account period"),
             Option("--cls", "ecosystem class", default=""),
             Option("--basis", "money basis, e.g. constant-2010", default=""),
+            Option("--dossier", "explain a figure of a carbon project's dossier: project id, or folder", default=""),
             Option("--full", "print every part, however many", kind="flag"),
             ZONE,
             PROFILE,
@@ -157,7 +158,13 @@ VERBS = (
         "qingshan.faces.cli.accounts:verify",
         "replay a run in a separate process and compare byte for byte",
         (
-            Option("run", "run id, folder of a run or of a forest-carbon release, or zone/profile for the newest"),
+            Option(
+                "run",
+                "run id, folder of a run, of a forest-carbon release or of a dossier, zone/profile for the newest run, zone/project for the newest dossier",
+            ),
+            Option(
+                "--public-key", "release: the signer expected, as hex or a file (else trusted_keys.csv)", default=""
+            ),
             LANG,
             JSON,
         ),
@@ -177,14 +184,15 @@ VERBS = (
             Option("--place", "place code (default: the zone's root)"),
             Option("--official", "official release: refused unless every rule holds", kind="flag"),
             Option("--draft", "forest-carbon: an unsigned draft (else QINGSHAN_RELEASE_KEY signs)", kind="flag"),
+            Option("--demonstration", "forest-carbon: sign synthetic data, marked as a demonstration", kind="flag"),
             Option("--why", "forest-carbon: the reason of a revision", default=""),
             Option("--out", "folder for the files (default: here; forest-carbon: QINGSHAN_HOME/releases)", default=""),
             ZONE,
             PROFILE,
-            Option("--lang", "language of the report and of messages", choices=("zh", "en"), default="zh"),
+            LANG,
             JSON,
         ),
-        "qingshan publish forest-carbon --zone demo30m --year 2020 --draft",
+        "qingshan publish forest-carbon --zone demo30m --year 2020 --demonstration",
     ),
     Verb(
         "synth",

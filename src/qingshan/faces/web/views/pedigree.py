@@ -35,7 +35,7 @@ from qingshan.faces.web.lineage import (
 )
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
-from qingshan.faces.web.released import released_runs
+from qingshan.faces.web.released import dossier_runs, released_runs
 from qingshan.faces.web.services import basis_word
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.woods import forest_of
@@ -71,7 +71,7 @@ def _run_with(ask: Ask, key: str) -> Run | None:
         r for r in (ask.run, *ask.site.runs.values(), *ask.site.topics.values(), forest_of(ask.site)) if r is not None
     ]
     found = next((r for r in runs if key in r.nodes), None)
-    return found or next((r for r in released_runs(ask.site) if key in r.nodes), None)
+    return found or next((r for r in (*released_runs(ask.site), *dossier_runs(ask.site)) if key in r.nodes), None)
 
 
 def _printed(ask: Ask) -> Mapping[str, InputFact]:
@@ -150,7 +150,7 @@ def _headline(ask: Ask, figure: Figure) -> str:
 
 def _plot_address(ask: Ask, node: Node) -> str:
     """The page of a plot of an inventory, where its trees are listed."""
-    if node.kind != "plot" or not ask.has("forest_plot"):
+    if node.kind != "plot" or node.notes["inventory"] in ("opening", "closing") or not ask.has("forest_plot"):
         return ""
     return ask.address(
         f"/forest/plots/{quote(str(node.notes['inventory']), safe='')}/{quote(str(node.notes['plot']), safe='')}",
@@ -246,7 +246,9 @@ def _users(ask: Ask, run: Run, users: Sequence[Any]) -> list[tuple[str, str]]:
 
 
 def _commands(ask: Ask, run: Run, node: Node) -> list[str]:
-    explain = ["qingshan", "explain", node.quantity, "--zone", ask.zone.id, "--profile", run.profile.id]
+    dossier = run.manifest.get("kind") == "dossier"
+    of = ["--dossier", run.id.rpartition("-")[0]] if dossier else ["--profile", run.profile.id]
+    explain = ["qingshan", "explain", node.quantity, "--zone", ask.zone.id, *of]
     if node.place:
         explain += ["--place", node.place]
     if node.period:
@@ -256,7 +258,8 @@ def _commands(ask: Ask, run: Run, node: Node) -> list[str]:
     if node.basis:
         explain += ["--basis", node.basis]
     published = any(f.key == node.key for f in run.facts)
-    return [f"qingshan verify {run.id}", *([" ".join(explain)] if published else [])]
+    check = f"qingshan verify {ask.zone.id}/{of[1]}" if dossier else f"qingshan verify {run.id}"
+    return [check, *([" ".join(explain)] if published else [])]
 
 
 def _cite(ask: Ask, run: Run, figure: Figure, node: Node) -> str:
