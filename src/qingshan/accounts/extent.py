@@ -107,20 +107,22 @@ def _class_changes(resolver: Resolver, cells: list[Node]) -> list[Node]:
 def _of_matrix(resolver: Resolver, quantity: str, ref: str, cls: str, parts: list[Node], value: float) -> Node:
     """A class's entry of a method on the matrix; its arguments are the cells of its row and column."""
     method = resolver.domains.registry[ref]
-    where = {"place": parts[0].place, "period": parts[0].period, "cls": cls}
+    place, period = parts[0].place, parts[0].period
     name = next(iter(method.arguments))
     args = tuple((name, n.key) for n in parts)
     identity = {
         "kind": "method",
         "quantity": quantity,
-        **where,
+        "place": place,
+        "period": period,
+        "cls": cls,
         "method": ref,
         "code": method.code,
         "args": [list(a) for a in args],
     }
     own = {method.status} & DERIVED_LABELS
     node = Node(
-        digest(identity), "method", quantity, **where, unit=method.result.unit, value=[value], method=method.ref, code=method.code,
+        digest(identity), "method", quantity, place, cls, period, unit=method.result.unit, value=[value], method=method.ref, code=method.code,
         args=args, labels=merged(parts, own), flags=tuple(sorted({f for n in parts for f in n.flags})),
     )  # fmt: skip
     resolver.nodes[node.key] = node
