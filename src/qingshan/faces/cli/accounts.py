@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qingshan.accounts.beneficiaries import declared_flows, use_by_place
 from qingshan.accounts.block.cut import bytes_of
 from qingshan.accounts.explain import as_text
 from qingshan.accounts.explain import explain as explain_tree
@@ -35,6 +36,7 @@ from .problem import WrongCall
 from .show import amount, cells_progress, counted, emit, progress
 
 if TYPE_CHECKING:
+    from qingshan.accounts.balance import Table
     from qingshan.accounts.inventory import ForestRun
 
 
@@ -58,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
                 zone, name, progress=step, period=arguments.year, place=arguments.place, how=how, draws=arguments.draws, seed=arguments.seed
             ))  # fmt: skip
     woods: ForestRun | None = None if _limited(arguments) else _seal_inventories(zone)
-    records = [_summary(r) for r in runs]
+    root = zone.place(arguments.place).code if arguments.place else zone.root
+    records = [_summary(r, root) for r in runs]
     findings = list(dict.fromkeys(f for f in [*zone.findings, *(f for r in runs for f in r.findings)]))
     if arguments.json:
         emit(
@@ -71,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     else:
         for done, record in zip(runs, records, strict=True):
-            _print_run(done, record, arguments.lang, whole=done is runs[0])
+            _print_run(done, record, root, arguments.lang, whole=done is runs[0])
             if arguments.draws:
                 _print_interval(record, arguments.lang == "zh")
         if woods is not None:
@@ -113,8 +116,8 @@ def _profiles_asked(arguments: argparse.Namespace, zone: Zone) -> list[str]:
     return list(settings.get("profiles") or [settings["default_profile"]])
 
 
-def _summary(done: Run) -> dict[str, Any]:
-    lines = [line for line in done.services(done.zone.root) if line.included == "yes"]
+def _summary(done: Run, root: str) -> dict[str, Any]:
+    lines = [line for line in done.services(root) if line.included == "yes"]
     refused = [line.service.id for line in lines if line.refusal]
     labels = [*done.profile.labels, *(["partial"] if refused else []), *(["synthetic"] if done.zone.synthetic else [])]
     return {
@@ -128,23 +131,42 @@ def _summary(done: Run) -> dict[str, Any]:
         "reused": done.stats.reused if done.stats else 0,
         "given": [line.service.id for line in lines if not line.refusal],
         "refused": refused,
-        "uncertainty": _interval(done),
-        "not_included": [line.service.id for line in done.services(done.zone.root) if line.included != "yes"],
+        "uncertainty": _interval(done, root),
+        "beneficiaries": [t.record() for t in _beneficiaries(done)] if root == done.zone.root else [],
+        "not_included": [line.service.id for line in done.services(root) if line.included != "yes"],
     }
 
 
-def _interval(done: Run) -> dict[str, Any]:
-    """What the draws say of the accounted services of the root; without distributions: not assessed."""
+def _beneficiaries(done: Run) -> list[Table]:
+    """Place of supply by place of use of each accounted service whose way the zone declares, in its own unit."""
+    accounted = {u.id for u in done.profile.services if u.included == "yes" and u.physical}
+    tables = [use_by_place(done, service) for service in declared_flows(done.zone) if service in accounted]
+    return [t for t in tables if t.cells]
+
+
+def _print_beneficiaries(done: Run, lang: str) -> None:
+    """Who uses what each place supplies, one line per place of supply."""
+    zh = lang == "zh"
+    for table in _beneficiaries(done):
+        print(f"  {table.zh if zh else table.en}（{table.unit}）" if zh else f"  {table.en} ({table.unit})")
+        for row in table.rows:
+            uses = [(h.zh if zh else h.en, table.get(row.id, h.id)) for h in table.columns]
+            said = "; ".join(f"{name} {float(part):,.4g}" for name, part in uses if part)
+            print(f"    {row.zh if zh else row.en} -> {said}")
+
+
+def _interval(done: Run, root: str) -> dict[str, Any]:
+    """What the draws say of the accounted services of the place; without distributions: not assessed."""
     head, *records = done.uncertainty
     bases = done.profile.bases()
-    place, period = done.zone.root, done.default_period
+    place, period = root, done.default_period
     whole = next(
         (r for r in records if r["role"] == "accounted" and (r["place"], r["period"], r["basis"]) == (place, period, bases[0])), {}
     )  # fmt: skip
     return {**head, "accounted": whole}
 
 
-def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> None:
+def _print_run(done: Run, record: dict[str, Any], root: str, lang: str, *, whole: bool) -> None:
     """The run in one line; the first of several also with its figures and refusals."""
     zh = lang == "zh"
     given, refused = len(record["given"]), len(record["refused"])
@@ -158,7 +180,7 @@ def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> 
     if not whole:
         return
     for quantity in done.profile.figures:
-        fact = done.fact(quantity, done.zone.root)
+        fact = done.fact(quantity, root)
         if not fact.refused:
             print(f"  {done.names(quantity)[0 if zh else 1]}: {amount(fact, done)}")
     for fact in (f for f in done.facts if declared_rounds(done.profile)):
@@ -167,7 +189,7 @@ def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> 
         print(
             f"  {place} {fact.period} {said}: {f'{fact.value:,.4g} {fact.unit}' if fact.value is not None else ('拒算 - ' if zh else 'refused - ') + why}"
         )
-    for line in done.services(done.zone.root):
+    for line in done.services(root):
         if line.included != "yes":
             continue
         name = f"{line.service.id} {line.service.zh if zh else line.service.en}"
@@ -181,6 +203,8 @@ def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> 
             money = "; ".join(f"{amount(v, done)} ({b})" for b, v in line.value.items() if not v.refused)
             physical = amount(line.physical, done) if line.physical and not line.physical.refused else ""
             print(f"  {name}: {' = '.join(p for p in (physical, money) if p)}")
+    if root == done.zone.root:
+        _print_beneficiaries(done, lang)
 
 
 def _print_interval(record: dict[str, Any], zh: bool) -> None:

@@ -288,51 +288,27 @@ def _cite(ask: Ask, run: Run, figure: Figure, node: Node) -> str:
 # ---- a printed figure that no run uses -------------------------------------------------------------------------------
 
 
+_WITHOUT_STEP: dict[str, Any] = {
+    "node": None, "run": None, "method": None, "lines": [], "put_in": None, "choices": [], "left_out": [], "more_parts": 0,
+    "parameters": [], "parameter_count": 0, "readings": [], "reading_count": 0, "refusal": None, "documents": [], "users": [],
+    "user_count": 0, "depth": 1, "cite": "", "own": True, "error": [], "error_title": "", "plot_href": "",
+}  # fmt: skip
+"""What the page says of a step of a run, for a figure that has none."""
+
+
 def _of_fact(ask: Ask, fact: InputFact) -> Page:
     figure = ask.site.figure(fact)
     record = fact.record()
-    others = [f for f in ask.zone.facts.find(fact.quantity, fact.place, fact.period) if f.key != fact.key]
-    file = {"file": fact.file, "rows": 1, "sha256": ask.zone.files.get(fact.file, ""), "source": fact.source_title}
     crumbs = [x for x in (ask.name(fact.place), figure.name(ask.lang), period_word(fact.period, ask.t)) if x]
     label = {READ_LABELS[fact.status]} if fact.status in READ_LABELS else set()
     context: dict[str, Any] = {
-        "question": ask.t("pedigree.question"),
-        "figure": figure,
-        "crumbs": crumbs,
-        "crumb_place": fact.place,
-        "node": None,
-        "run": None,
-        "headline": _headline(ask, figure),
-        "labels": ordered({*figure.labels, *label}),
-        "kind": ask.t("pedigree.kind.input"),
-        "method": None,
-        "lines": [],
-        "put_in": None,
-        "choices": [],
-        "left_out": [],
+        **_WITHOUT_STEP, "question": ask.t("pedigree.question"), "figure": figure, "crumbs": crumbs, "crumb_place": fact.place,
+        "headline": _headline(ask, figure), "labels": ordered({*figure.labels, *label}), "kind": ask.t("pedigree.kind.input"),
         "rule": ask.t("pedigree.rule.merged", n=len(fact.parts)) if fact.parts else "",
         "parts_list": [Part(p.place_zh or ask.name(p.place), "", ask.site.figure(p)) for p in fact.parts],
-        "more_parts": 0,
-        "row": _row_lines(ask, record),
-        "parameters": [],
-        "parameter_count": 0,
-        "readings": [],
-        "reading_count": 0,
-        "files": [file] if fact.file else [],
-        "refusal": None,
-        "documents": [],
-        "users": [],
-        "user_count": 0,
-        "commands": [f"qingshan check {ask.zone.id}"],
-        "depth": 1,
-        "here": fact.place,
-        "cite": "",
-        "own": True,
-        "error": [],
-        "error_title": "",
-        "plot_href": "",
-        "also": [f"{ask.site.figure(f).written(ask.lang).text}（{f.source_title}）" for f in others],
-    }
+        "row": _row_lines(ask, record), "files": _file_of(ask, fact), "commands": [f"qingshan check {ask.zone.id}"],
+        "here": fact.place, "also": _also_of(ask, fact),
+    }  # fmt: skip
     tables = [Table("rows", "原始行", "Source rows", _ROW_COLUMNS, [_row_record(record)])]
     return Page(
         "pedigree.html",
@@ -344,6 +320,18 @@ def _of_fact(ask: Ask, fact: InputFact) -> Page:
         context["labels"],
         record=lambda: {"key": fact.key, "kind": "input", "row": record},
     )
+
+
+def _file_of(ask: Ask, fact: InputFact) -> list[dict[str, Any]]:
+    if not fact.file:
+        return []
+    return [{"file": fact.file, "rows": 1, "sha256": ask.zone.files.get(fact.file, ""), "source": fact.source_title}]
+
+
+def _also_of(ask: Ask, fact: InputFact) -> list[str]:
+    """The same figure as other sources print it."""
+    others = [f for f in ask.zone.facts.find(fact.quantity, fact.place, fact.period) if f.key != fact.key]
+    return [f"{ask.site.figure(f).written(ask.lang).text}（{f.source_title}）" for f in others]
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
