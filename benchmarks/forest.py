@@ -141,7 +141,10 @@ def tree_rows() -> list[Row]:
 
     def biomass() -> Amounts:
         return evaluate(
-            inventory.trees.taxon, inventory.trees.d_cm, inventory.trees.h_m, Rule(("puding2009",), default=True)
+            inventory.trees.taxon,
+            inventory.trees.d_cm,
+            inventory.trees.h_m,
+            Rule(("puding2009",), default=True, unit_assumed=True),
         )
 
     allometry = cpu(biomass)

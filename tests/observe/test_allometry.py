@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import DeclarationError, UnknownName
 from qingshan.observe.allometry import FLAGS, Rule, evaluate, flag_words
-from qingshan.observe.equation import COLUMNS, import_expressions, load_equations, package_equations
+from qingshan.observe.equation import COLUMNS, import_expressions, load_equations, own_equations, package_equations
 
 PINE = "Pinus massoniana"
-ANHUI = Rule(("anhui2016",))
+ANHUI = Rule(("anhui2016",), unit_assumed=True)
 HEAD = dict.fromkeys(COLUMNS, "")
 
 
@@ -67,7 +67,7 @@ def test_ranks_are_tried_in_order():
 
 
 def test_a_default_only_where_the_rule_allows_it_and_by_diameter():
-    puding = Rule(("puding2009",), default=True)
+    puding = Rule(("puding2009",), default=True, unit_assumed=True)
     small, flags, ids = one("Ilex sp.", 3, 3, puding)
     assert small == pytest.approx((0.5834 * 9 * 300 - 8.151) / 1000)  # g with D, H in cm
     assert ids == ("puding2009.all_woody_1_5.agb",) and flags == {"fallback_default", "unit_assumed"}
@@ -223,3 +223,26 @@ def test_a_table_of_printed_expressions_is_imported_where_the_user_holds_it(outs
 
 def test_flags_are_bits():
     assert sorted(FLAGS.values()) == [1 << k for k in range(len(FLAGS))]
+
+
+def test_an_equation_without_printed_units_refuses_unless_a_draft_allows_it():
+    """anhui2016 prints no units (its rows say `assumed`); the error names row and remedy."""
+    got = evaluate([PINE, PINE], np.array([20.0, 22.0]), np.array([15.0, 15.0]), Rule(("anhui2016",)))
+    assert got.refused.all() and np.isnan(got.value).all() and flag_words(int(got.flags[0])) == ["no_unit"]
+    (why,) = [f for f in got.findings if f.level == "error"]
+    assert why.code == "no_unit" and "anhui2016.pinus_massoniana.stem" in why.en and "2 trees" in why.en
+    assert "unit_basis = printed" in why.fix and "--allow-unit-assumed" in why.fix
+    assert evaluate([PINE], np.array([20.0]), np.array([15.0]), ANHUI).unit_assumed
+    volume = evaluate([PINE], np.array([20.0]), np.array([15.0]), Rule(("ly20877", "db52t7032011")), "volume")
+    assert not volume.unit_assumed and not volume.refused.any()
+
+
+def test_a_row_of_ones_own_with_units_and_source_takes_the_place_of_one_without(tmp_path):
+    table(tmp_path / "t.csv", row(taxon=PINE, set="mine"))
+    rows = own_equations(tmp_path / "t.csv")
+    got = evaluate([PINE], np.array([20.0]), None, Rule(("mine", "anhui2016")), equations=rows)
+    assert got.value[0] == pytest.approx(0.1 * 20**2.5) and not got.unit_assumed
+    table(tmp_path / "t.csv", row(unit=""))
+    with pytest.raises(DeclarationError, match="no unit"):
+        own_equations(tmp_path / "t.csv")
+    assert own_equations(tmp_path / "none.csv") is None

@@ -187,6 +187,7 @@ def test_the_verb(zone, tmp_path, capsys):
         "canopy",
         "--sets",
         "anhui2016",
+        "--allow-unit-assumed",
         "--out",
         str(tmp_path / "map.tif"),
     ]

@@ -167,7 +167,7 @@ def test_a_condition_twice_is_an_error_and_no_tree_is_doubled():
 
 def test_an_inventory_without_trees_is_zero():
     inventory = Inventory.of(tables(trees=tables()["trees"].clear())).used()
-    got = forest_estimate(inventory, Rule(("anhui2016",)), draws=5, uncertain=Uncertain(0.1, 0.01))
+    got = forest_estimate(inventory, Rule(("anhui2016",), unit_assumed=True), draws=5, uncertain=Uncertain(0.1, 0.01))
     assert got.figure("trees").value == 0 and got.figure("area").value == 100 and got.simulation.se == 0
 
 
@@ -252,10 +252,10 @@ def test_a_systematic_grid_by_hand():
     """Plots in one row of a grid: trees per hm2 20, 20, 20, 0; V = sum d^2 / (2 n (n - 1)) = 400/24; 100 hm2."""
     made = tables()
     made["plots"] = made["plots"].with_columns(grid_row=pl.Series([1, 1, 1, 1]), grid_column=pl.Series([1, 2, 3, 4]))
-    got = forest_estimate(Inventory.of(made), Rule(("anhui2016",)), grid=True)
+    got = forest_estimate(Inventory.of(made), Rule(("anhui2016",), unit_assumed=True), grid=True)
     trees = next(f.estimate for f in got.grid if f.variable == "trees")
     assert trees.value == 100 * 15 and trees.variance == pytest.approx(100**2 * 400 / 24) and trees.df == 3
     assert [f.variable for f in got.grid] == ["area", "trees", "biomass", "carbon", "co2"]
     assert got.record()["systematic"][1]["value"] == 1500
     with pytest.raises(UnknownName, match="grid_row"):
-        forest_estimate(Inventory.of(tables()), Rule(("anhui2016",)), grid=True)
+        forest_estimate(Inventory.of(tables()), Rule(("anhui2016",), unit_assumed=True), grid=True)

@@ -7,10 +7,12 @@ import pytest
 
 from qingshan.accounts.claim.dossier import dossiers, open_dossier
 from qingshan.accounts.claim.index import DoubleCounted
+from qingshan.accounts.claim.sealed import DossierRun
 from qingshan.accounts.claim.synthetic import write_demo_project
+from qingshan.core.canonical import canonical, file_digest
 from qingshan.core.errors import OutOfBounds
 from qingshan.faces.cli import main
-from qingshan.publish.dossier import claims_table, publish_dossier
+from qingshan.publish.dossier import claims_table, publish_dossier, verify_dossier
 from qingshan.zone.zone import open_zone
 
 CRS = "EPSG:32648"
@@ -147,3 +149,64 @@ def test_overlaps_of_a_file(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["features"][0]["properties"]["area_m2"] == 1000
     path.write_text("{}")
     assert main(call) == 1
+
+
+def test_a_dossier_is_verified_from_its_own_evidence(home, tmp_path, capsys):
+    """Hashes of the evidence are checked and everything is computed again from it; a changed byte is named."""
+    write_demo_project(tmp_path / "p")
+    kept = publish_dossier(home, tmp_path / "p", crs=CRS, tolerance_m2=1.0)
+    verdict = verify_dossier(kept.folder)
+    assert verdict.equal and verdict.facts == len(DossierRun(kept.run).facts) > 80 and verdict.nodes > 1000
+    assert main(["verify", "demo30m/demo-ticket"]) == 0 and "equal to the byte" in capsys.readouterr().out
+    path = kept.run / "inputs/inventory/closing/trees.csv"
+    path.write_bytes(path.read_bytes().replace(b"1,", b"2,", 1))
+    assert main(["verify", str(kept.folder)]) == 1
+    assert "inputs/inventory/closing/trees.csv is not what the manifest says" in capsys.readouterr().out
+    manifest = kept.folder / "manifest.json"
+    told = json.loads(manifest.read_bytes())
+    told["files"][path.relative_to(kept.folder).as_posix()] = file_digest(path)  # who changes it names the new hash too
+    manifest.write_bytes(canonical(told))
+    said = " ".join(d["en"] for d in verify_dossier(kept.folder).differences)
+    assert "the evidence closing/trees.csv is not what the dossier names" in said
+
+
+def test_a_figure_of_a_project_is_explained_down_to_its_trees(home, tmp_path, capsys):
+    write_demo_project(tmp_path / "p")
+    kept = publish_dossier(home, tmp_path / "p", crs=CRS, tolerance_m2=1.0)
+    call = [
+        "explain",
+        "project.reduction",
+        "--zone",
+        "demo30m",
+        "--dossier",
+        "demo-ticket",
+        "--cls",
+        "parcel:demo-ticket-01",
+        "--period",
+        "2016",
+    ]
+    assert main([*call, "--json"]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    line = next(x for x in kept.record["lines"] if (x["parcel"], x["vintage"]) == ("demo-ticket-01", 2016))
+    assert tree["value"] == line["kg"] / 1000
+    chain = []
+    while tree:
+        chain.append(tree["quantity"] if tree["kind"] not in ("stratum", "sample", "plot", "tree") else tree["kind"])
+        kids = [c["tree"] for c in tree.get("children", ()) if c["role"] not in ("parcel", "weight")]
+        leaf, tree = tree, kids[0] if kids else None
+    assert chain == [
+        "project.reduction", "project.reduction", "project.creditable", "project.net", "project.deducted", "project.change", "inventory.co2",
+        "inventory.carbon", "inventory.biomass", "stratum", "sample", "plot", "tree",
+    ]  # fmt: skip
+    assert leaf["row"]["file"] == "inputs/inventory/closing/trees.csv" and leaf["row"]["row"] == 2
+    assert leaf["row"]["file_sha256"] == kept.record["evidence"]["closing/trees.csv"] and leaf["notes"]["equations"]
+    run = DossierRun(kept.run)
+    parcels = [f.value for f in run.facts if f.quantity == "project.reduction" and f.cls and f.period == "2015-2020"]
+    vintages = [f.value for f in run.facts if f.quantity == "project.reduction" and not f.cls and "-" not in f.period]
+    assert (
+        sum(parcels) == pytest.approx(kept.record["kg_co2e"] / 1000, abs=1e-9) == pytest.approx(sum(vintages), abs=1e-9)
+    )
+    assert (
+        main(["explain", "project.net", "--zone", "demo30m", "--dossier", "nobody"]) == 2
+        and "demo-ticket" in capsys.readouterr().err
+    )

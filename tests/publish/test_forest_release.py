@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from qingshan.accounts.inventory import InventorySettings, forest_run, load_inventory, seal_inventories
 from qingshan.core.canonical import file_digest
-from qingshan.core.errors import RefusedRelease, UnknownName
+from qingshan.core.errors import OutOfBounds, RefusedRelease, UnknownName
 from qingshan.faces.cli import main
 from qingshan.ledger.signing import KeyMissing
 from qingshan.publish.forest import changes, gather_forest
@@ -27,6 +28,12 @@ PLOTS = "plot,stratum,area_m2,x,y,place,dominant\n" + "".join(
     )
 )  # fmt: skip
 
+EQUATIONS = (
+    "id,set,taxon,taxon_zh,rank,quantity,form,a,b,d_unit,h_unit,unit,unit_basis,source_title,status\n"
+    "own.cf,own,Cunninghamia lanceolata,杉木,species,total,power_d2h,0.05,0.93,cm,m,kg,printed,a survey of the bureau,secondary\n"
+    "own.pm,own,Pinus massoniana,马尾松,species,total,power_d2h,0.06,0.92,cm,m,kg,printed,a survey of the bureau,secondary\n"
+)
+
 
 def tables(folder: Path, grown: float) -> Path:
     """Six plots in two strata, the last without trees."""
@@ -39,11 +46,12 @@ def tables(folder: Path, grown: float) -> Path:
     ]
     (folder / "trees.csv").write_text("plot,tree,taxon,d_cm,h_m\n" + "\n".join(trees) + "\n", encoding="utf-8")
     (folder / "strata.csv").write_text("stratum,area_hm2\n1,600\n2,400\n", encoding="utf-8")
+    (folder / "equations.csv").write_text(EQUATIONS, encoding="utf-8")
     return folder
 
 
 def settings(year: str, **more) -> InventorySettings:
-    return InventorySettings(id=f"plots{year}", period=year, zh="样地", en="plots", source="hand", sets=("anhui2016",), by=("dominant",),
+    return InventorySettings(id=f"plots{year}", period=year, zh="样地", en="plots", source="hand", sets=("own",), by=("dominant",),
                              place_column="place", confidence=0.9, **more)  # fmt: skip
 
 
@@ -251,3 +259,61 @@ def test_an_open_or_doubtful_row_stands_against_a_signed_release(made, monkeypat
     monkeypatch.setattr(module, "RELEASE_STATUSES", ("primary",))
     doubted = gather_forest(forest_run(zone), "2020")
     assert doubted.reasons and all(r.code == "parameter_status" for r in doubted.reasons)
+
+
+def test_assumed_units_and_synthetic_data_stand_against_a_signature(tmp_path, monkeypatch, capsys):
+    """A draft may rest on both and says so; a signed release on synthetic data as a marked demonstration, on assumed units never."""
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(ENVIRONMENT, SEED)
+    zone, folder = open_zone("guizhou"), tables(tmp_path / "t", 0)
+    assumed = settings("2020", synthetic=True, allow_unit_assumed=True)
+    load_inventory(zone, folder, replace(assumed, sets=("anhui2016",)))
+    seal_inventories(zone)
+    with pytest.raises(RefusedRelease) as refused:
+        publish_forest(zone, 2020)
+    said = " ".join(refused.value.reasons)
+    assert "synthetic" in said and "units of the equation anhui2016.pinus_massoniana.stem are assumed" in said
+    with pytest.raises(RefusedRelease, match="assumed"):
+        publish_forest(zone, 2020, demonstration=True)
+    draft = publish_forest(zone, 2020, draft=True)
+    assert draft.labels[:2] == ("synthetic", "unit_assumed") and not draft.signed
+    load_inventory(zone, folder, settings("2020", synthetic=True))
+    seal_inventories(zone)
+    with pytest.raises(RefusedRelease, match="synthetic"):
+        publish_forest(zone, 2020)
+    shown = publish_forest(zone, 2020, demonstration=True)
+    assert shown.signed and shown.demonstration and shown.labels[:2] == ("synthetic", "demonstration")
+    load_inventory(zone, folder, settings("2020"))
+    seal_inventories(zone)
+    with pytest.raises(OutOfBounds, match="measured"):
+        publish_forest(zone, 2020, why="x", demonstration=True)
+
+
+def test_without_leave_an_assumed_unit_refuses_the_figures(tmp_path, monkeypatch):
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / "home"))
+    zone = open_zone("guizhou")
+    load_inventory(zone, tables(tmp_path / "t", 0), replace(settings("2020"), sets=("anhui2016",)))
+    refused = seal_inventories(zone).fact("inventory.carbon", zone.root, "2020").refusal
+    assert refused and "anhui2016" in refused.en and "allow_unit_assumed" in refused.document
+
+
+def test_whose_signature_it_is_the_reader_says(made, tmp_path, monkeypatch, capsys):
+    """Integrity is not authorship: another key passes unless the reader names the one expected, or keeps a table of trusted keys."""
+    import qingshan.publish.forest_release as module  # noqa: PLC0415
+
+    monkeypatch.setattr(module, "_replayed", lambda *_: None)  # the replay has a test of its own
+    folder, key = str(made[1].folder), made[1].signature["public_key"]
+    assert main(["verify", folder]) == 0 and "was not checked" in capsys.readouterr().out
+    assert main(["verify", folder, "--public-key", key.upper()]) == 0
+    assert f"signed by {key}, the key expected" in capsys.readouterr().out
+    (tmp_path / "key").write_text(key + "\n")
+    assert main(["verify", folder, "--public-key", str(tmp_path / "key"), "--lang", "zh"]) == 0
+    assert "与所给公钥一致" in capsys.readouterr().out
+    assert main(["verify", folder, "--public-key", "ab" * 32]) == 1
+    assert f"signed by {key}, expected {'ab' * 32}" in capsys.readouterr().out
+    assert main(["verify", folder, "--public-key", "abc"]) == 1 and "no Ed25519 public key" in capsys.readouterr().err
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path))
+    (tmp_path / "trusted_keys.csv").write_text(f"public_key,name\n{key},省林业局\n", encoding="utf-8")
+    assert "省林业局" in verify_forest_release(made[1].folder).notes[0]
+    (tmp_path / "trusted_keys.csv").write_text("public_key,name\n", encoding="utf-8")
+    assert [d["kind"] for d in verify_forest_release(made[1].folder).differences] == ["signer"]

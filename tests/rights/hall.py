@@ -119,6 +119,17 @@ class Hall:
             **more,
         )
 
+    def owe(self, holder: str = "X", year: int = 2024, quantity: str = "100", asset: str = "") -> None:
+        """An obligation of the register, determined by two people, due on 31 October 2024."""
+        fields = {"holder": holder, "asset": asset or self.asset, "year": year, "unit": "t", "verified": quantity, "deadline": "2024-10-31",
+                  "basis": "示意", "rules": "national_like"}  # fmt: skip
+        record = {"register": "obligation", "id": f"{holder}:{year}"}
+        self.send("register.create", "registry0", **record, fields=fields)
+        self.send(
+            "register.act", "registry0", **record, version=1, step="determine", evidence={"verification_report": SHA}
+        )
+        self.send("register.confirm", "regulator4", **record, version=2)
+
     def money(self, account: str, yuan: int) -> None:
         self.send("rights.cash_in", "bank3", account=account, money=yuan * YUAN, statement="s1")
 

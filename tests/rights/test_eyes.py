@@ -31,13 +31,14 @@ def proposed(hall: Hall, kind: str, by: str, **body: Any) -> str:
 
 
 def test_a_surrender_waits_for_another_person(hall: Hall) -> None:
+    hall.owe()
     book, body = hall.venue.book, {"account": "X", "asset": hall.asset, "quantity": 100 * T, "obligation": "X:2024"}
     id = proposed(hall, "rights.surrender", "traderX", **body)
     assert book.balance("compliance", hall.asset).value == 0
     refused("forbidden", hall.send, "eyes.confirm", "traderX", id=id)
     refused("not_operator", hall.send, "eyes.confirm", "approverY", id=id)
     refused("forbidden", hall.send, "eyes.confirm", "registry0", id=id)
-    assert hall.send("eyes.confirm", "approverX", id=id).answer == {"proposal": id}
+    assert hall.send("eyes.confirm", "approverX", id=id).answer["own"] == str(100 * T)
     assert book.balance("compliance", hall.asset).value == 100 * T
     refused("nothing_waits", hall.send, "eyes.confirm", "approverX", id=id)
     assert book.records[PROPOSALS, id].content["confirmed_by"] == "approverX"

@@ -422,6 +422,7 @@ def test_pledged_and_frozen_units_cannot_be_sold(hall: Hall) -> None:
 
 
 def test_surrender_retire_expire(hall: Hall) -> None:
+    hall.owe()
     hall.send("rights.surrender", "approverX", account="X", asset=hall.asset, quantity=100 * T, obligation="X:2024")
     hall.send("rights.retire", "approverX", account="X", asset=hall.asset, quantity=10 * T, reason="公益")
     refused(

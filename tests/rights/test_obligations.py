@@ -12,7 +12,7 @@ from qingshan.ledger.verify import verify_journal
 from qingshan.rights.obligations import obligation_handlers, price_windows, recomputed, standing_of
 from qingshan.rights.registry import CASH
 
-from .hall import DAY, SHA, YUAN, Hall, T, rules_of
+from .hall import DAY, YUAN, Hall, T, rules_of
 from .test_market import refused
 
 
@@ -22,29 +22,6 @@ class Bureau(Hall):
     def __init__(self, folder: Path, **rules: Any) -> None:
         super().__init__(folder, rules_of("price_time", **({"penalty_window": "month_all", "offset_cap": 5} | rules)))
         self.venue.handlers |= obligation_handlers(self.rules)
-
-    def owe(self, id: str = "X:2024", quantity: str = "100") -> None:
-        fields = {
-            "holder": "X",
-            "asset": self.asset,
-            "year": 2024,
-            "unit": "t",
-            "verified": quantity,
-            "deadline": "2024-10-31",
-            "basis": "示意",
-            "rules": "national_like",
-        }
-        self.send("register.create", "registry0", register="obligation", id=id, fields=fields)
-        self.send(
-            "register.act",
-            "registry0",
-            register="obligation",
-            id=id,
-            version=1,
-            step="determine",
-            evidence={"verification_report": SHA},
-        )
-        self.send("register.confirm", "regulator4", register="obligation", id=id, version=2)
 
     def give(self, tonnes: int, asset: str = "", **more: Any) -> Any:
         body = {"account": "X", "asset": asset or self.asset, "quantity": tonnes * T, "obligation": "X:2024"} | more
@@ -147,6 +124,30 @@ def test_a_false_turnover_is_found(bureau: Bureau) -> None:
     }
     bureau.send("rights.penalty", "regulator4", **body)
     assert not recomputed(bureau.venue, bureau.state())  # there were no trades
+
+
+def test_a_false_turnover_is_refused_where_the_journal_is_at_hand(bureau: Bureau) -> None:
+    """October has no trade: no turnover there is true, and there is no mean price to fine by."""
+    handlers = obligation_handlers(bureau.rules, prices=lambda asset, day: price_windows(bureau.venue, asset, day))
+    bureau.venue.handlers |= handlers
+    bureau.at += 28 * DAY
+    bureau.send("rights.settle", "registry0", obligation="X:2024")
+    body = {
+        "obligation": "X:2024",
+        "window": "month_all",
+        "turnover": YUAN,
+        "volume": T,
+        "multiple": 60_000,
+        "order": "罚〔3〕",
+    }
+    told = refused("turnover", bureau.send, "rights.penalty", "regulator4", **body)
+    assert "0 yuan" in told.en
+    assert bureau.state().state == "short"
+
+
+def test_what_is_not_in_the_register_takes_nothing(bureau: Bureau) -> None:
+    told = refused("unknown_obligation", bureau.give, 1, obligation="X-2024")
+    assert "X-2024" in told.zh and bureau.venue.book.surrendered == {}
 
 
 def test_what_counts(bureau: Bureau) -> None:

@@ -11,11 +11,15 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from qingshan.core.canonical import digest
 from qingshan.core.finding import Finding
 from qingshan.core.units import factor
 from qingshan.zone.fact import InputFact
 
 from .figure import Node, Refusal
+from .sources import DERIVED_LABELS, merged
 
 if TYPE_CHECKING:
     from .resolver import Resolver, Where
@@ -41,6 +45,10 @@ ENTRIES = (
 )
 UNALLOCATED = "unallocated"
 CHANGE = "extent.change"
+CLASS_CHANGES = {
+    f"extent.class_{k}": f"land.class_{k}@pontius2004" for k in ("gain", "loss", "net_change", "persistence")
+}
+"""What the change matrix says of each class: quantity -> method of the transition areas."""
 _UNIT = "hm2"
 
 
@@ -64,14 +72,61 @@ def extent_cells(resolver: Resolver, place: str, period: str) -> list[Node]:
 
 
 def change_cells(resolver: Resolver, place: str, period: str) -> list[Node]:
-    """Nodes of the change matrix of one place (table 4.2): class `forest>grass` for each pair of classes that occurs there."""
+    """Nodes of the change matrix of one place (table 4.2), class `forest>grass` for each pair that occurs there; then by class."""
     changes = resolver.rasters.changes.get(period) if resolver.rasters else None
     cells: list[Node] = []
     for pair in changes.pairs() if changes else ():
         node = resolver.fact(f"{CHANGE}.{pair}", place, period)
         if node.refusal is None and node.value != [0.0]:
             cells.append(_restated(resolver, CHANGE, node, {"place": place, "period": period, "cls": pair}))
-    return cells
+    return [*cells, *_class_changes(resolver, cells)]
+
+
+def _class_changes(resolver: Resolver, cells: list[Node]) -> list[Node]:
+    """Gain, loss, net change (hm2) and persistence (%) of each class, on the area that has a class in both periods.
+
+    A class absent at the opening has no persistence.
+    """
+    pairs = {(a, b): n for n in cells for a, _, b in [n.cls.partition(">")] if UNALLOCATED not in (a, b)}
+    classes = [c for c in resolver.extent_classes if any(c in pair for pair in pairs)]
+    if not classes:
+        return []
+    areas = np.array([[pairs[a, b].value[0] if (a, b) in pairs else 0.0 for b in classes] for a in classes])
+    made = []
+    for quantity, ref in CLASS_CHANGES.items():
+        if ref not in resolver.domains.registry:
+            continue
+        for cls, value in zip(classes, np.asarray(resolver.domains.registry[ref](areas)), strict=True):
+            if np.isfinite(value):
+                made.append(
+                    _of_matrix(resolver, quantity, ref, cls, [n for p, n in pairs.items() if cls in p], float(value))
+                )
+    return made
+
+
+def _of_matrix(resolver: Resolver, quantity: str, ref: str, cls: str, parts: list[Node], value: float) -> Node:
+    """A class's entry of a method on the matrix; its arguments are the cells of its row and column."""
+    method = resolver.domains.registry[ref]
+    place, period = parts[0].place, parts[0].period
+    name = next(iter(method.arguments))
+    args = tuple((name, n.key) for n in parts)
+    identity = {
+        "kind": "method",
+        "quantity": quantity,
+        "place": place,
+        "period": period,
+        "cls": cls,
+        "method": ref,
+        "code": method.code,
+        "args": [list(a) for a in args],
+    }
+    own = {method.status} & DERIVED_LABELS
+    node = Node(
+        digest(identity), "method", quantity, place, cls, period, unit=method.result.unit, value=[value], method=method.ref, code=method.code,
+        args=args, labels=merged(parts, own), flags=tuple(sorted({f for n in parts for f in n.flags})),
+    )  # fmt: skip
+    resolver.nodes[node.key] = node
+    return node
 
 
 def _class_cells(resolver: Resolver, cls: str, place: str, period: str) -> list[Node]:

@@ -42,6 +42,10 @@ NAMES = {
     "extent.net": ("净变化", "net change"),
     "extent.closing": ("期末面积", "closing extent"),
     "extent.change": ("地类转移面积", "area that changed class"),
+    "extent.class_gain": ("转入面积", "area gained by the class"),
+    "extent.class_loss": ("转出面积", "area lost by the class"),
+    "extent.class_net_change": ("净变化面积", "net change of the class"),
+    "extent.class_persistence": ("保持率", "persistence of the class"),
 }
 OUTSIDE = ("unmapped_class", "undefined")  # why a class has no figure of its own and leaves the sum whole
 DERIVED_LABELS = {"secondary", "news", "ocr_doubt", "project"}

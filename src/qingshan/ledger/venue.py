@@ -20,7 +20,7 @@ from queue import Full, Queue
 from typing import Any
 
 from qingshan.core.canonical import canonical, write_atomic
-from qingshan.core.errors import QingshanError
+from qingshan.core.errors import MissingParameter, QingshanError
 
 from .book import Book, Refused
 from .bulk import collector_paused
@@ -168,6 +168,8 @@ class Venue:
             return self._decide(command, payloads)
         except Refused as refusal:
             return refusal
+        except MissingParameter as error:  # a rule of the rule set that nobody has filled
+            return Refused("open_rule", error.en, error.zh, fix=error.fix)
         except Exception as error:  # a handler's fault: nothing was posted, the others of the group must not suffer
             return Refused("handler_failed", f"the command failed: {error!r}.", f"指令执行出错：{error!r}。")
 

@@ -32,8 +32,9 @@ FLAGS = {
     "unit_assumed": 32,
     "no_equation": 64,
     "no_height": 128,
+    "no_unit": 256,
 }
-REFUSED = FLAGS["negative"] | FLAGS["no_equation"] | FLAGS["no_height"]
+REFUSED = FLAGS["negative"] | FLAGS["no_equation"] | FLAGS["no_height"] | FLAGS["no_unit"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Rule:
     default: bool = False
     wood_density: Mapping[str, float] = field(default_factory=dict)
     """t dm/m3 (= g/cm3) by taxon, for forms that need it."""
+    unit_assumed: bool = False
+    """Let equations whose source prints no units stand, for drafts; otherwise their trees are refused."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ class Amounts:
     choice: NDArray[np.int64]
     choices: tuple[tuple[Equation, ...], ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def unit_assumed(self) -> bool:
+        """Whether any equation in use has units that its source does not print."""
+        return any(not e.unit_printed for chosen in self.choices for e in chosen)
 
     @property
     def refused(self) -> NDArray[np.bool_]:
@@ -110,13 +118,16 @@ def evaluate(
             flags[mine] |= FLAGS["no_equation"]
             continue
         total, flag, chosen = _sum_parts(parts, d[mine], h[mine], unit, rule.wood_density.get(name, math.nan))
+        if not rule.unit_assumed:
+            flag = np.where(flag & FLAGS["unit_assumed"], flag ^ (FLAGS["unit_assumed"] | FLAGS["no_unit"]), flag)
         for j, equation_set in enumerate(chosen[1]):
             choice[mine[chosen[0] == j]] = len(choices)
             choices.append(equation_set)
         value[mine] = total
         flags[mine] |= flag | (FLAGS[f"fallback_{rank}"] if rank != "species" else 0)
     value[(flags & REFUSED) != 0] = np.nan
-    return Amounts(value, unit, flags, choice, tuple(choices), tuple(_findings(names, code, flags)))
+    findings = [*_without_units(names, code, flags, choice, choices), *_findings(names, code, flags)]
+    return Amounts(value, unit, flags, choice, tuple(choices), tuple(findings))
 
 
 Parts = list[list[Equation]]
@@ -201,7 +212,7 @@ def _unpacked(parts: Parts, key: int) -> tuple[Equation, ...]:
 
 def _one(equation: Equation, d: Array, h: Array, unit: str, wood_density: float) -> tuple[Array, NDArray[np.int64]]:
     flags = np.zeros(d.shape, dtype=np.int64)
-    if equation.unit_basis != "printed":
+    if not equation.unit_printed:
         flags |= FLAGS["unit_assumed"]
     outside = (d < equation.d_min) | (d > equation.d_max)  # NaN limits compare false: no printed range, no flag
     if "h" in equation.takes:
@@ -213,6 +224,25 @@ def _one(equation: Equation, d: Array, h: Array, unit: str, wood_density: float)
     amount = equation.amount(d, h, unit, wood_density)
     flags[amount < 0] |= FLAGS["negative"]
     return amount, flags
+
+
+def _without_units(names: Sequence[str], code: NDArray[np.int64], flags: NDArray[np.int64], choice: NDArray[np.int64],
+                   choices: Sequence[tuple[Equation, ...]]) -> Iterable[Finding]:  # fmt: skip
+    """One error per taxon whose equations have no printed units: which rows, how many trees, and how to mend it."""
+    lost = (flags & FLAGS["no_unit"]) != 0
+    for i in map(int, np.unique(code[lost])):
+        mine = lost & (code == i)
+        rows = sorted({e.id for c in np.unique(choice[mine]) for e in choices[c] if not e.unit_printed})
+        n, name, which = int(mine.sum()), names[i] or "?", ", ".join(rows)
+        yield Finding(
+            "error", "no_unit",
+            f"{name}: the units of the equation are assumed, its source prints none ({which}): {n} trees refused.",
+            f"{name}：方程单位系推断，原文未印（{which}）：{n} 株拒算。",
+            fix="copy the rows into a table of your own with the units, unit_basis = printed and the source that prints them"
+            " (equations.csv, --equations); for a draft, allow it: --allow-unit-assumed, or allow_unit_assumed = true in a declaration"
+            " / 把这些行抄入自己的方程表，写明单位、unit_basis = printed 和印有单位的出处（equations.csv、--equations）；"
+            "只作草案可用 --allow-unit-assumed，或在声明里写 allow_unit_assumed = true",
+        )  # fmt: skip
 
 
 def _findings(names: Sequence[str], code: NDArray[np.int64], flags: NDArray[np.int64]) -> Iterable[Finding]:
@@ -235,8 +265,8 @@ def _findings(names: Sequence[str], code: NDArray[np.int64], flags: NDArray[np.i
         "fallback_default": ("warning", "{n} trees take the default equation", "{n} 株用缺省方程"),
         "unit_assumed": (
             "warning",
-            "{n} trees take an equation whose units are not printed",
-            "{n} 株所用方程原文未印单位",
+            "{n} trees take an equation whose units are assumed, not printed: a draft only",
+            "{n} 株所用方程的单位系推断、原文未印：只作草案",
         ),
     }
     for word, (level, en, zh) in said.items():

@@ -18,7 +18,7 @@ from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Source
 
 from .auxiliary import auxiliaries, cells_of
-from .estimate import Estimate, assisted, simple
+from .estimate import CONFIDENCE, Estimate, assisted, simple
 
 __all__ = ["CalibratedMap", "MapCalibration", "calibrate"]
 
@@ -70,7 +70,14 @@ class MapCalibration:
 
 
 def calibrate(
-    values: Array, layers: Sequence[Source], grid: Grid, x: Array, y: Array, *, confidence: float = 0.90, unit: str = ""
+    values: Array,
+    layers: Sequence[Source],
+    grid: Grid,
+    x: Array,
+    y: Array,
+    *,
+    confidence: float = CONFIDENCE,
+    unit: str = "",
 ) -> MapCalibration:
     """Fit `values` (n, per hm2) of a simple random sample of plots at `x`, `y` (grid CRS) on the layers.
 

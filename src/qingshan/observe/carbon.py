@@ -21,7 +21,7 @@ from qingshan.core.parameter import ParameterRow
 from .allometry import Amounts, Rule, evaluate
 from .deduction import Deduction, deduct_estimate
 from .equation import Equation
-from .estimate import Estimate, post_stratified, ratio, systematic
+from .estimate import CONFIDENCE, Estimate, post_stratified, ratio, systematic
 from .inventory import FaultyInventory, Inventory
 from .joining import floats
 from .montecarlo import EquationError, Factor, Simulation, Sources, simulate
@@ -63,20 +63,32 @@ class ForestEstimate:
     grid: tuple[Figure, ...] = field(default=())
     """The whole again as a systematic grid, its variance by successive differences."""
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What qualifies every figure: `estimated`, and `unit_assumed` where an equation's units are not printed."""
+        return ("unit_assumed", "estimated") if any(not e.unit_printed for e, _ in self.equations) else ("estimated",)
+
     def figure(self, variable: str, domain: str = "") -> Estimate:
         return next(f.estimate for f in self.figures if (f.variable, f.domain) == (variable, domain))
 
-    def record(self, confidence: float = 0.90) -> dict[str, object]:
+    def record(self, confidence: float = CONFIDENCE) -> dict[str, object]:
         """Everything as plain data."""
         fraction = self.carbon_fraction
         simulated = self.simulation
         made: dict[str, object] = {
             "figures": [{"variable": f.variable, "domain": f.domain} | f.estimate.record() for f in self.figures],
             "equations": [
-                {"id": e.id, "trees": n, "status": e.status, "source": f"{e.source_title} {e.source_where}".strip()}
+                {
+                    "id": e.id,
+                    "trees": n,
+                    "status": e.status,
+                    "unit_basis": e.unit_basis,
+                    "source": f"{e.source_title} {e.source_where}".strip(),
+                }
                 for e, n in self.equations
             ],
             "carbon_fraction": None if fraction is None else fraction.record(),
+            "labels": list(self.labels),
             "findings": [f.record() for f in self.findings],
         }
         if self.grid:
@@ -105,7 +117,7 @@ def forest_estimate(
     quantity: str = "agb",
     carbon_set: str = "ar_tool14",
     by: str = "",
-    confidence: float = 0.90,
+    confidence: float = CONFIDENCE,
     deduction: str = "",
     draws: int = 0,
     seed: int = 0,
@@ -147,7 +159,7 @@ def _refuse(amounts: Amounts, picked: NDArray[np.bool_]) -> None:
         why = [f for f in amounts.findings if f.level == "error"]
         raise FaultyInventory(
             f"{lost} live trees have no amount: {why[0].en}", f"{lost} 株活立木算不出：{why[0].zh}",
-            fix="map the taxa to a group, allow the default, or add equations / 把树种对应到组、允许缺省方程，或补充方程",
+            fix=why[0].fix or "map the taxa to a group, allow the default, or add equations / 把树种对应到组、允许缺省方程，或补充方程",
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ the closing stock.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +18,12 @@ from qingshan.core.finding import Finding
 from qingshan.core.method import Array
 
 from .allometry import Rule, evaluate
-from .estimate import Design, Estimate, stratified
+from .equation import Equation
+from .estimate import CONFIDENCE, Design, Estimate, stratified
 from .inventory import FaultyInventory, Inventory
 from .joining import positions
 
 __all__ = ["StockChange", "biomass_per_plot", "carbon_per_plot", "stock_change"]
-
-CONFIDENCE = 0.90
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,13 @@ class StockChange:
     findings: tuple[Finding, ...]
 
 
-def biomass_per_plot(inventory: Inventory, rule: Rule, quantity: str) -> tuple[Array, list[Finding]]:
+def biomass_per_plot(
+    inventory: Inventory, rule: Rule, quantity: str, equations: Iterable[Equation] | None = None
+) -> tuple[Array, list[Finding]]:
     """t dm/hm2 of live trees on forest, one per plot. Raises `FaultyInventory` where a tree that counts has no amount."""
     inventory.used()
     trees = inventory.trees
-    amounts = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, quantity)
+    amounts = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, quantity, equations)
     if amounts.unit != "kg":
         raise OutOfBounds(
             f"{quantity} is no biomass.", f"{quantity} 不是生物量。", fix="agb, bgb or total / 取 agb、bgb 或 total"
@@ -56,14 +58,16 @@ def biomass_per_plot(inventory: Inventory, rule: Rule, quantity: str) -> tuple[A
         raise FaultyInventory(
             f"live trees have no amount: {why.en}",
             f"有活立木算不出：{why.zh}",
-            fix="map the taxa to a group, or add equations / 对应到组或补充方程",
+            fix=why.fix or "map the taxa to a group, or add equations / 对应到组或补充方程",
         )
     return inventory.per_plot(np.nan_to_num(amounts.value) * 1e-3, picked), list(amounts.findings)
 
 
-def carbon_per_plot(inventory: Inventory, rule: Rule, quantity: str, carbon_set: str) -> tuple[Array, list[Finding]]:
+def carbon_per_plot(
+    inventory: Inventory, rule: Rule, quantity: str, carbon_set: str, equations: Iterable[Equation] | None = None
+) -> tuple[Array, list[Finding]]:
     """t CO2/hm2 of live trees on forest, one per plot. Raises as `biomass_per_plot` does, and `MissingParameter`."""
-    tonnes, findings = biomass_per_plot(inventory, rule, quantity)
+    tonnes, findings = biomass_per_plot(inventory, rule, quantity, equations)
     fraction = load_domains().parameters().find("forest.carbon_fraction", set=carbon_set)
     assert fraction.value is not None
     per_carbon = float(load_domains().registry["forest.co2@molar"](np.float64(1.0)))
@@ -72,7 +76,7 @@ def carbon_per_plot(inventory: Inventory, rule: Rule, quantity: str, carbon_set:
 
 def stock_change(
     closing: Inventory, opening: Inventory | None, rule: Rule, *, quantity: str = "total", carbon_set: str = "ar_tool14",
-    confidence: float = CONFIDENCE,
+    confidence: float = CONFIDENCE, equations: Sequence[Equation] | None = None,
 ) -> StockChange:  # fmt: skip
     """Change from `opening` to `closing`. Both have one estimation unit and the same strata with the same areas.
 
@@ -80,7 +84,7 @@ def stock_change(
     `FaultyInventory`, `TooFewPlots`.
     """
     design = _one_unit(closing)
-    last, findings = carbon_per_plot(closing, rule, quantity, carbon_set)
+    last, findings = carbon_per_plot(closing, rule, quantity, carbon_set, equations)
     area = float(design.area[0])
     of_strata = design.weight * area
     end = stratified(last, closing.plots.stratum, design, area, confidence, "t CO2")
@@ -93,7 +97,7 @@ def stock_change(
             "the strata of the two inventories differ.", "两期的层或其面积不同。", where="strata.csv",
             fix="use the strata of the closing inventory for both / 两期用同一套层",
         )  # fmt: skip
-    first, more = carbon_per_plot(opening, rule, quantity, carbon_set)
+    first, more = carbon_per_plot(opening, rule, quantity, carbon_set, equations)
     begin = stratified(first, opening.plots.stratum, design, area, confidence, "t CO2")
     mean = mean_end - _means(first, opening.plots.stratum, design)
     at = positions(closing.plots.id.cast(pl.String), opening.plots.id.cast(pl.String))

@@ -24,7 +24,15 @@ from qingshan.core.method import Array, Method
 from qingshan.core.parameter import STATUSES
 from qingshan.core.units import convert, factor, same_dimension
 
-__all__ = ["COLUMNS", "Equation", "declared", "import_expressions", "load_equations", "package_equations"]
+__all__ = [
+    "COLUMNS",
+    "Equation",
+    "declared",
+    "import_expressions",
+    "load_equations",
+    "own_equations",
+    "package_equations",
+]
 
 COLUMNS = (
     "id", "set", "taxon", "taxon_zh", "rank", "quantity", "form", "a", "b", "c", "d", "e", "f", "d_unit", "h_unit", "unit",
@@ -75,6 +83,11 @@ class Equation:
     @property
     def method(self) -> Method:
         return load_domains().registry[f"forest.tree@{self.form}"]
+
+    @property
+    def unit_printed(self) -> bool:
+        """False where the source prints no units and those of the row are a reading of it."""
+        return self.unit_basis == "printed"
 
     @property
     def takes(self) -> tuple[str, ...]:
@@ -246,6 +259,20 @@ def package_equations() -> tuple[tuple[Equation, ...], tuple[Finding, ...]]:
             rows, said = load_equations(path, f"{name}/standards/{path.name}")
             kept, findings = kept + rows, findings + said
     return tuple(kept), tuple(findings)
+
+
+def own_equations(path: Path | None) -> tuple[Equation, ...] | None:
+    """The rows of a user's table before those of the package; None where there is no such file.
+
+    Raises the first fault of the table as `DeclarationError`, with its line.
+    """
+    if path is None or not path.is_file():
+        return None
+    rows, findings = load_equations(path)
+    for fault in findings:
+        if fault.level == "error":
+            raise DeclarationError(fault.en, fault.zh, where=f"{path.name}:{fault.row}", fix=fault.fix)
+    return (*rows, *package_equations()[0])
 
 
 def import_expressions(

@@ -19,11 +19,13 @@ from qingshan.core.errors import OutOfBounds, QingshanError
 from qingshan.core.method import Array, Method
 
 __all__ = [
-    "Design", "Estimate", "Moments", "TooFewPlots", "assisted", "double_sampling", "paired_change", "post_stratified", "ratio", "simple",
+    "CONFIDENCE", "Design", "Estimate", "Moments", "TooFewPlots", "assisted", "double_sampling", "paired_change", "post_stratified", "ratio", "simple",
     "stratified", "stratum_moments", "student", "systematic",
 ]  # fmt: skip
 
 Index = NDArray[np.int64]
+CONFIDENCE = 0.90
+"""Of every interval unless another is asked for: two-sided, as AR-TOOL14 v04.2 states its uncertainties."""
 
 
 class TooFewPlots(QingshanError):
@@ -83,7 +85,7 @@ class Estimate:
     variance: float
     df: int
     plots: int
-    confidence: float = 0.90
+    confidence: float = CONFIDENCE
     unit: str = ""
 
     @property
@@ -167,14 +169,14 @@ def stratum_moments(values: Array, stratum: Index, design: Design, pair: bool = 
     return Moments(safe, means, variances, covariances)
 
 
-def simple(values: Array, area: float = 1.0, confidence: float = 0.90, unit: str = "") -> Estimate:
+def simple(values: Array, area: float = 1.0, confidence: float = CONFIDENCE, unit: str = "") -> Estimate:
     """Simple random sample of plots: total over `area` hm2 (1: the mean). Shape: (n)."""
     design = Design.of_areas([area])
     return stratified(values, np.zeros(len(values), dtype=np.int64), design, area, confidence, unit)
 
 
 def stratified(
-    values: Array, stratum: Index, design: Design, area: float = 1.0, confidence: float = 0.90, unit: str = ""
+    values: Array, stratum: Index, design: Design, area: float = 1.0, confidence: float = CONFIDENCE, unit: str = ""
 ) -> Estimate:
     """Stratified random sample of one unit, plots per stratum fixed beforehand: total over `area` hm2.
 
@@ -188,7 +190,7 @@ def stratified(
 
 
 def post_stratified(
-    values: Array, stratum: Index, design: Design, confidence: float = 0.90, unit: str = ""
+    values: Array, stratum: Index, design: Design, confidence: float = CONFIDENCE, unit: str = ""
 ) -> list[Estimate]:
     """Totals over all units, strata known after sampling. Shapes: (k, n) or (n), (n). One estimate per variable."""
     table = np.atleast_2d(values)
@@ -215,7 +217,7 @@ def _units(design: Design, means: Array, variances: Array, counts: Array) -> tup
 
 
 def ratio(
-    numerator: Array, denominator: Array, stratum: Index, design: Design, confidence: float = 0.90, unit: str = ""
+    numerator: Array, denominator: Array, stratum: Index, design: Design, confidence: float = CONFIDENCE, unit: str = ""
 ) -> Estimate:
     """Ratio of two post-stratified totals, with their covariance. Shapes: (n) each."""
     pair = np.stack([numerator, denominator])
@@ -231,7 +233,7 @@ def ratio(
 
 def double_sampling(
     values: Array, auxiliary: Array, auxiliary_all: Array, stratum: Index, stratum_all: Index, design: Design,
-    area: float = 1.0, confidence: float = 0.90, unit: str = "",
+    area: float = 1.0, confidence: float = CONFIDENCE, unit: str = "",
 ) -> Estimate:  # fmt: skip
     """Regression on an auxiliary measured on all plots of a first phase. Shapes: (n), (n), (m), (n), (m), n of m.
 
@@ -254,7 +256,12 @@ def double_sampling(
 
 
 def assisted(
-    values: Array, auxiliaries: Array, population: Array, area: float = 1.0, confidence: float = 0.90, unit: str = ""
+    values: Array,
+    auxiliaries: Array,
+    population: Array,
+    area: float = 1.0,
+    confidence: float = CONFIDENCE,
+    unit: str = "",
 ) -> Estimate:
     """Model-assisted (GREG) estimate: a linear model on auxiliaries known everywhere, such as the cells of a raster.
 
@@ -279,7 +286,7 @@ def assisted(
 
 
 def systematic(
-    values: Array, row: Array, column: Array, area: float = 1.0, confidence: float = 0.90, unit: str = ""
+    values: Array, row: Array, column: Array, area: float = 1.0, confidence: float = CONFIDENCE, unit: str = ""
 ) -> Estimate:
     """Systematic grid: variance by successive differences along the rows, every second row backwards.
 
@@ -296,7 +303,7 @@ def systematic(
 
 
 def paired_change(
-    opening: Array, closing: Array, stratum: Index, design: Design, area: float = 1.0, confidence: float = 0.90,
+    opening: Array, closing: Array, stratum: Index, design: Design, area: float = 1.0, confidence: float = CONFIDENCE,
     unit: str = "",
 ) -> Estimate:  # fmt: skip
     """Change on plots measured twice: the differences are a sample of their own. Shapes: (n) each."""

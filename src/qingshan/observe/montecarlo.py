@@ -23,7 +23,7 @@ from qingshan.core.method import Array
 
 from .allometry import Amounts
 from .equation import Equation
-from .estimate import Design, post_stratified
+from .estimate import CONFIDENCE, Design, post_stratified
 from .inventory import Inventory
 
 __all__ = ["EquationError", "Factor", "Simulation", "Sources", "simulate"]
@@ -80,7 +80,7 @@ class Simulation:
     def se(self) -> float:
         return float(self.totals.std(ddof=1))
 
-    def interval(self, confidence: float = 0.90) -> tuple[float, float]:
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
         low, high = np.quantile(self.totals, [0.5 - confidence / 2, 0.5 + confidence / 2])
         return float(low), float(high)
 

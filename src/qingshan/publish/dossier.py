@@ -1,7 +1,8 @@
 """Keeping the dossier of a project: data, maps, monitoring report, verification request and PDF, by version.
 
     projects/ZONE/ID/v1, v2 …   dossier.json, parcels.geojson, reductions.csv, monitoring_report.json,
-                                verification_request.json, parcels.LANG.svg, dossier.LANG.pdf
+                                verification_request.json, parcels.LANG.svg, dossier.LANG.pdf; manifest.json with all hashes;
+                                data/RUN: the evidence and every figure down to plots and trees
     projects/ZONE/ID/refused    overlap.geojson, overlap.LANG.svg of the last refusal for double counting
     claims/ZONE                 the zone's table of claims
 
@@ -15,6 +16,7 @@ import io
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,9 +26,12 @@ import shapely
 from qingshan.accounts.claim.dossier import Dossier, KeptDossier, dossier_of, open_dossier, projects_folder
 from qingshan.accounts.claim.index import DoubleCounted, Overlap
 from qingshan.accounts.claim.project import claims_of, outline, read_project
+from qingshan.accounts.claim.sealed import DossierRun, evidence_folder, seal_dossier
 from qingshan.accounts.claim.table import ClaimTable, open_table
 from qingshan.accounts.home import home, zone_key
-from qingshan.core.canonical import canonical, write_atomic
+from qingshan.accounts.verify import Verdict
+from qingshan.core.canonical import canonical, file_digest, write_atomic
+from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.core.parameter import RELEASE_STATUSES
 from qingshan.zone.zone import Zone
 
@@ -35,12 +40,14 @@ from .numbers import interval, write
 from .parcel_map import overlap_svg, parcel_svg
 from .parts import Block
 from .pdf import typeset
+from .signed import MANIFEST, broken_files
 from .words import LANGUAGES, Words, gravest_first
 from .written import Cell, identifier, mark
 
-__all__ = ["claims_table", "overlap_geojson", "publish_dossier", "refused_map"]
+__all__ = ["claims_table", "is_dossier", "overlap_geojson", "publish_dossier", "refused_map", "verify_dossier"]
 
 LISTED = 200
+KIND = "forest-dossier"
 
 
 def claims_table(zone: Zone, crs: str = "", tolerance_m2: float | None = None) -> ClaimTable:
@@ -89,6 +96,11 @@ def _kept(series: Path, dossier: Dossier, zone: Zone) -> KeptDossier:
     try:
         for name, data in _files(dossier, record, zone).items():
             (part / name).write_bytes(data)
+        seal_dossier(dossier, zone, part / "data")
+        files = {p.relative_to(part).as_posix(): file_digest(p) for p in sorted(part.rglob("*")) if p.is_file()}
+        (part / MANIFEST).write_bytes(
+            canonical({"format": 1, "kind": KIND, "zone": zone.id, "project": dossier.project.id, "files": files})
+        )
         final = series / f"v{len(versions) + 1}"
         part.rename(final)
     finally:
@@ -141,6 +153,67 @@ def refused_map(folder: Path, overlaps: Sequence[Overlap], crs: str) -> None:
     write_atomic(folder / "overlap.geojson", json.dumps(overlap_geojson(overlaps, crs), ensure_ascii=False).encode())
     for lang in LANGUAGES:
         write_atomic(folder / f"overlap.{lang}.svg", overlap_svg(overlaps, lang).encode())
+
+
+# --- verification
+
+
+def is_dossier(folder: Path) -> bool:
+    path = folder / MANIFEST
+    try:
+        return path.is_file() and json.loads(path.read_bytes()).get("kind") == KIND
+    except (ValueError, AttributeError):
+        return False
+
+
+def verify_dossier(folder: Path) -> Verdict:
+    """Check every hash, compute the dossier again from its evidence, and make every file again.
+
+    Raises `UnknownName` where the folder holds no dossier. Land claimed by others is the table of claims' matter, not asked here.
+    """
+    if not is_dossier(folder):
+        raise UnknownName(f"{folder} holds no dossier.", f"{folder} 不是项目案卷。")
+    started = time.perf_counter()
+    kept = open_dossier(folder)
+    verdict = Verdict(f"{kept.id}/{folder.name}")
+    raw = (folder / MANIFEST).read_bytes()
+    manifest = json.loads(raw)
+    if canonical(manifest) != raw:
+        verdict.name("manifest", MANIFEST, "the manifest is not as written.", "清单文件不是原样。")
+    for name in broken_files(folder, manifest["files"]):
+        verdict.name("result", name, f"{name} is not what the manifest says.", f"{name} 与清单不符。")
+    verdict.files = len(manifest["files"])
+    if not verdict.differences and kept.run is not None:
+        _computed_again(kept, kept.run, verdict)
+    verdict.equal = not verdict.differences
+    verdict.seconds = round(time.perf_counter() - started, 3)
+    return verdict
+
+
+def _computed_again(kept: KeptDossier, path: Path, verdict: Verdict) -> None:
+    run = DossierRun(path)
+    verdict.facts, verdict.nodes = len(run.facts), len(run.nodes)
+    with tempfile.TemporaryDirectory(prefix="qingshan-dossier-") as scratch:
+        project = evidence_folder(path, kept.record["evidence"], Path(scratch) / "project")
+        for name, sha in kept.record["evidence"].items():
+            if file_digest(project / name) != sha:
+                verdict.name(
+                    "evidence",
+                    name,
+                    f"the evidence {name} is not what the dossier names.",
+                    f"证据 {name} 与案卷所记不符。",
+                )
+        try:
+            again = dossier_of(project, None)
+        except QingshanError as error:
+            verdict.name("evidence", "", f"the evidence gives no dossier: {error.en}", f"由证据算不出案卷：{error.zh}")
+            return
+        made = _files(again, canonical(again.record()), run.zone)
+        replayed = seal_dossier(again, run.zone, Path(scratch) / "data")
+        made |= {f"data/{path.name}/{n}": (replayed / n).read_bytes() for n in ("nodes.jsonl", "facts.jsonl")}
+    for name, data in made.items():
+        if (kept.folder / name).read_bytes() != data:
+            verdict.name("result", name, f"{name} comes out differently.", f"{name} 重做后不同。")
 
 
 # --- the PDF

@@ -13,7 +13,7 @@ from typing import Any
 from qingshan.accounts.figure import Node
 from qingshan.accounts.inventory import ForestRun, InventorySettings
 from qingshan.accounts.run import Fact
-from qingshan.core.errors import UnknownName
+from qingshan.core.errors import OutOfBounds, UnknownName
 from qingshan.core.method import REGISTRY
 from qingshan.core.parameter import RELEASE_STATUSES
 
@@ -39,6 +39,8 @@ class ForestAccount:
     labels: tuple[str, ...]
     reasons: tuple[Reason, ...]
     nodes: tuple[Node, ...]
+    demonstration: bool = False
+    """Of synthetic data, and said to be so: such a release may be signed."""
 
     def cells(self, role: str, place: str | None = None, cls: str | None = None) -> list[Fact]:
         return [
@@ -142,8 +144,11 @@ class ForestAccount:
         }  # fmt: skip
 
 
-def gather_forest(run: ForestRun, year: str | int | None = None) -> ForestAccount:
-    """The account of an inventory year (None: the newest). Raises `UnknownName` listing the years there are."""
+def gather_forest(run: ForestRun, year: str | int | None = None, *, demonstration: bool = False) -> ForestAccount:
+    """The account of an inventory year (None: the newest), as a `demonstration` where its data are synthetic.
+
+    Raises `UnknownName` listing the years there are, `OutOfBounds` for a demonstration of data that somebody measured.
+    """
     asked = str(year) if year is not None else run.inventories[-1].period
     inventory = next((s for s in run.inventories if s.period == asked), None)
     if inventory is None:
@@ -152,21 +157,35 @@ def gather_forest(run: ForestRun, year: str | int | None = None) -> ForestAccoun
                           fix="--year with one of these / 用 --year 指定其中一个")  # fmt: skip
     mine = tuple(f for f in run.facts if f.period == asked or (f.role == "change" and f.period.endswith(f"-{asked}")))
     nodes = tuple(pedigree(run, mine))
-    labels = tuple(
-        gravest_first(
-            {label for f in mine for label in f.labels} | ({"partial"} if any(f.refused for f in mine) else set())
-        )
-    )
+    said = {label for f in mine for label in f.labels} | ({"partial"} if any(f.refused for f in mine) else set())
+    if demonstration and "synthetic" not in said:
+        raise OutOfBounds(
+            f"the data of {asked} were measured: no demonstration.", f"{asked} 年的数据是实测的，不能作为演示发布。",
+            fix="leave out --demonstration / 去掉 --demonstration",
+        )  # fmt: skip
+    labels = tuple(gravest_first(said | ({"demonstration"} if demonstration else set())))
     root = inventory.place or run.zone.root
-    return ForestAccount(run, asked, inventory, root, mine, labels, tuple(_reasons(mine, nodes)), nodes)
+    reasons = tuple(_reasons(mine, nodes, demonstration))
+    return ForestAccount(run, asked, inventory, root, mine, labels, reasons, nodes, demonstration)
 
 
-def _reasons(facts: Sequence[Fact], nodes: Sequence[Node]) -> list[Reason]:
-    """What stands against a signed release: rows whose status a release may not rest on, and figures of the whole refused."""
+def _reasons(facts: Sequence[Fact], nodes: Sequence[Node], demonstration: bool) -> list[Reason]:
+    """What stands against a signed release: synthetic data, equations without printed units, rows whose status a release may
+    not rest on, figures of the whole refused. A demonstration may be synthetic and rest on rows of our own choice."""
     found: dict[str, Reason] = {}
+    if not demonstration and any("synthetic" in f.labels for f in facts):
+        found[""] = Reason("synthetic", "数据为合成，只能作为演示发布（--demonstration）。",
+                           "the data are synthetic: only a demonstration may be signed (--demonstration).")  # fmt: skip
+    allowed = {*RELEASE_STATUSES, *(("project",) if demonstration else ())}
     for n in nodes:
         status = str((n.row or {}).get("status") or "")
-        if n.kind == "parameter" and status not in RELEASE_STATUSES:
+        if n.kind == "parameter" and (n.row or {}).get("unit_basis") == "assumed":
+            name = str((n.row or {})["cls"])
+            found[f"unit {name}"] = Reason(
+                "unit_assumed", f"方程 {name} 的单位系推断，原文未印。", f"the units of the equation {name} are assumed, not printed.",
+                name, "印有单位的原文 a source that prints the units",
+            )  # fmt: skip
+        if n.kind == "parameter" and status not in allowed:
             zh, en = STATUS_WORDS.get(status, (status, status))
             name = str((n.row or {}).get("cls") or n.quantity)
             found[name] = Reason("parameter_status", f"参数 {name} 为{zh}。", f"the parameter {name} is {en}.", name)

@@ -33,7 +33,7 @@ from .forest import ForestAccount, changes, estimates_csv, gather_forest
 from .forest_map import place_map, plot_map
 from .forest_report import forest_pdf
 from .release import require_seal
-from .signed import MANIFEST, SIGNATURE, broken_files, sign, signature_holds
+from .signed import MANIFEST, SIGNATURE, broken_files, sign, signature_holds, signer_note
 from .words import LANGUAGES
 
 __all__ = [
@@ -69,6 +69,11 @@ class ForestRelease:
         return int(self.manifest["revision"])
 
     @property
+    def demonstration(self) -> bool:
+        """Of synthetic data, and said to be so."""
+        return bool(self.manifest.get("demonstration", False))
+
+    @property
     def signed(self) -> bool:
         return (self.folder / SIGNATURE).is_file()
 
@@ -101,7 +106,8 @@ class ForestRelease:
 
     def record(self) -> dict[str, Any]:
         kept = ("zone", "year", "revision", "run", "why", "labels", "reasons")
-        return {"folder": str(self.folder), **{k: self.manifest[k] for k in kept}, "signature": self.signature, "files": self.manifest["files"],
+        return {"folder": str(self.folder), "demonstration": self.demonstration, **{k: self.manifest[k] for k in kept},
+                "signature": self.signature, "files": self.manifest["files"],
                 "changes": self.changes}  # fmt: skip
 
 
@@ -131,12 +137,14 @@ def forest_releases(zone: Zone, out: Path | None = None) -> list[ForestRelease]:
 
 
 def publish_forest(
-    zone: Zone, year: int | str | None = None, *, why: str = "", draft: bool = False, out: Path | None = None
-) -> ForestRelease:
+    zone: Zone, year: int | str | None = None, *, why: str = "", draft: bool = False, out: Path | None = None,
+    demonstration: bool = False,
+) -> ForestRelease:  # fmt: skip
     """Write a release of an inventory year of the zone's newest sealed estimates (None: the newest year).
 
     A signed one needs the key of the environment and no reason against it; it becomes the next revision, and a second one
-    needs `why`. A draft replaces the draft before it. Raises `KeyMissing`, `RefusedRelease`, `UnknownName`; then nothing is written.
+    needs `why`. A draft replaces the draft before it. Synthetic data are signed as a `demonstration` only.
+    Raises `KeyMissing`, `RefusedRelease`, `UnknownName`; then nothing is written.
     """
     run = forest_run(zone)
     if run is None:
@@ -146,7 +154,7 @@ def publish_forest(
             fix="qingshan forest run --zone ZONE",
         )
     require_seal(run)
-    account = gather_forest(run, year)
+    account = gather_forest(run, year, demonstration=demonstration)
     series = (out or releases_folder(zone)) / f"{KIND}-{account.year}"
     before = _newest(series)
     if not draft:
@@ -204,7 +212,9 @@ def _write(part: Path, account: ForestAccount, before: ForestRelease | None, rev
         (part / name).write_bytes(data)
     files = {p.relative_to(part).as_posix(): file_digest(p) for p in sorted(part.rglob("*")) if p.is_file()}
     manifest = {
-        "format": 1, "kind": KIND, "zone": run.zone.id, "place": account.root, "year": account.year, "revision": revision, "run": run.id,
+        "format": 1, "kind": KIND, "zone": run.zone.id, "place": account.root, "year": account.year, "revision": revision,
+        "demonstration": account.demonstration,
+        "run": run.id,
         "run_manifest": file_digest(kept / MANIFEST), "previous": None if before is None else file_digest(before.folder / MANIFEST), "why": why,
         "labels": list(account.labels), "reasons": [r.record() for r in account.reasons], "software": qingshan.__version__, "files": files,
     }  # fmt: skip
@@ -261,10 +271,11 @@ def _package(account: ForestAccount, kept: Path) -> bytes:
 # --- verification
 
 
-def verify_forest_release(folder: Path) -> Verdict:
-    """Check signature, hashes and chain, replay the run in a separate process, and make every file again.
+def verify_forest_release(folder: Path, public_key: str = "") -> Verdict:
+    """Check signature and signer, hashes and chain, replay the run in a separate process, and make every file again.
 
-    Raises `UnknownName` where the folder holds no release.
+    `public_key` is that of the signer the reader expects. Raises `UnknownName` where the folder holds no release, `DeclarationError`
+    for a key that is none.
     """
     started = time.perf_counter()
     release = open_forest_release(folder)
@@ -276,11 +287,13 @@ def verify_forest_release(folder: Path) -> Verdict:
         if not signature_holds(raw, (folder / SIGNATURE).read_bytes()):
             verdict.name("signature", SIGNATURE, "the signature is not that of the manifest.", "签名与清单不符。")
         else:
-            verdict.notes.append(f"signed by {release.signature['public_key']}" if release.signature else "")
-    elif release.revision:
+            signer_of(verdict, str((release.signature or {})["public_key"]), public_key)
+    elif release.revision or public_key:
         verdict.name("signature", SIGNATURE, "the signature is missing.", "缺少签名。")
     else:
-        verdict.notes.append("a draft: not signed.")
+        verdict.notes.append("a draft: not signed. / 草案，没有签名。")
+    if release.demonstration:
+        verdict.notes.append("a demonstration on synthetic data. / 合成数据的演示。")
     for name in broken_files(folder, release.manifest["files"]):
         verdict.name("result", name, f"{name} is not what the manifest says.", f"{name} 与清单不符。")
     verdict.files = len(release.manifest["files"])
@@ -289,6 +302,16 @@ def verify_forest_release(folder: Path) -> Verdict:
     verdict.equal = not verdict.differences and not verdict.numeric
     verdict.seconds = round(time.perf_counter() - started, 3)
     return verdict
+
+
+def signer_of(verdict: Verdict, signer: str, expected: str) -> None:
+    """Note who signed, or name it as a difference where another signer is expected."""
+    fine, said = signer_note(signer, expected)
+    en, _, zh = said.partition(" / ")
+    if fine:
+        verdict.notes.append(said)
+    else:
+        verdict.name("signer", SIGNATURE, f"{en}.", f"{zh}。")
 
 
 def _replayed(release: ForestRelease, verdict: Verdict) -> None:
@@ -300,9 +323,11 @@ def _replayed(release: ForestRelease, verdict: Verdict) -> None:
     if release.manifest["previous"]:
         before = _predecessor(release)
         if before is None:
-            verdict.notes.append("the revision before is not at hand: changes.json and the reports are not made again.")
+            verdict.notes.append(
+                "the revision before is not at hand: changes.json and the reports are not made again. / 手边没有前一版：changes.json 和报告不重做。"
+            )
     run = ForestRun(release.folder / "data" / release.run)
-    account = gather_forest(run, release.year)
+    account = gather_forest(run, release.year, demonstration=release.demonstration)
     if account.root != release.manifest["place"]:
         verdict.name("manifest", MANIFEST, "the place is not that of the run.", "地点与核算不符。")
     made = _results(account, _changed(before, account), release.revision, release.why)

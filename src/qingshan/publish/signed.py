@@ -6,19 +6,35 @@ over the bytes of `manifest.json`, so that it can be checked with any Ed25519 to
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from qingshan.accounts.home import home
 from qingshan.core.canonical import canonical, file_digest
+from qingshan.core.errors import DeclarationError
 from qingshan.ledger.signing import KeyMissing
 
-__all__ = ["ENVIRONMENT", "MANIFEST", "SIGNATURE", "broken_files", "sign", "signature_holds"]
+__all__ = [
+    "ENVIRONMENT",
+    "MANIFEST",
+    "SIGNATURE",
+    "broken_files",
+    "public_key_of",
+    "sign",
+    "signature_holds",
+    "signer_note",
+]
 
 ENVIRONMENT = "QINGSHAN_RELEASE_KEY"
 MANIFEST, SIGNATURE = "manifest.json", "signature.json"
+TRUSTED = "trusted_keys.csv"
+"""In QINGSHAN_HOME: `public_key,name`, the keys whose signatures a reader trusts."""
+_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 def sign(manifest: bytes) -> bytes:
@@ -52,6 +68,55 @@ def signature_holds(manifest: bytes, signature: bytes) -> bool:
     except (InvalidSignature, ValueError, KeyError, TypeError):
         return False
     return True
+
+
+def public_key_of(text: str) -> str:
+    """The 64 hex digits of an Ed25519 public key given as such, or as a file of hex or PEM. Raises `DeclarationError`."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key  # noqa: PLC0415 - the extra ledger
+
+    given = text.strip()
+    if not _HEX.fullmatch(given.lower()) and Path(given).is_file():
+        raw = Path(given).read_bytes()
+        try:
+            given = (
+                load_pem_public_key(raw).public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+                if b"PUBLIC KEY" in raw
+                else raw.decode().strip()
+            )
+        except (ValueError, AttributeError):
+            given = ""
+    if not _HEX.fullmatch(given.lower()):
+        raise DeclarationError(
+            f"{text[:80]!r} is no Ed25519 public key.", f"{text[:80]!r} 不是 Ed25519 公钥。",
+            fix="64 hex digits, or a file that holds them or a PEM / 64 位十六进制，或存有它的文件（也可为 PEM）",
+        )  # fmt: skip
+    return given.lower()
+
+
+def signer_note(public_key: str, expected: str = "") -> tuple[bool, str]:
+    """Whether the signer is one the reader expects, and what to say of it (`English / 中文`).
+
+    `expected` goes before the table of trusted keys; without both nothing is checked, and the note says so. Raises `DeclarationError`.
+    """
+    if expected:
+        wanted = public_key_of(expected)
+        if wanted == public_key:
+            return True, f"signed by {public_key}, the key expected / 签名公钥 {public_key}，与所给公钥一致"
+        return False, f"signed by {public_key}, expected {wanted} / 签名公钥 {public_key}，应为 {wanted}"
+    path = home() / TRUSTED
+    if not path.is_file():
+        return True, (f"signed by {public_key}; whose key that is was not checked (--public-key, or a row of {path}) / "
+                      f"签名公钥 {public_key}；未核对是谁的公钥（用 --public-key，或写入 {path}）")  # fmt: skip
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        known = {
+            (r.get("public_key") or "").strip().lower(): (r.get("name") or "").strip() for r in csv.DictReader(stream)
+        }
+    if public_key in known:
+        return (
+            True,
+            f"signed by {public_key}, {known[public_key]} ({TRUSTED}) / 签名公钥 {public_key}，{known[public_key]}（{TRUSTED}）",
+        )
+    return False, f"signed by {public_key}, which {path} does not trust / 签名公钥 {public_key} 不在 {path} 之列"
 
 
 def broken_files(folder: Path, files: Mapping[str, str]) -> list[str]:

@@ -15,7 +15,9 @@ from qingshan.core.errors import UnknownName
 LANGUAGES = ("zh", "en")
 LABEL_ORDER = (
     "synthetic",
+    "demonstration",
     "draft",
+    "unit_assumed",
     "partial",
     "screening",
     "estimated",

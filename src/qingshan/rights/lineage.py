@@ -1,6 +1,7 @@
 """From a unit back to the readings: a graph of what was declared, each node named by the hash of its content and of what it stands on.
 
-    rights.file     {sha256, kind, name, sources}    declares a file and the files it was made from, which must be declared before
+    rights.file     {sha256, kind, name, sources, measurements?, refusals?}    declares a file and the files it was made from, which must be
+                    declared before; a dossier also its plots, each with the hash of its rows, and why no unit may be issued from it
     rights.correct  {sha256, corrected, because}     a file was wrong: every lot that stands on it comes under review
 
 A lot stands on its evidence and on the version of the register record it was issued from; that version on its land, period and files;
@@ -23,12 +24,21 @@ from qingshan.registers.engine import Version, history, visible
 from .commands import guarded
 from .instruments import parse_asset
 from .registry import word
-from .review import LOTS, files_of, is_hash, put_under_review
+from .review import FILES, LOTS, files_of, is_hash, put_under_review
 
-__all__ = ["FILE_KINDS", "Lineage", "Node", "dependents", "lineage", "lineage_handlers", "public_summary"]
+__all__ = [
+    "FILES",
+    "FILE_KINDS",
+    "MOST",
+    "Lineage",
+    "Node",
+    "dependents",
+    "lineage",
+    "lineage_handlers",
+    "public_summary",
+]
 
-FILES = "file"
-FILE_KINDS = ("verification_report", "monitoring_report", "plots", "readings", "calibration", "document")
+FILE_KINDS = ("verification_report", "monitoring_report", "dossier", "plots", "readings", "calibration", "document")
 MOST = 1000
 """Files that one file may name as its sources."""
 
@@ -54,7 +64,39 @@ def _declare(book: Book, command: Command) -> Decision:
     if (FILES, sha) in book.records:
         raise Refused("duplicate", f"the file {sha} was declared before.", f"文件 {sha} 已登记。")
     content = {"kind": kind, "name": word(b, "name"), "sources": sorted(sources), "by": command.by}
+    content |= _of_dossier(b, kind, set(sources))
     return Decision([RegisterEntry(FILES, sha, 1, "good", content)], {"file": sha})
+
+
+def _of_dossier(body: Mapping[str, Any], kind: str, sources: set[Any]) -> dict[str, Any]:
+    """What only a dossier says: its measurements, which stand on files it names, and what stands against issue."""
+    given = {k: body[k] for k in ("measurements", "refusals") if body.get(k)}
+    if given and kind != "dossier":
+        raise Refused(
+            "kind", "only a dossier has measurements and refusals.", "只有案卷可以带样地实测与不能签发的原因。"
+        )
+    refusals, measured = given.get("refusals", []), given.get("measurements", [])
+    if not isinstance(refusals, list) or not all(isinstance(r, str) for r in refusals):
+        raise Refused("refusals", "refusals are texts.", "不能签发的原因须为文本。")
+    if not isinstance(measured, list) or len(measured) > MOST or not all(_is_measurement(m, sources) for m in measured):
+        raise Refused("measurements", f"measurements are at most {MOST} of id, sha256 and sources that the dossier names.",
+                      f"样地实测至多 {MOST} 项，各有编号、sha256 和案卷所列的来源。")  # fmt: skip
+    if len({m["id"] for m in measured}) != len(measured):
+        raise Refused("measurements", "a measurement is named once.", "样地实测编号不得重复。")
+    return given
+
+
+def _is_measurement(given: Any, sources: set[Any]) -> bool:
+    if not isinstance(given, Mapping) or set(given) != {"id", "sha256", "sources"} or not isinstance(given["id"], str):
+        return False
+    named = given["sources"]
+    return (
+        bool(given["id"])
+        and is_hash(given["sha256"])
+        and isinstance(named, list)
+        and bool(named)
+        and set(map(str, named)) <= sources
+    )
 
 
 def _correct(book: Book, command: Command) -> Decision:
@@ -199,7 +241,12 @@ def _file_node(book: Book, graph: Lineage, sha: str) -> str:
     content = {"sha256": sha, "kind": c["kind"], "name": c["name"], "state": declared.state} | (
         {"corrected": c["corrected"]} if "corrected" in c else {}
     )
-    return graph.add("file", content, [_file_node(book, graph, s) for s in c["sources"]])
+    below = {s: _file_node(book, graph, s) for s in c["sources"]}
+    plots = [
+        graph.add("measurement", {"id": m["id"], "sha256": m["sha256"]}, [below[s] for s in m["sources"]])
+        for m in c.get("measurements", [])
+    ]
+    return graph.add("file", content, [*below.values(), *plots])
 
 
 def public_summary(

@@ -5,20 +5,19 @@
     rights.penalty     {obligation, window, turnover, volume, multiple, order}   by the rule set's window and multiples
     rights.fine        {obligation}                               the bank takes the fine from the holder's cash
 
-What is owed stands in the register `obligation`. A rule that is open refuses by its document. The core sees no prices of days past: the
-turnover of the window comes with the decision and is worked out from the journal again by `recomputed`.
+What is owed stands in the register `obligation`. A rule that is open refuses by its document. The turnover of the window comes with the decision; where
+`prices` gives that of the journal, another one is refused. `recomputed` tells the same afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta, timezone
 from fractions import Fraction
 from typing import Any
 
-from qingshan.core.errors import MissingParameter
-from qingshan.ledger.amounts import MICRO, read_decimal
+from qingshan.ledger.amounts import MICRO, YUAN, decimal_text, read_decimal
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Leg, RegisterEntry
 from qingshan.ledger.venue import Command, Decision, Handler, Venue
@@ -28,7 +27,7 @@ from .commands import Guarded, guarded
 from .compliance import check_surrender, offset_limit
 from .feed import trades
 from .instruments import parse_asset
-from .registry import CASH, registry_handlers, whole, word
+from .registry import CASH, OBLIGATIONS, registry_handlers, whole, word
 from .rulesets import RuleSet, RuleSets
 
 __all__ = [
@@ -42,7 +41,6 @@ __all__ = [
     "standing_of",
 ]
 
-OBLIGATIONS = "obligation"
 OPEN = ("determined", "short", "penalised")
 MULTIPLE = 10_000
 
@@ -83,11 +81,16 @@ def _offset(asset: str, rules: RuleSet) -> bool:
     return bool({i.scheme, f"{i.scheme}:{i.source}"} & set(rules["offsets"] if rules.has("offsets") else ()))
 
 
-def obligation_handlers(rules: RuleSets, zone: timezone = CHINA) -> dict[str, Handler]:
-    """The handlers by command kind; `rights.surrender` in place of the registry's."""
+Prices = Callable[[str, date], Mapping[str, tuple[int, int]]]
+"""Instrument and deadline -> turnover and volume of each window, as `price_windows` gives them; empty while the journal is read again."""
+
+
+def obligation_handlers(rules: RuleSets, zone: timezone = CHINA, prices: Prices | None = None) -> dict[str, Handler]:
+    """The handlers by command kind; `rights.surrender` in place of the registry's. A window is over when a penalty is decided, so `prices` gives
+    the same in every replay."""
     plain = registry_handlers(zone)["rights.surrender"]
     assert isinstance(plain, Guarded)
-    desk = _Desk(rules, zone, plain.handler)
+    desk = _Desk(rules, zone, plain.handler, prices)
     return guarded({f"rights.{w}": getattr(desk, w) for w in ("surrender", "settle", "penalty", "fine")})
 
 
@@ -96,13 +99,12 @@ class _Desk:
     sets: RuleSets
     zone: timezone
     plain: Handler
+    prices: Prices | None
 
     def surrender(self, book: Book, command: Command) -> Decision:
-        """Units for one obligation; where the register has it, what it allows."""
+        """Units for one obligation of the register, within what it allows."""
         decided = self.plain(book, command)
-        record = book.records.get((OBLIGATIONS, word(command.body, "obligation")))
-        if record is None:
-            return decided
+        record = book.records[OBLIGATIONS, command.body["obligation"]]
         rules = self._rules(record, command)
         more = self._counted(book, command, record, rules)
         after = self._next(record, record.state, more, command)
@@ -139,12 +141,12 @@ class _Desk:
                 f"{asset} 不能用于清缴 {fields['asset']}。",
             )
         if asset in own and instrument.start.year > fields["year"]:
-            _rule(rules, "borrowing")  # units of a later period: open until the rule set says how much
+            _ = rules["borrowing"]  # units of a later period: open until the rule set says how much
         if asset in own and (older := self._older(book, b["account"], own[: own.index(asset)], command)):
             raise Refused("older_first", f"{older} is older and comes first.", f"{older} 年份更早，应先清缴。")
         is_own = asset in own
         after = Standing(now.owed, now.own + quantity * is_own, now.offsets + quantity * (not is_own))
-        check_surrender(after.owed, after.own, after.offsets, _rule(rules, "offset_cap") if after.offsets else 0)
+        check_surrender(after.owed, after.own, after.offsets, rules["offset_cap"] if after.offsets else 0)
         given = dict(record.content.get("surrendered", {}))
         given[asset] = given.get(asset, 0) + quantity
         return {"own": after.own, "offsets": after.offsets, "surrendered": given}
@@ -172,16 +174,26 @@ class _Desk:
         record, now = self._open(book, command, ("short",))
         rules, b = self._rules(record, command), command.body
         window, multiple = word(b, "window"), whole(b, "multiple")
-        if window != (chosen := _rule(rules, "penalty_window")):
+        if window != (chosen := rules["penalty_window"]):
             raise Refused("window", f"the rule set's window is {chosen}.", f"规则集的价格窗口为 {chosen}。")
-        low, high = _rule(rules, "fine_multiples")
+        low, high = rules["fine_multiples"]
         if not low * MULTIPLE <= multiple <= high * MULTIPLE:
             raise Refused("multiple", f"the multiple is {low} to {high}.", f"倍数为 {low}–{high}。")
         turnover, volume = whole(b, "turnover"), whole(b, "volume")
+        self._check_prices(record, window, (turnover, volume))
         fine = round(Fraction(now.missing, MICRO) * Fraction(turnover * MICRO, volume) * Fraction(multiple, MULTIPLE))
         more = {"fine": fine, "multiple": multiple, "window": window, "turnover": turnover, "volume": volume, "order": word(b, "order"),
                 "cut_on_refusal": now.missing}  # fmt: skip
         return Decision([self._next(record, "penalised", more, command)], {"fine": str(fine)}, rules.mark)
+
+    def _check_prices(self, record: RegisterEntry, window: str, given: tuple[int, int]) -> None:
+        fields = record.content["fields"]
+        found = self.prices(fields["asset"], date.fromisoformat(fields["deadline"])) if self.prices else {}
+        if found and found[window] != given:
+            turnover, volume = decimal_text(found[window][0], YUAN), decimal_text(found[window][1], MICRO)
+            raise Refused("turnover", f"the journal has {turnover} yuan and {volume} {fields['unit']} in the window {window}.",
+                          f"账本中窗口 {window} 的成交额为 {turnover} 元、成交量为 {volume} {fields['unit']}。",
+                          fix="give these; without trades there is no mean price / 请按账本填写，无成交则没有均价")  # fmt: skip
 
     def fine(self, book: Book, command: Command) -> Decision:
         """{obligation}: from the holder's cash to the account of penalties, once."""
@@ -214,14 +226,6 @@ class _Desk:
         if state != record.state:
             kept["since"] = day_of(command.at, self.zone).isoformat()
         return RegisterEntry(OBLIGATIONS, record.id, record.version + 1, state, kept)
-
-
-def _rule(rules: RuleSet, id: str) -> Any:
-    """The value of a rule. Raises `Refused` naming the document while it is open."""
-    try:
-        return rules[id]
-    except MissingParameter as error:
-        raise Refused("open_rule", error.en, error.zh, fix=error.fix) from None
 
 
 # ---- prices ----------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from qingshan.registers.calendar import CHINA, day_of
 
 from .commands import guarded, setting
 from .instruments import Instrument, parse_asset
-from .review import issue_record, put_under_review
+from .review import barred, issue_record, put_under_review
 
 __all__ = ["CASH", "FIXED", "HOLDERS", "operator_of", "own_id", "records_of", "registry_handlers", "whole"]
 
@@ -31,6 +31,7 @@ FIXED = {
 HOLDERS = "rights_holder"
 TARGETS = "transfer_target"
 ISSUES = "ticket_project"
+OBLIGATIONS = "obligation"
 
 
 def registry_handlers(zone: timezone = CHINA) -> dict[str, Handler]:
@@ -168,6 +169,12 @@ class _Registry:
             raise Refused(
                 "evidence", "the evidence is not the project's verification report.", "证据与项目的核查报告不符。"
             )
+        name, refusals = barred(book, project)
+        if refusals:
+            parts = [r.partition(" / ") for r in refusals]
+            raise Refused("barred", f"the dossier {name} gives no unit: {'; '.join(p[0] for p in parts)}.",
+                          f"案卷 {name} 不能签发：{'；'.join(p[2] or p[0] for p in parts)}。",
+                          fix="fill what is open and make the dossier again / 补齐待补项后重新生成案卷")  # fmt: skip
         whole_part, _, part = project.content["fields"]["verified"].partition(".")
         if quantity > int(whole_part) * 10**6 + int((part + "000000")[:6]):
             raise Refused(
@@ -305,11 +312,14 @@ class _Registry:
         return Release(id, hold.account, hold.asset, hold.quantity, ranges)
 
     def surrender(self, book: Book, command: Command) -> Decision:
-        """{account, asset, quantity, obligation}: an approver gives up units for one obligation."""
+        """{account, asset, quantity, obligation}: an approver gives up units for one obligation of the register."""
         b = command.body
         account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
         operator_of(book, command.by, account)
         self._good(asset, command)
+        if (OBLIGATIONS, word(b, "obligation")) not in book.records:
+            raise Refused("unknown_obligation", f"there is no obligation {b['obligation']!r} in the register.", f"登记簿中没有清缴义务 {b['obligation']!r}。",
+                          fix="the registry enters what is owed first / 先由登记机构核定清缴义务")  # fmt: skip
         ranges = self._free(book, account, asset, quantity, b.get("ranges"))
         return Decision(
             [Leg(account, "compliance", asset, quantity, "surrender", ranges, obligation=word(b, "obligation"))]

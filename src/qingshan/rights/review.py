@@ -15,9 +15,9 @@ from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Entry, Hold, LotStatus, Ranges, RegisterEntry, Release
 from qingshan.ledger.serials import Range
 
-__all__ = ["LOTS", "Reviewed", "files_of", "issue_record", "put_under_review"]
+__all__ = ["FILES", "LOTS", "Reviewed", "barred", "files_of", "issue_record", "put_under_review"]
 
-LOTS, ORDERS = "lot", "order"
+FILES, LOTS, ORDERS = "file", "lot", "order"
 HEX = set("0123456789abcdef")
 
 
@@ -31,6 +31,21 @@ def files_of(record: RegisterEntry) -> list[str]:
     fields, evidence = record.content.get("fields", {}), record.content.get("evidence", {})
     named = [v for value in fields.values() for v in (value if isinstance(value, list) else [value])]
     return sorted({v for v in (*named, *evidence.values()) if is_hash(v)})
+
+
+def barred(book: Book, record: RegisterEntry) -> tuple[str, list[str]]:
+    """The first dossier under a record that says why no unit may be issued, and what it says; empty where none does."""
+    open_, seen = files_of(record), set[str]()
+    while open_:
+        sha = open_.pop()
+        declared = book.records.get((FILES, sha))
+        if sha in seen or declared is None:
+            continue
+        seen.add(sha)
+        if refusals := declared.content.get("refusals"):
+            return declared.content["name"], list(refusals)
+        open_ += declared.content["sources"]
+    return "", []
 
 
 def issue_record(

@@ -62,7 +62,7 @@ def inventory(d: list[float], plots="abcd") -> Inventory:
 
 
 def test_paired_plots_are_a_sample_of_differences():
-    rule = Rule(("anhui2016",))
+    rule = Rule(("anhui2016",), unit_assumed=True)
     begin, end = inventory([10.0, 12, 14, 16]), inventory([14.0, 15, 19, 20])
     got = stock_change(end, begin, rule)
     a, b = (carbon_per_plot(i, rule, "total", "ar_tool14")[0] for i in (begin, end))
@@ -75,7 +75,7 @@ def test_paired_plots_are_a_sample_of_differences():
 
 
 def test_other_plots_are_two_samples_whose_variances_add():
-    rule = Rule(("anhui2016",))
+    rule = Rule(("anhui2016",), unit_assumed=True)
     got = stock_change(inventory([14.0, 15, 19, 20], "efgh"), inventory([10.0, 12, 14, 16]), rule)
     assert got.kind == "independent" and got.estimate.variance == pytest.approx(
         got.closing.variance + got.opening.variance
@@ -85,7 +85,7 @@ def test_other_plots_are_two_samples_whose_variances_add():
 
 
 def test_what_does_not_compare_is_refused():
-    rule = Rule(("anhui2016",))
+    rule = Rule(("anhui2016",), unit_assumed=True)
     other = Inventory.of({
         "plots": pl.DataFrame({"plot": list("abcd"), "stratum": ["1", "1", "2", "2"], "area_m2": [1000.0] * 4}),
         "trees": inventory([10.0] * 4).trees.table, "strata": pl.DataFrame({"stratum": ["1", "2"], "area_hm2": [50.0, 50.0]}),

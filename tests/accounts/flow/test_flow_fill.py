@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from qingshan.accounts.flow import routing
 from qingshan.accounts.flow.fill import NEW, SEED, fill
 from qingshan.accounts.flow.lattice import COL, ROW, Lattice
+from qingshan.core.domain import load_domains
 from qingshan.core.errors import DeclarationError, QingshanError
 from qingshan.zone.raster.grid import Grid
 
@@ -192,3 +193,44 @@ def test_degrees_and_unknown_names_are_refused(tmp_path):
         routing.run(grid_of(np.zeros((2, 2))), {"elevation": z}, {}, {}, {"routing": "dinf"}, ("direction",), tmp_path)
     with pytest.raises(DeclarationError, match="no output streams"):
         routing.run(grid_of(np.zeros((2, 2))), {"elevation": z}, {}, {}, {}, ("streams",), tmp_path)
+
+
+def neighbours(z):
+    """Values of the eight neighbours, counter-clockwise from east, NaN outside."""
+    rows, cols = z.shape
+    wide = np.full((rows + 2, cols + 2), NAN)
+    wide[1:-1, 1:-1] = z
+    return np.stack([wide[1 + r : 1 + r + rows, 1 + c : 1 + c + cols] for r, c in zip(ROW, COL, strict=True)], axis=-1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_grid_follows_the_declared_rules_of_a_cell(tmp_path, seed):
+    """Filled level, D8 and MFD of the stage are those of the methods, wherever a cell is no outlet and not level."""
+    method = load_domains().registry
+    z = np.random.default_rng(seed).normal(100, 20, (12, 15)).astype(np.float32)
+    steps = np.array([30.0, 30 * 2**0.5] * 4)
+    one = routed(z, tmp_path / "d8", outputs=("filled", "direction"))
+    shared = routed(z, tmp_path / "mfd", options={"routing": "mfd"}, outputs=("direction",))["direction"]
+    filled_, around = one["filled"].astype(float), neighbours(one["filled"].astype(float))
+    inner = np.s_[1:-1, 1:-1]  # the rim is the outlet
+    np.testing.assert_array_equal(
+        method["water.filled_level@barnes2014"](z.astype(float), around)[inner], filled_[inner]
+    )
+    code = method["water.flow_direction@ocallaghan1984"](filled_, around, steps)
+    falls = code < 8
+    assert falls[inner].sum() > 80
+    np.testing.assert_array_equal(one["direction"][falls], code[falls])
+    shares = method["water.flow_share@holmgren1994"](filled_, around, steps, 1.0)
+    fifteenths = np.floor(shares * 15 + 0.5)
+    packed = np.stack([shared >> np.uint32(4 * k) & np.uint32(15) for k in range(8)], axis=-1)
+    np.testing.assert_array_equal(packed[falls], fifteenths[falls])
+
+
+def test_shares_by_hand():
+    """Falls of 3 m over 30 m east and 6 m over 30 m south: a third and two thirds; squared slopes: a fifth and four fifths."""
+    share = load_domains().registry["water.flow_share@holmgren1994"]
+    around = np.array([97.0, 110, 110, 110, 110, 110, 94, 110])
+    steps = np.array([30.0, 30 * 2**0.5] * 4)
+    np.testing.assert_allclose(share(100.0, around, steps, 1.0)[[0, 6]], [1 / 3, 2 / 3])
+    np.testing.assert_allclose(share(100.0, around, steps, 2.0)[[0, 6]], [1 / 5, 4 / 5])
+    assert not share(90.0, around, steps, 1.0).any()

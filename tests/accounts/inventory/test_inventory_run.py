@@ -59,7 +59,8 @@ def tables(
 
 def settings(period: str, **more: object) -> InventorySettings:
     kept: dict[str, object] = {
-        "id": f"plots{period}", "period": period, "source": "an invented survey", "sets": ("anhui2016",), "by": ("age_class",),
+        "id": f"plots{period}", "period": period, "source": "an invented survey", "sets": ("anhui2016",), "allow_unit_assumed": True, "confidence": 0.95,
+        "by": ("age_class",),
         "place_column": "place", "synthetic": True,
     }  # fmt: skip
     return InventorySettings(**kept | more)  # type: ignore[arg-type]
@@ -106,7 +107,7 @@ def test_totals_errors_and_carbon_are_those_worked_out_by_hand(two: ForestRun) -
         assert fact.range is not None and fact.range[1] - total * factor == pytest.approx(
             T95_3 * math.sqrt(variance) * factor, rel=1e-9
         )
-        assert fact.labels == ("synthetic", "estimated", "secondary")
+        assert fact.labels == ("synthetic", "estimated", "unit_assumed", "secondary")
     assert two.fact("inventory.area", ROOT, "2015").value == pytest.approx(400.0)
     assert two.fact("inventory.area", ROOT, "2015").labels == ("synthetic", "estimated")
 
@@ -125,7 +126,11 @@ def test_places_and_classes_add_up_to_the_whole(two: ForestRun) -> None:
 def test_the_figures_are_those_of_the_estimator(two: ForestRun) -> None:
     """The estimator itself is compared with published rows of Wyoming and Rhode Island in tests/observe."""
     made = forest_estimate(
-        read_inventory(two.tables("plots2020")), Rule(("anhui2016",)), quantity="total", confidence=0.95, by="age_class"
+        read_inventory(two.tables("plots2020")),
+        Rule(("anhui2016",), unit_assumed=True),
+        quantity="total",
+        confidence=0.95,
+        by="age_class",
     )
     for word in ("area", "trees", "biomass", "biomass_per_area", "carbon", "co2"):
         for domain, cls in (("", ""), ("1", "age_class:1")):
@@ -265,6 +270,7 @@ def test_cli_loads_runs_explains_and_verifies(tiny: Path, tmp_path: Path, capsys
         "a survey",
         "--sets",
         "anhui2016",
+        "--allow-unit-assumed",
         "--by",
         "age_class",
     )
@@ -285,7 +291,8 @@ def test_a_declared_inventory_is_sealed_by_a_run_of_the_zone(tiny: Path, capsys:
     tables(tiny / "woods")
     with (tiny / "zone.toml").open("a", encoding="utf-8") as stream:
         stream.write(
-            '\n[[inventory]]\nid = "woods"\nperiod = "2020"\nfolder = "woods"\nsets = ["anhui2016"]\nsource = "a survey"\nsynthetic = true\n'
+            '\n[[inventory]]\nid = "woods"\nperiod = "2020"\nfolder = "woods"\nsets = ["anhui2016"]\n'
+            'allow_unit_assumed = true\nsource = "a survey"\nsynthetic = true\n'
         )
     assert main(["run", "--zone", str(tiny), "--json"]) in (0, 1)
     sealed = json.loads(capsys.readouterr().out)["inventories"]

@@ -8,6 +8,8 @@ PLOTS = "plot,stratum,area_m2,county\na,1,500,甲县\nb,1,500,乙县\nc,2,500,�
 TREES = "plot,tree,taxon,d_cm,h_m\na,1,马尾松,20,15\nb,1,马尾松,20,15\nc,1,马尾松,20,15\n"
 STRATA = "stratum,area_hm2\n1,60\n2,40\n"
 
+ANHUI = ("--sets", "anhui2016", "--allow-unit-assumed")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -19,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_figures_with_their_errors(call, folder):
-    said = call("forest", "estimate", folder, "--sets", "anhui2016", "--by", "county", "--json")
+    said = call("forest", "estimate", folder, *ANHUI, "--by", "county", "--json")
     assert said.code == 0
     figures = {(f["variable"], f["domain"]): f for f in said.json["figures"]}
     trees = figures["trees", ""]
@@ -37,7 +39,7 @@ def test_figures_with_their_errors(call, folder):
 
 
 def test_draws_and_a_deduction(call, folder):
-    options = ("--sets", "anhui2016", "--deduction", "ar_tool14", "--draws", "300", "--equation-error", "0.1", "--json")
+    options = (*ANHUI, "--deduction", "ar_tool14", "--draws", "300", "--equation-error", "0.1", "--json")
     first, second = (call("forest", "estimate", folder, *options).json for _ in range(2))
     assert first == second and first["simulation"]["draws"] == 300
     assert sum(first["simulation"]["shares"].values()) == pytest.approx(1)
@@ -48,7 +50,7 @@ def test_draws_and_a_deduction(call, folder):
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_a_table_for_people(call, folder, lang):
-    said = call("forest", "estimate", folder, "--sets", "anhui2016", "--draws", "50", "--lang", lang)
+    said = call("forest", "estimate", folder, *ANHUI, "--draws", "50", "--lang", lang)
     words = {
         "zh": ("地上生物量", "活立木株数", "抽样", "警告"),
         "en": ("above-ground biomass", "live trees", "sampling", "warning"),
@@ -58,7 +60,7 @@ def test_a_table_for_people(call, folder, lang):
 
 def test_what_is_wrong_is_refused_by_row(call, folder):
     (folder / "trees.csv").write_text(TREES.replace("c,1,马尾松,20", "c,1,马尾松,-20"), encoding="utf-8")
-    said = call("forest", "estimate", folder, "--sets", "anhui2016", "--json")
+    said = call("forest", "estimate", folder, *ANHUI, "--json")
     assert (
         said.code == 1
         and said.json["error"]["code"] == "faulty_inventory"
@@ -68,17 +70,40 @@ def test_what_is_wrong_is_refused_by_row(call, folder):
 
 def test_an_unknown_species_is_refused_until_it_is_mapped(call, folder):
     (folder / "trees.csv").write_text(TREES.replace("c,1,马尾松", "c,1,刺槐"), encoding="utf-8")
-    said = call("forest", "estimate", folder, "--sets", "anhui2016")
+    said = call("forest", "estimate", folder, *ANHUI)
     assert said.code == 1 and "刺槐" in said.err
     groups = folder / "groups.csv"
     groups.write_text("taxon,group\n刺槐,阔叶混\n", encoding="utf-8")
-    assert call("forest", "estimate", folder, "--sets", "anhui2016", "--groups", groups).code == 0
+    assert call("forest", "estimate", folder, *ANHUI, "--groups", groups).code == 0
 
 
 def test_calls_that_make_no_sense(call, folder):
     assert call("forest", "estimate", folder, "--sets", "nowhere").code in (1, 2)
-    assert call("forest", "estimate", folder, "--sets", "anhui2016", "--confidence", "2").code == 2
-    assert call("forest", "estimate", folder, "--sets", "anhui2016", "--by", "colour").code in (1, 2)
-    assert call("forest", "estimate", folder / "none", "--sets", "anhui2016").code == 1
-    said = call("forest", "estimate", folder, "--sets", "anhui2016", "--deduction", "ccer_14_001")
+    assert call("forest", "estimate", folder, *ANHUI, "--confidence", "2").code == 2
+    assert call("forest", "estimate", folder, *ANHUI, "--by", "colour").code in (1, 2)
+    assert call("forest", "estimate", folder / "none", *ANHUI).code == 1
+    said = call("forest", "estimate", folder, *ANHUI, "--deduction", "ccer_14_001")
     assert said.code == 1 and "CCER-14-001" in said.err
+
+
+def test_units_that_no_source_prints_are_asked_for(call, folder):
+    said = call("forest", "estimate", folder, "--sets", "anhui2016")
+    assert said.code == 1 and "anhui2016.pinus_massoniana.branch" in said.err and "--allow-unit-assumed" in said.err
+    allowed = call("forest", "estimate", folder, *ANHUI)
+    assert allowed.code == 0 and "unit assumed: a draft only" in allowed.out
+    assert call("forest", "estimate", folder, *ANHUI, "--json").json["labels"] == ["unit_assumed", "estimated"]
+
+
+@pytest.mark.parametrize(("written", "head"), [("0.95", "95%"), ("95", "95%"), ("95%", "95%"), ("0.9", "90%")])
+def test_a_confidence_is_a_share_or_per_cent(call, folder, written, head):
+    assert f"{head} interval" in call("forest", "estimate", folder, *ANHUI, "--confidence", written).out
+
+
+def test_one_default_of_all_intervals(call, folder):
+    from qingshan.accounts.inventory import InventorySettings  # noqa: PLC0415
+    from qingshan.faces.cli.forest_verbs import CONFIDENCE as OPTION  # noqa: PLC0415
+    from qingshan.observe.estimate import CONFIDENCE  # noqa: PLC0415
+
+    assert float(OPTION.default) == InventorySettings("a", "2020").confidence == CONFIDENCE == 0.90
+    said = call("forest", "estimate", folder, *ANHUI, "--confidence", "2", "--json")
+    assert said.code == 2 and "0.95" in said.out + said.err

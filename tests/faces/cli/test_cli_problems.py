@@ -222,7 +222,7 @@ def test_a_refused_release_lists_its_reasons_and_writes_nothing(ran: Path, call:
     assert any("screening" in reason for reason in error["reasons"])
     assert not (tmp_path / "out").exists()
     head, *lines, fix = said.err.splitlines()
-    assert head.endswith("：") and fix.startswith("  处理：")
+    assert head.endswith(":") and fix.startswith("  fix: ")
     assert len(lines) == len(error["reasons"]) > 5 and not any(" / " in line for line in lines)
 
 

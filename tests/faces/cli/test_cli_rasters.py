@@ -214,7 +214,7 @@ def test_a_class_with_an_open_row_refuses_the_places_it_lies_in(call: Call, tmp_
         assert areas["refusal"] and not areas["codes"] and found[place]["soil.conservation_rate"]["value"] is None
         assert sum(g["value"] for g in areas["given"]) == pytest.approx(woods)
     text = call("run", "rusle", "--zone", zone, "--year", "2020").out
-    assert "soil and water conservation rate: refused - " in text and "the other classes: 0 微度 13 km2" in text
+    assert "soil and water conservation rate: refused - " in text and "the other classes: 0 slight 13 km2" in text
 
 
 def test_cells_without_a_value_are_told_beside_the_figure(call: Call, cells: Path):

@@ -110,6 +110,17 @@ class Counter:
         self.give("register.confirm", "registry1", register="rights_holder", id=id, version=2)
         self.give("rights.account", "registry0", holder=id)
 
+    def owe(self, holder: str = "X", owed: str = "100") -> None:
+        """An obligation for 2024, due on 31 October 2024."""
+        fields = {"holder": holder, "asset": self.asset, "year": 2024, "unit": "t", "verified": owed, "deadline": "2024-10-31", "basis": "示意",
+                  "rules": "national_like"}  # fmt: skip
+        record = {"register": "obligation", "id": f"{holder}:2024"}
+        self.give("register.create", "registry0", **record, fields=fields)
+        self.give(
+            "register.act", "registry0", **record, version=1, step="determine", evidence={"verification_report": SHA}
+        )
+        self.give("register.confirm", "regulator0", **record, version=2)
+
     def client(self, actor: str = "") -> Person:
         return Person(self, actor)
 

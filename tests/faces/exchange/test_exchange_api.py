@@ -160,6 +160,7 @@ def filled(row: Any) -> dict[str, Any]:
 
 
 def test_four_eyes_over_http(counter: Counter) -> None:
+    counter.owe()
     trader, approver = counter.client("traderX"), counter.client("approverX")
     body = {"account": "X", "asset": counter.asset, "quantity": "10", "obligation": "X:2024"}
     waiting = trader.give("rights.surrender", **body).json()["answer"]

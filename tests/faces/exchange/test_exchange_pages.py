@@ -90,6 +90,7 @@ def test_a_participant_sees_his_own_and_it_is_noted(counter: Counter, zone: Zone
 
 
 def test_staff_pages_are_for_those_declared(counter: Counter, zone: Zone) -> None:
+    counter.owe()
     counter.both(
         "rights.surrender",
         "traderX",
@@ -101,6 +102,9 @@ def test_staff_pages_are_for_those_declared(counter: Counter, zone: Zone) -> Non
     )
     seen = Reader(counter, zone, "regulator0").get("/zh/exchange/regulator").text
     assert "X:2024" in seen and "查阅记录" in seen
+    record = "/zh/registers/obligation/record/X%3A2024"
+    for figure in ("100", "3", "0", "97"):  # owed, surrendered, offsets, missing: each led to the obligation's record
+        assert re.search(rf'<td class="n"><a href="{record}[^"]*">{figure}</a>', seen)
     for who in ("traderX", "exchange0", "bank0"):
         assert "X:2024" not in Reader(counter, zone, who).get("/zh/exchange/regulator").text
     assert "收市" in Reader(counter, zone, "exchange0").get("/zh/exchange/operator").text
@@ -287,6 +291,19 @@ def test_a_freeze_is_lifted_before_the_next_day_s_first_command(counter: Counter
     counter.desk = Desk(counter.folder)
 
 
+def test_the_operator_sees_sessions_auctions_freezes_and_dated_rules(counter: Counter, zone: Zone) -> None:
+    common = {"account": "X", "asset": counter.asset, "quantity": 80 * T}
+    counter.both("rights.freeze", "regulator0", "registry0", id="f1", order="〔1〕", until="2024-10-09", **common)
+    times = {"opens": counter.now + DAY, "closes": counter.now + DAY + 3_600_000_000}
+    terms = {"selling": True, "reserve": 50 * YUAN, "pricing": "uniform", "minimum": T, "cap": 80 * T}
+    counter.give("auction.apply", "approverX", id="J1", **common, **times, **terms)
+    page = Reader(counter, zone, "exchange0").get("/zh/exchange/operator").text
+    assert "09:30–11:30" in page and "2021-06-22 起" in page  # sessions, and since when the rules are in force
+    assert "J1" in page and "统一价 10-05 10:00 – 10-05 11:00" in page
+    assert "f1" in page and "〔1〕" in page and "2024-10-09" in page
+    assert "您的角色不能查阅" not in page and "fine_multiples" not in page and "listed_pick<" not in page
+
+
 class Counted(dict[object, object]):
     """A dictionary that counts what is gone through in it."""
 
@@ -425,6 +442,7 @@ def test_names_of_areas_and_registry_units(counter: Counter, zone: Zone) -> None
     counter.both(
         "rights.retire", "traderX", "approverX", account="X", asset=counter.asset, quantity=20 * T, reason="会议碳中和"
     )
+    counter.owe()
     counter.both(
         "rights.surrender",
         "traderX",
@@ -446,3 +464,24 @@ def test_names_of_areas_and_registry_units(counter: Counter, zone: Zone) -> None
         ("20", "50", "30", "Retired", "compliance"),
     ]
     assert "unitBlockStart" in public.get("/zh/exchange/public.csv?table=units").text
+
+
+def test_a_record_past_its_working_days_is_on_the_regulator_page(counter: Counter, zone: Zone) -> None:
+    """Accepted on Monday 2026-09-28: 20 working days after it are 29, 30 September, 8, 9, 10 (worked Saturday), 12–16, 19–23 and 26–30 October."""
+    counter.now = day_at(date(2026, 9, 28))
+    record = {"register": "discharge_permit", "id": "f1"}
+    fields = {"name": "某厂", "credit_code": "C1", "management": "简化管理", "place": "520123"}
+    counter.give("register.create", "clerk0", fields=fields, **record)
+    evidence = {"application": "ab" * 32}
+    counter.give("register.act", "registry0", version=1, step="accept", evidence=evidence, **record)
+    regulator = Reader(counter, zone, "regulator0")
+    counter.now = day_at(date(2026, 10, 30))
+    assert "decision under simplified management" not in regulator.get("/en/exchange/regulator").text
+    counter.now = day_at(date(2026, 10, 31))
+    page = regulator.get("/en/exchange/regulator").text
+    assert "decision under simplified management" in page and "2026-10-30" in page and "no day" not in page
+
+
+def day_at(day: date) -> int:
+    """Ten in the morning there, in microseconds."""
+    return (day - date(1970, 1, 1)).days * DAY + 2 * 3_600_000_000

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from qingshan.faces.api.exchange import create_exchange_api
 from qingshan.faces.api.exchange.visiting import COOKIE
+from qingshan.faces.api.registers import create_registers_api
 from qingshan.registers.actors import roles
 from qingshan.rights.commands import commands
 
@@ -37,9 +38,11 @@ def everyman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     counter.actor("everyman", *(r.id for r in roles()))
     token = counter.desk.sessions.begin("everyman", "test", time.time())
     app = create_exchange_api(counter.desk)
-    app.state.cookies = {COOKIE: token}
-    app.state.csrf = counter.desk.visitor(token).session.csrf  # type: ignore[union-attr]
-    app.state.next = itertools.count()
+    app.state.registers = create_registers_api(counter.desk)
+    for one in (app, app.state.registers):
+        one.state.cookies = {COOKIE: token}
+        one.state.csrf = counter.desk.visitor(token).session.csrf  # type: ignore[union-attr]
+        one.state.next = itertools.count(1_000_000 * (one is app))
     yield app
     counter.desk.close()
 
@@ -47,8 +50,23 @@ def everyman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.mark.long
 def test_requests_made_from_the_description(everyman: Any) -> None:
     """A few of each address; `-k requests_made` with more examples: QINGSHAN_SCHEMA_EXAMPLES."""
+    examples = int(os.environ.get("QINGSHAN_SCHEMA_EXAMPLES", "2"))
+    called, paths = _called(everyman, examples)
+    assert "/market/orders" in paths
+    assert sum(called.values()) >= 60 * examples / 2
+    assert called[200] and called[422] and not called[500], called
+
+
+@pytest.mark.long
+def test_requests_to_the_registers(everyman: Any) -> None:
+    called, _ = _called(everyman.state.registers, int(os.environ.get("QINGSHAN_SCHEMA_EXAMPLES", "1")))
+    assert called[200] and called[422] and not called[500], called
+
+
+def _called(everyman: Any, examples: int) -> tuple[Counted[int], set[str]]:
+    """Answers by status, and the addresses, of some requests to each address of an application."""
     schema = schemathesis.openapi.from_asgi("/openapi.json", everyman)
-    examples, called = int(os.environ.get("QINGSHAN_SCHEMA_EXAMPLES", "2")), Counted()
+    called, paths = Counted[int](), set[str]()
     for operation in (o.ok() for o in schema.get_all_operations()):
         if operation.path.startswith("/sign"):
             continue
@@ -70,8 +88,8 @@ def test_requests_made_from_the_description(everyman: Any) -> None:
             called[answer.status_code] += 1
 
         call()
-    assert sum(called.values()) >= 60 * examples / 2
-    assert called[200] and called[422] and not called[500], called
+        paths.add(operation.path)
+    return called, paths
 
 
 def test_every_command_is_described(everyman: Any) -> None:

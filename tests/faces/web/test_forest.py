@@ -62,7 +62,7 @@ def test_a_pedigree_shows_the_error_the_strata_the_equations_and_the_tables(
     key = run.fact("inventory.biomass", ROOT, "2020").key
     page = told(client.get(f"/en/pedigree/{key}").text)
     for word in ("Standard error", "Degrees of freedom", "post-stratified", "stratum broadleaf", "forest.post_stratified_total@gtr80",
-                 "inputs/inventory/plots2020/plots.csv", "forest/standards/tree_equations.csv", f"qingshan verify {run.id}"):  # fmt: skip
+                 "inputs/inventory/plots2020/plots.csv", "inputs/inventory/plots2020/equations.csv", f"qingshan verify {run.id}"):  # fmt: skip
         assert word in page, word
     tree = client.get(f"/en/pedigree/{key}.json").json()["record"]
     assert tree["key"] == key and tree["children"]
@@ -120,7 +120,7 @@ def test_a_plot_shows_each_tree_with_its_equation_and_flags(woods: tuple[TestCli
     )
     plot = node.notes["plot"]
     page = told(client.get(f"/zh/forest/plots/plots2020/{plot}").text)
-    assert "枫香树" in page and "用树种组方程" in page and "anhui2016.broadleaved_mixed" in page
+    assert "枫香树" in page and "用树种组方程" in page and "synthetic.broadleaved_mixed" in page
     rows = list(csv.DictReader(io.StringIO(client.get(f"/en/forest/plots/plots2020/{plot}.csv").text.lstrip("\ufeff"))))
     assert len(rows) == node.notes["trees"]
     summed = sum(

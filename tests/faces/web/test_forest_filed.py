@@ -29,6 +29,11 @@ with warnings.catch_warnings():
     from qingshan.accounts.claim.index import DoubleCounted
 
 PLACES = ("520102", "520103")
+EQUATIONS = (
+    "id,set,taxon,taxon_zh,rank,quantity,form,a,b,d_unit,h_unit,unit,unit_basis,source_title,status\n"
+    "own.cf,own,Cunninghamia lanceolata,杉木,species,total,power_d2h,0.05,0.93,cm,m,kg,printed,a survey of the bureau,secondary\n"
+    "own.pm,own,Pinus massoniana,马尾松,species,total,power_d2h,0.06,0.92,cm,m,kg,printed,a survey of the bureau,secondary\n"
+)
 
 
 @dataclass
@@ -45,6 +50,7 @@ def tables(folder: Path, grown: float) -> Path:
     folder.mkdir(exist_ok=True)
     plots = [(p, s, PLACES[i % 2]) for i, (p, s) in enumerate((("a", 1), ("b", 1), ("c", 2), ("d", 2)))]
     (folder / "strata.csv").write_text("stratum,area_hm2\n1,600\n2,400\n")
+    (folder / "equations.csv").write_text(EQUATIONS, encoding="utf-8")
     (folder / "plots.csv").write_text(
         "plot,stratum,area_m2,place\n" + "".join(f"{p},{s},600,{at}\n" for p, s, at in plots)
     )
@@ -60,7 +66,7 @@ def filed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filed]:
         patch.setenv("QINGSHAN_HOME", str(home / "home"))
         patch.setenv(ENVIRONMENT, "22" * 32)
         zone = open_zone("guizhou")
-        settings = InventorySettings("plots2020", "2020", source="a survey", sets=("anhui2016",), place_column="place")
+        settings = InventorySettings("plots2020", "2020", source="a survey", sets=("own",), place_column="place")
         load_inventory(zone, tables(home / "t", 0.0), settings)
         seal_inventories(zone)
         first = publish_forest(zone, 2020)
@@ -192,3 +198,15 @@ def test_file_hashes_on_the_page_are_those_of_the_files(filed: Filed) -> None:
     page = filed.client.get("/zh/forest/projects/one").text
     folder = Path(filed.second.folder).parents[3] / "projects" / "guizhou" / "one" / "v1"
     assert file_digest(folder / "dossier.json") in page
+
+
+def test_figures_of_a_project_lead_to_their_pedigree(filed: Filed) -> None:
+    page = filed.client.get("/en/forest/projects/one").text
+    keys = re.findall(r'href="[^"]*/pedigree/([0-9a-f]{64})', page)
+    assert len(keys) > 60  # three head figures, twelve parcels in five vintages and their sums
+    tree = filed.client.get(f"/en/pedigree/{keys[0]}").text
+    assert "change of the carbon stock in the period" in told(tree).lower() and "qingshan verify guizhou/one" in tree
+    assert "qingshan explain project.change --zone guizhou --dossier one" in tree
+    share = filed.client.get(f"/zh/pedigree/{keys[-1]}")
+    assert share.status_code == 200 and "减排量" in share.text
+    assert filed.client.get(f"/zh/pedigree/{keys[5]}.json").status_code == 200

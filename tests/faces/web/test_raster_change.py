@@ -64,12 +64,26 @@ def test_the_matrix_is_what_the_cells_say(client: TestClient) -> None:
 
 def test_gains_losses_and_persistence(client: TestClient) -> None:
     rows = {r["cls"]: r for r in table(client, "classes")}
-    assert rows[CROPS] | {"opening_key": "", "closing_key": ""} == {
+    said = {k: v for k, v in rows[CROPS].items() if not k.endswith("_key")}
+    assert said == {
         "cls": CROPS, "name": "cultivated land", "opening": pytest.approx(8 * CELL), "gain": pytest.approx(0), "loss": pytest.approx(2 * CELL),
-        "net_change": pytest.approx(-2 * CELL), "closing": pytest.approx(6 * CELL), "persistence": pytest.approx(75), "opening_key": "", "closing_key": "",
+        "net_change": pytest.approx(-2 * CELL), "closing": pytest.approx(6 * CELL), "persistence": pytest.approx(75),
     }  # fmt: skip
     assert (rows[WOODS]["gain"], rows[TOWN]["gain"]) == (pytest.approx(CELL), pytest.approx(CELL))
     assert rows[WOODS]["persistence"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_figure_of_a_class_opens_its_pedigree(client: TestClient, lang: str) -> None:
+    html = client.get(f"/{lang}/account/change").text
+    for row in table(client, "classes"):
+        for entry in ("opening", "gain", "loss", "net_change", "closing", "persistence"):
+            key = str(row[f"{entry}_key"])
+            assert f"/pedigree/{key}" in html
+            page = client.get(f"/{lang}/pedigree/{key}")
+            assert page.status_code == 200
+            if entry in ("gain", "loss", "net_change", "persistence"):
+                assert f"land.class_{entry}@pontius2004" in page.text
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

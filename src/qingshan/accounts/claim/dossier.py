@@ -115,8 +115,8 @@ class Dossier:
         return {**asked, "monitoring_report": digest(self.monitoring_report()), "may_issue": not self.refusals}
 
 
-def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
-    """Compute the dossier of a project folder, checked against a table of claims; nothing is entered there.
+def dossier_of(folder: Path, table: ClaimTable | None) -> Dossier:
+    """Compute the dossier of a project folder, checked against a table of claims (None: not checked); nothing is entered there.
 
     Raises `DoubleCounted` with the map of the overlap, `DeclarationError`, `OutOfBounds`, `FaultyInventory`, `TooFewPlots`.
     """
@@ -129,7 +129,8 @@ def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
             where="project.toml",
             fix="correct scheme or methodology / 更正机制或方法学",
         )
-    table.refuse(table.in_crs(claims_of(project), project.crs))
+    if table is not None:
+        table.refuse(table.in_crs(claims_of(project), project.crs))
     measured = declaration()["measured"]
     if project.pool != measured:
         raise OutOfBounds(
@@ -141,7 +142,7 @@ def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
     opening = read_inventory(folder / "opening") if (folder / "opening").is_dir() else None
     change = stock_change(
         read_inventory(folder / "closing"), opening, project.rule, quantity=given.get("quantity", "total"),
-        carbon_set=given.get("carbon_set", "ar_tool14"),
+        carbon_set=given.get("carbon_set", "ar_tool14"), equations=project.equations,
     )  # fmt: skip
     findings = stratum_areas(project, change.strata, change.area)
     if findings:
@@ -165,7 +166,7 @@ def dossier_of(folder: Path, table: ClaimTable) -> Dossier:
         tuple(lines),
         evidence_of(folder),
         tuple(dict.fromkeys(findings)),
-        tuple(_refusals(project, checked)),
+        tuple(_refusals(project, [*checked, *change.findings])),
     )
 
 
@@ -205,6 +206,10 @@ def _refusals(project: Project, checked: Sequence[Finding]) -> list[str]:
         reasons = list(refused.reasons)
     said = set(reasons)
     reasons += [r for f in checked if (r := f"{f.en} / {f.zh}") not in said and f.level == "error"]
+    if any(f.code == "unit_assumed" for f in checked):
+        reasons.append(
+            "the units of an equation are assumed, not printed by its source / 所用方程的单位系推断，原文未印"
+        )
     if project.synthetic:
         reasons.append("the project is synthetic / 项目为合成数据")
     return reasons
@@ -264,6 +269,12 @@ class KeptDossier:
     id: str
     version: int
     record: Mapping[str, Any]
+
+    @property
+    def run(self) -> Path | None:
+        """Folder of the sealed run behind its figures; None in a dossier kept before there was one."""
+        found = sorted(p for p in (self.folder / "data").glob("[!.]*") if (p / "manifest.json").is_file())
+        return found[0] if found else None
 
     @property
     def parcels(self) -> dict[str, Any]:

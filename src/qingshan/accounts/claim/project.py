@@ -1,12 +1,13 @@
 """A project that asks for units: its parcels, its plots in two inventories, and the facts its methodology asks for.
 
     project.toml       id, zh, en, scheme, methodology, holder, place, start, end, pool, benefit, crs, [synthetic]
-        [inventory]    sets, [groups], [quantity], [carbon_set], [allow_default]: how trees become biomass
+        [inventory]    sets, [groups], [quantity], [carbon_set], [allow_default], [allow_unit_assumed]: how trees become biomass
         [facts]        what eligibility checks and conditions ask for, for all parcels
         [baseline]     t_co2, source       [leakage]  t_co2, source      (0 where not given)
     parcels.geojson    polygons in longitude and latitude; properties parcel, title, species, planted, stratum, and any fact
     closing/           inventory tables at the end; strata.csv gives area_hm2, that of the parcels of each stratum
     opening/           the same at the start; left out where the land was bare
+    equations.csv      equations of the project's own, with units and source (optional)
     bands.csv          plausibility bands (optional)
 
 `end` is excluded. Everything else in the folder is evidence too: each file goes into the dossier by its hash.
@@ -19,6 +20,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from qingshan.core.canonical import file_digest
 from qingshan.core.errors import DeclarationError, OutOfBounds
 from qingshan.core.finding import Finding
 from qingshan.observe.allometry import Rule
+from qingshan.observe.equation import Equation, own_equations
 
 from .index import Claim
 
@@ -84,7 +87,13 @@ class Project:
     @property
     def rule(self) -> Rule:
         given = self.settings.get("inventory", {})
-        return Rule(tuple(given.get("sets", ())), given.get("groups", {}), default=given.get("allow_default", False))
+        return Rule(tuple(given.get("sets", ())), given.get("groups", {}), default=given.get("allow_default", False),
+                    unit_assumed=given.get("allow_unit_assumed", False))  # fmt: skip
+
+    @cached_property
+    def equations(self) -> tuple[Equation, ...] | None:
+        """Equations of the project's own table before those of the package."""
+        return own_equations(self.folder / "equations.csv")
 
     def stated(self, key: str) -> tuple[float, str]:
         """t CO2 and source of the baseline or the leakage; 0 and '' where the project states none."""

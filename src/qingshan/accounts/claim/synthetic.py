@@ -37,6 +37,7 @@ synthetic = true
 [inventory]
 sets = ["anhui2016"]
 quantity = "total"
+allow_unit_assumed = true
 
 [facts]
 clear_title = true

@@ -7,9 +7,12 @@ place                             whose area the totals are (default: the root)
 sets, volume_sets                 sets of equations in order of preference, for biomass and for volume
 groups, volume_groups             taxon -> group whose equation it may take
 quantity, carbon_set, allow_default, confidence
+allow_unit_assumed                lets equations stand whose source prints no units: the figures are labelled, and never released signed
 by                                columns to split by; place_column: a column of plots with codes of places
 draws, seed, uncertain, deduction Monte Carlo and the deduction rule of the whole
 synthetic                         true where nobody measured them
+
+The tables may hold `equations.csv`, equations of the user's own: its sets go before those of the package.
 """
 
 from __future__ import annotations
@@ -26,12 +29,15 @@ from typing import Any
 from qingshan.accounts.home import home, zone_key
 from qingshan.core.canonical import canonical
 from qingshan.core.errors import DeclarationError, UnknownName
+from qingshan.observe.allometry import Rule
+from qingshan.observe.equation import own_equations
+from qingshan.observe.estimate import CONFIDENCE
 from qingshan.observe.inventory import TABLES, Inventory, read_inventory
 from qingshan.zone.zone import Zone
 
-__all__ = ["SETTINGS", "InventorySettings", "load_inventory", "loaded_folder", "registered", "tables_of"]
+__all__ = ["EQUATIONS", "SETTINGS", "InventorySettings", "load_inventory", "loaded_folder", "registered", "tables_of"]
 
-SETTINGS = "settings.json"
+SETTINGS, EQUATIONS = "settings.json", "equations.csv"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _PERIOD = re.compile(r"(1[89]|20)\d\d")
 SEQUENCES = ("sets", "volume_sets", "by")
@@ -55,15 +61,27 @@ class InventorySettings:
     groups: Mapping[str, str] = field(default_factory=dict)
     volume_groups: Mapping[str, str] = field(default_factory=dict)
     allow_default: bool = False
+    allow_unit_assumed: bool = False
     carbon_set: str = "ar_tool14"
     by: tuple[str, ...] = ()
     place_column: str = ""
-    confidence: float = 0.95
+    confidence: float = CONFIDENCE
     draws: int = 0
     seed: int = 0
     uncertain: Mapping[str, float] = field(default_factory=dict)
     deduction: str = ""
     synthetic: bool = False
+
+    @property
+    def rule(self) -> Rule:
+        """How equations of biomass are chosen."""
+        return Rule(self.sets, self.groups, default=self.allow_default, unit_assumed=self.allow_unit_assumed)
+
+    @property
+    def volume_rule(self) -> Rule:
+        return Rule(
+            self.volume_sets, self.volume_groups, default=self.allow_default, unit_assumed=self.allow_unit_assumed
+        )
 
     def record(self) -> dict[str, Any]:
         """Plain data without where the tables came from: what is sealed."""
@@ -136,6 +154,8 @@ def tables_of(settings: InventorySettings, folder: Path | None, to: Path) -> Non
             for ending in ("csv", "parquet"):
                 if (folder / f"{name}.{ending}").is_file():
                     shutil.copyfile(folder / f"{name}.{ending}", to / f"{name}.{ending}")
+        if (folder / EQUATIONS).is_file():
+            shutil.copyfile(folder / EQUATIONS, to / EQUATIONS)
     if not any(to.iterdir()):
         raise DeclarationError(
             f"the inventory {settings.id} has no tables.", f"调查 {settings.id} 没有数据表。", where=settings.folder,
@@ -151,6 +171,7 @@ def load_inventory(zone: Zone, folder: Path, settings: InventorySettings) -> tup
     """
     checked = InventorySettings.of(settings.record(), "settings")
     zone.place(checked.place or zone.root)
+    own_equations(folder / EQUATIONS)
     inventory = read_inventory(folder, text=[checked.place_column] if checked.place_column else []).used()
     for column in (*checked.by, *((checked.place_column,) if checked.place_column else ())):
         inventory.labels(column)

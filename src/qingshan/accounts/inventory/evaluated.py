@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import OutOfBounds
 from qingshan.core.parameter import ParameterRow
-from qingshan.observe.allometry import Amounts, Rule, evaluate
+from qingshan.observe.allometry import Amounts, evaluate
+from qingshan.observe.equation import Equation, own_equations
 from qingshan.observe.inventory import Inventory, read_inventory
 from qingshan.zone.zone import Zone
 
-from .declared import InventorySettings
+from .declared import EQUATIONS, InventorySettings
 
 __all__ = ["Evaluated", "Part", "evaluated"]
 
@@ -48,6 +49,8 @@ class Evaluated:
     biomass: Amounts | None
     volume: Amounts | None
     fraction: ParameterRow | None
+    own: tuple[Equation, ...] | None = None
+    """Equations of the user's own table before those of the package; None without such a table."""
 
     @cached_property
     def picked(self) -> Mask:
@@ -133,11 +136,10 @@ def evaluated(settings: InventorySettings, folder: Path) -> Evaluated:
     trees = inventory.trees
     biomass = volume = None
     fraction = None
+    own = own_equations(folder / EQUATIONS)
     if settings.sets:
-        rule = Rule(settings.sets, settings.groups, default=settings.allow_default)
-        biomass = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, settings.quantity)
+        biomass = evaluate(trees.taxon, trees.d_cm, trees.h_m, settings.rule, settings.quantity, own)
         fraction = load_domains().parameters().find("forest.carbon_fraction", set=settings.carbon_set)
     if settings.volume_sets:
-        rule = Rule(settings.volume_sets, settings.volume_groups, default=settings.allow_default)
-        volume = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, "volume")
-    return Evaluated(settings, folder, inventory, biomass, volume, fraction)
+        volume = evaluate(trees.taxon, trees.d_cm, trees.h_m, settings.volume_rule, "volume", own)
+    return Evaluated(settings, folder, inventory, biomass, volume, fraction, own)

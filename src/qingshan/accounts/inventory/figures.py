@@ -15,7 +15,6 @@ from qingshan.core.canonical import digest
 from qingshan.core.domain import load_domains
 from qingshan.core.finding import Finding
 from qingshan.core.method import Array
-from qingshan.observe.allometry import Rule
 from qingshan.observe.carbon import Uncertain, forest_estimate
 from qingshan.observe.estimate import Estimate, post_stratified, ratio
 from qingshan.zone.zone import Zone
@@ -151,7 +150,10 @@ class _Figures:
         """Labels of what rests on the equations of a kind: the doubt of their sources goes along."""
         found = self.of.amounts(kind) if kind else None
         statuses = {e.status for chosen in found.choices for e in chosen} if found else set()
-        return tuple(dict.fromkeys((*self.labels, *sorted(statuses & {"secondary", "ocr_doubt", "news", "project"}))))
+        doubt = ("unit_assumed",) if found and found.unit_assumed else ()
+        return tuple(
+            dict.fromkeys((*self.labels, *doubt, *sorted(statuses & {"secondary", "ocr_doubt", "news", "project"})))
+        )
 
     def _publish(self, word: str, part: Part, key: str, estimate: Estimate, values: Array | None, kind: str) -> None:
         low, high = estimate.interval
@@ -168,7 +170,7 @@ class _Figures:
         n = self.of.lost(kind)
         refusal = Refusal(
             "open_parameter", f"{n} 株活立木没有方程：{why[0].zh if why else ''}", f"{n} live trees have no equation: {why[0].en if why else ''}",
-            needs="forest.tree_equation", document="声明替代的树种组，或补充方程 map the taxa to a group, or add equations",
+            needs="forest.tree_equation", document=(why[0].fix if why else "") or "声明替代的树种组，或补充方程 map the taxa to a group, or add equations",
         )  # fmt: skip
         for word in (kind, *(("carbon", "co2") if kind == "biomass" else ())):
             node = Node(
@@ -195,8 +197,9 @@ class _Figures:
         if self.of.biomass is None or self.of.lost("biomass"):
             return
         done = forest_estimate(
-            self.of.inventory, Rule(s.sets, s.groups, default=s.allow_default), quantity=s.quantity, carbon_set=s.carbon_set,
+            self.of.inventory, s.rule, quantity=s.quantity, carbon_set=s.carbon_set,
             confidence=s.confidence, deduction=s.deduction, draws=s.draws, seed=s.seed, uncertain=Uncertain(**s.uncertain),
+            equations=self.of.own,
         )  # fmt: skip
         place = s.place or self.zone.root
         whole = self.made.estimates["inventory.co2", place, "", self.id][0]

@@ -24,9 +24,10 @@ from qingshan.core.canonical import digest
 from qingshan.core.domain import load_domains
 from qingshan.core.method import Array
 from qingshan.observe.allometry import FLAGS, Amounts
-from qingshan.observe.equation import Equation
+from qingshan.observe.equation import Equation, package_equations
 from qingshan.observe.estimate import Estimate, stratum_moments
 
+from .declared import EQUATIONS as OWN
 from .evaluated import Evaluated
 
 __all__ = ["Graph", "note_of"]
@@ -48,7 +49,9 @@ def note_of(estimate: Estimate, inventory: str, estimator: str) -> dict[str, Any
 class Graph:
     """Nodes by key, each made once."""
 
-    def __init__(self, evaluated: Evaluated, period: str, place: str) -> None:
+    def __init__(self, evaluated: Evaluated, period: str, place: str, *, trees: bool = False) -> None:
+        """`trees` adds a node for each tree below its plot: for inventories of thousands of trees, not of millions."""
+        self.trees = trees
         self.of, self.period, self.place = evaluated, period, place
         self.nodes: dict[str, Node] = {}
         self._samples: dict[int, str] = {}
@@ -59,7 +62,7 @@ class Graph:
 
     def put(self, kind: str, quantity: str, **more: Any) -> str:
         """Add a node; its key is the hash of everything it says."""
-        if self.of.settings.synthetic and kind in ("stratum", "sample", "plot", "amounts", "input"):
+        if self.of.settings.synthetic and kind in ("stratum", "sample", "plot", "tree", "amounts", "input"):
             more["labels"] = ("synthetic",)
         node = Node("", kind, quantity, **more)
         key = digest(node.record())
@@ -67,7 +70,7 @@ class Graph:
         return key
 
     def total(self, quantity: str, unit: str, cls: str, place: str, values: Array, estimate: Estimate, kind: str,
-              labels: tuple[str, ...]) -> str:  # fmt: skip
+              labels: tuple[str, ...], method: str = TOTAL, estimator: str = "post_stratified") -> str:  # fmt: skip
         """A post-stratified total of `values` (p) per hm2; `kind` says which amounts of trees it rests on ('': none)."""
         design = self.of.inventory.design
         found = stratum_moments(values[np.newaxis], self.of.inventory.plots.stratum, design)
@@ -80,7 +83,7 @@ class Graph:
             key = self.put("stratum", quantity, place=place, cls=cls, period=self.period, unit=_per_area(unit),
                            value=[float(found.means[0, h])], args=tuple(below), notes=notes)  # fmt: skip
             args.append((f"stratum:{design.names[h]}", key))
-        return self._estimate(quantity, unit, cls, place, estimate, TOTAL, tuple(args), "post_stratified", labels)
+        return self._estimate(quantity, unit, cls, place, estimate, method, tuple(args), estimator, labels)
 
     def ratio(self, quantity: str, unit: str, cls: str, place: str, estimate: Estimate, numerator: str, denominator: str,
               labels: tuple[str, ...]) -> str:  # fmt: skip
@@ -161,8 +164,43 @@ class Graph:
                  "per_hm2": sums, "columns": {k: v for k, v in self._rows[p].items() if v is not None}}  # fmt: skip
         head = next((k for k in ("biomass", "volume") if k in sums), "trees")
         unit = {"biomass": "t dm/hm2", "volume": "m3/hm2", "trees": "株/hm2"}[head]
+        below = self._trees(p) if self.trees and head in ("biomass", "volume") else ()
         return self.put("plot", f"inventory.{head}", period=self.period, cls=f"plot:{notes['plot']}", unit=unit, value=[sums[head]],
-                        row=row, notes=notes)  # fmt: skip
+                        row=row, notes=notes, args=below)  # fmt: skip
+
+    def _trees(self, p: int) -> tuple[tuple[str, str], ...]:
+        """The trees of a plot that count: amount, row of trees.csv, and the equations each took."""
+        inventory, kind = self.of.inventory, "biomass" if self.of.biomass else "volume"
+        found = self.of.amounts(kind)
+        assert found is not None
+        whole = (
+            len(self._rows) == int(inventory.plots.row.max()) + 1
+        )  # no plot left out: rows of the table are lines of the file
+        made = []
+        for i in map(int, np.flatnonzero((inventory.trees.plot == p) & self.of.picked)):
+            raw = inventory.trees.table[i].to_dicts()[0]
+            line = {"row": i + 2} if whole else {}
+            row = {
+                "file": self.of.file("trees"),
+                **line,
+                "status": self._status(),
+                "source_title": self.of.settings.source,
+            }
+            notes = {"columns": {k: v for k, v in raw.items() if v is not None}, "expansion": float(inventory.trees.expansion[i]),
+                     "equations": list(found.equation_ids(i))}  # fmt: skip
+            cls = f"tree:{raw['plot']}/{raw['tree']}"
+            key = self.put(
+                "tree",
+                "inventory.tree",
+                period=self.period,
+                cls=cls,
+                unit=found.unit,
+                value=[float(found.value[i])],
+                row=row,
+                notes=notes,
+            )
+            made.append((cls, key))
+        return tuple(made)
 
     def _amount(self, kind: str) -> str:
         if kind not in self._amounts:
@@ -174,7 +212,7 @@ class Graph:
             }
             trees = int(self.of.picked.sum())
             notes = {"flags": counts, "trees": trees, "inventory": self.of.settings.id, "gives": kind}
-            self._amounts[kind] = self.put("amounts", "inventory.trees", period=self.period, unit="株", value=[float(trees)], args=args,
+            self._amounts[kind] = self.put("amounts", "inventory.sampled_trees", period=self.period, unit="株", value=[float(trees)], args=args,
                                            notes=notes)  # fmt: skip
         return self._amounts[kind]
 
@@ -183,13 +221,18 @@ class Graph:
         row = {
             "parameter": "forest.tree_equation", "cls": equation.id, "set": equation.set, "year": equation.year, "place": equation.place,
             "source_title": equation.source_title, "source_where": equation.source_where, "status": equation.status,
-            "origin": EQUATIONS, "note": equation.note, "unit": equation.unit,
+            "origin": self._origin(equation), "unit_basis": equation.unit_basis, "note": equation.note, "unit": equation.unit,
             "printed": f"{equation.form}: {', '.join(f'{c:.8g}' for c in equation.coefficients)}",
             "key": digest({k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(equation).items()}),
         }  # fmt: skip
         return self.put("parameter", "forest.tree_equation", cls=equation.id, unit="株", value=[float(trees)], method=f"forest.tree@{equation.form}",
                         code=load_domains().registry[f"forest.tree@{equation.form}"].code, row=row,
                         notes={"trees": trees, "rank": equation.rank})  # fmt: skip
+
+    def _origin(self, equation: Equation) -> str:
+        """The table of a row: the user's own where it stands there."""
+        own = self.of.own is not None and equation not in package_equations()[0]
+        return f"inputs/inventory/{self.of.settings.id}/{OWN}" if own else EQUATIONS
 
     def _status(self) -> str:
         return "project" if self.of.settings.synthetic else "primary"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...core.method import A, Array, Choice, Clause, Q, method
-from . import baseflow, delivery_cells, evaporation, nutrient, quality, storms  # noqa: F401 - registers what raster accounts and evaluations need
+from . import baseflow, delivery_cells, evaporation, nutrient, quality, routing, storms  # noqa: F401 - registers what raster accounts and evaluations need
 
 GARZE = "生态学报 2017,37(19):6302-6312"
 HJ1173 = "HJ 1173-2021"

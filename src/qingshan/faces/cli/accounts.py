@@ -12,16 +12,19 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qingshan.accounts.beneficiaries import declared_flows, use_by_place
 from qingshan.accounts.block.cut import bytes_of
 from qingshan.accounts.explain import as_text
 from qingshan.accounts.explain import explain as explain_tree
 from qingshan.accounts.fill import fill as fill_slots
 from qingshan.accounts.fill import filled_rows, template
+from qingshan.accounts.home import home
 from qingshan.accounts.profile import find_profile
 from qingshan.accounts.raster.run import How
 from qingshan.accounts.rounds import declared_rounds
 from qingshan.accounts.run import Fact, Run, latest_runs, run_account, services_catalogue
 from qingshan.accounts.seal import changed_files
+from qingshan.accounts.verify import Verdict
 from qingshan.accounts.verify import verify as verify_run
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import QingshanError, UnknownName
@@ -33,6 +36,7 @@ from .problem import WrongCall
 from .show import amount, cells_progress, counted, emit, progress
 
 if TYPE_CHECKING:
+    from qingshan.accounts.balance import Table
     from qingshan.accounts.inventory import ForestRun
 
 
@@ -56,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
                 zone, name, progress=step, period=arguments.year, place=arguments.place, how=how, draws=arguments.draws, seed=arguments.seed
             ))  # fmt: skip
     woods: ForestRun | None = None if _limited(arguments) else _seal_inventories(zone)
-    records = [_summary(r) for r in runs]
+    root = zone.place(arguments.place).code if arguments.place else zone.root
+    records = [_summary(r, root) for r in runs]
     findings = list(dict.fromkeys(f for f in [*zone.findings, *(f for r in runs for f in r.findings)]))
     if arguments.json:
         emit(
@@ -69,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     else:
         for done, record in zip(runs, records, strict=True):
-            _print_run(done, record, arguments.lang, whole=done is runs[0])
+            _print_run(done, record, root, arguments.lang, whole=done is runs[0])
             if arguments.draws:
                 _print_interval(record, arguments.lang == "zh")
         if woods is not None:
@@ -111,8 +116,8 @@ def _profiles_asked(arguments: argparse.Namespace, zone: Zone) -> list[str]:
     return list(settings.get("profiles") or [settings["default_profile"]])
 
 
-def _summary(done: Run) -> dict[str, Any]:
-    lines = [line for line in done.services(done.zone.root) if line.included == "yes"]
+def _summary(done: Run, root: str) -> dict[str, Any]:
+    lines = [line for line in done.services(root) if line.included == "yes"]
     refused = [line.service.id for line in lines if line.refusal]
     labels = [*done.profile.labels, *(["partial"] if refused else []), *(["synthetic"] if done.zone.synthetic else [])]
     return {
@@ -126,23 +131,42 @@ def _summary(done: Run) -> dict[str, Any]:
         "reused": done.stats.reused if done.stats else 0,
         "given": [line.service.id for line in lines if not line.refusal],
         "refused": refused,
-        "uncertainty": _interval(done),
-        "not_included": [line.service.id for line in done.services(done.zone.root) if line.included != "yes"],
+        "uncertainty": _interval(done, root),
+        "beneficiaries": [t.record() for t in _beneficiaries(done)] if root == done.zone.root else [],
+        "not_included": [line.service.id for line in done.services(root) if line.included != "yes"],
     }
 
 
-def _interval(done: Run) -> dict[str, Any]:
-    """What the draws say of the accounted services of the root; without distributions: not assessed."""
+def _beneficiaries(done: Run) -> list[Table]:
+    """Place of supply by place of use of each accounted service whose way the zone declares, in its own unit."""
+    accounted = {u.id for u in done.profile.services if u.included == "yes" and u.physical}
+    tables = [use_by_place(done, service) for service in declared_flows(done.zone) if service in accounted]
+    return [t for t in tables if t.cells]
+
+
+def _print_beneficiaries(done: Run, lang: str) -> None:
+    """Who uses what each place supplies, one line per place of supply."""
+    zh = lang == "zh"
+    for table in _beneficiaries(done):
+        print(f"  {table.zh if zh else table.en}（{table.unit}）" if zh else f"  {table.en} ({table.unit})")
+        for row in table.rows:
+            uses = [(h.zh if zh else h.en, table.get(row.id, h.id)) for h in table.columns]
+            said = "; ".join(f"{name} {float(part):,.4g}" for name, part in uses if part)
+            print(f"    {row.zh if zh else row.en} -> {said}")
+
+
+def _interval(done: Run, root: str) -> dict[str, Any]:
+    """What the draws say of the accounted services of the place; without distributions: not assessed."""
     head, *records = done.uncertainty
     bases = done.profile.bases()
-    place, period = done.zone.root, done.default_period
+    place, period = root, done.default_period
     whole = next(
         (r for r in records if r["role"] == "accounted" and (r["place"], r["period"], r["basis"]) == (place, period, bases[0])), {}
     )  # fmt: skip
     return {**head, "accounted": whole}
 
 
-def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> None:
+def _print_run(done: Run, record: dict[str, Any], root: str, lang: str, *, whole: bool) -> None:
     """The run in one line; the first of several also with its figures and refusals."""
     zh = lang == "zh"
     given, refused = len(record["given"]), len(record["refused"])
@@ -156,7 +180,7 @@ def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> 
     if not whole:
         return
     for quantity in done.profile.figures:
-        fact = done.fact(quantity, done.zone.root)
+        fact = done.fact(quantity, root)
         if not fact.refused:
             print(f"  {done.names(quantity)[0 if zh else 1]}: {amount(fact, done)}")
     for fact in (f for f in done.facts if declared_rounds(done.profile)):
@@ -165,7 +189,7 @@ def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> 
         print(
             f"  {place} {fact.period} {said}: {f'{fact.value:,.4g} {fact.unit}' if fact.value is not None else ('拒算 - ' if zh else 'refused - ') + why}"
         )
-    for line in done.services(done.zone.root):
+    for line in done.services(root):
         if line.included != "yes":
             continue
         name = f"{line.service.id} {line.service.zh if zh else line.service.en}"
@@ -179,6 +203,8 @@ def _print_run(done: Run, record: dict[str, Any], lang: str, *, whole: bool) -> 
             money = "; ".join(f"{amount(v, done)} ({b})" for b, v in line.value.items() if not v.refused)
             physical = amount(line.physical, done) if line.physical and not line.physical.refused else ""
             print(f"  {name}: {' = '.join(p for p in (physical, money) if p)}")
+    if root == done.zone.root:
+        _print_beneficiaries(done, lang)
 
 
 def _print_interval(record: dict[str, Any], zh: bool) -> None:
@@ -204,7 +230,8 @@ def explain(arguments: argparse.Namespace) -> int:
     """Print the tree behind a figure, or the tree of reasons why there is none."""
     done = run_of(arguments)
     _require_sealed(done)
-    place = done.zone.place(arguments.place).code if arguments.place else done.zone.root
+    home_place = done.facts[0].place if arguments.dossier else done.zone.root
+    place = done.zone.place(arguments.place).code if arguments.place else home_place
     fact = _asked(done, arguments, place)
     tree = explain_tree(done, fact.key)
     if arguments.json:
@@ -280,6 +307,8 @@ def _no_such(done: Run, quantity: str, place: str) -> UnknownName:
 
 def run_of(arguments: argparse.Namespace) -> Run:
     zone = open_zone(arguments.zone)
+    if getattr(arguments, "dossier", ""):
+        return _dossier_run(zone, arguments.dossier)
     if arguments.profile == "forest_inventory":
         return _inventories_of(zone)
     name = find_profile(load_domains(), arguments.profile or zone.config["zone"]["default_profile"]).id
@@ -291,6 +320,22 @@ def run_of(arguments: argparse.Namespace) -> Run:
             fix="run `qingshan run` first / 先运行 `qingshan run`",
         )
     return runs[name]
+
+
+def _dossier_run(zone: Zone, name: str) -> Run:
+    """The sealed run behind the newest dossier of a project, or of the dossier in a folder. Raises `UnknownName`."""
+    from qingshan.accounts.claim.dossier import dossiers, open_dossier  # noqa: PLC0415 - the extra geo
+    from qingshan.accounts.claim.sealed import DossierRun  # noqa: PLC0415
+
+    folder = Path(name)
+    known = {d.id: d for d in dossiers(zone)}
+    kept = open_dossier(folder) if (folder / "dossier.json").is_file() else known.get(name)
+    if kept is None or kept.run is None:
+        raise UnknownName(
+            f"no dossier {name!r} of {zone.id}; there are: {', '.join(known) or '-'}.", f"{zone.name_zh}没有案卷 {name!r}；现有：{'、'.join(known) or '—'}。",
+            fix="qingshan forest dossier FOLDER --zone ZONE",
+        )  # fmt: skip
+    return DossierRun(kept.run)
 
 
 def _inventories_of(zone: Zone) -> Run:
@@ -305,15 +350,32 @@ def _inventories_of(zone: Zone) -> Run:
     return found
 
 
+def _verified(name: str, public_key: str) -> Verdict:
+    """The verdict on a run, or on the folder of a release or dossier; `zone/project` is the newest dossier of a project."""
+    folder = _dossier_folder(name) or Path(name)
+    if not (folder.is_dir() and (folder / "manifest.json").is_file()):
+        return verify_run(name)
+    from qingshan.publish.dossier import is_dossier, verify_dossier  # noqa: PLC0415 - the extra report
+    from qingshan.publish.forest_release import is_forest_release, verify_forest_release  # noqa: PLC0415
+
+    if is_dossier(folder):
+        return verify_dossier(folder)
+    return verify_forest_release(folder, public_key) if is_forest_release(folder) else verify_run(folder)
+
+
+def _dossier_folder(name: str) -> Path | None:
+    """The newest dossier of `zone/project`, None where there is no such project."""
+    zone, _, project = name.rpartition("/")
+    projects = home() / "projects" / zone / project
+    if not zone or Path(name).exists() or not projects.is_dir():
+        return None
+    kept = [p for p in projects.glob("v[0-9]*") if (p / "manifest.json").is_file()]
+    return max(kept, key=lambda p: int(p.name[1:]), default=None)
+
+
 def verify(arguments: argparse.Namespace) -> int:
     """Replay a run and name every difference; exit 1 where there is one."""
-    folder = Path(arguments.run)
-    if folder.is_dir() and (folder / "manifest.json").is_file():
-        from qingshan.publish.forest_release import is_forest_release, verify_forest_release  # noqa: PLC0415 - the extra report
-
-        verdict = verify_forest_release(folder) if is_forest_release(folder) else verify_run(folder)
-    else:
-        verdict = verify_run(arguments.run)
+    verdict = _verified(arguments.run, arguments.public_key)
     if arguments.json:
         emit(verdict.record())
         return 0 if verdict.ok else 1
@@ -321,7 +383,8 @@ def verify(arguments: argparse.Namespace) -> int:
     for difference in verdict.differences:
         print(("不符：" if zh else "differs: ") + difference["zh" if zh else "en"])
     for note in verdict.notes:
-        print(f"{'说明：' if zh else 'note: '}{note}")
+        en, _, said = note.partition(" / ")
+        print(f"{'说明：' if zh else 'note: '}{said if zh and said else en}")
     words = (
         ("逐字节一致", "数值一致，字节不同", "不一致")
         if zh

@@ -34,7 +34,7 @@ def found(arguments: argparse.Namespace) -> int:
 
     venue = found_exchange(Path(arguments.venue), arguments.name)
     try:
-        at = _time(arguments.at)
+        at = time_of(arguments.at)
         person = {"person": arguments.person, "name": arguments.person_name}
         venue.submit(Command("register.found", person, "found/1", arguments.admin, at))
         receipt = venue.submit(Command("rights.found", {}, "found/2", arguments.admin, at))
@@ -54,7 +54,7 @@ def password(arguments: argparse.Namespace) -> int:
             raise QingshanError("the two passwords differ.", "两次输入的口令不同。")
     else:
         given = sys.stdin.readline().rstrip("\n")
-    with _opened(arguments.venue) as venue:
+    with opened(arguments.venue) as venue:
         Administrators(venue.folder).set(venue.book, arguments.actor, given)
     if arguments.json:
         emit({"actor": arguments.actor})
@@ -112,7 +112,7 @@ def market(arguments: argparse.Namespace) -> int:
     """The public view of a market."""
     from qingshan.rights.feed import snapshot, trades  # noqa: PLC0415
 
-    with _opened(arguments.venue) as venue:
+    with opened(arguments.venue) as venue:
         shown = snapshot(venue, arguments.asset)
         last = [asdict(t) for t in trades(venue) if t.asset == arguments.asset][-10:]
     if arguments.json:
@@ -133,7 +133,7 @@ def statement(arguments: argparse.Namespace) -> int:
     from qingshan.rights.statements import Statement, statements  # noqa: PLC0415
 
     day = _day(arguments.day)
-    with _opened(arguments.venue) as venue:
+    with opened(arguments.venue) as venue:
         if arguments.account not in venue.book.accounts:
             raise QingshanError(f"there is no account {arguments.account!r}.", f"没有账户 {arguments.account!r}。")
         shown = statements(venue, day).get(arguments.account) or Statement(arguments.account, day)
@@ -155,7 +155,7 @@ def reconcile(arguments: argparse.Namespace) -> int:
 
     day = _day(arguments.day)
     lines, findings = read_bank_file(Path(arguments.file).read_text(encoding="utf-8"), arguments.file)
-    with _opened(arguments.venue) as venue:
+    with opened(arguments.venue) as venue:
         result = matched([x for x in lines if x.day == day], ledger_lines(venue, day))
     other = sum(x.day != day for x in lines)
 
@@ -185,7 +185,7 @@ def conflicts(arguments: argparse.Namespace) -> int:
     """Staff who hold or benefit; exit 1 where there are any."""
     from qingshan.rights.conflicts import conflicts as found_conflicts  # noqa: PLC0415
 
-    with _opened(arguments.venue) as venue:
+    with opened(arguments.venue) as venue:
         findings = found_conflicts(venue.book)
     if arguments.json:
         emit({"findings": [f.record() for f in findings]})
@@ -201,8 +201,8 @@ def lapse(arguments: argparse.Namespace) -> int:
     """End what has reached its declared end; exit 0 also where nothing has."""
     from qingshan.rights.lapse import CLOCK, lapses  # noqa: PLC0415
 
-    at = _time(arguments.at)
-    with _opened(arguments.venue) as venue:
+    at = time_of(arguments.at)
+    with opened(arguments.venue) as venue:
         due = bool(lapses(venue.book, max(at, venue.at)))
     if due:
         arguments.by, arguments.key = CLOCK, ""
@@ -220,7 +220,7 @@ def watch(arguments: argparse.Namespace) -> int:
     from qingshan.rights.surveillance import anomalies, surveillance_rules  # noqa: PLC0415
 
     rows = surveillance_rules(Path(arguments.venue))
-    with _opened(arguments.venue) as venue:
+    with opened(arguments.venue) as venue:
         found = anomalies(venue.journal.read(), demo_rules(), _day(arguments.first), _day(arguments.last), rows)
     zh = arguments.lang == "zh"
     if arguments.json:
@@ -261,10 +261,10 @@ def import_(arguments: argparse.Namespace) -> int:
     path = Path(arguments.file)
     if not path.is_file():
         raise QingshanError("there is no such file.", "没有这个文件。", where=arguments.file)
-    read = read_import(find_register(arguments.register), path, arguments.by, _time(arguments.at))
+    read = read_import(find_register(arguments.register), path, arguments.by, time_of(arguments.at))
     findings, told = list(read.findings), {"rows": read.rows, "entered": 0, "repeated": False}
     if read.command is not None:
-        with _opened(arguments.venue) as venue:
+        with opened(arguments.venue) as venue:
             try:
                 if arguments.check:
                     venue.handlers[read.command.kind](venue.book, read.command)
@@ -293,7 +293,7 @@ def due(arguments: argparse.Namespace) -> int:
     from qingshan.registers.engine import due as found_due  # noqa: PLC0415
 
     day = _day(arguments.day) if arguments.day else datetime.now(CHINA).date()
-    with _opened(arguments.venue) as venue:
+    with opened(arguments.venue) as venue:
         rows = found_due(registers(), venue.book, day, read_calendar(Path(arguments.venue) / "calendar.csv"))
     late = [d for d in rows if d.overdue]
     if arguments.json:
@@ -311,7 +311,7 @@ def due(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _opened(folder: str) -> Iterator[Venue]:
+def opened(folder: str) -> Iterator[Venue]:
     from qingshan.rights.exchange import open_exchange  # noqa: PLC0415
 
     venue = open_exchange(Path(folder))
@@ -324,8 +324,8 @@ def _opened(folder: str) -> Iterator[Venue]:
 def _send(arguments: argparse.Namespace, kind: str, body: Mapping[str, Any]) -> int:
     from qingshan.ledger.venue import Command  # noqa: PLC0415
 
-    at = _time(arguments.at)
-    with _opened(arguments.venue) as venue:
+    at = time_of(arguments.at)
+    with opened(arguments.venue) as venue:
         receipt = venue.submit(Command(kind, body, arguments.key or uuid.uuid4().hex, arguments.by, at))
     return _told(arguments, receipt.seq, receipt.answer, repeated=receipt.repeated)
 
@@ -339,7 +339,7 @@ def _told(arguments: argparse.Namespace, seq: int, answer: Mapping[str, Any], *,
     return 0
 
 
-def _time(text: str) -> int:
+def time_of(text: str) -> int:
     """Microseconds since 1970; now where no time is given."""
     if not text:
         return int(datetime.now(UTC).timestamp() * 1_000_000)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from unicodedata import east_asian_width
 
 from qingshan.observe.allometry import Rule
 from qingshan.observe.carbon import ForestEstimate, Uncertain, forest_estimate
-from qingshan.observe.equation import Equation, load_equations, package_equations
+from qingshan.observe.equation import Equation, own_equations
 from qingshan.observe.inventory import read_inventory
 
 from .problem import WrongCall
@@ -17,7 +18,7 @@ from .show import emit
 
 NAMES = {
     "area": ("森林面积", "forest area"),
-    "trees": ("活立木株数", "live trees"),
+    "trees": ("活立木株数（估计）", "live trees, estimated"),
     "biomass": ("生物量", "biomass"),
     "biomass_per_area": ("生物量密度", "biomass per area"),
     "volume": ("蓄积", "growing stock"),
@@ -35,29 +36,48 @@ SOURCES = {
     "sampling": ("抽样", "sampling"),
     "interplay": ("相互作用", "interplay"),
 }
+LABELS = {"estimated": ("估算", "estimated"), "unit_assumed": ("单位推断，只作草案", "unit assumed: a draft only")}
 LISTED = 30
 
 
 def estimate(arguments: argparse.Namespace) -> int:
     """Estimate area, trees, biomass and carbon from the tables of a folder, with their errors."""
-    confidence = fraction(arguments.confidence, "--confidence", 0.5, 0.999)
+    confidence = confidence_of(arguments.confidence)
     uncertain = Uncertain(
         fraction(arguments.equation_error, "--equation-error"), fraction(arguments.diameter_error, "--diameter-error"),
         fraction(arguments.height_error, "--height-error"), fraction(arguments.carbon_fraction_error, "--carbon-fraction-error"),
     )  # fmt: skip
     rule = Rule(
-        tuple(s for s in arguments.sets.split(",") if s), groups(arguments.groups), default=arguments.allow_default
-    )
+        tuple(s for s in arguments.sets.split(",") if s), groups(arguments.groups), default=arguments.allow_default,
+        unit_assumed=arguments.allow_unit_assumed,
+    )  # fmt: skip
     result = forest_estimate(
         read_inventory(Path(arguments.folder)), rule, quantity=arguments.quantity, carbon_set=arguments.carbon_fraction,
         by=arguments.by, confidence=confidence, deduction=arguments.deduction, draws=arguments.draws, seed=arguments.seed,
-        uncertain=uncertain, equations=_equations(arguments.equations), grid=arguments.grid,
+        uncertain=uncertain, equations=_equations(arguments.equations, Path(arguments.folder)), grid=arguments.grid,
     )  # fmt: skip
     if arguments.json:
         emit(result.record(confidence))
     else:
         _print(result, arguments.quantity, arguments.lang, confidence)
     return 0
+
+
+def confidence_of(text: str) -> float:
+    """A confidence of 0.5 to 0.999; `95` and `95%` are read as 0.95."""
+    share = text.strip().removesuffix("%").strip()
+    try:
+        value = float(share)
+    except ValueError:
+        value = -1.0
+    if value > 1:
+        value = value / 100
+    if not 0.5 <= value <= 0.999:
+        raise WrongCall(
+            f"--confidence is {text!r}, must be 0.5 to 0.999.", f"--confidence 为 {text!r}，应在 0.5 到 0.999 之间。",
+            fix="give it as a share, such as 0.95 / 写比例，如 0.95",
+        )  # fmt: skip
+    return value
 
 
 def fraction(text: str, name: str, low: float = 0.0, high: float = 1.0) -> float:
@@ -88,15 +108,11 @@ def groups(path: str) -> dict[str, str]:
         return {row["taxon"]: row["group"] for row in reader}
 
 
-def _equations(path: str) -> list[Equation] | None:
-    """The shipped equations with those of a user's table before them."""
-    if not path:
-        return None
-    rows, findings = load_equations(Path(path))
-    wrong = [f for f in findings if f.level == "error"]
-    if wrong:
-        raise WrongCall(wrong[0].en, wrong[0].zh, fix=wrong[0].fix)
-    return [*rows, *package_equations()[0]]
+def _equations(path: str, folder: Path) -> Sequence[Equation] | None:
+    """The shipped equations with those of a user's table, or of the folder's, before them."""
+    if path and not Path(path).is_file():
+        raise WrongCall(f"there is no file {path}.", f"没有文件 {path}。", fix="name a CSV / 给出 CSV 文件")
+    return own_equations(Path(path) if path else folder / "equations.csv")
 
 
 def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) -> None:
@@ -104,6 +120,7 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
     at = 0 if zh else 1
     for finding in result.findings[:LISTED]:
         print(finding.sentence(lang))
+    print(", ".join(LABELS[label][at] for label in result.labels))
     head = ("", "估计值", "单位", "标准误", "%", f"{confidence:.0%} 区间", "自由度") if zh else (
         "", "estimate", "unit", "se", "%", f"{confidence:.0%} interval", "df")  # fmt: skip
     rows = [head]
@@ -124,7 +141,10 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
             f"{said}: {NAMES[f.variable][at]} {f.estimate.value:,.6g} {f.estimate.unit} ± {f.estimate.se:,.4g}, {low:,.6g} .. {high:,.6g}"
         )
     for equation, n in result.equations[:LISTED]:
-        print(f"{equation.id}: {n} {'株' if zh else 'trees'}, {equation.status}, {equation.source_title}")
+        assumed = "" if equation.unit_printed else "，单位推断" if zh else ", unit assumed"
+        print(
+            f"{equation.id}: {n} {'株样木' if zh else 'sampled trees'}, {equation.status}, {equation.source_title}{assumed}"
+        )
     if result.deduction is not None:
         d = result.deduction
         said = "扣减后" if zh else "after deduction"

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from .verb import JSON, LANG, ZONE, Option, Verb
 
+CONFIDENCE = Option("--confidence", "confidence of the intervals, a share such as 0.95", default="0.90")
+UNIT_ASSUMED = Option(
+    "--allow-unit-assumed", "let equations stand whose source prints no units: drafts only, labelled so", kind="flag"
+)
+
 FOREST = (
     Verb(
         "forest estimate",
@@ -19,7 +24,12 @@ FOREST = (
             ),
             Option("--groups", "CSV of taxon,group: the group whose equation a taxon may take", default=""),
             Option("--allow-default", "allow the default equation of a set", kind="flag"),
-            Option("--equations", "CSV with equations of your own, in the package's columns", default=""),
+            UNIT_ASSUMED,
+            Option(
+                "--equations",
+                "CSV with equations of your own, in the package's columns (default: equations.csv of the folder)",
+                default="",
+            ),
             Option("--carbon-fraction", "parameter set of the carbon fraction", default="ar_tool14"),
             Option("--by", "column to split by: species, origin, age class, county ...", default=""),
             Option(
@@ -27,7 +37,7 @@ FOREST = (
                 "also as one systematic grid (grid_row, grid_column): variance by successive differences",
                 kind="flag",
             ),
-            Option("--confidence", "confidence of the intervals", default="0.90"),
+            CONFIDENCE,
             Option("--deduction", "deduction rule for uncertainty, e.g. ar_tool14, gs403", default=""),
             Option("--draws", "draws of the Monte Carlo (default: none)", kind="count", default=0),
             Option("--seed", "seed of the draws", kind="count", default=0),
@@ -59,13 +69,14 @@ FOREST = (
             Option("--groups", "CSV of taxon,group for the biomass equations", default=""),
             Option("--volume-groups", "CSV of taxon,group for the volume equations", default=""),
             Option("--allow-default", "allow the default equation of a set", kind="flag"),
+            UNIT_ASSUMED,
             Option(
                 "--quantity", "biomass that trees are turned into", choices=("agb", "bgb", "total"), default="total"
             ),
             Option("--carbon-fraction", "parameter set of the carbon fraction", default="ar_tool14"),
             Option("--by", "columns to split by, e.g. dominant,age_class,origin", default=""),
             Option("--place-column", "column of plots.csv with codes of places", default=""),
-            Option("--confidence", "confidence of the intervals", default="0.95"),
+            CONFIDENCE,
             Option("--deduction", "deduction rule for uncertainty, e.g. ar_tool14, gs403", default=""),
             Option("--draws", "draws of the Monte Carlo (default: none)", kind="count", default=0),
             Option("--seed", "seed of the draws", kind="count", default=0),
@@ -183,6 +194,7 @@ FOREST = (
             ),
             Option("--layers", "ids of rasters of the zone, separated by commas", required=True),
             Option("--sets", "sets of equations", required=True),
+            UNIT_ASSUMED,
             Option("--quantity", "agb, bgb or total", default="total"),
             Option("--out", "GeoTIFF (COG) for the map", default=""),
             ZONE,

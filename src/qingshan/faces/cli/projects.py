@@ -168,7 +168,11 @@ def calibrate(arguments: argparse.Namespace) -> int:
             where="plots.csv",
             fix="in the CRS of the zone's grid / 用区域格网的坐标系",
         )
-    values, _ = biomass_per_plot(inventory, Rule(tuple(s for s in arguments.sets.split(",") if s)), arguments.quantity)
+    values, _ = biomass_per_plot(
+        inventory,
+        Rule(tuple(s for s in arguments.sets.split(",") if s), unit_assumed=arguments.allow_unit_assumed),
+        arguments.quantity,
+    )
     layers = [book.layer_of(known[w]).source for w in wanted]
     made = fitted(values, layers, book.grid, floats(table, "x"), floats(table, "y"), unit="t dm")
     if arguments.out:

@@ -76,7 +76,12 @@ def _forest(arguments: argparse.Namespace) -> int:
 
     out = Path(arguments.out) if arguments.out else None
     release = publish_forest(
-        open_zone(arguments.zone), arguments.year, why=arguments.why, draft=arguments.draft, out=out
+        open_zone(arguments.zone),
+        arguments.year,
+        why=arguments.why,
+        draft=arguments.draft,
+        out=out,
+        demonstration=arguments.demonstration,
     )
     if arguments.json:
         emit(release.record())

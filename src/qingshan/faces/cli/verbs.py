@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .exchange_verbs import EXCHANGE, VENUE
 from .forest_verbs import FOREST
 from .verb import JSON, LANG, PROFILE, ZONE, Option, Verb
 
@@ -14,14 +15,6 @@ GROUPS = {
     "forest": "forest inventories, projections and carbon projects",
     "observe": "monitoring networks: load, check, evaluate, export",
 }
-
-VENUE = Option("venue", "folder of the venue")
-AT = Option("--at", "time of the command, ISO with zone (default: now)", default="")
-SENDER = (
-    Option("--by", "actor who gives the command", required=True),
-    AT,
-    Option("--key", "idempotency key: the same command sent again has the same (default: a fresh one)", default=""),
-)
 
 VERBS = (
     Verb(
@@ -151,6 +144,7 @@ VERBS = (
             Option("--period", "account period"),
             Option("--cls", "ecosystem class", default=""),
             Option("--basis", "money basis, e.g. constant-2010", default=""),
+            Option("--dossier", "explain a figure of a carbon project's dossier: project id, or folder", default=""),
             Option("--full", "print every part, however many", kind="flag"),
             ZONE,
             PROFILE,
@@ -164,7 +158,13 @@ VERBS = (
         "qingshan.faces.cli.accounts:verify",
         "replay a run in a separate process and compare byte for byte",
         (
-            Option("run", "run id, folder of a run or of a forest-carbon release, or zone/profile for the newest"),
+            Option(
+                "run",
+                "run id, folder of a run, of a forest-carbon release or of a dossier, zone/profile for the newest run, zone/project for the newest dossier",
+            ),
+            Option(
+                "--public-key", "release: the signer expected, as hex or a file (else trusted_keys.csv)", default=""
+            ),
             LANG,
             JSON,
         ),
@@ -184,14 +184,15 @@ VERBS = (
             Option("--place", "place code (default: the zone's root)"),
             Option("--official", "official release: refused unless every rule holds", kind="flag"),
             Option("--draft", "forest-carbon: an unsigned draft (else QINGSHAN_RELEASE_KEY signs)", kind="flag"),
+            Option("--demonstration", "forest-carbon: sign synthetic data, marked as a demonstration", kind="flag"),
             Option("--why", "forest-carbon: the reason of a revision", default=""),
             Option("--out", "folder for the files (default: here; forest-carbon: QINGSHAN_HOME/releases)", default=""),
             ZONE,
             PROFILE,
-            Option("--lang", "language of the report and of messages", choices=("zh", "en"), default="zh"),
+            LANG,
             JSON,
         ),
-        "qingshan publish forest-carbon --zone demo30m --year 2020 --draft",
+        "qingshan publish forest-carbon --zone demo30m --year 2020 --demonstration",
     ),
     Verb(
         "synth",
@@ -435,184 +436,5 @@ VERBS = (
         ),
         "qingshan ledger tables venue --url sqlite:///ledger.sqlite",
     ),
-    Verb(
-        "exchange found",
-        "qingshan.faces.cli.exchange:found",
-        "make a venue with its first administrator and fixed accounts",
-        (
-            VENUE,
-            Option("--name", "name of the venue", required=True),
-            Option("--admin", "id of the first administrator", required=True),
-            Option("--person", "person number of the administrator", required=True),
-            Option("--person-name", "name of the administrator", required=True),
-            AT,
-            LANG,
-            JSON,
-        ),
-        "qingshan exchange found venue --name 示范交易中心 --admin root --person P1 --person-name 张三",
-    ),
-    Verb(
-        "exchange password",
-        "qingshan.faces.cli.exchange:password",
-        "set the password of the offline administrator; it is asked for, or read from the input",
-        (VENUE, Option("actor", "id of the administrator"), LANG, JSON),
-        "qingshan exchange password venue root",
-    ),
-    Verb(
-        "exchange actor",
-        "qingshan.faces.cli.exchange:actor",
-        "enter a person who may act, with roles",
-        (
-            VENUE,
-            Option("id", "id of the actor"),
-            Option("--person", "person number", required=True),
-            Option("--person-name", "name", required=True),
-            Option("--roles", "roles, separated by commas", required=True),
-            *SENDER,
-            LANG,
-            JSON,
-        ),
-        "qingshan exchange actor venue registry1 --person P2 --person-name 李四 --roles registry --by root",
-    ),
-    Verb(
-        "exchange issue",
-        "qingshan.faces.cli.exchange:issue",
-        "issue a lot against its evidence file",
-        (
-            VENUE,
-            Option("lot", "id of the lot"),
-            Option("--asset", "instrument", required=True),
-            Option("--quantity", "in the instrument's unit, e.g. 12.5", required=True),
-            Option("--account", "who gets it", required=True),
-            Option("--evidence", "the verification report; its sha-256 is kept", required=True),
-            Option("--project", "forest-ticket project", default=""),
-            *SENDER,
-            LANG,
-            JSON,
-        ),
-        "qingshan exchange issue venue L1 --asset ASSET --quantity 12.5 --account X --evidence report.pdf --by registry1",
-    ),
-    Verb(
-        "exchange order",
-        "qingshan.faces.cli.exchange:order",
-        "enter an order",
-        (
-            VENUE,
-            Option("id", "id of the order"),
-            Option("--asset", "instrument", required=True),
-            Option("--account", "for whom", required=True),
-            Option("--side", "buy or sell", required=True, choices=("buy", "sell")),
-            Option("--price", "yuan per unit, e.g. 50.01", required=True),
-            Option("--quantity", "in the instrument's unit", required=True),
-            Option("--kind", "limit, ioc, fok or auction", default="limit", choices=("limit", "ioc", "fok", "auction")),
-            Option("--picks", "orders to trade with, separated by commas (listed_pick)", default=""),
-            *SENDER,
-            LANG,
-            JSON,
-        ),
-        "qingshan exchange order venue o1 --asset ASSET --account X --side sell --price 50 --quantity 10 --by trader1",
-    ),
-    Verb(
-        "exchange post",
-        "qingshan.faces.cli.exchange:post",
-        "give any command of the venue, its body from a JSON file",
-        (
-            VENUE,
-            Option("command", "kind of command, e.g. rights.pledge"),
-            Option("--body", "JSON file of the body; - reads it from the input", required=True),
-            *SENDER,
-            LANG,
-            JSON,
-        ),
-        "qingshan exchange post venue rights.pledge --body pledge.json --by approver1",
-    ),
-    Verb(
-        "exchange market",
-        "qingshan.faces.cli.exchange:market",
-        "what the public sees of a market: state, best prices, last trades",
-        (VENUE, Option("--asset", "instrument", required=True), LANG, JSON),
-        "qingshan exchange market venue --asset ASSET",
-    ),
-    Verb(
-        "exchange statement",
-        "qingshan.faces.cli.exchange:statement",
-        "an account on a day: opening, movements, closing, set aside",
-        (
-            VENUE,
-            Option("--account", "account", required=True),
-            Option("--day", "ISO date", required=True),
-            LANG,
-            JSON,
-        ),
-        "qingshan exchange statement venue --account X --day 2026-01-30",
-    ),
-    Verb(
-        "exchange reconcile",
-        "qingshan.faces.cli.exchange:reconcile",
-        "the bank's file of a day against the ledger, every line matched or listed",
-        (
-            VENUE,
-            Option("--file", "CSV: date, account, direction (in, out), yuan, reference", required=True),
-            Option("--day", "ISO date", required=True),
-            LANG,
-            JSON,
-        ),
-        "qingshan exchange reconcile venue --file bank.csv --day 2026-01-30",
-    ),
-    Verb(
-        "exchange conflicts",
-        "qingshan.faces.cli.exchange:conflicts",
-        "the nightly check: staff who hold or benefit",
-        (VENUE, LANG, JSON),
-        "qingshan exchange conflicts venue",
-    ),
-    Verb(
-        "exchange lapse",
-        "qingshan.faces.cli.exchange:lapse",
-        "end freezes, proposals and offers that have reached their declared end",
-        (VENUE, AT, LANG, JSON),
-        "qingshan exchange lapse venue",
-    ),
-    Verb(
-        "exchange watch",
-        "qingshan.faces.cli.exchange:watch",
-        "the declared surveillance over some days, with the journal records behind each finding; exit 1 where there is one",
-        (VENUE, Option("--first", "ISO date", required=True), Option("--last", "ISO date", required=True), LANG, JSON),
-        "qingshan exchange watch venue --first 2026-01-01 --last 2026-01-30",
-    ),
-    Verb(
-        "exchange prices",
-        "qingshan.faces.cli.exchange:prices",
-        "monthly figures of the national carbon market for the pages, from a CSV whose sums are checked",
-        (
-            VENUE,
-            Option("--file", "CSV: month, listed_vol_t, listed_amt_cny, total_vol_t, …", required=True),
-            LANG,
-            JSON,
-        ),
-        "qingshan exchange prices venue --file cea_monthly.csv",
-    ),
-    Verb(
-        "exchange import",
-        "qingshan.faces.cli.exchange:import_",
-        "enter the rows of a CSV or xlsx file into a register, all or none",
-        (
-            VENUE,
-            Option("register", "register, e.g. discharge_permit"),
-            Option("file", "CSV (UTF-8) or xlsx; the header names id and fields"),
-            Option("--check", "only look", kind="flag"),
-            Option("--by", "actor who enters them", required=True),
-            AT,
-            LANG,
-            JSON,
-        ),
-        "qingshan exchange import venue discharge_permit permits.csv --by clerk1",
-    ),
-    Verb(
-        "exchange due",
-        "qingshan.faces.cli.exchange:due",
-        "deadlines of the registers, the missed ones first",
-        (VENUE, Option("--day", "ISO date; today where not given", default=""), LANG, JSON),
-        "qingshan exchange due venue",
-    ),
+    *EXCHANGE,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from qingshan.accounts.inventory import ForestRun, InventorySettings, load_inventory, seal_inventories
 from qingshan.zone.zone import Zone, open_zone
 
-from .forest import fraction, groups
+from .forest import confidence_of, groups
 from .show import emit
 
 SHOWN = ("area", "volume", "carbon", "co2")
@@ -22,8 +22,9 @@ def load(arguments: argparse.Namespace) -> int:
         zh=f"{arguments.period} 年森林调查", en=f"forest inventory of {arguments.period}", source=arguments.source,
         quantity=arguments.quantity, sets=_listed(arguments.sets), volume_sets=_listed(arguments.volume_sets),
         groups=groups(arguments.groups), volume_groups=groups(arguments.volume_groups), allow_default=arguments.allow_default,
+        allow_unit_assumed=arguments.allow_unit_assumed,
         carbon_set=arguments.carbon_fraction, by=_listed(arguments.by), place_column=arguments.place_column,
-        confidence=fraction(arguments.confidence, "--confidence", 0.5, 0.999), draws=arguments.draws, seed=arguments.seed,
+        confidence=confidence_of(arguments.confidence), draws=arguments.draws, seed=arguments.seed,
         deduction=arguments.deduction, synthetic=arguments.synthetic,
     )  # fmt: skip
     kept, inventory = load_inventory(zone, Path(arguments.folder), settings)

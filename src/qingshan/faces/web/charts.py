@@ -181,79 +181,55 @@ def _direct_words(chart: Chart, x: Any, y: Any, width: int, *, has_bars: bool) -
             continue
         high = max(known, key=lambda p: p[1])
         if s.kind == "bar":
-            low = min(known, key=lambda p: p[1])
-            words.append(
-                {
-                    "x": x(high[0]),
-                    "y": y(high[1]) - 6,
-                    "word": chart.written(high[1]),
-                    "hue": s.hue,
-                    "peak": True,
-                    "anchor": "middle",
-                }
-            )
-            if low[0] != high[0] and len(known) > 3:
-                words.append(
-                    {
-                        "x": x(low[0]),
-                        "y": y(low[1]) - 6,
-                        "word": chart.written(low[1]),
-                        "hue": s.hue,
-                        "peak": True,
-                        "anchor": "middle",
-                    }
-                )
-            if len(chart.series) > 1:
-                at = _first_rise(known, high)
-                words.append(
-                    {
-                        "x": x(at[0]) - 8,
-                        "y": y(at[1]) - 14,
-                        "word": s.name,
-                        "hue": s.hue,
-                        "peak": False,
-                        "anchor": "end",
-                    }
-                )
+            words += _words_of_bars(chart, s, known, high, x, y)
         elif has_bars:
-            at = known[min(len(known) - 1, known.index(high) + 2)]
-            rival = max((b.values[at[0]] or 0 for b in chart.series if b.kind == "bar"), default=0)
-            room = width - x(at[0]) > _wide(s.name)
-            words.append({"x": x(at[0]) if room else width, "y": y(max(at[1], rival)) - 8, "word": s.name, "hue": s.hue, "peak": False,
-                          "anchor": "start" if room else "end"})  # fmt: skip
+            words.append(_name_over_bars(chart, s, known, high, x, y, width))
         else:
-            first, last = known[0], known[-1]
-            words.append(
-                {
-                    "x": x(first[0]),
-                    "y": y(first[1]) - 10,
-                    "word": chart.written(first[1]),
-                    "hue": s.hue,
-                    "peak": False,
-                    "anchor": "start",
-                }
-            )
-            words.append(
-                {
-                    "x": min(x(last[0]) + 7, width),
-                    "y": y(last[1]) + 4,
-                    "word": chart.written(last[1]),
-                    "hue": s.hue,
-                    "peak": True,
-                    "anchor": "start",
-                }
-            )
-            if len(chart.series) > 1:
-                words.append(
-                    {
-                        "x": x(last[0]),
-                        "y": y(last[1]) - 10,
-                        "word": s.name,
-                        "hue": s.hue,
-                        "peak": False,
-                        "anchor": "end",
-                    }
-                )
+            words += _words_of_line(chart, s, known, x, y, width)
+    return words
+
+
+def _word(s: Series, x: float, y: float, word: str, anchor: str, *, peak: bool) -> dict[str, Any]:
+    return {"x": x, "y": y, "word": word, "hue": s.hue, "peak": peak, "anchor": anchor}
+
+
+def _words_of_bars(
+    chart: Chart, s: Series, known: Sequence[tuple[int, float]], high: tuple[int, float], x: Any, y: Any
+) -> list[dict[str, Any]]:
+    """The highest and the lowest value; the name where there are several series."""
+    low = min(known, key=lambda p: p[1])
+    words = [_word(s, x(high[0]), y(high[1]) - 6, chart.written(high[1]), "middle", peak=True)]
+    if low[0] != high[0] and len(known) > 3:
+        words.append(_word(s, x(low[0]), y(low[1]) - 6, chart.written(low[1]), "middle", peak=True))
+    if len(chart.series) > 1:
+        at = _first_rise(known, high)
+        words.append(_word(s, x(at[0]) - 8, y(at[1]) - 14, s.name, "end", peak=False))
+    return words
+
+
+def _name_over_bars(
+    chart: Chart, s: Series, known: Sequence[tuple[int, float]], high: tuple[int, float], x: Any, y: Any, width: int
+) -> dict[str, Any]:
+    """The name of a line that runs over bars, above both."""
+    at = known[min(len(known) - 1, known.index(high) + 2)]
+    rival = max((b.values[at[0]] or 0 for b in chart.series if b.kind == "bar"), default=0)
+    room = width - x(at[0]) > _wide(s.name)
+    return _word(
+        s, x(at[0]) if room else width, y(max(at[1], rival)) - 8, s.name, "start" if room else "end", peak=False
+    )
+
+
+def _words_of_line(
+    chart: Chart, s: Series, known: Sequence[tuple[int, float]], x: Any, y: Any, width: int
+) -> list[dict[str, Any]]:
+    """The first and the last value; the name where there are several series."""
+    first, last = known[0], known[-1]
+    words = [
+        _word(s, x(first[0]), y(first[1]) - 10, chart.written(first[1]), "start", peak=False),
+        _word(s, min(x(last[0]) + 7, width), y(last[1]) + 4, chart.written(last[1]), "start", peak=True),
+    ]
+    if len(chart.series) > 1:
+        words.append(_word(s, x(last[0]), y(last[1]) - 10, s.name, "end", peak=False))
     return words
 
 

@@ -85,7 +85,8 @@ class Figure:
 
 
 _GRAVITY = (
-    "synthetic", "partial", "draft", "screening", "estimated", "transferred", "project", "ocr_doubt", "news", "secondary", "primary",
+    "synthetic", "demonstration", "unit_assumed", "partial", "draft", "screening", "estimated",
+    "transferred", "project", "ocr_doubt", "news", "secondary", "primary",
 )  # fmt: skip
 
 

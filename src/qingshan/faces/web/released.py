@@ -90,6 +90,20 @@ def released_runs(site: Site) -> Iterator[Run]:
         yield kept[release.run]
 
 
+def dossier_runs(site: Site) -> Iterator[Run]:
+    """The sealed runs behind the newest dossiers: a figure of a project leads to its plots and trees."""
+    kept: dict[str, Run] = site.kept.setdefault("dossier_runs", {})
+    for dossier in dossiers_of(site.zone):
+        path = dossier.run
+        if path is None:
+            continue
+        if str(path) not in kept:
+            from qingshan.accounts.claim.sealed import DossierRun  # noqa: PLC0415 - the extra geo
+
+            kept[str(path)] = DossierRun(path)
+        yield kept[str(path)]
+
+
 # ---- projects --------------------------------------------------------------------------------------------------------
 
 

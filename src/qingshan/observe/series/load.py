@@ -257,7 +257,9 @@ class _Job:
         for (year,), group in rows.group_by(pl.col("start").dt.year().alias("year")):
             place = self.staging / str(year) / f"{self._written:06d}.parquet"
             place.parent.mkdir(parents=True, exist_ok=True)
-            group.select(rows.columns).sort(*KEY, "row").write_parquet(place, compression="lz4", row_group_size=STAGED_ROWS)
+            group.select(rows.columns).sort(*KEY, "row").write_parquet(
+                place, compression="lz4", row_group_size=STAGED_ROWS
+            )
             counted = self.counts.setdefault(int(str(year)), {})
             for series, n in group.group_by("series").len().iter_rows():
                 counted[series] = counted.get(series, 0) + n

@@ -22,7 +22,7 @@ from .noise import key_of, uniform
 
 __all__ = ["builtin_woods", "declared_woods", "woods"]
 
-PLOT_M2 = 200.0
+PLOT_M2, SET = 200.0, "synthetic"
 PLOTS_ACROSS, PLOTS_ACROSS_PROVINCE = 22, 48
 STRATA = {"conifer": (12, 13), "broadleaf": (11,), "open": (14, 21, 23), "other": ()}
 """Stratum -> classes of land cover on the map; `other` takes the rest."""
@@ -33,6 +33,15 @@ SPECIES = {
     "broadleaf": ("Cyclobalanopsis glauca", "Quercus acutissima", "Liquidambar formosana", "Castanopsis sclerophylla"),
 }
 YOUNG, OLD = 1, 5
+EQUATIONS = {
+    "Pinus massoniana": ("马尾松", (0.048, 0.935), (0.0125, 0.905)),
+    "Cunninghamia lanceolata": ("杉木", (0.041, 0.925), (0.0118, 0.900)),
+    "Quercus acutissima": ("麻栎", (0.066, 0.940), (0.0205, 0.895)),
+    "Cyclobalanopsis glauca": ("青冈", (0.070, 0.938), (0.0230, 0.890)),
+    "Castanopsis sclerophylla": ("苦槠", (0.063, 0.936), (0.0210, 0.892)),
+    "broadleaved mixed": ("阔叶混交", (0.060, 0.938), (0.0200, 0.893)),
+}
+"""Invented: a, b of a*(D2H)^b in kg of dry matter (D cm, H m), above and below ground. The last serves a group of species."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,23 @@ def woods(rasters: Path, seed: int, years: Sequence[int], codes: Mapping[int, st
         "trees": ("plot", "tree", "taxon", "d_cm", "h_m", "status", "condition"),
     }
     return {
-        year: {f"{name}.csv": _csv(heads[name], rows) for name, rows in tables.items()} for year, tables in made.items()
+        year: {f"{name}.csv": _csv(heads[name], rows) for name, rows in tables.items()}
+        | {"equations.csv": _equations()}
+        for year, tables in made.items()
     }
+
+
+def _equations() -> str:
+    """Equations of the synthetic forest, with units, as a table of a user's own."""
+    head = ("id", "set", "taxon", "taxon_zh", "rank", "quantity", "form", "a", "b", "d_unit", "h_unit", "unit", "unit_basis", "d_min", "d_max",
+            "source_title", "status")  # fmt: skip
+    rows = []
+    for taxon, (zh, *coefficients) in EQUATIONS.items():
+        rank = "species" if taxon[0].isupper() else "group"
+        for quantity, (a, b) in zip(("agb", "bgb"), coefficients, strict=True):
+            rows.append((f"{SET}.{taxon.lower().replace(' ', '_')}.{quantity}", SET, taxon, zh, rank, quantity, "power_d2h", a, b, "cm", "m", "kg",
+                         "printed", 2, 50, "invented for a synthetic zone 为合成区域虚构", "project"))  # fmt: skip
+    return _csv(head, rows)
 
 
 def _plot(made: Mapping[int, dict[str, list[Any]]], seed: int, years: Sequence[int], number: int, cell: tuple[int, int],
@@ -158,10 +182,10 @@ def declared_woods(years: Sequence[int], keys: Mapping[int, Mapping[str, str]], 
         made.append(
             f'[[inventory]]\nid = "plots{year}"\nperiod = "{year}"\nzh = "{year} 年样地调查（合成）"\n'
             f'en = "plot inventory of {year} (synthetic)"\nsource = "{source}"\n{where}'
-            'quantity = "total"\nsets = ["anhui2016"]\n'
+            'quantity = "total"\nsets = ["synthetic"]\n'
             'volume_sets = ["db52t7032011", "db52t7022011", "ly20877"]\n'
             f"groups = {groups}\nvolume_groups = {volume}\n"
-            'by = ["dominant", "age_class", "origin"]\nplace_column = "place"\nconfidence = 0.95\nsynthetic = true\n'
+            'by = ["dominant", "age_class", "origin"]\nplace_column = "place"\nsynthetic = true\n'
         )
     return made
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from qingshan.accounts.extent import CHANGE, CLASS_CHANGES, UNALLOCATED
 from qingshan.accounts.run import Fact, Run
 from qingshan.core.errors import UnknownName
 from qingshan.core.method import REGISTRY
@@ -21,8 +20,7 @@ from qingshan.faces.web.sankey import Flow, Sankey
 from qingshan.faces.web.site import Ask, last_year
 from qingshan.publish import numbers
 
-CHANGE, UNALLOCATED = "extent.change", "unallocated"
-METHODS = {k: f"land.class_{k}@pontius2004" for k in ("gain", "loss", "net_change", "persistence")}
+METHODS = {q.removeprefix("extent.class_"): ref for q, ref in CLASS_CHANGES.items()}
 SHOWN = ("moved", "all")
 NONE = {"light": "#b9b3a8", "dark": "#6d685f"}
 
@@ -65,7 +63,7 @@ def build(ask: Ask) -> Page:
         raise UnknownName(f"?of= is one of {', '.join(SHOWN)}.", f"?of= 可取 {'、'.join(SHOWN)}。")
     names = class_names(ask)
     below = [_matrix(ask, run, code, period) for code in ask.zone.children(ask.place.code)]
-    rows = _by_class(ask, run, matrix, names)
+    rows = _by_class(run, matrix, names)
     labels = sorted({label for f in matrix.cells.values() for label in f.labels})
     context: dict[str, Any] = {
         "run": run, "question": question, "headline": _headline(ask, matrix, names), "lead": _lead(ask, matrix), "labels": labels,
@@ -75,7 +73,7 @@ def build(ask: Ask) -> Page:
         "crumbs": crumbs(ask, "/account/change"),
         "opening_word": _word(ask, matrix.opening), "closing_word": _word(ask, period), "short_area": numbers.digits,
     }  # fmt: skip
-    tables = [_matrix_table(ask, [matrix], names), _class_table(ask, rows)]
+    tables = [_matrix_table(ask, [matrix], names), _class_table(rows)]
     if any(m.cells for m in below):
         tables.append(_matrix_table(ask, below, names, "places", "下级地点", "Places below"))
     return Page(
@@ -184,22 +182,19 @@ def _colours(ask: Ask) -> dict[str, dict[str, str]]:
     return {str(r["id"]): {look: palette.colours[look][int(r["code"])] for look in LOOKS} for r in rows}
 
 
-def _by_class(ask: Ask, run: Run, matrix: Matrix, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Opening, gain, loss, net change, closing and persistence of each class, by the declared methods."""
-    classes = [c for c in matrix.classes if c != UNALLOCATED]
-    if not classes:
-        return []
-    areas = np.array([[matrix.area(a, b) for b in classes] for a in classes])
-    found = {k: np.asarray(REGISTRY[ref](areas)) for k, ref in METHODS.items() if ref in REGISTRY}
-    rows = []
-    for i, cls in enumerate(classes):
-        ends = {q: _extent(run, matrix, cls, q) for q in ("opening", "closing")}
-        rows.append({"cls": cls, "name": names[cls], **ends, **{k: float(v[i]) for k, v in found.items()}})
-    return rows
+def _by_class(run: Run, matrix: Matrix, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Opening, gain, loss, net change, closing and persistence of each class, as figures of the run."""
+    entries = ("opening", "closing", *METHODS)
+    return [
+        {"cls": cls, "name": names[cls], **{e: _entry(run, matrix, cls, e) for e in entries}}
+        for cls in matrix.classes
+        if cls != UNALLOCATED
+    ]
 
 
-def _extent(run: Run, matrix: Matrix, cls: str, entry: str) -> Figure | None:
-    found = run.select(f"extent.{entry}", matrix.place, cls, matrix.period, None)
+def _entry(run: Run, matrix: Matrix, cls: str, entry: str) -> Figure | None:
+    quantity = f"extent.class_{entry}" if entry in METHODS else f"extent.{entry}"
+    found = run.select(quantity, matrix.place, cls, matrix.period, None)
     return of_run(run, found[0]) if found else None
 
 
@@ -248,22 +243,25 @@ def _matrix_table(
     return Table(id, zh, en, (*FIGURE_COLUMNS[:2], *_PAIR_COLUMNS, *FIGURE_COLUMNS[4:]), rows, "place_code")
 
 
-def _class_table(ask: Ask, rows: Sequence[Mapping[str, Any]]) -> Table:
+_ENTRIES = {
+    "opening": ("期初", "opening", "hm2"), "gain": ("转入", "gain", "hm2"), "loss": ("转出", "loss", "hm2"),
+    "net_change": ("净变化", "net change", "hm2"), "closing": ("期末", "closing", "hm2"), "persistence": ("保持率", "persistence", "%"),
+}  # fmt: skip
+
+
+def _class_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     columns = (
-        Column("cls", "地类代号", "class id"), Column("name", "地类", "class"), Column("opening", "期初", "opening", "hm2", mark="opening_key"),
-        Column("gain", "转入", "gain", "hm2"), Column("loss", "转出", "loss", "hm2"), Column("net_change", "净变化", "net change", "hm2"),
-        Column("closing", "期末", "closing", "hm2", mark="closing_key"), Column("persistence", "保持率", "persistence", "%"),
-        Column("opening_key", "期初来历键", "pedigree key of the opening"), Column("closing_key", "期末来历键", "pedigree key of the closing"),
+        Column("cls", "地类代号", "class id"), Column("name", "地类", "class"),
+        *(Column(e, zh, en, unit, mark=f"{e}_key") for e, (zh, en, unit) in _ENTRIES.items()),
+        *(Column(f"{e}_key", f"{zh}来历键", f"pedigree key of the {en}") for e, (zh, en, _) in _ENTRIES.items()),
     )  # fmt: skip
     made: list[dict[str, Cell]] = []
     for r in rows:
-        ends = {
-            k: v
-            for e in ("opening", "closing")
-            for f in [r[e]]
-            for k, v in ((e, f.value if f else None), (f"{e}_key", f.key if f else ""))
-        }
-        made.append({k: r[k] for k in ("cls", "name", *METHODS) if k in r} | ends)
+        row: dict[str, Cell] = {"cls": r["cls"], "name": r["name"]}
+        for entry in _ENTRIES:
+            figure: Figure | None = r[entry]
+            row |= {entry: figure.value if figure else None, f"{entry}_key": figure.key if figure else ""}
+        made.append(row)
     return Table("classes", "按地类", "By class", columns, made)
 
 

@@ -20,7 +20,7 @@ def build(ask: Ask) -> Page:
     desk, visitor = desk_of(ask), visitor_of(ask)
     here = f"/{ask.lang}/exchange/obligations"
     told = obligations_told(desk, visitor) if visitor else []
-    rows = [_row(ask, o) for o in told]
+    rows = [obligation_row(ask, o) for o in told]
     short = sum(o["missing"] != "0" and o["passed"] for o in told)
     headline = (
         ask.t("obligations.headline", n=len(rows), short=short)
@@ -42,7 +42,8 @@ def build(ask: Ask) -> Page:
     )
 
 
-def _row(ask: Ask, o: Mapping[str, Any]) -> dict[str, Any]:
+def obligation_row(ask: Ask, o: Mapping[str, Any]) -> dict[str, Any]:
+    """An obligation as pages show it: amounts as read, words, the acts that are open."""
     state = desk_of(ask).registers["obligation"].state_by_id[o["state"]]
     amounts = {k: amount_text(o[k]) for k in ("owed", "own", "offsets", "missing")}
     windows = [w | {"word": ask.t(f"exchange.window.{w['window']}")} for w in o["windows"]]

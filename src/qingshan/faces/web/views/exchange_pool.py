@@ -31,6 +31,7 @@ def build(ask: Ask) -> Page:
                                    "who": signed(ask, f"/{ask.lang}/exchange/pool"), "rail": markets_of(ask, "", "/exchange"),
                                    "synthetic": desk.synthetic, "here": ask.zone.root}  # fmt: skip
         rows: list[FlowRow] = []
+        flows: list[tuple[Scenario, list[FlowRow]]] = []
         if id:
             tranches = [
                 Tranche(t["id"], t["principal"], t["rate"], (), t["owed"]) for t in pools[id].content["tranches"]
@@ -63,7 +64,10 @@ def build(ask: Ask) -> Page:
         for r in rows
     ]
     table = Table("cash_flows", "现金流", "cash flows", tuple(Column(k, zh, en) for k, zh, en in names), told)
-    context["table"] = table
+    words = {s.id: ask.t.pick(s.zh, s.en) for s, _ in flows}
+    context["heads"] = [(ask.t.pick(zh, en), k in money) for k, zh, en in names]
+    context["flows"] = [[(words[r["scenario"]] if k == "scenario" else amount_text(r[k], 4) if k in money else r[k], k in money) for k, _, _ in names]
+                        for r in told]  # fmt: skip
     return Page(
         "exchange_pool.html",
         ask.t("exchange.pool.title"),

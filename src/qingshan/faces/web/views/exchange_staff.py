@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from qingshan.core.errors import QingshanError, in_language
-from qingshan.faces.access.private import compliance_told, fees_told, holds_told
+from qingshan.faces.access.obligations import obligations_told
+from qingshan.faces.access.private import fees_told, holds_told
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import (
@@ -28,7 +29,9 @@ from qingshan.rights.compliance import shortfall
 from qingshan.rights.conflicts import conflicts
 from qingshan.rights.registry import records_of
 
+from .exchange_obligations import obligation_row
 from .exchange_watch import watch_table, watch_told
+from .exchange_ways import clock
 
 DAYS = 30
 
@@ -47,7 +50,9 @@ def operator(ask: Ask) -> Page:
     with desk.reading() as book:
         markets = [_market_row(ask, a, held) for a in sorted(desk.tape.strips)]
         auctions = [{"id": id, "state": ask.t(f"exchange.auction_state.{r.state}"), "name": asset_name(ask, r.content["asset"]),
-                     "quantity": amount_text(decimal_text(r.content["quantity"], MICRO)), "reserve": amount_text(decimal_text(r.content["reserve"], YUAN), 2)}
+                     "quantity": amount_text(decimal_text(r.content["quantity"], MICRO)), "reserve": amount_text(decimal_text(r.content["reserve"], YUAN), 2),
+                     "unit": unit_of(ask, r.content["asset"]),
+                     "bidding": f"{clock(r.content['opens'])} – {clock(r.content['closes'])}", "pricing": ask.t(f"choice.{r.content['pricing']}")}
                     for id, r in ((r.id, r) for r in records_of(book, "auction")[-20:])]  # fmt: skip
     today = day_of(desk.clock())
     sets = [{"id": s.id, "name": ask.t.pick(s.zh, s.en), "since": s.valid_from.isoformat(), "hash": s.hash, "rows": [_rule(ask, s.rules[r]) for r in s.rules],
@@ -107,10 +112,18 @@ def _rule(ask: Ask, row: Any) -> dict[str, str]:
         mark = f"1e-{len(str(scale)) - 1}"
         if unit.startswith(mark) and isinstance(value, int):
             value, unit = amount_text(decimal_text(value, scale)), unit.removeprefix(mark).strip()
-    said = "" if value is None else ask.t("comma").join(map(str, value)) if isinstance(value, list) else str(value)
+    parts = [] if value is None else value if isinstance(value, list) else [value]
+    said = ask.t("comma").join(_word(ask, "rule_value", str(v)) for v in parts)
     word = ask.t(f"exchange.rule.{row['id']}") if ask.t.has(f"exchange.rule.{row['id']}") else row["id"]
-    return {"id": row["id"], "word": word, "value": said.replace("/", "–"), "unit": "" if unit == "1" else unit, "status": row["status"],
+    return {"id": row["id"], "word": word, "value": said.replace("/", "–"),
+            "unit": "" if unit == "1" else _word(ask, "rule_unit", unit), "status": row["status"],
             "source": in_language(row["source"], ask.lang), "document": row.get("document", "")}  # fmt: skip
+
+
+def _word(ask: Ask, section: str, said: str) -> str:
+    """The word of a value of a rule set; a figure stays as it is."""
+    key = f"exchange.{section}.{said.replace(' ', '_')}"
+    return ask.t(key) if said and ask.t.has(key) else said
 
 
 def _hold(ask: Ask, h: dict[str, str]) -> dict[str, str]:
@@ -138,9 +151,8 @@ def regulator(ask: Ask) -> Page:
         with desk.reading() as book:
             staff = conflicts(book)
         watched = watch_told(ask, today)
-        surrendered = compliance_told(desk, limit=200)
         context |= {
-            "surrendered": [c | {"surrendered": amount_text(c["surrendered"])} for c in surrendered],
+            "obligations": [obligation_row(ask, o) for o in obligations_told(desk, visitor)],
             "conflicts": [ask.t.pick(f.zh, f.en) for f in staff], "holds": [_hold(ask, h) for h in holds_told(desk)], "waiting": waiting_of(ask),
             "reads": [{"by": r.by, "what": ask.t(f"exchange.read.{r.what}"), "subject": r.subject, "day": day_of(r.at).isoformat()}
                       for r in desk.reads_log.newest(30)], "reads_count": desk.reads_log.next,

@@ -10,7 +10,7 @@ from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import amount_text, asset_name, desk_of, markets_of, signed, unit_of, visitor_of
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
-from qingshan.registers.calendar import CHINA, Calendar, day_of
+from qingshan.registers.calendar import CHINA, day_of
 from qingshan.registers.engine import due
 from qingshan.rights.surveillance import Anomaly, Event, Rule
 
@@ -22,7 +22,7 @@ def watch_told(ask: Ask, today: date) -> dict[str, Any]:
     desk = desk_of(ask)
     with desk.reading() as book:
         found = desk.watch.found(today - timedelta(days=DAYS), today)
-        late = [d for d in due(desk.registers, book, today, Calendar.of([])) if d.overdue or d.on is None]
+        late = [d for d in due(desk.registers, book, today, desk.calendar) if d.overdue or d.on is None]
     counts = {r: sum(a.kind == r for a in found) for r in desk.watch.rules}
     counts["late"] = sum(d.overdue for d in late)
     rules = [_rule(ask, r, counts[r.id]) for r in desk.watch.rules.values()]

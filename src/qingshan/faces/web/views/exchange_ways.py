@@ -54,7 +54,9 @@ def _call(ask: Ask, strip: Strip) -> dict[str, str] | None:
         found = call_auction(
             open_orders(book, strip.asset), strip.content["reference"], ration="time", lot=rules["lot"]
         )
-    return found and {
+    if found is None:
+        return None
+    return {
         "price": amount_text(decimal_text(found.price, YUAN), 2),
         "volume": amount_text(decimal_text(found.volume, MICRO)),
     }
@@ -62,7 +64,7 @@ def _call(ask: Ask, strip: Strip) -> dict[str, str] | None:
 
 def _prints(ask: Ask, strip: Strip, way: str) -> list[dict[str, str]]:
     rows = [t for t in reversed(strip.trades) if t[2] == way][:SHOWN]
-    return [{"at": _clock(at), "price": amount_text(decimal_text(p, YUAN), 2) if p is not None else "—", "quantity": amount_text(decimal_text(q, MICRO))}
+    return [{"at": clock(at), "price": amount_text(decimal_text(p, YUAN), 2) if p is not None else "—", "quantity": amount_text(decimal_text(q, MICRO))}
             for _, at, _, p, q in rows]  # fmt: skip
 
 
@@ -133,7 +135,7 @@ def _auction(ask: Ask, r: RegisterEntry, mine: set[str], now: int) -> dict[str, 
         price = low if low == high else f"{low}–{high}"
     return {"id": r.id, "phase": phase, "word": ask.t(f"exchange.phase.{phase}"), "selling": ask.t("exchange.offered" if c["selling"] else "exchange.wanted"),
             "quantity": amount_text(decimal_text(c["quantity"], MICRO)), "reserve": amount_text(decimal_text(c["reserve"], YUAN), 2),
-            "pricing": ask.t(f"choice.{c['pricing']}"), "opens": _clock(c["opens"]), "closes": _clock(c["closes"]), "own": c["account"] in mine,
+            "pricing": ask.t(f"choice.{c['pricing']}"), "opens": clock(c["opens"]), "closes": clock(c["closes"]), "own": c["account"] in mine,
             "minimum": amount_text(decimal_text(c["minimum"], MICRO)), "cap": amount_text(decimal_text(c["cap"], MICRO)),
             "until": _moment(end).isoformat() if phase in ("applied", "coming", "running") else "", "left": _left(end - now) if end > now else "",
             "sold": amount_text(decimal_text(c["sold"], MICRO)) if "sold" in c else "", "price": price}  # fmt: skip
@@ -156,7 +158,7 @@ def _moment(at: int) -> datetime:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)).astimezone(CHINA)
 
 
-def _clock(at: int) -> str:
+def clock(at: int) -> str:
     return _moment(at).strftime("%m-%d %H:%M")
 
 

@@ -11,7 +11,7 @@ from qingshan.faces.web.charts import Chart, Series
 from qingshan.faces.web.figures import ordered
 from qingshan.faces.web.outlines import rings_of
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
-from qingshan.faces.web.released import REFUSED, dossiers_of, project_files, projects_of, refusal_of
+from qingshan.faces.web.released import REFUSED, dossier_runs, dossiers_of, project_files, projects_of, refusal_of
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.woods import NARROW, WIDE, ground, tabs
 from qingshan.publish import numbers
@@ -155,7 +155,8 @@ def build_one(ask: Ask) -> Page:
     project = record["project"]
     labels = _labels(kept)
     parcels = {f["properties"]["parcel"]: f for f in kept.parcels["features"]}
-    rows, years = _reductions(ask, kept)
+    pedigree = _pedigree(ask, kept)
+    rows, years = _reductions(ask, kept, pedigree)
     overlaps = _against(ask, id)
     value = numbers.write(record["kg_co2e"] / 1000, "t CO2", ask.lang).text
     headline = ask.t(
@@ -183,7 +184,7 @@ def build_one(ask: Ask) -> Page:
         "scheme": _word(ask, "scheme", project["scheme"]),
         "pool": _word(ask, "pool", project["pool"]),
         "benefit": _word(ask, "benefit", project["benefit"]),
-        "keys": _keys(ask, kept),
+        "keys": _keys(ask, kept, pedigree),
         "rows": rows[:MAX_PARCELS],
         "more": max(0, len(rows) - MAX_PARCELS),
         "years": years,
@@ -211,34 +212,50 @@ def _aspect(ask: Ask, aspect: Mapping[str, Any]) -> dict[str, Any]:
             "document": aspect["document"], "methods": aspect["methods"]}  # fmt: skip
 
 
-def _keys(ask: Ask, kept: KeptDossier) -> list[dict[str, Any]]:
+def _pedigree(ask: Ask, kept: KeptDossier) -> dict[tuple[str, str, str], str]:
+    """(quantity, class, period) -> key of every figure of the dossier; period '' is the whole time."""
+    run = next((r for r in dossier_runs(ask.site) if r.path == kept.run), None)
+    if run is None:
+        return {}
+    return {(f.quantity, f.cls, "" if "-" in f.period else f.period): f.key for f in run.facts}
+
+
+def _keys(ask: Ask, kept: KeptDossier, pedigree: Mapping[tuple[str, str, str], str]) -> list[dict[str, Any]]:
     """Change of the stock with its interval, what deduction and leakage leave, area."""
     record, change = kept.record, kept.record["change"]
     low, high = (numbers.write(change[k], "t CO2", ask.lang).number for k in ("low", "high"))
     error = (change["high"] - change["low"]) / 2 / abs(change["value"]) if change["value"] else None
     share = 1 - record["deducted"] / change["value"] if change["value"] else 0.0
     return [
-        {"name": ask.t("forest.project.change"), "value": numbers.write(change["value"], "t CO2", ask.lang),
+        {"key": pedigree.get(("project.change", "", ""), ""),
+         "name": ask.t("forest.project.change"), "value": numbers.write(change["value"], "t CO2", ask.lang),
          "note": f"± {numbers.digits(100 * error)} %  {low}–{high} ({change['confidence']:.0%})" if error is not None else ""},
-        {"name": ask.t("forest.project.deducted"), "value": numbers.write(record["deducted"], "t CO2", ask.lang),
+        {"key": pedigree.get(("project.deducted", "", ""), ""),
+         "name": ask.t("forest.project.deducted"), "value": numbers.write(record["deducted"], "t CO2", ask.lang),
          "note": ask.t("forest.project.taken", share=f"{numbers.digits(100 * share)} %" if share else "0 %")},
-        {"name": ask.t("forest.project.creditable"), "value": numbers.write(record["creditable"], "t CO2", ask.lang),
+        {"key": pedigree.get(("project.creditable", "", ""), ""),
+         "name": ask.t("forest.project.creditable"), "value": numbers.write(record["creditable"], "t CO2", ask.lang),
          "note": ask.t("forest.project.less", baseline=numbers.digits(record["baseline"]["t_co2"]), leakage=numbers.digits(record["leakage"]["t_co2"]))},
-        {"name": ask.t("forest.of.area"), "value": numbers.write(record["project"]["hm2"], "hm2", ask.lang),
+        {"key": "", "name": ask.t("forest.of.area"), "value": numbers.write(record["project"]["hm2"], "hm2", ask.lang),
          "note": ask.t("forest.project.parcel_count", n=len(record["parcels"]))},
     ]  # fmt: skip
 
 
-def _reductions(ask: Ask, kept: KeptDossier) -> tuple[list[dict[str, Any]], list[int]]:
-    """A row per parcel with its tonnes in each vintage."""
+def _reductions(
+    ask: Ask, kept: KeptDossier, pedigree: Mapping[tuple[str, str, str], str]
+) -> tuple[list[dict[str, Any]], list[int]]:
+    """A row per parcel with its tonnes in each vintage, each with its pedigree key."""
     by: dict[tuple[str, int], int] = {(x["parcel"], int(x["vintage"])): int(x["kg"]) for x in kept.record["lines"]}
     years = sorted({year for _, year in by})
     rows = []
     for p in kept.record["parcels"]:
         kg = [by.get((p["parcel"], y), 0) for y in years]
-        rows.append(
-            {**p, "t": [_tonnes(k) for k in kg], "total": _tonnes(sum(kg)), "area": numbers.digits(p["hm2"], 3)}
-        )
+        cls = f"parcel:{p['parcel']}"
+        keys = [pedigree.get(("project.reduction", cls, str(y)), "") for y in years]
+        rows.append({
+            **p, "t": list(zip([_tonnes(k) for k in kg], keys, strict=True)), "total": _tonnes(sum(kg)),
+            "key": pedigree.get(("project.reduction", cls, ""), ""), "area": numbers.digits(p["hm2"], 3),
+        })  # fmt: skip
     return rows, years
 
 
@@ -359,6 +376,7 @@ def _files(id: str, version: str, files: Mapping[str, str], folder: Any) -> list
             "size": file_size((folder / name).stat().st_size),
         }
         for name, sha in sorted(files.items(), key=lambda p: (not p[0].endswith(".pdf"), p[0]))
+        if not name.startswith("data/")  # the sealed run: its evidence is listed by hash, its figures by their pedigree
     ]
 
 

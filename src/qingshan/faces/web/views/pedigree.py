@@ -35,7 +35,7 @@ from qingshan.faces.web.lineage import (
 )
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.periods import period_word
-from qingshan.faces.web.released import released_runs
+from qingshan.faces.web.released import dossier_runs, released_runs
 from qingshan.faces.web.services import basis_word
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.woods import forest_of
@@ -71,7 +71,7 @@ def _run_with(ask: Ask, key: str) -> Run | None:
         r for r in (ask.run, *ask.site.runs.values(), *ask.site.topics.values(), forest_of(ask.site)) if r is not None
     ]
     found = next((r for r in runs if key in r.nodes), None)
-    return found or next((r for r in released_runs(ask.site) if key in r.nodes), None)
+    return found or next((r for r in (*released_runs(ask.site), *dossier_runs(ask.site)) if key in r.nodes), None)
 
 
 def _printed(ask: Ask) -> Mapping[str, InputFact]:
@@ -150,7 +150,7 @@ def _headline(ask: Ask, figure: Figure) -> str:
 
 def _plot_address(ask: Ask, node: Node) -> str:
     """The page of a plot of an inventory, where its trees are listed."""
-    if node.kind != "plot" or not ask.has("forest_plot"):
+    if node.kind != "plot" or node.notes["inventory"] in ("opening", "closing") or not ask.has("forest_plot"):
         return ""
     return ask.address(
         f"/forest/plots/{quote(str(node.notes['inventory']), safe='')}/{quote(str(node.notes['plot']), safe='')}",
@@ -246,7 +246,9 @@ def _users(ask: Ask, run: Run, users: Sequence[Any]) -> list[tuple[str, str]]:
 
 
 def _commands(ask: Ask, run: Run, node: Node) -> list[str]:
-    explain = ["qingshan", "explain", node.quantity, "--zone", ask.zone.id, "--profile", run.profile.id]
+    dossier = run.manifest.get("kind") == "dossier"
+    of = ["--dossier", run.id.rpartition("-")[0]] if dossier else ["--profile", run.profile.id]
+    explain = ["qingshan", "explain", node.quantity, "--zone", ask.zone.id, *of]
     if node.place:
         explain += ["--place", node.place]
     if node.period:
@@ -256,7 +258,8 @@ def _commands(ask: Ask, run: Run, node: Node) -> list[str]:
     if node.basis:
         explain += ["--basis", node.basis]
     published = any(f.key == node.key for f in run.facts)
-    return [f"qingshan verify {run.id}", *([" ".join(explain)] if published else [])]
+    check = f"qingshan verify {ask.zone.id}/{of[1]}" if dossier else f"qingshan verify {run.id}"
+    return [check, *([" ".join(explain)] if published else [])]
 
 
 def _cite(ask: Ask, run: Run, figure: Figure, node: Node) -> str:
@@ -285,51 +288,27 @@ def _cite(ask: Ask, run: Run, figure: Figure, node: Node) -> str:
 # ---- a printed figure that no run uses -------------------------------------------------------------------------------
 
 
+_WITHOUT_STEP: dict[str, Any] = {
+    "node": None, "run": None, "method": None, "lines": [], "put_in": None, "choices": [], "left_out": [], "more_parts": 0,
+    "parameters": [], "parameter_count": 0, "readings": [], "reading_count": 0, "refusal": None, "documents": [], "users": [],
+    "user_count": 0, "depth": 1, "cite": "", "own": True, "error": [], "error_title": "", "plot_href": "",
+}  # fmt: skip
+"""What the page says of a step of a run, for a figure that has none."""
+
+
 def _of_fact(ask: Ask, fact: InputFact) -> Page:
     figure = ask.site.figure(fact)
     record = fact.record()
-    others = [f for f in ask.zone.facts.find(fact.quantity, fact.place, fact.period) if f.key != fact.key]
-    file = {"file": fact.file, "rows": 1, "sha256": ask.zone.files.get(fact.file, ""), "source": fact.source_title}
     crumbs = [x for x in (ask.name(fact.place), figure.name(ask.lang), period_word(fact.period, ask.t)) if x]
     label = {READ_LABELS[fact.status]} if fact.status in READ_LABELS else set()
     context: dict[str, Any] = {
-        "question": ask.t("pedigree.question"),
-        "figure": figure,
-        "crumbs": crumbs,
-        "crumb_place": fact.place,
-        "node": None,
-        "run": None,
-        "headline": _headline(ask, figure),
-        "labels": ordered({*figure.labels, *label}),
-        "kind": ask.t("pedigree.kind.input"),
-        "method": None,
-        "lines": [],
-        "put_in": None,
-        "choices": [],
-        "left_out": [],
+        **_WITHOUT_STEP, "question": ask.t("pedigree.question"), "figure": figure, "crumbs": crumbs, "crumb_place": fact.place,
+        "headline": _headline(ask, figure), "labels": ordered({*figure.labels, *label}), "kind": ask.t("pedigree.kind.input"),
         "rule": ask.t("pedigree.rule.merged", n=len(fact.parts)) if fact.parts else "",
         "parts_list": [Part(p.place_zh or ask.name(p.place), "", ask.site.figure(p)) for p in fact.parts],
-        "more_parts": 0,
-        "row": _row_lines(ask, record),
-        "parameters": [],
-        "parameter_count": 0,
-        "readings": [],
-        "reading_count": 0,
-        "files": [file] if fact.file else [],
-        "refusal": None,
-        "documents": [],
-        "users": [],
-        "user_count": 0,
-        "commands": [f"qingshan check {ask.zone.id}"],
-        "depth": 1,
-        "here": fact.place,
-        "cite": "",
-        "own": True,
-        "error": [],
-        "error_title": "",
-        "plot_href": "",
-        "also": [f"{ask.site.figure(f).written(ask.lang).text}（{f.source_title}）" for f in others],
-    }
+        "row": _row_lines(ask, record), "files": _file_of(ask, fact), "commands": [f"qingshan check {ask.zone.id}"],
+        "here": fact.place, "also": _also_of(ask, fact),
+    }  # fmt: skip
     tables = [Table("rows", "原始行", "Source rows", _ROW_COLUMNS, [_row_record(record)])]
     return Page(
         "pedigree.html",
@@ -341,6 +320,18 @@ def _of_fact(ask: Ask, fact: InputFact) -> Page:
         context["labels"],
         record=lambda: {"key": fact.key, "kind": "input", "row": record},
     )
+
+
+def _file_of(ask: Ask, fact: InputFact) -> list[dict[str, Any]]:
+    if not fact.file:
+        return []
+    return [{"file": fact.file, "rows": 1, "sha256": ask.zone.files.get(fact.file, ""), "source": fact.source_title}]
+
+
+def _also_of(ask: Ask, fact: InputFact) -> list[str]:
+    """The same figure as other sources print it."""
+    others = [f for f in ask.zone.facts.find(fact.quantity, fact.place, fact.period) if f.key != fact.key]
+    return [f"{ask.site.figure(f).written(ask.lang).text}（{f.source_title}）" for f in others]
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
