@@ -123,7 +123,10 @@ def _judged(ask: Ask, station: Station, item: ItemSpan) -> tuple[str, int]:
     t, low, high = ask.t, item.low, item.high
     if not item.bounds or low is None or high is None or any(b.operator not in _HOLDS for b in item.bounds):
         return "", 0
-    ends = {"<": high.reading.value, ">": low.reading.value}
+    most, least = high.reading.value, low.reading.value
+    if most is None or least is None:
+        return "", 0
+    ends = {"<": most, ">": least}
     held: dict[str, bool] = {}
     for b in item.bounds:
         held[b.word] = held.get(b.word, True) and _HOLDS[b.operator](ends[b.operator[0]], b.value)
