@@ -1,106 +1,54 @@
 """Inventories: published rows of the USDA Forest Service, joining and adjustment by hand, and what is refused."""
 
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks import forest_published as published
 
 from qingshan.core.errors import DeclarationError, UnknownName
 from qingshan.observe.allometry import Rule
 from qingshan.observe.carbon import Uncertain, forest_estimate
-from qingshan.observe.estimate import TooFewPlots, post_stratified, ratio
+from qingshan.observe.estimate import TooFewPlots, post_stratified
 from qingshan.observe.inventory import FaultyInventory, Inventory, read_inventory
-
-ACRE = 0.40468564224  # hm2 in an international acre
-FOOT2 = 0.005454154  # ft2 of basal area per square inch of diameter
-
-
-def fia(folder: Path, name: str) -> pl.DataFrame:
-    return pl.read_csv(folder / f"{name}.csv", infer_schema_length=0)
-
-
-def number(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.Float64, strict=False)
-
-
-def code(column: str) -> pl.Expr:
-    """FIA codes come as 1 or 1.0."""
-    return number(column).cast(pl.Int64).cast(pl.String)
-
-
-def trees_of(table: pl.DataFrame) -> pl.DataFrame:
-    return table.select(
-        plot=pl.col("PLT_CN"), tree=pl.concat_str([code("SUBP"), code("TREE")], separator="-"), condition=code("CONDID"),
-        taxon=code("SPCD"), d_cm=number("DIA") * 2.54, status=code("STATUSCD"), expansion=number("TPA_UNADJ") / ACRE,
-        nest=pl.when(number("DIA") < 5).then(pl.lit("micro")).otherwise(pl.lit("sub")), dia=number("DIA"),
-    )  # fmt: skip
-
-
-def conditions_of(table: pl.DataFrame, *labels: str) -> pl.DataFrame:
-    return table.select(
-        *labels, plot=pl.col("PLT_CN"), condition=code("CONDID"), status=code("COND_STATUS_CD"), proportion=number("CONDPROP_UNADJ"),
-        sampled_micro=number("MICRPROP_UNADJ"), sampled_sub=number("SUBPPROP_UNADJ"),
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def wyoming(outside) -> Inventory:
-    folder = outside("data/forest/fia_wyoming")
-    trees = trees_of(fia(folder, "WYtree").filter(number("TPA_UNADJ").is_not_null() & number("DIA").is_not_null()))
-    strata = fia(folder, "WYstratalut").select(
-        unit=code("ESTN_UNIT"), stratum=code("STRATUMCD"), points=number("P1POINTCNT")
-    )
-    units = fia(folder, "WYunitarea").select(unit=code("ESTN_UNIT"), area_hm2=number("ACRES") * ACRE)
-    plots = fia(folder, "WYpltassgn").select(plot="CN", unit=code("ESTN_UNIT"), stratum=code("STRATUMCD"))
-    conditions = conditions_of(fia(folder, "WYcond"), "FORTYPGRPCD")
-    return Inventory.of({"plots": plots, "trees": trees, "strata": strata, "units": units, "conditions": conditions})
-
-
-@pytest.fixture(scope="module")
-def rhode_island(outside) -> Inventory:
-    folder = outside("data/forest/fia_rhode_island")
-    strata = fia(folder, "POP_STRATUM").filter(pl.col("EVALID") == "441801").select(
-        unit=code("ESTN_UNIT"), stratum=code("STRATUMCD"), points=number("P1POINTCNT"), adjust=number("ADJ_FACTOR_SUBP"),
-        adjust_micro=number("ADJ_FACTOR_MICR"), adjust_sub=number("ADJ_FACTOR_SUBP"),
-    )  # fmt: skip
-    units = fia(folder, "POP_ESTN_UNIT").filter(pl.col("EVALID") == "441801").select(
-        unit=code("ESTN_UNIT"), area_hm2=number("AREA_USED") * ACRE
-    )  # fmt: skip
-    plots = fia(folder, "POP_PLOT_STRATUM_ASSGN").filter(pl.col("EVALID") == "441801").select(
-        plot="PLT_CN", unit=code("ESTN_UNIT"), stratum=code("STRATUMCD")
-    )  # fmt: skip
-    trees = trees_of(fia(folder, "TREE").filter(number("TPA_UNADJ").is_not_null() & number("DIA").is_not_null()))
-    trees = trees.join(plots.select("plot"), on="plot", how="semi")
-    conditions = conditions_of(fia(folder, "COND")).join(plots.select("plot"), on="plot", how="semi")
-    return Inventory.of({"plots": plots, "trees": trees, "strata": strata, "units": units, "conditions": conditions})
+    return published.wyoming(outside("data/forest/fia_wyoming"))
 
 
 def test_for_16_wyoming(wyoming):
+    """Totals to 1e-6 relative, SE to the printed digits."""
     assert [f for f in wyoming.findings if f.level == "error"] == []
-    forest = wyoming.area_share()
-    live = wyoming.per_plot(trees=wyoming.trees.live & wyoming.on_forest)
-    area, trees = post_stratified(np.stack([forest, live]), wyoming.plots.stratum, wyoming.design)
-    assert area.value / ACRE == pytest.approx(10_455_771.5, rel=1e-6)
-    assert area.relative_se * 100 == pytest.approx(2.37, abs=0.005)
-    assert trees.value == pytest.approx(4_319_194_632.3, rel=1e-6)
-    assert trees.relative_se * 100 == pytest.approx(4.83, abs=0.005)
+    area, area_se, trees, trees_se = published.wyoming_rows(wyoming)
+    assert area.ours == pytest.approx(10_455_771.5, rel=1e-6)
+    assert area_se.ours == pytest.approx(2.37, abs=0.005)
+    assert trees.ours == pytest.approx(4_319_194_632.3, rel=1e-6)
+    assert trees_se.ours == pytest.approx(4.83, abs=0.005)
 
 
-def test_for_17_rhode_island(rhode_island):
-    forest = rhode_island.area_share()
-    picked = rhode_island.trees.live & rhode_island.on_forest
-    basal = FOOT2 * rhode_island.trees.table["dia"].to_numpy() ** 2
-    found = {}
-    for name, value in (("TPA", None), ("BAA", basal)):
-        found[name] = ratio(
-            rhode_island.per_plot(value, picked), forest, rhode_island.plots.stratum, rhode_island.design
-        )
-    assert found["TPA"].value * ACRE == pytest.approx(426.7119, rel=1e-4) == pytest.approx(427, abs=0.5)
-    assert found["BAA"].value * ACRE == pytest.approx(122.1178, rel=1e-4) == pytest.approx(122, abs=0.5)
-    assert found["TPA"].relative_se * 100 == pytest.approx(6.6315, abs=1e-4)
-    assert found["BAA"].relative_se * 100 == pytest.approx(3.0571, abs=1e-4)
-    assert int((forest > 0).sum()) == 127 and int((rhode_island.per_plot(trees=picked) > 0).sum()) == 126
+def test_for_17_rhode_island(outside):
+    """The row is printed to four decimals: all of them, which is within 1e-6 relative of the totals."""
+    folder = outside("data/forest/fia_rhode_island")
+    found = {r.name: r.ours for r in published.rhode_island_rows(published.rhode_island(folder), folder)}
+    for name, value, error in (("TPA", 426.7119, 6.6315), ("BAA", 122.1178, 3.0571)):
+        assert found[f"Rhode Island, {name}"] == pytest.approx(value, rel=0, abs=0.5e-4)
+        assert found[f"Rhode Island, {name}"] == pytest.approx(value, rel=1e-6)
+        assert found[f"Rhode Island, {name}, SE"] == pytest.approx(error, rel=0, abs=0.5e-4)
+    assert found["Rhode Island, plots with forest"] == 127 and found["Rhode Island, plots with live trees"] == 126
+
+
+def test_the_recipe_prints_ours_beside_the_published(outside, capsys):
+    folder = outside("data/forest/fia_rhode_island").parent
+    assert published.main([str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "426.711934 |       426.7119" in said and "DIFFERS" not in said and len(said.splitlines()) == 15
+    assert published.main([str(folder / "nothing")]) == 2
+    near, far = (
+        published.Compared("x", "%", 2.374, "2.37", error=True),
+        published.Compared("x", "%", 2.376, "2.37", error=True),
+    )
+    assert near.holds and not far.holds and not published.Compared("x", "t", 4_319_198_952.0, "4319194632.3").holds
 
 
 def test_domains_of_a_published_total_add_up_to_it(wyoming):

@@ -58,6 +58,22 @@ def test_what_is_not_known_is_said_and_not_filled(tmp_path):
     assert "implausible" in {f.code for f in odd.findings}  # 1 967 g C/m2/a
 
 
+def test_without_calcium_and_magnesium_the_acids_stay_open(tmp_path, capsys):
+    """Gross needs bicarbonate alone; half of the cations is a fault, not an open slot."""
+    c = folder(tmp_path / "c")
+    lines = [line.split(",") for line in (c / "samples.csv").read_text().splitlines()]
+    (c / "samples.csv").write_text("\n".join(",".join(line[:3]) for line in lines) + "\n")
+    got = karst_account(read_catchment(c))
+    assert got.gross == pytest.approx(72.123894, rel=1e-6) and (got.corrected, got.net, got.intensity) == (None,) * 3
+    assert "no_acids" in {f.code for f in got.findings} and got.record()["acid_share"] is None
+    assert main(["forest", "karst", str(c), "--lang", "zh"]) == 0
+    said = capsys.readouterr().out
+    assert "警告：" in said and "warning" not in said and "扣除外源酸: -" in said
+    (c / "samples.csv").write_text("\n".join(",".join(line[:4]) for line in lines) + "\n")
+    with pytest.raises(DeclarationError, match="mg"):
+        read_catchment(c)
+
+
 def test_faults_are_named(tmp_path):
     with pytest.raises(TooFewPlots):
         karst_account(read_catchment(folder(tmp_path / "a", samples=4)))

@@ -1,7 +1,7 @@
 """Karst carbon of a catchment by hydrochemical runoff: gross with and without the correction for strong acids, and net of degassing.
 
     karst.toml      id, zh, en; area_km2 (0 where it is not known), [degassing] share, source
-    samples.csv     year (decimal), flow_m3_s, hco3, ca, mg (g/m3)
+    samples.csv     year (decimal), flow_m3_s, hco3, [ca, mg] (g/m3); without both the share of strong acids stays open
     flow.csv        year (decimal), flow_m3_s, seconds: the flow of each step of the period
 
 Loads between samples come from a rating curve (`load.py`). The account is a separate one: it reports, and no unit stands on it.
@@ -30,6 +30,7 @@ __all__ = ["BENEFIT", "Catchment", "KarstAccount", "karst_account", "read_catchm
 BENEFIT = "karst_sink"
 """The benefit of `claims.toml` that this account belongs to: a separate one."""
 IONS = ("hco3", "ca", "mg")
+CATIONS = IONS[1:]
 YEAR = 365.25 * 86400
 
 
@@ -56,17 +57,20 @@ class KarstAccount:
     ratings: dict[str, Rating]
     runoff_m3: float
     gross: float
-    corrected: float
+    corrected: float | None
     net: float | None
     intensity: float | None
     benefit: str
     findings: tuple[Finding, ...]
 
+    def _acid_share(self) -> float | None:
+        return None if self.corrected is None or not self.gross else 1 - self.corrected / self.gross
+
     def record(self) -> dict[str, Any]:
         c = self.catchment
         return {
             "id": c.id, "benefit": self.benefit, "tradable": False, "runoff_m3_a": self.runoff_m3, "gross_tco2_a": self.gross,
-            "corrected_tco2_a": self.corrected, "acid_share": 1 - self.corrected / self.gross if self.gross else None, "net_tco2_a": self.net,
+            "corrected_tco2_a": self.corrected, "acid_share": self._acid_share(), "net_tco2_a": self.net,
             "degassing": {"share": c.degassing, "source": c.degassing_source}, "area_km2": c.area_km2, "intensity_gc_m2_a": self.intensity,
             "ratings": {k: {"model": r.model, "r2": r.r2, "samples": r.samples, "smearing": r.smearing} for k, r in self.ratings.items()},
             "findings": [f.record() for f in self.findings],
@@ -87,17 +91,20 @@ def read_catchment(folder: Path) -> Catchment:
     area = float(about.get("area_km2", 0.0))
     return Catchment(
         str(about["id"]), str(about.get("zh", about["id"])), str(about.get("en", about["id"])), area if area > 0 else None,
-        float(lost["share"]) if lost else None, str(lost.get("source", "")), _columns(folder / "samples.csv", ("year", "flow_m3_s", *IONS)),
+        float(lost["share"]) if lost else None, str(lost.get("source", "")), _columns(folder / "samples.csv", ("year", "flow_m3_s", "hco3"), CATIONS),
         _columns(folder / "flow.csv", ("year", "flow_m3_s", "seconds")),
     )  # fmt: skip
 
 
-def _columns(path: Path, names: tuple[str, ...]) -> dict[str, Array]:
+def _columns(path: Path, names: tuple[str, ...], together: tuple[str, ...] = ()) -> dict[str, Array]:
+    """The columns by name; those of `together` are read where the file has any of them, and then it needs all."""
     if not path.is_file():
         raise DeclarationError(f"{path.name} is missing.", f"缺少 {path.name}。", fix="see docs/forest.md")
-    values: dict[str, list[float]] = {n: [] for n in names}
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream)
+        if set(together) & set(reader.fieldnames or ()):
+            names = (*names, *together)
+        values: dict[str, list[float]] = {n: [] for n in names}
         lacking = sorted(set(names) - set(reader.fieldnames or ()))
         if lacking:
             raise DeclarationError(
@@ -137,18 +144,19 @@ def karst_account(catchment: Catchment, model: str = "season") -> KarstAccount:
     ratings = {
         ion: fit_rating(sampled["flow_m3_s"], sampled[ion] * sampled["flow_m3_s"], sampled["year"], model)
         for ion in IONS
+        if ion in sampled
     }
     grams = {ion: float((r.loads(flow, steps["year"]) * seconds).sum()) / years for ion, r in ratings.items()}
     runoff = float((flow * seconds).sum()) / years
     mean = {ion: np.float64(g / runoff) for ion, g in grams.items()}
     registry, water = load_domains().registry, np.float64(runoff)
     gross = float(registry["forest.karst_sink@hydrochemical"](water, mean["hco3"]))
-    corrected = float(registry["forest.karst_sink@acids"](water, mean["hco3"], mean["ca"], mean["mg"]))
-    net = None
-    if catchment.degassing is not None:
+    corrected = net = intensity = None
+    if set(CATIONS) <= set(mean):
+        corrected = float(registry["forest.karst_sink@acids"](water, *(mean[ion] for ion in IONS)))
+    if corrected is not None and catchment.degassing is not None:
         net = float(registry["forest.karst_net@degassing"](np.float64(corrected), np.float64(catchment.degassing)))
-    intensity = None
-    if catchment.area_km2 is not None:
+    if corrected is not None and catchment.area_km2 is not None:
         intensity = corrected * 1e6 * 12 / 44 / (catchment.area_km2 * 1e6)
     findings = [*_findings(catchment, ratings, flow), *_band(intensity), *_acid(gross, corrected)]
     return KarstAccount(catchment, ratings, runoff, gross, corrected, net, intensity, BENEFIT, tuple(findings))
@@ -187,7 +195,10 @@ def _findings(catchment: Catchment, ratings: dict[str, Rating], flow: Array) -> 
     return found
 
 
-def _acid(gross: float, corrected: float) -> list[Finding]:
+def _acid(gross: float, corrected: float | None) -> list[Finding]:
+    if corrected is None:
+        return [Finding("warning", "no_acids", "calcium and magnesium were not sampled: gross only.",
+                        "未采钙、镁：外源酸待补，只给总量。", "samples.csv", None, "ca, mg")]  # fmt: skip
     if corrected >= 0:
         return []
     return [

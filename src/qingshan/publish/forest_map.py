@@ -55,7 +55,7 @@ def plot_map(account: ForestAccount, lang: str) -> Picture | None:
             drawn.append(f'<circle {at} fill="none" stroke="{tokens.RULE_STRONG}" stroke-width="0.8"/>')
     drawn += _key(breaks, standing, unit, height, lang)
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height + LEGEND:.1f}" font-family="{tokens.FONT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height + LEGEND:.1f}" font-family="{tokens.SVG_FONT}" '
         f'font-size="20" fill="{tokens.INK_2}">\n' + "\n".join(drawn) + "\n</svg>"
     )
     return Picture(svg, unit, ())

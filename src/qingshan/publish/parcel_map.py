@@ -116,6 +116,6 @@ def _key(rates: Sequence[float], breaks: Sequence[float], top: float, lang: str)
 
 def _svg(drawn: Sequence[str], height: float) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height:.1f}" font-family="{tokens.FONT}" font-size="19" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height:.1f}" font-family="{tokens.SVG_FONT}" font-size="19" '
         f'fill="{tokens.INK_2}">\n' + "\n".join(drawn) + "\n</svg>"
     )

@@ -6,3 +6,5 @@ NATURE, ALARM, NONE = "#1f6f54", "#b3372f", "#e6e3da"
 RAMP_WATER = ("#dde9f2", "#b9d2e6", "#8db5d5", "#5c94c0", "#35739f", "#174e7a")
 RAMP_LAND = ("#dde5cd", "#c5d5b5", "#a9c29c", "#8aac83", "#6a936b", "#4b7a57")
 FONT = "Noto Sans SC"
+SVG_FONT = f"'{FONT}', 'PingFang SC', 'Microsoft YaHei', system-ui, sans-serif"
+"""Of drawings that browsers show by themselves: the face of the pages where the machine has it, else a sans of its own."""

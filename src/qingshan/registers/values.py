@@ -141,6 +141,8 @@ def _geometry(f: Field, raw: Any) -> Read:
     from shapely.geometry import shape  # noqa: PLC0415
     from shapely.validation import explain_validity  # noqa: PLC0415
 
+    from qingshan.core.outline import reason_zh  # noqa: PLC0415
+
     try:
         drawn = shape({"type": raw["type"], "coordinates": numbers(raw["coordinates"])})
         kept = {"type": drawn.geom_type, "coordinates": _degrees(raw["coordinates"])}
@@ -157,7 +159,7 @@ def _geometry(f: Field, raw: Any) -> Read:
     if not drawn.is_valid:
         return None, (
             f"the geometry is not valid: {explain_validity(drawn)}.",
-            f"几何无效：{explain_validity(drawn)}。",
+            f"几何无效：{reason_zh(explain_validity(drawn))}。",
         )
     return kept, None
 

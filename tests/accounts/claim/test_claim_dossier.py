@@ -203,8 +203,9 @@ def reshaped(demo: Path, to: Path, ring) -> Path:
 
 def test_outlines_that_cross_themselves_or_are_metres_are_refused(demo, tmp_path):
     bow = reshaped(demo, tmp_path / "bow", lambda r: [r[0], r[2], r[1], r[3], r[0]])
-    with pytest.raises(OutOfBounds, match="Self-intersection"):
+    with pytest.raises(OutOfBounds, match="Self-intersection") as crossed:
         read_project(bow)
+    assert "自相交（" in crossed.value.zh and "intersection" not in crossed.value.zh
     flat = reshaped(demo, tmp_path / "flat", lambda r: [r[0], r[1], r[0], r[0]])
     with pytest.raises(OutOfBounds, match="not valid"):
         read_project(flat)

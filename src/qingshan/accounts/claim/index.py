@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import DeclarationError, OutOfBounds, QingshanError
 from qingshan.core.finding import Finding
+from qingshan.core.outline import reason_zh
 
 __all__ = ["Claim", "DoubleCounted", "Overlap", "check_claims", "overlaps", "refuse_double_counting"]
 
@@ -138,7 +139,7 @@ def _wrong_outlines(claims: Sequence[Claim]) -> Iterator[Finding]:
     for row in map(int, np.flatnonzero(given & ~valid)):
         reason = shapely.is_valid_reason(shapes[row])
         yield _fault(
-            claims, row, "self_intersection", "geometry", f"the outline is not valid: {reason}", f"边界不合法：{reason}",
+            claims, row, "self_intersection", "geometry", f"the outline is not valid: {reason}", f"边界不合法：{reason_zh(reason)}",
             "draw it anew / 重新勾绘",
         )  # fmt: skip
     for row in map(int, np.flatnonzero(given & valid & ~(area > 0))):

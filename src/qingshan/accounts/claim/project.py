@@ -31,6 +31,7 @@ from pyproj import Transformer
 from qingshan.core.canonical import file_digest
 from qingshan.core.errors import DeclarationError, OutOfBounds
 from qingshan.core.finding import Finding
+from qingshan.core.outline import reason_zh
 from qingshan.observe.allometry import Rule
 from qingshan.observe.equation import Equation, own_equations
 
@@ -200,7 +201,7 @@ def _parcels(path: Path, crs: str) -> tuple[Parcel, ...]:
         if not shapely.is_valid(flat) or flat.area <= 0:
             reason = shapely.is_valid_reason(flat) if flat.area > 0 else "no area"
             raise OutOfBounds(
-                f"the outline of parcel {about['parcel']} is not valid: {reason}.", f"地块 {about['parcel']} 的边界不合法：{reason}。",
+                f"the outline of parcel {about['parcel']} is not valid: {reason}.", f"地块 {about['parcel']} 的边界不合法：{reason_zh(reason)}。",
                 where=path.name, fix="draw it anew / 重新勾绘",
             )  # fmt: skip
         facts = {k: v for k, v in about.items() if k not in own}

@@ -26,5 +26,5 @@ def karst(arguments: argparse.Namespace) -> int:
     if made.intensity is not None:
         print(f"  {made.intensity:.3f} g C/m2/a, {c.area_km2:g} km2")
     for f in made.findings:
-        print(f"  {f.level}: {f.zh if zh else f.en}")
+        print(f"  {f.sentence(arguments.lang)}")
     return 0

@@ -71,7 +71,7 @@ def _print(o: Outcome, zh: bool) -> None:
     if o.cost_per_tonne is not None:
         print(f"  {'每多存一吨' if zh else 'per additional tonne'}: {o.cost_per_tonne:,.0f} 元/t CO2")
     for f in o.findings[:STEPS]:
-        print(f"  {f.level}: {f.zh if zh else f.en}")
+        print(f"  {f.sentence('zh' if zh else 'en')}")
 
 
 def scenarios(arguments: argparse.Namespace) -> int:
