@@ -20,11 +20,13 @@ import polars as pl
 from qingshan.core.errors import OutOfBounds, UnknownName
 from qingshan.observe.evaluate.air import good_days
 from qingshan.observe.evaluate.air_network import evaluate_air
+from qingshan.observe.evaluate.air_source import of_store
 from qingshan.observe.evaluate.classes import scheme
 from qingshan.observe.evaluate.editions import RuleSet
 from qingshan.observe.evaluate.network import Evaluation, evaluate_water, usable_rows
 from qingshan.observe.evaluate.verdict import Result
 from qingshan.observe.evaluate.water import SectionClass, river_state
+from qingshan.observe.quality.network import effective_flags
 from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
 
@@ -198,6 +200,14 @@ def gather_monitoring(
 def _evaluate(
     store: Observations, network: Network, span: Span, rules: RuleSet, flags: pl.LazyFrame | None
 ) -> Evaluation:
+    series, sites = store.series(network.id), store.sites(network.id)
+    if (
+        network.domain == "air"
+        and span.by == "year"
+        and (flags is None) == (effective_flags(store, network.id) is None)
+    ):
+        source = of_store(store, network.id, [span.first.year], provisional=True)
+        return evaluate_air(network.id, source, series, sites, rules, by="day")
     rows = store.scan(network.id, years=[span.first.year]).filter(
         (pl.col("start") >= span.first) & (pl.col("start") < span.after)
     )
@@ -206,8 +216,8 @@ def _evaluate(
     return run(
         network.id,
         usable_rows(rows, flags, provisional=True),
-        store.series(network.id),
-        store.sites(network.id),
+        series,
+        sites,
         rules,
         by=by,
     )

@@ -12,6 +12,7 @@ import pytest
 from qingshan.faces.api.app import create_app
 from qingshan.faces.web.geometry import Drawing
 from qingshan.faces.web.timeline import Line, Timeline
+from qingshan.observe.quality.network import decide
 from qingshan.observe.series.model import RECEIVED
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
@@ -170,3 +171,36 @@ def test_many_readings_keep_the_least_and_the_greatest() -> None:
 
 def test_a_point_lies_where_its_degrees_say() -> None:
     assert Drawing({}, 0, {}, 1.0, (106.0, 29.0, 0.9, 100.0)).at(107.0, 28.0) == (90.0, 100.0)
+
+
+def test_a_reading_that_was_put_aside_makes_no_state(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E7: pH 9.34 alone makes the third moment worse than V; called invalid, no moment is, and the page says that one reading is left out."""
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path))
+    zone = open_zone("guizhou")
+    store = Observations(zone)
+    given = [
+        {"site": "鲢鱼溪", "property": p, "averaging": "instant", "unit": UNITS[p], "start": at, "value_text": v, "row": i}
+        for i, (at, values) in enumerate(E7.items(), 1)
+        for p, v in zip(ITEMS, values, strict=True)
+    ]  # fmt: skip
+    assert store.load("water_auto", received(given)).n_errors == 0
+    page = TestClient(create_app(zone, {}), follow_redirects=False)
+    before = words(page.get(STATION).text)
+    assert "劣Ⅴ" in before and "review" in before
+    series = next(s for s in store.series("water_auto")["id"] if "water.ph" in s)
+    decide(store, "water_auto", series, datetime(2021, 4, 1, 16), "invalid", reason="electrode", author="r")
+    found = rows(page, f"{STATION}.json", "moments")
+    assert [r["state"] for r in found] == [
+        "class Ⅰ",
+        "class Ⅱ",
+        "between classes Ⅱ–劣Ⅴ, data insufficient",
+    ]  # without pH: an interval
+    assert (found[2]["n_valid"], found[2]["n_required"]) == (4, 5)
+    text = words(page.get(STATION).text)
+    assert "1 readings that quality control or a reviewer put in doubt" in text
+    items = {r["item"]: r for r in rows(page, f"{STATION}.json", "items")}
+    ph = next(r for name, r in items.items() if "pH" in str(name))
+    assert (ph["high"], ph["verdict"]) == ("8.12", "class Ⅰ")
+    assert {r["verdict"] for r in items.values()} <= {"class Ⅰ", "class Ⅱ"}
+    readings = [r for r in rows(page, f"{STATION}.json", "readings") if r["text"] == "9.34"]
+    assert len(readings) == 1  # put aside, not hidden

@@ -230,3 +230,28 @@ def test_a_suspect_value_decides_nothing_until_a_reviewer_has_spoken(store: Obse
     # (23 x 60 + 500) / 24 = 78.33, rounded 78: 100 + 50 x (78 - 60) / (115 - 60) = 116.4, up to 117
     decide(store, "air", "A|air.pm25|1h", hours[5], "invalid", reason="spark", author="r")
     assert {i.item: i.value for i in judged().parts} == {"PM2.5 24h": 100} and judged().verdict == ""
+
+
+def test_a_reading_that_came_after_the_run_is_no_longer_missing(store: Observations, tmp_path: Path) -> None:
+    """The run saw hour 5 empty (9); its late value of 500 counts as not evaluated: (23 x 60 + 500) / 24 = 78.33, IAQI 117 as above.
+    Rows of `effective_flags` and blocks of `of_store` agree."""
+    hours = [datetime(2026, 5, 1) + timedelta(hours=h) for h in range(24)]
+    head = "site,property,unit,start,value\n"
+
+    def lines(chosen: list[datetime]) -> str:
+        return head + "\n".join(f"A,air.pm25,ug/m3,{t:%Y-%m-%d %H:%M},{500 if t.hour == 5 else 60}" for t in chosen)
+
+    (tmp_path / "zone" / "networks" / "air" / "sites.csv").write_text(
+        "id,name_zh,kind,lon,lat,air_zone\nA,甲,air_station,106,26,2\n", encoding="utf-8"
+    )
+    (tmp_path / "first.csv").write_text(lines([t for t in hours if t.hour != 5]), encoding="utf-8")
+    (tmp_path / "late.csv").write_text(lines([hours[5]]), encoding="utf-8")
+    store.load("air", tmp_path / "first.csv", now=datetime(2026, 6, 1, tzinfo=UTC))
+    check_network(store, "air")
+    store.load("air", tmp_path / "late.csv", now=datetime(2026, 6, 1, tzinfo=UTC))
+    flags = effective_flags(store, "air", years=[2026])
+    assert flags is not None
+    rows = usable_rows(store.scan("air", [2026]), flags)
+    for source in (of_store(store, "air"), rows):
+        made = evaluate_air("air", source, store.series("air"), store.sites("air"), RuleSet())
+        assert {i.item: i.value for i in made.results[0].parts} == {"PM2.5 24h": 117}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from qingshan.observe.evaluate.classes import scheme
 from qingshan.observe.evaluate.editions import RuleSet
 from qingshan.observe.evaluate.standing import AIR, CLASSES, Standing, standing
 from qingshan.observe.evaluate.verdict import Result
+from qingshan.observe.quality.network import flagged_rows, layer, review
 from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
 
@@ -111,12 +112,24 @@ def held(site: Site, id: str) -> Held:
     store = observations(site)
     network = store.network(id)
     key = f"network {id}"
-    version = store.version(id)
+    version = (store.version(id), *checked(store, id))
     kept = site.kept.get(key)
     if kept is None or kept[0] != version:
         site.kept[key] = kept = (version, _held(store, network))
     found: Held = kept[1]
     return found
+
+
+def checked(store: Observations, id: str) -> tuple[int, int]:
+    """How many quality-control runs and reviewers' decisions a network has: what a state of today stands on."""
+    return len(layer(store, id).runs()), len(review(store, id).all())
+
+
+def _rows(store: Observations, id: str, years: Sequence[int], series: Sequence[str]) -> pl.LazyFrame:
+    """Latest readings; with `use` by flag and decision where there was quality control."""
+    if not any(checked(store, id)):
+        return store.scan(id, years=years, series=series)
+    return flagged_rows(store, id, years=years, series=series)
 
 
 def _held(store: Observations, network: Network) -> Held:
@@ -144,8 +157,10 @@ def _recent(
         if not network.step
         else sorted({d.year for d in lasts["newest"]} | {(d - RECENT).year for d in lasts["newest"]})
     )
-    frame = store.scan(network.id, years=span).join(lasts.lazy(), left_on="series", right_on="id")
     since = pl.col("newest") - RECENT if network.step else pl.col("last")
+    earliest = lasts.select(since.min()).item()
+    frame = _rows(store, network.id, span, lasts["id"].to_list()).filter(pl.col("start") >= earliest)
+    frame = frame.join(lasts.lazy(), left_on="series", right_on="id")
     rows = frame.filter(pl.col("start") >= since).collect()
     return {str(k[0]): g for k, g in rows.group_by("site")}
 
@@ -175,10 +190,10 @@ def window(period: str) -> tuple[datetime, datetime]:
 
 
 def rows_of(site: Site, station: Station, period: str) -> pl.DataFrame:
-    """Latest versions of a station's readings in a period."""
+    """Latest versions of a station's readings in a period, with `use` where there was quality control."""
     first, after = window(period)
     ids = station.series["id"].to_list()
-    frame = observations(site).scan(station.network.id, years=[first.year], series=ids)
+    frame = _rows(observations(site), station.network.id, [first.year], ids)
     return frame.filter((pl.col("start") >= first) & (pl.col("start") < after)).collect()
 
 

@@ -69,9 +69,19 @@ class Timeline:
         def y(v: float) -> float:
             return round(TOP + tall * (high - v) / (high - low), 1)
 
+        drawn = [(x(t), y(v)) for t, v in known]
+
+        def word_at(line: float, left: float, right: float) -> float:
+            """Where a word beside a line covers least of the series: above it, or below."""
+            near = [at - line for px, at in drawn if left <= px <= right]
+            above, below = sum(-17 <= d <= 0 for d in near), sum(0 < d <= 17 for d in near)
+            return line - 5 if above <= below or line > height - FOOT - 16 else line + 13
+
         solid, gaps = self._paths(known, x, y, width)
         lines: list[dict[str, Any]] = [
-            {"y": y(li.value), "word": li.word, "hard": li.hard} for li in self.lines if low <= li.value <= high
+            {"y": y(li.value), "word": li.word, "hard": li.hard, "at": word_at(y(li.value), width * 0.5, width)}
+            for li in self.lines
+            if low <= li.value <= high
         ]
         clear = [m for m in marks[1:] if all(abs(y(m) - li["y"]) > 14 for li in lines)]
         peak = None
@@ -81,7 +91,7 @@ class Timeline:
         return {
             "width": width, "height": height + LANE * len(self.lanes), "empty": False, "solid": solid, "gaps": gaps,
             "dots": [(x(t), y(v)) for t, v in known] if len(known) <= (14 if self.plain else MANY) else [], "lines": lines, "peak": peak,
-            "grid": [{"y": y(m), "word": numbers.digits(m)} for m in clear], "base": y(low), "low": numbers.digits(low),
+            "grid": [{"y": y(m), "word": numbers.digits(m), "at": word_at(y(m), 0, 30)} for m in clear], "base": y(low), "low": numbers.digits(low),
             "stamps": self._stamps(x, width), "foot": height - 6,
             "lanes": [self._lane(lane, i, x, height, width) for i, lane in enumerate(self.lanes)],
         }  # fmt: skip

@@ -66,8 +66,11 @@ def of_store(
         if not flagged:
             return made, Usable(made.present, np.zeros(made.shape, dtype=bool))
         level = np.where((made.values == MISSING) & ~made.censored, NO_VALUE, NOT_EVALUATED).astype(np.uint8)
-        found = flags(series[0], series[-1]).select("series", pl.col("start").to_physical(), "flag").collect()
+        found = flags(series[0], series[-1]).select("series", pl.col("start").to_physical(), "flag", "tests").collect()
         level = cells(found, series, lattice, "flag", level)
+        empty = found.filter(pl.col("tests") & 1 == 1).with_columns(empty=pl.lit(value=True))
+        late = cells(empty, series, lattice, "empty", np.zeros(made.shape, dtype=bool)) & (made.values != MISSING)
+        level[late] = NOT_EVALUATED  # the run found the cell empty: the value came later (as in `flagged_rows`)
         _apply(decisions, series, lattice, level)
         bad = (level == FAIL) | (level == NO_VALUE) | ~made.present
         waiting = (level == SUSPECT) & ~bad

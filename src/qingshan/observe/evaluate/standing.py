@@ -30,13 +30,14 @@ CLASSES = ("surface_water", "groundwater")
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One reading of a series: its time, what was received, and where it stands in the store."""
+    """One reading of a series: its time, what was received, and where it stands in the store. Not `counted`: bad by its flag."""
 
     series: str
     at: datetime
     reading: Reading
     version: int
     status: str = ""
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class ItemSpan:
 
     @property
     def valued(self) -> list[Point]:
-        return [p for p in self.points if p.reading.value is not None]
+        return [p for p in self.points if p.counted and p.reading.value is not None]
 
     @property
     def low(self) -> Point | None:
@@ -115,7 +116,9 @@ class Standing:
 
 
 def points_of(frame: pl.DataFrame) -> dict[str, list[Point]]:
-    """Series -> its points, from rows of observations."""
+    """Series -> its points, from rows of observations. A column `use` (as of `flagged_rows`) says which are counted."""
+    if "use" not in frame.columns:
+        frame = frame.with_columns(use=pl.lit(value=True))
     found: dict[str, list[Point]] = {}
     columns = (
         "series",
@@ -127,12 +130,13 @@ def points_of(frame: pl.DataFrame) -> dict[str, list[Point]]:
         "published",
         "version",
         "status",
+        "use",
     )
-    for series, start, text, value, censored, limit, published, version, status in (
+    for series, start, text, value, censored, limit, published, version, status, use in (
         frame.sort("series", "start").select(columns).iter_rows()
     ):
         read = Reading(text or "", _plain(value), bool(censored), _plain(limit), published=bool(published))
-        found.setdefault(series, []).append(Point(series, start, read, version, status or ""))
+        found.setdefault(series, []).append(Point(series, start, read, version, status or "", bool(use)))
     return found
 
 
@@ -188,7 +192,7 @@ def _classed(
 ) -> Standing:
     """Waters: the class of each moment on the items measured (those of automatic stations where the network has a step)."""
     table, body = scheme(network.rules), str(site.get("water_body_type") or "")
-    times = sorted({p.at for s, _, _ in held for p in points[s]})
+    times = sorted({p.at for s, _, _ in held for p in points[s] if p.counted})
     graders: dict[date, Grader] = {}
 
     def grader(day: date) -> Grader:
@@ -208,7 +212,7 @@ def _classed(
         return Standing(str(site["id"]), bare, (), rules.digest, note_of(error))
     at: dict[datetime, dict[str, tuple[Reading, str]]] = {}
     for item in items:
-        for point in item.points:
+        for point in (p for p in item.points if p.counted):
             at.setdefault(point.at, {})[item.observed.symbol] = (point.reading, item.observed.unit)
     moments = []
     for time in times[-1:] if newest else times:
@@ -251,14 +255,14 @@ def _indexed(
         ItemSpan(p, s, a, tuple(points[s]), *_air_bounds(rules, points[s][-1].at.date(), p.symbol, a, zone))
         for s, p, a in hours
     )
-    last = max((p.at for i in items for p in i.points), default=None)
+    last = max((p.at for i in items for p in i.points if p.counted), default=None)
     if last is None:
         return Standing(str(site["id"]), items, (), rules.digest, Note("no_reading", "no reading.", "没有读数。"))
     readings = {
         (i.observed.symbol, i.averaging): (p.reading, i.observed.unit)
         for i in items
-        for p in i.points[-1:]
-        if p.at == last
+        for p in reversed(i.points)
+        if p.at == last and p.counted
     }
     try:
         result = air_index(rules, last.date(), readings, period="hourly").result(str(site["id"]), rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,10 +10,21 @@ from typing import Any
 
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
-from qingshan.faces.web.stations import RULES, Held, State, Station, held, months, observations, rows_of, state_of
+from qingshan.faces.web.stations import (
+    RULES,
+    Held,
+    State,
+    Station,
+    checked,
+    held,
+    months,
+    observations,
+    rows_of,
+    state_of,
+)
 from qingshan.faces.web.timeline import Lane, Line, Timeline
 from qingshan.observe.evaluate.classes import scheme
-from qingshan.observe.evaluate.standing import Bound, ItemSpan, Point, Standing, standing
+from qingshan.observe.evaluate.standing import CLASSES, Bound, ItemSpan, Point, Standing, standing
 from qingshan.observe.evaluate.verdict import shown
 from qingshan.observe.quality.network import flagged_rows, layer
 from qingshan.observe.quality.plan import TESTS
@@ -41,7 +53,7 @@ def build(ask: Ask) -> Page:
     large = _large(ask, items, told)
     context = {
         "question": t("station.question", name=name), "name": name, "network": h.network, "station": station, "headline": _headline(ask, told, period),
-        "lead": t("station.provisional"), "where": _where(ask, station), "labels": labels, "told": told, "period": period,
+        "lead": _lead(ask, station, told), "where": _where(ask, station), "labels": labels, "told": told, "period": period,
         "periods": [(m, m) for m in offered] + [(y, y) for y in years], "span": (int(period[:4]), int(period[:4])),
         "large": _chart(ask, station, large, told, wide=True) if large else None,
         "small": [_chart(ask, station, i, told, wide=False) for i in items if i is not large][:SMALL],
@@ -93,6 +105,39 @@ def _headline(ask: Ask, told: Standing, period: str) -> str:
         return t("station.headline.now", at=told.newest.at.isoformat(" ", "minutes"), state=state.word)
     n = sum(len(i.points) for i in told.items)
     return t("station.headline.read", n=n, items=len(told.items))
+
+
+def _lead(ask: Ask, station: Station, told: Standing) -> str:
+    """What the states stand on: unchecked readings, or those left by quality control and review."""
+    if not any(checked(observations(ask.site), station.network.id)):
+        return ask.t("station.provisional")
+    n = sum(not p.counted and p.reading.value is not None for i in told.items for p in i.points)
+    return ask.t("station.provisional_checked", n=n)
+
+
+_HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+def _judged(ask: Ask, station: Station, item: ItemSpan) -> tuple[str, int]:
+    """Verdict of the item's worst reading with 1 within, -1 beyond, 0 none: the best class all readings hold, or the limit of their averaging."""
+    t, low, high = ask.t, item.low, item.high
+    if not item.bounds or low is None or high is None or any(b.operator not in _HOLDS for b in item.bounds):
+        return "", 0
+    most, least = high.reading.value, low.reading.value
+    if most is None or least is None:
+        return "", 0
+    ends = {"<": most, ">": least}
+    held: dict[str, bool] = {}
+    for b in item.bounds:
+        held[b.word] = held.get(b.word, True) and _HOLDS[b.operator](ends[b.operator[0]], b.value)
+    best = next((word for word, holds in held.items() if holds), None)
+    if station.network.rules not in CLASSES:
+        return (t("network.verdict.meets"), 1) if best else (t("network.verdict.exceeds"), -1)
+    return (
+        (t("network.class", grade=best), 1)
+        if best
+        else (t("network.class", grade=scheme(station.network.rules).worse), -1)
+    )
 
 
 def told_scheme(told: Standing) -> str:
@@ -296,7 +341,7 @@ def _item(ask: Ask, station: Station, item: ItemSpan, told: Standing) -> dict[st
         "worst_href": reading_key(ask, station, worst), "valid": len(item.valued), "n": len(item.points),
         "censored": sum(p.reading.censored for p in item.points), "limit": _bound_word(ask, bound, clause=False) if bound else "",
         "clause": bound.clause if bound else "", "status": bound.status if bound else "", "part": part,
-        "grade": part.grade if part and part.grade else "", "verdict": part.verdict if part else "",
+        "grade": part.grade if part and part.grade else "", "verdict": _judged(ask, station, item),
         "why": ask.t.pick(item.note.zh, item.note.en) if item.note else "",
     }  # fmt: skip
 
@@ -323,8 +368,8 @@ def _item_table(ask: Ask, station: Station, item: ItemSpan) -> Table:
 def _items_table(ask: Ask, station: Station, told: Standing) -> Table:
     columns = (
         Column("item", "项目", "item"), Column("unit", "单位", "unit"), Column("low", "最低", "lowest"), Column("high", "最高", "highest"),
-        Column("valid", "有效", "valid"), Column("n", "读数", "readings"), Column("limit", "限值", "limit"), Column("clause", "依据", "clause"),
-        Column("status", "来源级别", "status"), Column("labels", "标注", "labels"),
+        Column("valid", "有效", "valid"), Column("n", "读数", "readings"), Column("limit", "限值", "limit"), Column("verdict", "判定", "verdict"),
+        Column("clause", "依据", "clause"), Column("status", "来源级别", "status"), Column("labels", "标注", "labels"),
     )  # fmt: skip
     rows: list[dict[str, Cell]] = []
     for i in told.items:
@@ -332,7 +377,7 @@ def _items_table(ask: Ask, station: Station, told: Standing) -> Table:
         rows.append({
             "item": ask.t.pick(i.observed.zh, i.observed.en), "unit": i.observed.unit, "low": i.low.reading.text if i.low else "",
             "high": i.high.reading.text if i.high else "", "valid": len(i.valued), "n": len(i.points),
-            "limit": _bound_word(ask, bound, clause=False) if bound else "",
+            "limit": _bound_word(ask, bound, clause=False) if bound else "", "verdict": _judged(ask, station, i)[0],
             "clause": bound.clause if bound else "", "status": bound.status if bound else "", "labels": "synthetic" if station.network.synthetic else "",
         })  # fmt: skip
     return Table("items", "项目", "Items", columns, rows)
