@@ -16,7 +16,9 @@ from qingshan.faces.cli import main
 from qingshan.ledger.signing import KeyMissing
 from qingshan.publish.forest import changes, gather_forest
 from qingshan.publish.forest_release import forest_releases, open_forest_release, publish_forest, verify_forest_release
+from qingshan.publish.forest_report import _document
 from qingshan.publish.signed import ENVIRONMENT
+from qingshan.publish.words import Words
 from qingshan.zone.zone import open_zone
 
 SEED = "11" * 32
@@ -99,6 +101,16 @@ def test_a_release_holds_all_it_says_and_its_signature_is_plain_ed25519(made):
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(first.signature["public_key"]))
     key.verify(bytes.fromhex(first.signature["signature"]), (first.folder / "manifest.json").read_bytes())
     assert (first.folder / "report.zh.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_release_says_screening_where_its_equations_are_quoted(made):
+    """The equations of the inventory are `secondary`; all its plots were measured, so it is not partial."""
+    _, first, _, _ = made
+    assert {"screening", "secondary"} <= set(first.labels) and "partial" not in first.labels
+    said = {r["quantity"]: r["labels"] for r in first.estimates if not r["cls"] and r["role"] == "estimate"}
+    assert "screening" in said["inventory.carbon"] and "screening" not in said["inventory.area"]
+    document = _document(gather_forest(forest_run(made[0]), "2020"), Words("zh"), {}, 1, "", None)
+    assert "方程或参数系转引或自定" in str(document["labels"])
 
 
 def test_the_figures_are_those_of_the_run(made):

@@ -129,6 +129,20 @@ def test_centroid_of_a_square_with_a_hole() -> None:
         assert centroid([rings]) == pytest.approx((1.9, 2.0))
 
 
+def test_a_crossed_boundary_is_told_in_each_language(spoilt: Path) -> None:
+    """A bow tie whose sides (99.9, 30.0)-(100.1, 30.2) and (100.1, 30.0)-(99.9, 30.2) cross at (100, 30.1)."""
+    ring = "[[99.9,30.0],[100.1,30.2],[100.1,30.0],[99.9,30.2],[99.9,30.0]]"
+    feature = (
+        f'{{"type":"Feature","properties":{{"code":"T1"}},"geometry":{{"type":"Polygon","coordinates":[{ring}]}}}}'
+    )
+    (spoilt / "boundaries.geojson").write_text(
+        f'{{"type":"FeatureCollection","features":[{feature}]}}', encoding="utf-8"
+    )
+    found = next(f for f in check_zone(spoilt) if f.code == "invalid_boundary")
+    assert "Self-intersection[100 30.1]" in found.en
+    assert "自相交（100 30.1）" in found.zh and "intersection" not in found.zh
+
+
 def test_bad_geojson_is_one_finding(spoilt: Path) -> None:
     for text in ("[1", '{"features": 3}', '{"features": [{"properties": {"code": "T1"}, "geometry": null}]}'):
         (spoilt / "boundaries.geojson").write_text(text, encoding="utf-8")

@@ -46,6 +46,8 @@ REQUIRED = {
     "conditions": ("plot", "condition", "status", "proportion"),
 }
 Index = NDArray[np.int64]
+ROUNDING = 1e-6
+"""Proportions of a plot that sum to 1 less this are a whole plot."""
 
 
 class FaultyInventory(QingshanError):
@@ -100,6 +102,10 @@ class Inventory:
     conditions: Conditions
     trees: Trees
     findings: tuple[Finding, ...]
+    adjusted: NDArray[np.bool_]
+    """Plots (p) in a stratum where something was not measured, so that others of it stand for what is missing."""
+    unmeasured: pl.DataFrame
+    """Rows of plots of which no part was measured."""
 
     def used(self) -> Inventory:
         """Itself, or `FaultyInventory` with the first error and how many there are."""
@@ -219,11 +225,20 @@ class _Joining:
         self.findings += check_plots(plots, stratum, self.rule)
         kept_plots, conditions = self._conditions(plots, stratum)
         plot_table = plots[kept_plots]
-        stratum = stratum[kept_plots]
+        whole, stratum = stratum, stratum[kept_plots]
         conditions, adjust = self._adjusted(conditions, stratum, strata)
+        missing = np.setdiff1d(np.flatnonzero(whole >= 0), kept_plots)
+        adjusted = np.any([factor > 1 + ROUNDING for factor in adjust.values()], axis=0)
+        adjusted[whole[missing]] = True
         trees = self._trees(plots, kept_plots, plot_table, conditions, adjust, stratum)
         return Inventory(
-            design, Plots(plot_table["plot"], stratum, plot_table, kept_plots), conditions, trees, tuple(self.findings)
+            design,
+            Plots(plot_table["plot"], stratum, plot_table, kept_plots),
+            conditions,
+            trees,
+            tuple(self.findings),
+            adjusted[stratum],
+            plots[missing],
         )
 
     def _with_unit(self, table: pl.DataFrame) -> pl.DataFrame:

@@ -54,7 +54,7 @@ def _document(
         "lang": words.lang, "title": words("forest.title"), "kicker": words("forest.kicker"), "place": where, "period": account.year,
         "date": [int(account.year), 12, 31], "header": f"{words('forest.title')}　{where}　{account.year}", "run": run.id,
         "contents": words("column.contents"), "page": words("word.page", page="{page}", pages="{pages}"),
-        "badges": [mark(words, x) for x in labels], "labels": [[mark(words, x), words.maybe(f"label_note.{x}", x)] for x in labels],
+        "badges": [mark(words, x) for x in labels], "labels": [[mark(words, x), _label_note(words, x)] for x in labels],
         "headline": _headline(account, words, where), "context": _context(account, words),
         "cover": [
             [words("forest.inventory"), f"{words.pick(inventory.zh, inventory.en)} ({inventory.id})"],
@@ -66,6 +66,12 @@ def _document(
         ],
         "sections": _sections(account, words, pictures, changed),
     }  # fmt: skip
+
+
+def _label_note(words: Words, label: str) -> str:
+    """What a label says of a forest: `partial` and `screening` have a rule of their own here."""
+    own = {"partial": "forest.label_partial", "screening": "forest.label_screening"}
+    return words(own[label]) if label in own else words.maybe(f"label_note.{label}", label)
 
 
 def _headline(account: ForestAccount, words: Words, where: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from qingshan.core.canonical import file_digest
 from qingshan.core.errors import ZoneError
 from qingshan.core.finding import Finding
+from qingshan.core.outline import reason_zh
 
 from .place import Place
 from .report import Report
@@ -91,7 +92,8 @@ def _check_boundaries(zone: Zone, report: Report) -> None:
         if shape is None:
             report.add("no_boundary", file=file, field=code, code=code, name_en=place.name_en, name_zh=place.name_zh)
         elif not shape.is_valid:
-            report.add("invalid_boundary", file=file, field=code, code=code, why=shapely.is_valid_reason(shape))
+            why = shapely.is_valid_reason(shape)
+            report.add("invalid_boundary", file=file, field=code, code=code, why=why, why_zh=reason_zh(why))
         elif not _near_coordinates(place, shape.bounds):
             report.add("point_outside", file="places.csv", field="lon, lat", limit=str(shape.bounds), code=code)
 

@@ -107,7 +107,7 @@ def test_totals_errors_and_carbon_are_those_worked_out_by_hand(two: ForestRun) -
         assert fact.range is not None and fact.range[1] - total * factor == pytest.approx(
             T95_3 * math.sqrt(variance) * factor, rel=1e-9
         )
-        assert fact.labels == ("synthetic", "estimated", "unit_assumed", "secondary")
+        assert fact.labels == ("synthetic", "estimated", "unit_assumed", "screening", "secondary")
     assert two.fact("inventory.area", ROOT, "2015").value == pytest.approx(400.0)
     assert two.fact("inventory.area", ROOT, "2015").labels == ("synthetic", "estimated")
 
@@ -121,6 +121,60 @@ def test_places_and_classes_add_up_to_the_whole(two: ForestRun) -> None:
     ):
         assert sum(p.value or 0 for p in parts) == pytest.approx(whole, rel=1e-12)
     assert two.classes["age_class:2"] == {"zh": "中龄林", "en": "middle-aged"}
+
+
+def test_cells_of_species_by_age_are_those_worked_out_by_hand(zone: Zone, tmp_path: Path) -> None:
+    """Plots 1, 2 (age 1), 4, 5 (age 2) hold pines, 3 (age 2) nothing: pines of age 2 stand on 4 and 5 alone."""
+    folder = tables(tmp_path / "plots")
+    plots = (folder / "plots.csv").read_text().splitlines()
+    dominant = {"1": "Pinus massoniana", "2": "Pinus massoniana", "3": "", "4": "Pinus massoniana", "5": "杉木"}
+    lines = [plots[0] + ",dominant", *(f"{x},{dominant[x[0]]}" for x in plots[1:])]
+    (folder / "plots.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    by = ("dominant", "age_class", "dominant*age_class")
+    load_inventory(zone, folder, settings("2015", by=by))
+    run = seal_inventories(zone)
+    values = per_hm2()
+    for cls, mine in (("Pinus massoniana*1", "12"), ("Pinus massoniana*2", "4"), ("杉木*2", "5")):
+        total, variance = by_hand({p: v if p in mine else 0.0 for p, v in values.items()})
+        fact = run.fact("inventory.carbon", ROOT, "2015", f"dominant*age_class:{cls}")
+        assert fact.value == pytest.approx(total * 0.47, rel=1e-12)
+        assert run.nodes[fact.key].notes["se"] == pytest.approx(math.sqrt(variance) * 0.47, rel=1e-12)
+    cells = {f.cls for f in run.facts if f.cls.startswith("dominant*age_class:") and f.place == EAST}
+    assert cells == {"dominant*age_class:Pinus massoniana*1"}  # the others have no plot there
+    assert run.classes["dominant*age_class:杉木*2"]["zh"] == "杉木、中龄林"
+    assert verify(run.path).equal
+
+
+def test_partial_is_said_of_places_whose_plots_or_strata_were_not_all_measured(zone: Zone, tmp_path: Path) -> None:
+    """Plot 6 (stratum b, west) was not measured, all others were; a = {1, 2, 3} is the east, b = {4, 5, 6} the west."""
+    folder = tables(tmp_path / "plots")
+    with (folder / "plots.csv").open("a") as file:
+        file.write(f"6,b,{PLOT_M2},{WEST},2\n")
+    rows = [f"{p},1,forest,1" for p in "12345"]
+    (folder / "conditions.csv").write_text(
+        "\n".join(["plot,condition,status,proportion", *rows, "6,1,nonsampled,1"]) + "\n"
+    )
+    (folder / "plots.csv").write_text(
+        (folder / "plots.csv").read_text().replace(f"3,b,{PLOT_M2},{EAST}", f"3,a,{PLOT_M2},{EAST}")
+    )
+    (folder / "trees.csv").write_text(
+        "plot,tree,taxon,d_cm,h_m,condition\n"
+        + "".join(f"{line},1\n" for line in (folder / "trees.csv").read_text().splitlines()[1:])
+    )
+    load_inventory(zone, folder, settings("2015"))
+    run = seal_inventories(zone)
+    said = {place: "partial" in run.fact("inventory.area", place, "2015").labels for place in (ROOT, EAST, WEST)}
+    assert said == {ROOT: True, EAST: False, WEST: True}
+    assert "partial" in run.fact("inventory.carbon", WEST, "2015", "age_class:2").labels
+
+
+def test_screening_is_said_where_an_equation_is_not_of_its_own_document(two: ForestRun) -> None:
+    """The rows of anhui2016 are quoted (`secondary`); area and the number of trees rest on no equation."""
+    said = {
+        w: "screening" in two.fact(f"inventory.{w}", ROOT, "2020").labels
+        for w in ("area", "trees", "biomass", "carbon", "co2")
+    }
+    assert said == {"area": False, "trees": False, "biomass": True, "carbon": True, "co2": True}
 
 
 def test_the_figures_are_those_of_the_estimator(two: ForestRun) -> None:

@@ -215,6 +215,11 @@ def test_the_verb_prints_and_writes_every_year(folder, tmp_path, capsys):
     rows = list(csv.DictReader(out.open(encoding="utf-8")))
     assert len(rows) == 2 * 6 and [r["year"] for r in rows[:6]] == ["2020", "2021", "2022", "2023", "2024", "2025"]
     assert float(rows[7]["cost_yuan"]) == 900_000
+    told = {r["scenario"]: r["label"].split() for r in rows}
+    assert set(told) == {BASELINE, "low_yield"} and all(
+        words[:2] == ["synthetic", "estimated"] for words in told.values()
+    )
+    assert "project" in told["low_yield"]  # costs and shares of the scenario are our own choice
     assert main(["forest", "project", str(folder), "--years", "2", "--json"]) == 0
     assert {s["id"] for s in json.loads(capsys.readouterr().out)["scenarios"]} == {BASELINE, *load_scenarios()}
     assert main(["forest", "scenarios", "--json"]) == 0

@@ -47,6 +47,28 @@ def test_the_page_says_the_figure_its_error_and_its_labels(woods: tuple[TestClie
     assert told(answer.text).count("inputs/inventory") == 0  # paths are for the pedigree
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_species_by_age_class_with_both_sums(woods: tuple[TestClient, ForestRun], lang: str) -> None:
+    """Cells of carbon and volume, each with its pedigree; cells of a species add up to the species."""
+    client, run = woods
+    page = client.get(f"/{lang}/forest").text
+    section = page[page.index('aria-labelledby="crossed"') : page.index('aria-labelledby="change"')]
+    for word in ("carbon", "volume"):
+        mine = {f.cls.partition(":")[2]: f for f in run.facts if f.cls.startswith("dominant*age_class:") and f.role == "estimate"
+                and (f.quantity, f.place, f.period) == (f"inventory.{word}", ROOT, "2020")}  # fmt: skip
+        assert len(mine) > 20 and all(f"/{lang}/pedigree/{f.key}" in section for f in mine.values())
+        for species in {cls.partition("*")[0] for cls in mine}:
+            whole = run.fact(f"inventory.{word}", ROOT, "2020", f"dominant:{species}")
+            assert sum(f.value or 0 for c, f in mine.items() if c.startswith(species + "*")) == pytest.approx(
+                whole.value
+            )
+            assert whole.key in section
+    for label in {"zh": ("粗算", "转引"), "en": ("screening", "secondary")}[lang]:
+        assert label in told(section)
+    place = client.get(f"/{lang}/forest?place=990101003").text
+    assert run.fact("inventory.carbon", "990101003", "2020", "").key in place and 'aria-labelledby="crossed"' in place
+
+
 def test_every_printed_figure_leads_to_a_pedigree(woods: tuple[TestClient, ForestRun]) -> None:
     client, run = woods
     keys = set(re.findall(r"/zh/pedigree/([0-9a-f]{64})", client.get("/zh/forest").text))

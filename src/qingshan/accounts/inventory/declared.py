@@ -8,7 +8,7 @@ sets, volume_sets                 sets of equations in order of preference, for 
 groups, volume_groups             taxon -> group whose equation it may take
 quantity, carbon_set, allow_default, confidence
 allow_unit_assumed                lets equations stand whose source prints no units: the figures are labelled, and never released signed
-by                                columns to split by; place_column: a column of plots with codes of places
+by                                columns to split by, `a*b` for the cells of two; place_column: a column of plots with codes of places
 draws, seed, uncertain, deduction Monte Carlo and the deduction rule of the whole
 synthetic                         true where nobody measured them
 
@@ -35,11 +35,22 @@ from qingshan.observe.estimate import CONFIDENCE
 from qingshan.observe.inventory import TABLES, Inventory, read_inventory
 from qingshan.zone.zone import Zone
 
-__all__ = ["EQUATIONS", "SETTINGS", "InventorySettings", "load_inventory", "loaded_folder", "registered", "tables_of"]
+__all__ = [
+    "CROSS",
+    "EQUATIONS",
+    "SETTINGS",
+    "InventorySettings",
+    "load_inventory",
+    "loaded_folder",
+    "registered",
+    "tables_of",
+]
 
 SETTINGS, EQUATIONS = "settings.json", "equations.csv"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _PERIOD = re.compile(r"(1[89]|20)\d\d")
+CROSS = "*"
+"""Between the columns, and between the values, of a crossed class: `dominant*age_class:杉木*2`."""
 SEQUENCES = ("sets", "volume_sets", "by")
 
 
@@ -174,7 +185,8 @@ def load_inventory(zone: Zone, folder: Path, settings: InventorySettings) -> tup
     own_equations(folder / EQUATIONS)
     inventory = read_inventory(folder, text=[checked.place_column] if checked.place_column else []).used()
     for column in (*checked.by, *((checked.place_column,) if checked.place_column else ())):
-        inventory.labels(column)
+        for name in column.split(CROSS):
+            inventory.labels(name)
     if checked.place_column:
         _require_places(zone, inventory, checked.place_column)
     kept = loaded_folder(zone)

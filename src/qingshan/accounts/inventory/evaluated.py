@@ -18,7 +18,7 @@ from qingshan.observe.equation import Equation, own_equations
 from qingshan.observe.inventory import Inventory, read_inventory
 from qingshan.zone.zone import Zone
 
-from .declared import EQUATIONS, InventorySettings
+from .declared import CROSS, EQUATIONS, InventorySettings
 
 __all__ = ["Evaluated", "Part", "evaluated"]
 
@@ -28,7 +28,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Part:
-    """A domain: place code, class ('' or `column:value`), which trees (n) and conditions (c) are its own."""
+    """A domain: place code, class ('', `column:value` or `a*b:x*y`), which trees (n) and conditions (c) are its own."""
 
     place: str
     cls: str
@@ -37,6 +37,8 @@ class Part:
     has_area: bool
     """False: its trees stand on all the forest of the place, so it has no area of its own."""
     plots: int
+    partial: bool = False
+    """Plots of the place, or of strata that its plots lie in, were not all measured (non-response)."""
 
 
 @dataclass(frozen=True)
@@ -82,24 +84,62 @@ class Evaluated:
         root = self.settings.place or zone.root
         for place, on in self._places(zone, root):
             here_trees, here = on[trees.plot], on[conditions.plot]
-            plots = int(on.sum())
-            yield Part(place, "", here_trees, here, True, plots)
+            plots, partial = int(on.sum()), self._partial(zone, root, place, on)
+            yield Part(place, "", here_trees, here, True, plots, partial)
             for column in self.settings.by:
-                names, index, table = self.inventory.labels(column)
-                _few_enough(column, len(names))
-                for i, name in enumerate(names):
-                    if not name:
-                        continue  # rows without the label: plots off the forest
-                    mine = index == i
-                    of_trees = {"trees": mine, "conditions": None, "plots": None}[table]
-                    if of_trees is None:
-                        of_conditions = mine if table == "conditions" else mine[conditions.plot]
-                        of_trees = mine[trees.condition] if table == "conditions" else mine[trees.plot]
-                    else:
-                        of_conditions = np.ones(len(here), dtype=bool)
-                    yield Part(
-                        place, f"{column}:{name}", here_trees & of_trees, here & of_conditions, table != "trees", plots
-                    )
+                for value, of_trees, of_conditions, has_area in self._classes[column]:
+                    mine = here_trees & of_trees, here & of_conditions
+                    if CROSS in column and not (mine[0].any() or (has_area and mine[1].any())):
+                        continue  # a cell that no plot of the place has
+                    yield Part(place, f"{column}:{value}", *mine, has_area, plots, partial)
+
+    def _partial(self, zone: Zone, root: str, place: str, on: Mask) -> bool:
+        """Whether something of the place was not measured: a plot of its own, or part of a stratum its plots stand for."""
+        missing = self.inventory.unmeasured
+        if bool(self.inventory.adjusted[on].any()) or (place == root and len(missing) > 0):
+            return True
+        column = self.settings.place_column
+        return bool(column) and not {place, *zone.leaves(place)}.isdisjoint(missing[column].to_list())
+
+    @cached_property
+    def _classes(self) -> dict[str, list[tuple[str, Mask, Mask, bool]]]:
+        """Of each column, or crossing of columns, its values, each with its trees, its conditions and whether it has area."""
+        made: dict[str, list[tuple[str, Mask, Mask, bool]]] = {}
+        for column in self.settings.by:
+            found: list[tuple[str, Mask, Mask, bool]] = []
+            for name in column.split(CROSS):
+                one = self._column(name)
+                found = (
+                    one
+                    if not found
+                    else [
+                        (f"{a}{CROSS}{b}", ta & tb, ca & cb, ha and hb)
+                        for a, ta, ca, ha in found
+                        for b, tb, cb, hb in one
+                    ]
+                )
+                found = [x for x in found if x[1].any() or (x[3] and x[2].any())] if CROSS in column else found
+            _few_enough(column, len(found))
+            made[column] = found
+        return made
+
+    def _column(self, column: str) -> list[tuple[str, Mask, Mask, bool]]:
+        conditions, trees = self.inventory.conditions, self.inventory.trees
+        names, index, table = self.inventory.labels(column)
+        _few_enough(column, len(names))
+        made = []
+        for i, name in enumerate(names):
+            if not name:
+                continue  # rows without the label: plots off the forest
+            mine = index == i
+            if table == "trees":
+                of_trees, of_conditions = mine, np.ones(len(conditions.plot), dtype=bool)
+            elif table == "conditions":
+                of_trees, of_conditions = mine[trees.condition], mine
+            else:
+                of_trees, of_conditions = mine[trees.plot], mine[conditions.plot]
+            made.append((name, of_trees, of_conditions, table != "trees"))
+        return made
 
     def _places(self, zone: Zone, root: str) -> Iterator[tuple[str, Mask]]:
         """The place of the inventory, and each place below it that plots lie in."""

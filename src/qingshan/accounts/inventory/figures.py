@@ -19,8 +19,9 @@ from qingshan.observe.carbon import Uncertain, forest_estimate
 from qingshan.observe.estimate import Estimate, post_stratified, ratio
 from qingshan.zone.zone import Zone
 
+from .declared import CROSS
 from .evaluated import Evaluated, Part
-from .graph import CARBON, CO2, Graph, note_of
+from .graph import CARBON, CO2, Graph, note_of, served
 
 __all__ = ["Results", "results"]
 
@@ -28,6 +29,7 @@ UNITS = {
     "area": "hm2", "trees": "株", "biomass": "t dm", "volume": "m3", "carbon": "t C", "co2": "t CO2",
     "biomass_per_area": "t dm/hm2", "volume_per_area": "m3/hm2", "carbon_per_area": "t C/hm2",
 }  # fmt: skip
+DOUBTED = frozenset(("secondary", "project", "ocr_doubt", "news"))
 CHANGES = ("area", "biomass", "volume", "carbon", "co2")
 
 
@@ -66,9 +68,12 @@ class _Figures:
         self.id, self.period, self.confidence = of.settings.id, of.settings.period, of.settings.confidence
         self.graph = Graph(of, self.period, of.settings.place or zone.root)
         self.labels = _labels(zone, of)
+        self.said: dict[tuple[str, bool], tuple[str, ...]] = {}
 
     def all(self) -> None:
+        partial = False
         for part in self.of.parts(self.zone):
+            partial = partial or (part.partial and not part.cls)
             self._part(part)
         self.made.nodes |= self.graph.nodes
         self.made.findings += [
@@ -76,13 +81,15 @@ class _Figures:
             *(f for a in (self.of.biomass, self.of.volume) if a for f in a.findings),
         ]
         if self.of.settings.draws or self.of.settings.deduction:
-            self._simulation()
+            self._simulation(partial)
 
     def _part(self, part: Part) -> None:
         inventory, picked = self.of.inventory, self.of.picked & part.trees
         forest = inventory.area_share(inventory.conditions.forest & part.conditions)
         area = self._total("area", part, forest, "", show=part.has_area)
-        self._total("trees", part, inventory.per_plot(None, picked), "")
+        crossed = CROSS in part.cls.partition(":")[0]
+        if not crossed:
+            self._total("trees", part, inventory.per_plot(None, picked), "")
         for kind in ("biomass", "volume"):
             if self.of.amounts(kind) is None:
                 continue
@@ -91,7 +98,8 @@ class _Figures:
                 continue
             values = inventory.per_plot(self.of.per_tree(kind), picked)
             key = self._total(kind, part, values, kind)
-            self._mean(kind, part, values, forest, key, area)
+            if not crossed:
+                self._mean(kind, part, values, forest, key, area)
             if kind == "biomass":
                 self._carbon(part, key, values, forest, area)
 
@@ -99,7 +107,14 @@ class _Figures:
         inventory = self.of.inventory
         estimate = post_stratified(values, inventory.plots.stratum, inventory.design, self.confidence, UNITS[word])[0]
         key = self.graph.total(
-            f"inventory.{word}", UNITS[word], part.cls, part.place, values, estimate, kind, self._of_kind(kind)
+            f"inventory.{word}",
+            UNITS[word],
+            part.cls,
+            part.place,
+            values,
+            estimate,
+            kind,
+            self._of_kind(kind, part.partial),
         )
         if show:
             self._publish(word, part, key, estimate, values, kind)
@@ -116,7 +131,7 @@ class _Figures:
                 estimate,
                 key,
                 area,
-                self._of_kind(word),
+                self._of_kind(word, part.partial),
             )
             self._publish(f"{word}_per_area", part, made, estimate, None, word)
 
@@ -131,35 +146,49 @@ class _Figures:
             return
         total = self.made.estimates["inventory.biomass", part.place, part.cls, self.id][1]
         carbon = total.scaled(fraction.value, "t C")
-        labels = self._of_kind("biomass")
+        labels = self._of_kind("carbon", part.partial)
         key = self.graph.scaled("inventory.carbon", "t C", part.cls, part.place, carbon, CARBON,
                                 (("biomass", biomass), ("carbon_fraction", self.graph.parameter())), labels)  # fmt: skip
-        self._publish("carbon", part, key, carbon, values * fraction.value, "biomass")
+        self._publish("carbon", part, key, carbon, values * fraction.value, "carbon")
+        if CROSS in part.cls.partition(":")[0]:
+            return
         mean = self._ratio(values * fraction.value, forest, "t C/hm2")
         if mean is not None:
             made = self.graph.ratio(
                 "inventory.carbon_per_area", "t C/hm2", part.cls, part.place, mean, key, area, labels
             )
-            self._publish("carbon_per_area", part, made, mean, None, "biomass")
+            self._publish("carbon_per_area", part, made, mean, None, "carbon")
         per = float(load_domains().registry[CO2](np.float64(1.0)))
         co2 = carbon.scaled(per, "t CO2")
         made = self.graph.scaled("inventory.co2", "t CO2", part.cls, part.place, co2, CO2, (("carbon", key),), labels)
-        self._publish("co2", part, made, co2, values * (fraction.value * per), "biomass")
+        self._publish("co2", part, made, co2, values * (fraction.value * per), "carbon")
 
-    def _of_kind(self, kind: str) -> tuple[str, ...]:
-        """Labels of what rests on the equations of a kind: the doubt of their sources goes along."""
-        found = self.of.amounts(kind) if kind else None
-        statuses = {e.status for chosen in found.choices for e in chosen} if found else set()
-        doubt = ("unit_assumed",) if found and found.unit_assumed else ()
-        return tuple(
-            dict.fromkeys((*self.labels, *doubt, *sorted(statuses & {"secondary", "ocr_doubt", "news", "project"})))
+    def _of_kind(self, kind: str, partial: bool) -> tuple[str, ...]:
+        """Labels of what rests on the equations of a kind: the doubt of their sources goes along.
+
+        `partial`: see `Part`. `screening`: an equation, or the carbon fraction of carbon, is not as its own document prints it
+        (`DOUBTED`), so the figure tells an order, and no more.
+        """
+        if (kind, partial) in self.said:
+            return self.said[kind, partial]
+        found = self.of.amounts("biomass" if kind == "carbon" else kind) if kind else None
+        statuses = {e.status for e, _ in served(found, self.of.picked)} if found else set()
+        if kind == "carbon" and self.of.fraction is not None:
+            statuses.add(self.of.fraction.status)
+        doubt = sorted(statuses & DOUBTED)
+        made = (
+            ("partial", partial),
+            ("unit_assumed", found is not None and found.unit_assumed),
+            ("screening", bool(doubt)),
         )
+        self.said[kind, partial] = tuple(dict.fromkeys((*self.labels, *(word for word, on in made if on), *doubt)))
+        return self.said[kind, partial]
 
     def _publish(self, word: str, part: Part, key: str, estimate: Estimate, values: Array | None, kind: str) -> None:
         low, high = estimate.interval
         self.made.facts.append(
             Fact(key, "estimate", f"inventory.{word}", part.place, self.period, part.cls, unit=estimate.unit, value=estimate.value,
-                 range=(low, high), labels=self._of_kind(kind))
+                 range=(low, high), labels=self._of_kind(kind, part.partial))
         )  # fmt: skip
         self.made.estimates[f"inventory.{word}", part.place, part.cls, self.id] = key, estimate, values
 
@@ -191,7 +220,7 @@ class _Figures:
                 )
             )
 
-    def _simulation(self) -> None:
+    def _simulation(self, partial: bool) -> None:
         """The whole once more by draws, and what the deduction rule takes: the head figure alone."""
         s = self.of.settings
         if self.of.biomass is None or self.of.lost("biomass"):
@@ -203,7 +232,7 @@ class _Figures:
         )  # fmt: skip
         place = s.place or self.zone.root
         whole = self.made.estimates["inventory.co2", place, "", self.id][0]
-        labels = self._of_kind("biomass")
+        labels = self._of_kind("carbon", partial)
         if (d := done.deduction) is not None:
             notes = {
                 "rule": d.step.rule,
@@ -240,9 +269,8 @@ class _Figures:
 
 
 def _labels(zone: Zone, of: Evaluated) -> tuple[str, ...]:
-    adjusted = any(f.code == "not_sampled" for f in of.inventory.findings)
     synthetic = of.settings.synthetic or zone.synthetic
-    return tuple(x for x, on in (("synthetic", synthetic), ("partial", adjusted), ("estimated", True)) if on)
+    return tuple(x for x, on in (("synthetic", synthetic), ("estimated", True)) if on)
 
 
 def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple[str, ...]) -> None:
@@ -252,7 +280,12 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
     period = f"{opening.settings.period}-{closing.settings.period}"
     for (quantity, place, cls, id), (key, estimate, values) in list(made.estimates.items()):
         before = made.estimates.get((quantity, place, cls, opening.settings.id))
-        if id != closing.settings.id or before is None or quantity.removeprefix("inventory.") not in CHANGES:
+        if (
+            id != closing.settings.id
+            or CROSS in cls.partition(":")[0]
+            or before is None
+            or quantity.removeprefix("inventory.") not in CHANGES
+        ):
             continue
         if paired is not None and values is not None and before[2] is not None:
             found = post_stratified(

@@ -30,7 +30,7 @@ from qingshan.observe.estimate import Estimate, stratum_moments
 from .declared import EQUATIONS as OWN
 from .evaluated import Evaluated
 
-__all__ = ["Graph", "note_of"]
+__all__ = ["Graph", "note_of", "served"]
 
 TOTAL, RATIO = "forest.post_stratified_total@gtr80", "forest.ratio_variance@gtr80"
 CARBON, CO2 = "forest.carbon@fraction", "forest.co2@molar"

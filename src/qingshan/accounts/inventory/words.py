@@ -7,6 +7,8 @@ from typing import Any
 
 from qingshan.core.domain import load_domains
 
+from .declared import CROSS
+
 __all__ = ["CLASSES", "class_words", "quantity_words"]
 
 CLASSES: dict[str, dict[str, Any]] = {}
@@ -30,6 +32,10 @@ def class_words(cls: str) -> tuple[str, str]:
     column, _, value = cls.partition(":")
     if not value:
         return cls, cls
+    columns, values = column.split(CROSS), value.split(CROSS)
+    if len(columns) == len(values) > 1:
+        both = [class_words(f"{c}:{v}") for c, v in zip(columns, values, strict=True)]
+        return "、".join(zh for zh, _ in both), ", ".join(en for _, en in both)
     named = _declared()["values"].get(column, {}).get(value)
     if named:
         return str(named[0]), str(named[1])

@@ -185,7 +185,7 @@ def declared_woods(years: Sequence[int], keys: Mapping[int, Mapping[str, str]], 
             'quantity = "total"\nsets = ["synthetic"]\n'
             'volume_sets = ["db52t7032011", "db52t7022011", "ly20877"]\n'
             f"groups = {groups}\nvolume_groups = {volume}\n"
-            'by = ["dominant", "age_class", "origin"]\nplace_column = "place"\nsynthetic = true\n'
+            'by = ["dominant", "age_class", "origin", "dominant*age_class"]\nplace_column = "place"\nsynthetic = true\n'
         )
     return made
 

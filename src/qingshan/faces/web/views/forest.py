@@ -91,7 +91,10 @@ def _page(ask: Ask, run: ForestRun, chosen: InventorySettings, facts: Sequence[F
         "measures": [
             (m, ask.t(f"forest.of.{m}")) for m in MEASURES if any(e.figure.quantity == f"inventory.{m}" for e in found)
         ],
-        "charts": [c for c in (_chart(ask, column, found, whole, of, chosen) for column in chosen.by) if c],
+        "charts": [
+            c for c in (_chart(ask, column, found, whole, of, chosen) for column in chosen.by if "*" not in column) if c
+        ],
+        "crossed": _crossed(ask, found, chosen),
         "changes": changes,
         "map": _map(ask, run, chosen),
         "places": _places(ask, run, chosen),
@@ -170,6 +173,47 @@ def _chart(
         "chart": chart, "title": ask.t("forest.chart_title", name=top.name, share=percent(share), column=word), "sub": sub,
         "labels": top.figure.labels, "rows": rows,
     }  # fmt: skip
+
+
+def _crossed(ask: Ask, found: Sequence[Estimated], chosen: InventorySettings) -> list[dict[str, Any]]:
+    """Tables of two columns at once (species by age class), carbon and volume each: cells, and the sums of both sides."""
+    at = {(e.figure.quantity, e.cls): e for e in found}
+    made: list[dict[str, Any]] = []
+    for crossing in chosen.by:
+        pair = crossing.split("*")
+        if len(pair) != 2 or not set(pair) <= set(chosen.by):
+            continue
+        sides = [{e.cls.partition(":")[2]: e.name for e in found if e.cls.partition(":")[0] == c} for c in pair]
+        for measure in ("carbon", "volume"):
+            quantity = f"inventory.{measure}"
+            whole = at.get((quantity, ""))
+            if whole is None or not any(q == quantity and c.startswith(f"{crossing}:") for q, c in at):
+                continue
+            cells = {(r, c): at.get((quantity, f"{crossing}:{r}*{c}")) for r in sides[0] for c in sides[1]}
+            known = [e for e in cells.values() if e is not None]
+            top = max((e.figure.middle or 0.0 for e in known), default=0.0)
+            lines = [
+                {
+                    "name": name,
+                    "cells": [cells[r, c] for c in sides[1]],
+                    "sum": at.get((quantity, f"{pair[0]}:{r}")),
+                }
+                for r, name in sides[0].items()
+                if any(cells[r, c] for c in sides[1])
+            ]
+            lines.sort(key=lambda line: -(line["sum"].figure.middle or 0.0) if line["sum"] else 0.0)
+            sums = [at.get((quantity, f"{pair[1]}:{c}")) for c in sides[1]]
+            shown = [e for e in (*known, *(line["sum"] for line in lines), *sums, whole) if e and e.figure.known]
+            texts, unit = numbers.column([e.figure.value for e in shown], whole.figure.unit, ask.lang)
+            most = next(e for e in known if (e.figure.middle or 0.0) == top)
+            made.append({
+                "measure": measure, "word": ask.t(f"forest.of.{measure}"), "heads": list(sides[1].values()), "lines": lines,
+                "sums": sums, "whole": whole, "most": most,
+                "labels": ordered({label for e in known for label in e.figure.labels}),
+                "unit": unit, "written": dict(zip((e.figure.key for e in shown), texts, strict=True)),
+                "row": ask.t(f"forest.column.{pair[0]}") if ask.t.has(f"forest.column.{pair[0]}") else pair[0],
+            })  # fmt: skip
+    return made
 
 
 def _changes(ask: Ask, run: ForestRun, chosen: InventorySettings) -> list[dict[str, Any]]:
