@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qingshan.accounts.stand.model import Rates, disturbance_matrices, load_model, model_of, rates_of
+from qingshan.accounts.stand.model import Disturbance, Rates, disturbance_matrices, load_model, model_of, rates_of
 from qingshan.accounts.stand.project import Cohorts, Curves, Event, project
 from qingshan.accounts.stand.spinup import History, spin_up
 from qingshan.core.errors import DeclarationError, MissingParameter, OutOfBounds, UnknownName
@@ -277,6 +277,18 @@ def test_low_yield_conversion_pays_off_by_volume(rates, types):
         100 * 3 * 160 * 60 / 120
     )  # 60 years after planting on the better curve
     assert converted.cost.sum() == pytest.approx(300_000) and none.cost.sum() == 0
+
+
+def test_a_thinning_that_keeps_the_age_lowers_the_volume(rates):
+    """By hand: curve 3 x 120 m3/hm2 over 120 years, 3 m3/hm2 a year; age 40 stands at 120, of which 30 % is taken: 84; a year later 87."""
+    start = forest(1, area=10.0, pools=0.0, age=np.full(1, 40))
+    stem, products = CBM.pool("SoftwoodMerch"), CBM.pool("Products")
+    start.pools[0, stem] = 40.0
+    thin = Disturbance("thin", np.array([stem]), np.array([products]), np.array([0.3]), resets=False)
+    got = project(CBM, rates, curves(120.0), start, {"thin": thin}, 2, [Event(1, "thin")])
+    assert got.volume[:, 0] == pytest.approx([1200, 870, 900]) and got.cohorts.age[0] == 42
+    none = project(CBM, rates, curves(120.0), start, {"thin": thin}, 2)
+    assert none.volume[:, 0] == pytest.approx([1200, 1230, 1260])
 
 
 def test_wrong_events_are_refused_before_anything_runs(rates, types):

@@ -7,7 +7,7 @@ Every row of a matrix sums to 1: what does not flow out of a pool stays in it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -47,6 +47,8 @@ class Model:
     slow: Index
     tolerance: float
     max_rotations: int
+    stem: Index = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Pools whose carbon is that of the growing stock."""
 
     @cached_property
     def at(self) -> dict[str, int]:
@@ -141,6 +143,7 @@ def model_of(content: Mapping[str, Any]) -> Model:
         content.get("parameters", {}), places(g["pool"] for g in content["growth"]),
         places(g["falls_to"] for g in content["growth"]), places(spinup.get("slow", [])),
         float(spinup.get("tolerance", 0.001)), int(spinup.get("max_rotations", 100)),
+        places(p["id"] for p in content["pool"] if p.get("stem")),
     )  # fmt: skip
 
 

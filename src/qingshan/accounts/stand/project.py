@@ -62,7 +62,8 @@ class Curves:
 
 @dataclass
 class Cohorts:
-    """Records (s). `classifiers` are texts by name; `pools` (s, p) t C/hm2; `idle` years still without growth."""
+    """Records (s). `classifiers` are texts by name; `pools` (s, p) t C/hm2; `idle` years still without growth; `taken` m3/hm2 by
+    which disturbances that keep the age left the stand below its yield curve."""
 
     id: NDArray[np.str_]
     area: Array
@@ -72,12 +73,15 @@ class Cohorts:
     pools: Array
     classifiers: dict[str, NDArray[np.str_]] = field(default_factory=dict)
     idle: Index = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    taken: Array = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         self.id = np.asarray(self.id, dtype=object)
         self.classifiers = {k: np.asarray(v, dtype=object) for k, v in self.classifiers.items()}
         if not len(self.idle):
             self.idle = np.zeros(len(self.area), dtype=np.int64)
+        if not len(self.taken):
+            self.taken = np.zeros(len(self.area))
         if (np.asarray(self.area) <= 0).any():
             raise OutOfBounds("a cohort has no area.", "有林分记录的面积不大于 0。", fix="hm2 above 0 / 面积应大于 0")
         if len(np.unique(self.id.astype(str))) != len(self.id):
@@ -86,7 +90,7 @@ class Cohorts:
     def copy(self) -> Cohorts:
         return Cohorts(
             self.id.copy(), self.area.copy(), self.age.copy(), self.curve.copy(), self.group.copy(), self.pools.copy(),
-            {k: v.copy() for k, v in self.classifiers.items()}, self.idle.copy(),
+            {k: v.copy() for k, v in self.classifiers.items()}, self.idle.copy(), self.taken.copy(),
         )  # fmt: skip
 
     def split(self, row: int, area: float, year: int) -> None:
@@ -94,7 +98,7 @@ class Cohorts:
         self.id = np.append(self.id, f"{self.id[row]}/{year}")
         self.area = np.append(self.area, self.area[row] - area)
         self.area[row] = area
-        for name in ("age", "curve", "group", "idle"):
+        for name in ("age", "curve", "group", "idle", "taken"):
             values = getattr(self, name)
             setattr(self, name, np.append(values, values[row]))
         self.pools = np.vstack([self.pools, self.pools[row]])
@@ -245,7 +249,11 @@ class _Run:
         ]
         chosen = chosen[np.lexsort((now.id[chosen].astype(str), key))]
         chosen = self._until_target(chosen, of, event, y)
+        before = now.pools[chosen][:, self.model.stem].sum(1)
+        standing = self.curves.volume_at(now.curve[chosen], now.age[chosen]) - now.taken[chosen]
         disturb(self.now.pools, chosen, of.source, of.sink, of.share)
+        after = now.pools[chosen][:, self.model.stem].sum(1)
+        standing = standing * np.divide(after, before, out=np.ones_like(after), where=before > 0)
         now, self.label = self.now, None
         label = self._label()[chosen]
         self.disturbed[y] += np.bincount(label, weights=now.area[chosen], minlength=len(self.labels))
@@ -263,6 +271,7 @@ class _Run:
                 now.classifiers[name][chosen] = word
                 if name == self.by and word not in self.labels:
                     self._widen(word)
+        now.taken[chosen] = 0.0 if of.resets else self.curves.volume_at(now.curve[chosen], now.age[chosen]) - standing
         self.label, self.stepped = None, False
 
     def _moved(self, chosen: Index, of: Disturbance, event: Event) -> Array:
@@ -319,7 +328,7 @@ class _Run:
         now, label = self.now, self._label()
         for i in range(now.pools.shape[1] if pools else 0):
             self.pools[at, :, i] = np.bincount(label, weights=now.pools[:, i] * now.area, minlength=len(self.labels))
-        volume = self.curves.volume_at(now.curve, now.age) * now.area
+        volume = (self.curves.volume_at(now.curve, now.age) - now.taken) * now.area
         self.volume[at] = np.bincount(label, weights=volume, minlength=len(self.labels))
         self.area[at] = np.bincount(label, weights=now.area, minlength=len(self.labels))
 
