@@ -133,4 +133,4 @@ def test_without_a_script_the_way_down_to_a_tree_is_links(forest: Reader) -> Non
     page.locator("tbody th a").first.click()
     page.locator("table.trees a.mark").first.click()
     page.wait_for_url("**/pedigree/*")
-    assert "tree_equations.csv" in page.inner_text("body")
+    assert "equations.csv" in page.inner_text("body")

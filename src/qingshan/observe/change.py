@@ -23,7 +23,7 @@ from .estimate import CONFIDENCE, Design, Estimate, stratified
 from .inventory import FaultyInventory, Inventory
 from .joining import positions
 
-__all__ = ["StockChange", "biomass_per_plot", "carbon_per_plot", "stock_change"]
+__all__ = ["StockChange", "biomass_per_plot", "carbon_per_plot", "carbon_per_tree", "stock_change"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,28 @@ def biomass_per_plot(
     inventory: Inventory, rule: Rule, quantity: str, equations: Iterable[Equation] | None = None
 ) -> tuple[Array, list[Finding]]:
     """t dm/hm2 of live trees on forest, one per plot. Raises `FaultyInventory` where a tree that counts has no amount."""
+    value, picked, findings = _per_tree(inventory, rule, quantity, equations)
+    return inventory.per_plot(value, picked), findings
+
+
+def carbon_per_tree(
+    inventory: Inventory, rule: Rule, quantity: str, carbon_set: str, equations: Iterable[Equation] | None = None
+) -> Array:
+    """t CO2 of each tree (n) itself, 0 where it is dead or not on forest. Raises as `carbon_per_plot` does."""
+    value, picked, _ = _per_tree(inventory, rule, quantity, equations)
+    return _co2(np.where(picked, value, 0.0), carbon_set)
+
+
+def _co2(tonnes: Array, carbon_set: str) -> Array:
+    fraction = load_domains().parameters().find("forest.carbon_fraction", set=carbon_set)
+    assert fraction.value is not None
+    return tonnes * fraction.value * float(load_domains().registry["forest.co2@molar"](np.float64(1.0)))
+
+
+def _per_tree(
+    inventory: Inventory, rule: Rule, quantity: str, equations: Iterable[Equation] | None
+) -> tuple[Array, np.ndarray, list[Finding]]:
+    """t dm of each tree, which of them count, and what was found of their equations."""
     inventory.used()
     trees = inventory.trees
     amounts = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, quantity, equations)
@@ -60,7 +82,7 @@ def biomass_per_plot(
             f"有活立木算不出：{why.zh}",
             fix=why.fix or "map the taxa to a group, or add equations / 对应到组或补充方程",
         )
-    return inventory.per_plot(np.nan_to_num(amounts.value) * 1e-3, picked), list(amounts.findings)
+    return np.nan_to_num(amounts.value) * 1e-3, picked, list(amounts.findings)
 
 
 def carbon_per_plot(
@@ -68,10 +90,7 @@ def carbon_per_plot(
 ) -> tuple[Array, list[Finding]]:
     """t CO2/hm2 of live trees on forest, one per plot. Raises as `biomass_per_plot` does, and `MissingParameter`."""
     tonnes, findings = biomass_per_plot(inventory, rule, quantity, equations)
-    fraction = load_domains().parameters().find("forest.carbon_fraction", set=carbon_set)
-    assert fraction.value is not None
-    per_carbon = float(load_domains().registry["forest.co2@molar"](np.float64(1.0)))
-    return tonnes * fraction.value * per_carbon, findings
+    return _co2(tonnes, carbon_set), findings
 
 
 def stock_change(
@@ -108,7 +127,9 @@ def stock_change(
     else:
         df = min(begin.df, end.df)
         plots = begin.plots + end.plots
-        change = Estimate(end.value - begin.value, end.variance + begin.variance, df, plots, confidence, "t CO2")
+        change = Estimate(
+            end.value - begin.value, end.variance + begin.variance, df, plots, confidence, "t CO2", design.census
+        )
         kind = "independent"
     return StockChange(change, kind, design.names, of_strata, mean, begin, end, (*findings, *more))
 

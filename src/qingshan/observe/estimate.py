@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +37,13 @@ class TooFewPlots(QingshanError):
 @dataclass(frozen=True)
 class Design:
     """How the plots were drawn. `weight` (h) sums to 1 in each unit, `unit` (h) is the unit of a stratum, `area` (u) its
-    hm2, `names` (h) what strata are called."""
+    hm2, `names` (h) what strata are called. In a `census` each stratum is one plot of all its trees: nothing is sampled."""
 
     weight: Array
     unit: Index
     area: Array
     names: tuple[str, ...]
+    census: bool = False
 
     def __post_init__(self) -> None:
         sums = np.bincount(self.unit, weights=self.weight, minlength=len(self.area))
@@ -74,12 +75,13 @@ class Design:
             raise OutOfBounds("strata of different units cannot be merged.", "不同估计单元的层不能合并。")
         kept, new = np.unique(target, return_inverse=True)
         weight = np.bincount(new, weights=self.weight).astype(np.float64)
-        return Design(weight, self.unit[kept], self.area, tuple(self.names[i] for i in kept)), new
+        return Design(weight, self.unit[kept], self.area, tuple(self.names[i] for i in kept), self.census), new
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`value` and `variance` of a mean or total; `df` degrees of freedom, `plots` used, `confidence` of the interval."""
+    """`value` and `variance` of a mean or total; `df` degrees of freedom, `plots` used, `confidence` of the interval. A `census`
+    has no sampling error: its interval is the value."""
 
     value: float
     variance: float
@@ -87,6 +89,7 @@ class Estimate:
     plots: int
     confidence: float = CONFIDENCE
     unit: str = ""
+    census: bool = False
 
     @property
     def se(self) -> float:
@@ -99,12 +102,12 @@ class Estimate:
 
     @property
     def half_width(self) -> float:
-        return student(self.df, self.confidence) * self.se
+        return 0.0 if self.census else student(self.df, self.confidence) * self.se
 
     @property
     def error(self) -> float:
         """Half-width as a share of the value."""
-        t = student(self.df, self.confidence)
+        t = 0.0 if self.census else student(self.df, self.confidence)
         return float(_method("relative_half_width@ar_tool14")(self.value, self.variance, t))
 
     @property
@@ -112,7 +115,7 @@ class Estimate:
         return self.value - self.half_width, self.value + self.half_width
 
     def scaled(self, factor: float, unit: str) -> Estimate:
-        return Estimate(self.value * factor, self.variance * factor**2, self.df, self.plots, self.confidence, unit)
+        return replace(self, value=self.value * factor, variance=self.variance * factor**2, unit=unit)
 
     def record(self) -> dict[str, object]:
         low, high = self.interval
@@ -150,10 +153,10 @@ class Moments:
 
 
 def stratum_moments(values: Array, stratum: Index, design: Design, pair: bool = False) -> Moments:
-    """Moments of the values of each stratum. Raises `TooFewPlots` where a stratum has none or one."""
+    """Moments of the values of each stratum. Raises `TooFewPlots` where a stratum has none, or one that is not all of it."""
     h = len(design.weight)
     counts = np.bincount(stratum, minlength=h).astype(np.float64)
-    few = np.flatnonzero((counts < 2) & (design.weight > 0))
+    few = np.flatnonzero((counts < (1 if design.census else 2)) & (design.weight > 0))
     if few.size:
         listed = ", ".join(f"{design.names[i]} ({int(counts[i])})" for i in few[:10])
         raise TooFewPlots(
@@ -186,7 +189,7 @@ def stratified(
     mean = float(_method("stratified_mean@ar_tool14")(s.means[0], design.weight))
     variance = float(_method("stratified_variance@ar_tool14")(s.variances[0], design.weight, s.counts))
     n = len(values)
-    return Estimate(mean * area, variance * area**2, n - len(design.weight), n, confidence, unit)
+    return Estimate(mean * area, variance * area**2, n - len(design.weight), n, confidence, unit, design.census)
 
 
 def post_stratified(
@@ -198,7 +201,10 @@ def post_stratified(
     totals, variances = _units(design, s.means, s.variances, s.counts)
     n = table.shape[1]
     df = n - int((design.weight > 0).sum())
-    return [Estimate(float(t), float(v), df, n, confidence, unit) for t, v in zip(totals, variances, strict=True)]
+    return [
+        Estimate(float(t), float(v), df, n, confidence, unit, design.census)
+        for t, v in zip(totals, variances, strict=True)
+    ]
 
 
 def _units(design: Design, means: Array, variances: Array, counts: Array) -> tuple[Array, Array]:
@@ -228,7 +234,8 @@ def ratio(
     (y, x, _), (vy, vx, cov) = _units(design, means, moments, s.counts)
     variance = float(_method("ratio_variance@gtr80")(y, x, vy, vx, cov))
     n = pair.shape[1]
-    return Estimate(float(y / x) if x else math.nan, variance, n - int((design.weight > 0).sum()), n, confidence, unit)
+    df = n - int((design.weight > 0).sum())
+    return Estimate(float(y / x) if x else math.nan, variance, df, n, confidence, unit, design.census)
 
 
 def double_sampling(

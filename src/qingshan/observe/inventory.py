@@ -4,13 +4,14 @@ Tables (columns in brackets may be missing; others are labels, by which estimate
 
     plots       plot, stratum, [unit], [slope_deg], [area_m2], [grid_row], [grid_column]
     trees       plot, tree, taxon, d_cm, [h_m], [status], [condition], [nest], [expansion]
-    strata      stratum, [unit], weight | area_hm2 | points, [adjust_NEST]
+    strata      stratum, [unit], weight | area_hm2 | points, [adjust_NEST], [census]
     units       unit, area_hm2
     nests       nest, radius_m | area_m2, [along_slope]
     conditions  plot, condition, status, proportion, [sampled_NEST]
 
 `expansion` is trees per hm2. Without conditions every plot is one condition, wholly sampled; without nests the plot's own
-area serves all its trees. A row that fails a check is an error finding, and an inventory with errors gives no estimate.
+area serves all its trees. `census` true: the stratum is one plot of its whole area, and every tree on it is measured. A row
+that fails a check is an error finding, and an inventory with errors gives no estimate.
 """
 
 from __future__ import annotations
@@ -222,6 +223,8 @@ class _Joining:
         plots, strata = self.tables["plots"], self._with_unit(self.tables["strata"])
         design = self._design(strata)
         stratum = self._stratum_of(self._with_unit(plots), strata)
+        if design.census:
+            self._whole(plots, stratum, strata)
         self.findings += check_plots(plots, stratum, self.rule)
         kept_plots, conditions = self._conditions(plots, stratum)
         plot_table = plots[kept_plots]
@@ -266,7 +269,34 @@ class _Joining:
             f"{u}/{s}" if u else str(s)
             for u, s in zip(strata["unit"].cast(pl.String), strata["stratum"].cast(pl.String), strict=True)
         ]
-        return Design(size, unit, area, tuple(labels))
+        counted = (
+            strata["census"].cast(pl.Boolean).fill_null(False) if "census" in strata.columns else pl.Series([False])
+        )
+        if counted.any() and not counted.all():
+            raise DeclarationError(
+                "some strata are a census, others a sample.", "有的层全查，有的层抽样。", where="strata.csv: census",
+                fix="estimate them apart / 分开估计",
+            )  # fmt: skip
+        return Design(size, unit, area, tuple(labels), bool(counted.all()))
+
+    def _whole(self, plots: pl.DataFrame, stratum: Index, strata: pl.DataFrame) -> None:
+        """In a census each stratum is one plot, of its own area."""
+        if (
+            not {"area_hm2"} <= set(strata.columns)
+            or "area_m2" not in plots.columns
+            or {"nests", "conditions"} & set(self.tables)
+        ):
+            raise DeclarationError(
+                "a census needs area_hm2 of strata and area_m2 of plots, and has no nests and conditions.",
+                "全查须给出层的 area_hm2 与样地的 area_m2，不分样圆和地类。", where="strata.csv: census",
+            )  # fmt: skip
+        many = np.bincount(stratum[stratum >= 0], minlength=len(strata))
+        self.findings += said("strata", "census_plots", many != 1, "census", "1", "a census is one plot of the whole stratum",
+                              "全查的层应为一个样地", fix="one row of plots.csv per stratum / 每层在 plots.csv 一行")  # fmt: skip
+        whole = floats(strata, "area_hm2")[np.maximum(stratum, 0)] * 1e4
+        other = (stratum >= 0) & ~(np.abs(floats(plots, "area_m2") - whole) <= 1e-6 * whole)
+        self.findings += said("plots", "census_area", other, "area_m2", "= area_hm2", "the plot of a census is not its whole stratum",
+                              "全查样地的面积与层不符", fix="make both agree / 使二者一致")  # fmt: skip
 
     def _areas(self, names: pl.Series, strata: pl.DataFrame, unit: Index, column: str) -> Array:
         if "units" in self.tables:

@@ -246,7 +246,7 @@ def simulate(
         drawn = point if quiet else post_stratified(sums, stratum, design)[0]
         trees[k] = drawn.value
         if areas is not None:
-            mine = Design(design.weight, design.unit, design.area * areas[k], design.names)
+            mine = Design(design.weight, design.unit, design.area * areas[k], design.names, design.census)
             drawn = post_stratified(sums, stratum, mine)[0]
         joint[k] = (drawn.value + (shake[k] * drawn.se if sources.sampling else 0.0)) * factors[k]
     measured = work.measurement_variance(base_design=design, stratum=stratum) if sources.d or sources.h else 0.0

@@ -113,6 +113,8 @@ def _files(dossier: Dossier, record: bytes, zone: Zone) -> dict[str, bytes]:
         "dossier.json": record, "parcels.geojson": canonical(_parcels(dossier)), "reductions.csv": _reductions(dossier),
         "monitoring_report.json": canonical(dossier.monitoring_report()), "verification_request.json": canonical(dossier.verification_request()),
     }  # fmt: skip
+    if dossier.trees:
+        made["trees.csv"] = _of_trees(dossier)
     for lang in LANGUAGES:
         svg = parcel_svg(dossier, lang).encode()
         made[f"parcels.{lang}.svg"] = svg
@@ -134,6 +136,14 @@ def _reductions(dossier: Dossier) -> bytes:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(("parcel", "vintage", "kg_co2e"))
     writer.writerows((x.parcel, x.vintage, x.kg) for x in dossier.lines)
+    return stream.getvalue().encode()
+
+
+def _of_trees(dossier: Dossier) -> bytes:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("parcel", "tree", "vintage", "kg_co2e"))
+    writer.writerows((x.parcel, x.tree, x.vintage, x.kg) for x in dossier.trees)
     return stream.getvalue().encode()
 
 
@@ -235,6 +245,7 @@ def _document(dossier: Dossier, words: Words, zone: Zone) -> dict[str, Any]:
         "labels": [[m, words.maybe(f"label_note.{x}", x)] for m, x in zip(marks, labels, strict=True)],
         "headline": words("dossier.headline", value=write(dossier.kg / 1000, "t CO2", words.lang).text, n=len(project.parcels)),
         "context": [
+            words("dossier.counted", value=write(e.value, "t CO2", words.lang).text) if e.census else
             words("dossier.reach", value=write(e.value, "t CO2", words.lang).text, reach=interval(*e.interval, "t CO2", words.lang).text,
                   confidence=f"{e.confidence:.0%}", plots=e.plots),
             *([words("dossier.barred", n=len(dossier.refusals))] if dossier.refusals else []),

@@ -2,6 +2,8 @@
 
 The creditable total is rounded down to whole kg and shared out exactly: among the parcels by area times the mean change of
 their stratum, among the years by days. Parcels of a stratum that lost carbon get none; its loss is in the total.
+Where every tree of every parcel is measured (a census, as of single trees), a parcel is a stratum, and its kg are shared out
+exactly among its trees by what each gained.
 """
 
 from __future__ import annotations
@@ -9,17 +11,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from qingshan.accounts.home import home, zone_key
 from qingshan.core.canonical import digest
 from qingshan.core.errors import OutOfBounds, RefusedRelease
 from qingshan.core.finding import Finding
-from qingshan.observe.change import StockChange, stock_change
-from qingshan.observe.inventory import read_inventory
+from qingshan.observe.change import StockChange, carbon_per_tree, stock_change
+from qingshan.observe.inventory import Inventory, read_inventory
 from qingshan.zone.zone import Zone
 
 from .index import Overlap, declaration
@@ -28,7 +32,17 @@ from .plausible import UNIT, check_plausible, read_bands
 from .project import Project, claims_of, evidence_of, read_project, stratum_areas
 from .table import ClaimTable
 
-__all__ = ["Dossier", "KeptDossier", "Line", "dossier_of", "dossiers", "open_dossier", "projects_folder", "vintages"]
+__all__ = [
+    "Dossier",
+    "KeptDossier",
+    "Line",
+    "TreeLine",
+    "dossier_of",
+    "dossiers",
+    "open_dossier",
+    "projects_folder",
+    "vintages",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,16 @@ class Line:
     """Whole kg CO2 of one parcel in one vintage (calendar year)."""
 
     parcel: str
+    vintage: int
+    kg: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreeLine:
+    """Whole kg CO2 of one tree of a parcel in one vintage."""
+
+    parcel: str
+    tree: str
     vintage: int
     kg: int
 
@@ -51,6 +75,7 @@ class Dossier:
     evidence: Mapping[str, str]
     findings: tuple[Finding, ...]
     refusals: tuple[str, ...]
+    trees: tuple[TreeLine, ...] = ()
 
     @property
     def label(self) -> str:
@@ -84,6 +109,7 @@ class Dossier:
             "label": self.label, "lines": [{"parcel": x.parcel, "vintage": x.vintage, "kg": x.kg} for x in self.lines],
             "evidence": dict(self.evidence), "evidence_digest": digest(dict(self.evidence)),
             "findings": [f.record() for f in self.findings], "refusals": list(self.refusals),
+            **({"trees": [{"parcel": x.parcel, "tree": x.tree, "vintage": x.vintage, "kg": x.kg} for x in self.trees]} if self.trees else {}),
         }  # fmt: skip
 
     def monitoring_report(self) -> dict[str, Any]:
@@ -140,8 +166,11 @@ def dossier_of(folder: Path, table: ClaimTable | None) -> Dossier:
         )  # fmt: skip
     given = project.settings.get("inventory", {})
     opening = read_inventory(folder / "opening") if (folder / "opening").is_dir() else None
+    closing = read_inventory(folder / "closing")
+    if closing.design.census:
+        project = _counted(project, closing)
     change = stock_change(
-        read_inventory(folder / "closing"), opening, project.rule, quantity=given.get("quantity", "total"),
+        closing, opening, project.rule, quantity=given.get("quantity", "total"),
         carbon_set=given.get("carbon_set", "ar_tool14"), equations=project.equations,
     )  # fmt: skip
     findings = stratum_areas(project, change.strata, change.area)
@@ -155,6 +184,7 @@ def dossier_of(folder: Path, table: ClaimTable | None) -> Dossier:
     kg = max(0, math.floor(made.creditable * 1000 + 1e-6))
     findings = [*checked, *(f for f in made.findings if f.code == "deduction_open"), *change.findings]
     lines = _shared(project, change, kg)
+    trees = _by_tree(project, closing, opening, lines) if closing.design.census else []
     findings += _plausible(project, change)
     if kg == 0:
         findings.append(Finding("warning", "nothing_creditable", f"the creditable reduction is {made.creditable:.4g} t CO2: no unit.",
@@ -167,7 +197,47 @@ def dossier_of(folder: Path, table: ClaimTable | None) -> Dossier:
         evidence_of(folder),
         tuple(dict.fromkeys(findings)),
         tuple(_refusals(project, [*checked, *change.findings])),
+        tuple(trees),
     )
+
+
+def _counted(project: Project, closing: Inventory) -> Project:
+    """The project with the live trees of each parcel counted. Raises `OutOfBounds` where a parcel is no stratum, or states another number."""
+    closing.used()
+    many = np.bincount(
+        closing.plots.stratum[closing.trees.plot[closing.trees.live]], minlength=len(closing.design.names)
+    )
+    found = {n: int(c) for n, c in zip(closing.design.names, many, strict=True)}
+    for p in project.parcels:
+        stated = project.facts(p).get("trees", found.get(p.stratum))
+        if p.stratum != p.id or stated != found.get(p.id):
+            raise OutOfBounds(
+                f"the parcel {p.id} states {stated} trees, {found.get(p.id, 'none')} live ones are listed in a stratum of its name.",
+                f"地块 {p.id} 写明 {stated} 株，同名的层中列有活立木 {found.get(p.id, 0)} 株。", where="closing/trees.csv",
+                fix="in a census a parcel is its own stratum and lists all its trees / 全查时每个地块自成一层，列全其树",
+            )  # fmt: skip
+    return replace(project, parcels=tuple(replace(p, facts={**p.facts, "trees": found[p.id]}) for p in project.parcels))
+
+
+def _by_tree(project: Project, closing: Inventory, opening: Inventory | None, lines: Sequence[Line]) -> list[TreeLine]:
+    """The kg of each parcel and vintage among its trees, by what each gained; one that lost gets none."""
+    given = project.settings.get("inventory", {})
+    gained: dict[str, dict[str, float]] = {}
+    for when, sign in ((closing, 1.0), (opening, -1.0)):
+        if when is None:
+            continue
+        tonnes = carbon_per_tree(
+            when, project.rule, given.get("quantity", "total"), given.get("carbon_set", "ar_tool14"), project.equations
+        )
+        for h, tree, t in zip(when.plots.stratum[when.trees.plot], when.trees.table["tree"], tonnes, strict=True):
+            of = gained.setdefault(when.design.names[h], {})
+            of[str(tree)] = of.get(str(tree), 0.0) + sign * float(t)
+    made = []
+    for line in lines:
+        of = {tree: max(0.0, t) for tree, t in gained[line.parcel].items()}
+        parts = _whole_parts(line.kg, list(of.values()), list(of))
+        made += [TreeLine(line.parcel, tree, line.vintage, kg) for tree, kg in zip(of, parts, strict=True)]
+    return made
 
 
 def _eligible(project: Project) -> list[Finding]:
@@ -247,15 +317,23 @@ def _shared(project: Project, change: StockChange, kg: int) -> list[Line]:
         for p in project.parcels
         for y, days in vintages(project.start, project.end).items()
     ]
-    whole = math.fsum(w for *_, w in weights)
-    if not kg or not whole:
+    if not kg or not math.fsum(w for *_, w in weights):
         return []
-    exact = [kg * w / whole for *_, w in weights]
+    parts = _whole_parts(kg, [w for *_, w in weights], [(p, y) for p, y, _ in weights])
+    return [Line(p, y, n) for (p, y, _), n in zip(weights, parts, strict=True)]
+
+
+def _whole_parts(kg: int, weights: Sequence[float], names: Sequence[Any]) -> list[int]:
+    """Whole parts of `kg` by weight: the largest remainders get what is left over, equal ones in order of their names."""
+    whole = math.fsum(weights)
+    if not whole:
+        return [0] * len(weights)
+    exact = [kg * w / whole for w in weights]
     parts = [math.floor(x) for x in exact]
-    order = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], weights[i][0], weights[i][1]))
+    order = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], names[i]))
     for i in order[: kg - sum(parts)]:
         parts[i] += 1
-    return [Line(p, y, n) for (p, y, _), n in zip(weights, parts, strict=True)]
+    return parts
 
 
 # --- what was kept
