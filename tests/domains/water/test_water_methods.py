@@ -161,6 +161,15 @@ def test_sp_2_evaporative_fraction_as_invest():
     )  # (1 - fraction) * rain
 
 
+def test_evaporative_fraction_keeps_its_digits_in_a_dry_place():
+    """phi = 1e5, omega = 2 (Z AWC/P = 0.75): 1 + phi - sqrt(1 + phi^2) = 1 - 1/(2 phi) + 1/(8 phi^3) = 1 - 5e-6 + 1.25e-16."""
+    fraction = REGISTRY["water.evaporative_fraction@invest3"].apply({
+        "precipitation": (1, "mm"), "reference_evapotranspiration": (1e5, "mm"), "crop_coefficient": (1, "-"),
+        "available_water": (0.75, "mm"), "vegetated": (1, "class"), "seasonality": (1, "-"),
+    })  # fmt: skip
+    assert 1 - float(fraction) == pytest.approx(5e-6, rel=1e-10)
+
+
 def test_evaporative_fraction_without_rain_is_missing():
     fraction = REGISTRY["water.evaporative_fraction@invest3"].apply({
         "precipitation": (0, "mm"), "reference_evapotranspiration": (900, "mm"), "crop_coefficient": (1, "-"),

@@ -77,12 +77,12 @@ def evaporative_fraction(
     if precipitation == 0:
         return math.nan
     phi = crop_coefficient * reference_evapotranspiration / precipitation
+    low, high = (1.0, phi) if phi > 1 else (phi, 1.0)
     if vegetated != 1:
-        return 1.0 if phi > 1 else phi
+        return low
     omega = seasonality * available_water / precipitation + 1.25
     omega = 5.0 if omega > 5 else omega
-    fu = 1 + phi - (1 + phi**omega) ** (1 / omega)
-    return phi if phi < fu else fu
+    return low - high * math.expm1(math.log1p((low / high) ** omega) / omega)
 
 
 @cell("water.annual_yield@invest3")

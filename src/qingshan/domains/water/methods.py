@@ -181,8 +181,10 @@ def evaporative_fraction(
     rain = np.where(np.equal(precipitation, 0), np.nan, precipitation)
     phi = crop_coefficient * reference_evapotranspiration / rain
     omega = np.minimum(5, seasonality * available_water / rain + 1.25)
-    fu = 1 + phi - (1 + phi**omega) ** (1 / omega)
-    return np.where(np.equal(vegetated, 1), np.minimum(phi, fu), np.minimum(phi, 1))
+    # Fu's curve 1 + phi - (1 + phi^omega)^(1/omega), written so that a dry place (phi far above 1) keeps its digits
+    low, high = np.minimum(phi, 1), np.maximum(phi, 1)
+    fu = low - high * np.expm1(np.log1p((low / high) ** omega) / omega)
+    return np.where(np.equal(vegetated, 1), fu, low)
 
 
 @method("water.annual_yield", edition="invest3", clause=Clause(INVEST, "annual yield"), formula="Y = (1 - AET/P) P")
