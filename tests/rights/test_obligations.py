@@ -12,6 +12,7 @@ from qingshan.core.errors import MissingParameter
 from qingshan.ledger.verify import verify_journal
 from qingshan.rights.obligations import carried_over, obligation_handlers, price_windows, recomputed, standing_of
 from qingshan.rights.registry import CASH
+from qingshan.rights.rulesets import RuleSets, read_rule_set
 from qingshan.rights.running import Running
 
 from .hall import DAY, YUAN, Hall, T, rules_of
@@ -153,7 +154,7 @@ def test_what_is_not_in_the_register_takes_nothing(bureau: Bureau) -> None:
 
 
 def test_what_counts(bureau: Bureau) -> None:
-    """Offsets: 5 % of 100 t are 5 t. The unit, the area and the holder must be those of the obligation."""
+    """The unit, the area and the holder must be those of the obligation."""
     other = bureau.instrument("pollution", "COD", "chishui")
     bureau.issue("L2", "X", 50 * T, other)
     refused("wrong_instrument", bureau.give, 1, other)
@@ -172,6 +173,33 @@ def test_what_counts(bureau: Bureau) -> None:
         obligation="X:2024",
     )
     assert (standing_of(bureau.state()).own, bureau.state().version) == (0, 3)
+
+
+def test_offsets_up_to_the_cap(tmp_path: Path) -> None:
+    """5 % of 100.9 t are 5.045 t, in whole units 5 t of non-point COD; own units for the rest, no more than is owed."""
+    bureau = Bureau(tmp_path)
+    raw = bureau.rule_set().content
+    row = {"id": "offsets", "value": ["pollution:nonpoint"], "source": "made up for the tests", "status": "project"}
+    bureau.rules = RuleSets([read_rule_set({**raw, "rule": [*raw["rule"], row]})])
+    bureau.venue.handlers |= obligation_handlers(bureau.rules)
+    bureau.owe(quantity="100.9")
+    body = {
+        "scheme": "pollution",
+        "subtype": "COD",
+        "area": "wujiang",
+        "source": "nonpoint",
+        "from": "2024-01-01",
+        "to": "2027-01-01",
+    }
+    offset = bureau.send("rights.instrument", "registry0", **body, rules="national_like").answer["asset"]
+    bureau.issue("N1", "X", 50 * T, offset)
+    refused("offset_cap", bureau.give, 6, offset)
+    bureau.give(5, offset)
+    refused("offset_cap", bureau.give, 1, offset)
+    refused("over_delivery", bureau.give, 96)
+    bureau.give(95)
+    now = standing_of(bureau.state())
+    assert (now.own, now.offsets, now.missing) == (95 * T, 5 * T, 900_000)
 
 
 def test_the_oldest_vintage_comes_first(bureau: Bureau) -> None:
