@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-import qingshan
 from qingshan.faces.access.desk import Desk
-from qingshan.faces.api.exchange.app import guard
-from qingshan.faces.api.exchange.problems import answer_problems
+from qingshan.faces.api.exchange.app import guarded_api
 
 from .reads import add_reads
 from .writes import add_writes
@@ -21,19 +19,7 @@ stable `code`. Lists give `next` to pass as `after`. Sign in at /api/exchange/si
 
 def create_registers_api(desk: Desk) -> FastAPI:
     """The API of a desk."""
-    app = FastAPI(
-        title="qingshan registers",
-        version=qingshan.__version__,
-        description=ABOUT,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/openapi.json",
-    )
-    app.state.desk = desk
-    app.middleware("http")(guard)
-    answer_problems(app)
     router = APIRouter()
     add_reads(router)
     add_writes(router, desk)
-    app.include_router(router)
-    return app
+    return guarded_api(desk, "qingshan registers", ABOUT, router)
