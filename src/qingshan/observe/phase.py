@@ -38,10 +38,14 @@ class FirstPhase:
         known = [c for c in self.table.columns if c not in ("plot", "stratum", "unit")]
         if column not in known:
             listed = ", ".join(known) or "-"
+            en, zh = (
+                (f"first_phase.csv has no auxiliary {column!r}.", f"first_phase.csv 没有辅助变量列 {column!r}。")
+                if column
+                else ("double sampling needs an auxiliary.", "双重抽样没有指定辅助变量。")
+            )
             raise UnknownName(
-                f"first_phase.csv has no auxiliary {column!r}.", f"first_phase.csv 没有辅助变量列 {column!r}。",
-                where="first_phase.csv", fix=f"--auxiliary, one of: {listed} / 用 --auxiliary 指定：{listed}",
-            )  # fmt: skip
+                en, zh, where="first_phase.csv", fix=f"--auxiliary, one of: {listed} / 用 --auxiliary 指定：{listed}"
+            )
         values = floats(self.table, column)
         bare = np.flatnonzero(~np.isfinite(values))
         if bare.size:

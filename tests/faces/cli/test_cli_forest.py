@@ -137,7 +137,7 @@ def test_double_sampling_of_the_command_line_is_for_7(call, tmp_path):
         and "双重抽样回归" in call(*asked, "--lang", "zh").out
     )
     refused = call("forest", "estimate", made, *ANHUI, "--estimator", "double_sampling")
-    assert refused.code == 1 and "cover" in refused.err
+    assert refused.code == 2 and "needs an auxiliary" in refused.err and "cover" in refused.err
 
 
 @pytest.mark.parametrize("name", ["stratified", "simple", "post_stratified"])
