@@ -16,7 +16,7 @@ from qingshan.registers.calendar import Calendar, day_of
 from qingshan.registers.declaration import Register, find_register, registers
 from qingshan.registers.engine import FaultyFields, due, history, visible
 
-from .desk import DAY, FACILITY, HOLDER, OBLIGATION, PROJECT, ROLES, SHA, SQUARE, Desk
+from .desk import CLAIM, DAY, FACILITY, HOLDER, OBLIGATION, PROJECT, ROLES, SHA, SQUARE, Desk
 
 
 @pytest.fixture
@@ -239,6 +239,7 @@ def test_every_role_and_every_write_is_as_declared(desk: Desk, register: str) ->
             "rights_holder": HOLDER,
             "ticket_project": PROJECT,
             "obligation": OBLIGATION,
+            "outside_claim": CLAIM,
         }[register]
         if register == "obligation":
             desk.create("rights_holder", "h", "clerk1", **HOLDER)

@@ -159,3 +159,28 @@ def test_a_number_from_before_the_log_was_lost_starts_at_its_end(address: str) -
 def test_the_text_of_an_event_has_one_line_of_data() -> None:
     text = alert_stream.event_text(7, {"after": "active", "owner": "a\nb\r\nevent: forged"})
     assert text.count("\n") == 4 and text.startswith("id: 7\nevent: active\ndata: {")
+
+
+def test_a_posted_reading_tells_the_recipients_though_nobody_reads(address: str, tmp_path: Path) -> None:
+    """E21 up to its third reading: pending at 2, active at 3. Only the begin of the active alert is a message."""
+    send(address, (1, 100), (2, 160), (3, 155))
+    until = time.monotonic() + 20
+    while not (sent := list((tmp_path / "home" / "alerts").rglob("messages.jsonl"))) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert sent
+    found = httpx.get(f"{address}/api/networks/air/messages", params={"to": "duty"}).json()
+    (message,) = found["messages"]
+    assert (message["number"], message["recipient"], message["events"]) == (1, "duty", [2]) and found["held"] == {}
+    (told,) = message["told"]
+    assert (told["site"], told["rule"], told["after"], told["time"]) == (
+        "A1",
+        "pm25_high",
+        "active",
+        "2020-03-01T03:00:00",
+    )
+    assert (
+        httpx.get(f"{address}/api/networks/air/messages", params={"to": "duty", "after": "1"}).json()["messages"] == []
+    )
+    assert httpx.get(f"{address}/api/networks/air/messages", params={"to": "nobody"}).json()["messages"] == []
+    assert httpx.get(f"{address}/api/networks/none/messages").status_code == 404
+    assert httpx.get(f"{address}/api/networks/air/messages", params={"after": "x"}).status_code == 422

@@ -73,6 +73,9 @@ def test_a_year_of_readings_from_file_to_alert(call: Call, zone: Path, tmp_path:
         assert done.code == 0 and "valid" in done.out
     told = call("observe", "alerts", "air", *at, "--record")
     assert "active 1" in told.out and "2020-03-01 03:00 A1 pm25_high 155" in told.out and "recorded" in told.out
+    duty = call("observe", "messages", "air", *at, "--to", "duty")
+    assert "2 messages" in duty.out and "A1 pm25_high active 2020-03-01T03:00:00" in duty.out
+    assert "通知 2" in call("observe", "messages", "air", *at, "--lang", "zh").out  # told once: the begin and the end
     assert "预警中 1" in call("observe", "alerts", "air", *at, "--lang", "zh").out
     out = tmp_path / "out.parquet"
     assert call("observe", "export", "air", *at, "--out", out).code == 0

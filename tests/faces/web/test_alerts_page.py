@@ -98,3 +98,10 @@ def test_a_year_without_readings_is_named(client: TestClient) -> None:
 def test_the_badge_leads_to_the_alerts_and_follows_them(client: TestClient) -> None:
     html = client.get("/zh/network/air").text
     assert 'id="live-alerts"' in html and 'data-live="/network/air/alerts/stream"' in html
+
+
+def test_the_page_says_who_is_told_and_how_often(client: TestClient) -> None:
+    """Nothing was sent: the readings were there before anybody followed the network."""
+    said = text(client.get("/en/network/air/alerts").text)
+    assert "Who is told" in said and "duty" in said and "10 messages in 24 h (none declared: default)" in said
+    assert "24 小时内 10 条" in text(client.get("/zh/network/air/alerts").text)

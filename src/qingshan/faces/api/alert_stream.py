@@ -7,6 +7,8 @@
 A reader who names the last number it has seen (`Last-Event-ID`, or `?after=`) gets what it missed; one who names none gets what comes from
 now on. A comment is sent when nothing happens, so that both ends know the line is up. Readers hold no queue: each asks the log for what
 is after its number, so that a slow one costs nothing.
+
+`GET /api/networks/NETWORK/messages?to=RECIPIENT&after=N`: what a recipient was told, within the limit of `recipients.csv`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
@@ -54,6 +57,7 @@ class Hub:
         self._from: Counter[str] = Counter()
         self._task: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
+        self._looking: set[str] = set()
 
     @property
     def count(self) -> int:
@@ -66,6 +70,28 @@ class Hub:
             watch = self._watches.setdefault(network, Watch(self.store, network))
             watch.follow()
             return watch
+
+    def look(self, network: str) -> None:
+        """Look once after readings came in, reader or not: recipients are told as they agreed. One look at a time is enough; what is
+        wrong with the rules is told where they are read. Runs in a thread."""
+        if network in self._looking:
+            return
+        self._looking.add(network)
+        with self._lock:
+            self._looking.discard(network)
+            watch = self._watches.setdefault(network, Watch(self.store, network))
+            with suppress(QingshanError, OSError):
+                watch.follow()
+
+    def messages(self, network: str, recipient: str, after: int) -> dict[str, object]:
+        """What was sent to a recipient (all where ''), with the events told, and the numbers held back. Runs in a thread."""
+        watch = self.watch(network)
+        events = dict(watch.after(0))
+        sent = watch.outbox.messages(recipient, after)[:AT_ONCE]
+        return {
+            "messages": [{"number": n, **row, "told": [events[e] for e in row["events"]]} for n, row in sent],
+            "held": {who: held for who, held in watch.outbox.waiting().items() if recipient in ("", who)},
+        }  # fmt: skip
 
     def after(self, network: str, number: int) -> list[tuple[int, dict[str, object]]]:
         with self._lock:
@@ -136,6 +162,19 @@ def add_alert_stream(app: FastAPI, store: Observations) -> None:
             _lines(request, hub, network, who, bell, number), media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )  # fmt: skip
+
+    @app.get("/api/networks/{network}/messages")
+    async def messages(request: Request, network: str) -> Response:
+        try:
+            after = _number(request) or 0
+            found = await run_in_threadpool(hub.messages, network, request.query_params.get("to", "")[:200], after)
+        except UnknownName as error:
+            return problem(HTTPStatus.NOT_FOUND, error)
+        except QingshanError as error:
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error)
+        return Response(
+            json.dumps(found, ensure_ascii=False), media_type="application/json", headers={"Cache-Control": "no-store"}
+        )
 
 
 def _number(request: Request) -> int | None:

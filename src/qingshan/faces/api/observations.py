@@ -13,6 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from qingshan.core.errors import QingshanError, UnknownName
@@ -54,7 +55,12 @@ def add_observations(app: FastAPI, store: Observations) -> None:
         taken = report.n_new + report.n_versions
         record = report.record()
         record["findings"] = record["findings"][:FINDINGS]
-        return _json(record, HTTPStatus.CREATED if taken else HTTPStatus.OK)
+        answer = _json(record, HTTPStatus.CREATED if taken else HTTPStatus.OK)
+        if taken:
+            answer.background = BackgroundTask(
+                request.app.state.alerts.look, network
+            )  # recipients are told without a reader
+        return answer
 
 
 class _TooLarge(QingshanError):

@@ -13,8 +13,10 @@ from typing import Any
 
 from qingshan.observe.alert.engine import AlertEvent
 from qingshan.observe.alert.network import EventLog, History, episodes_of, replayed, rules_of
+from qingshan.observe.alert.outbox import limits_of
 from qingshan.observe.alert.outbreak import Outbreak, counts_of, outbreak
 from qingshan.observe.alert.replay import Limit, Score, messages, score
+from qingshan.observe.alert.watch import Watch
 from qingshan.observe.quality.network import check_network
 from qingshan.observe.quality.network import decide as decided
 from qingshan.observe.quality.run import QualityRun
@@ -115,7 +117,8 @@ def alerts(arguments: argparse.Namespace) -> int:
         for name, found in by_rule.items()
         if episodes
     }
-    sent = messages(history.events, Limit(arguments.limit, timedelta(days=1)))
+    limits = limits_of(store.network(arguments.network))
+    sent = messages(history.events, Limit(arguments.limit, timedelta(days=1)) if arguments.limit else limits)
     kept = EventLog(store, arguments.network).record(history.events) if arguments.record else None
     if arguments.json:
         emit({
@@ -132,6 +135,34 @@ def alerts(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
         if kept is not None:
             print(f"已记录 {kept} 个事件" if arguments.lang == "zh" else f"{counted(kept, 'event')} recorded")
+    return 0
+
+
+def told(arguments: argparse.Namespace) -> int:
+    """Follow the network once, then list the messages."""
+    store = Observations(open_zone(arguments.zone))
+    watch = Watch(store, arguments.network)
+    came = watch.follow()
+    events = dict(watch.after(0))
+    sent = watch.outbox.messages(arguments.to, arguments.after)
+    held = {who: numbers for who, numbers in watch.outbox.waiting().items() if arguments.to in ("", who)}
+    if arguments.json:
+        emit({
+            "came": came, "held": held,
+            "messages": [{"number": n, **row, "told": [events[e] for e in row["events"]]} for n, row in sent],
+        })  # fmt: skip
+        return 0
+    zh = arguments.lang == "zh"
+    print(
+        f"新事件 {came}，通知 {len(sent)}" if zh else f"{counted(came, 'event')} came, {counted(len(sent), 'message')}"
+    )
+    for number, row in sent[-LISTED:]:
+        told = "; ".join(
+            f"{e['site']} {e['rule']} {e['after']} {e['time']}" for e in (events[n] for n in row["events"])
+        )
+        print(f"  {number} {row['at']} {row['recipient']}: {told}")
+    for who, numbers in sorted(held.items()):
+        print(f"  {who}：暂存 {len(numbers)}" if zh else f"  {who}: {len(numbers)} held by the limit")
     return 0
 
 
@@ -234,4 +265,4 @@ def _number(text: str, name: str) -> float:
     return value
 
 
-__all__ = ["alerts", "decide", "outbreaks", "qc"]
+__all__ = ["alerts", "decide", "outbreaks", "qc", "told"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -150,9 +150,10 @@ class Message:
 TOLD = ("active", "cleared")
 
 
-def messages(events: Iterable[AlertEvent], limit: Limit) -> list[Message]:
-    """Each event that is told (active, cleared) for each recipient, sent or held back by the limit. The next message that is sent says how
-    many were held since the last; nothing is lost, the event log has them all."""
+def messages(events: Iterable[AlertEvent], limit: Limit | Callable[[str], Limit]) -> list[Message]:
+    """Each event that is told (active, cleared) for each recipient, sent or held back by the limit (one for all, or that of each).
+    The next message that is sent says how many were held since the last; nothing is lost, the event log has them all."""
+    of = limit if callable(limit) else lambda who: limit
     sent: dict[str, list[datetime]] = {}
     held: dict[str, int] = {}
     found = []
@@ -160,8 +161,8 @@ def messages(events: Iterable[AlertEvent], limit: Limit) -> list[Message]:
         if event.after not in TOLD:
             continue
         for who in event.recipients:
-            recent = [t for t in sent.get(who, []) if event.time - t < limit.span]
-            if len(recent) < limit.count:
+            recent = [t for t in sent.get(who, []) if event.time - t < of(who).span]
+            if len(recent) < of(who).count:
                 found.append(Message(who, event, sent=True, held=held.pop(who, 0)))
                 sent[who] = [*recent, event.time]
             else:

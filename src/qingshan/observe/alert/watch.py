@@ -6,6 +6,7 @@
 
 alerts/ZONE/ID/events.jsonl   one event a line, append-only; its number is its place among the lines, from 1
 alerts/ZONE/ID/seen.json      what each year was made of when it was last looked at
+alerts/ZONE/ID/messages.jsonl what recipients were told of these events (`outbox.py`)
 
 An event that no longer follows from the readings (one was corrected, or called invalid) stays, and a line `withdrawn` names it.
 """
@@ -29,6 +30,7 @@ from ..series.model import Network
 from ..series.store import Observations
 from .engine import AlertEvent
 from .network import EventLog, replayed, rules_of
+from .outbox import Outbox, limits_of
 from .rule import AlertRule, expression
 
 __all__ = ["Alert", "Raised", "Watch", "alerts_of", "alerts_of_year", "raised_by", "signature"]
@@ -171,17 +173,22 @@ class Watch:
     def __init__(self, store: Observations, network: str) -> None:
         self.store, self.network = store, network
         self.log = EventLog(store, network)
+        self.outbox = Outbox(self.log.path.with_name("messages.jsonl"))
         self._rows: list[dict[str, Any]] = []
         self._size = -1
 
-    def follow(self) -> int:
-        """Look at what changed since the last look; returns how many events came. A network without rules or step has none."""
+    def follow(self, at: datetime | None = None) -> int:
+        """Look at what changed since the last look, tell recipients what is due (`at`: now); returns how many events came. A network
+        without rules or step has none."""
         declared = self.store.network(self.network)
         if step_of(declared) is None or declared.folder is None or not (declared.folder / "alerts.csv").is_file():
             return 0
         rules = rules_of(declared)
         now = signature(self.store, self.network, rules)
         if self._seen() == now:
+            if self.outbox.waiting():
+                with self._locked():
+                    self._tell(at)
             return 0
         with self._locked():
             seen = self._seen()
@@ -189,10 +196,18 @@ class Watch:
             changed |= {y + 1 for y in changed if str(y + 1) in now}
             events = list(_replayed(self.store, self.network, rules, changed)) if changed else []
             made = self.log.record(events) + self._withdraw(events, changed)
+            self._tell(at)
             beside = self.log.path.with_name("seen.json.part")
             beside.write_text(json.dumps(now), encoding="utf-8")
             beside.replace(self.log.path.with_name("seen.json"))
         return made
+
+    def _tell(self, at: datetime | None) -> None:
+        """Messages of what the log has and recipients were not told yet."""
+        newest = self.store.series(self.network)["last"].max()
+        self.outbox.tell(
+            self.log.all(), newest if isinstance(newest, datetime) else None, limits_of(self.store.network(self.network)), at
+        )  # fmt: skip
 
     def _withdraw(self, events: Sequence[AlertEvent], years: Collection[int]) -> int:
         """A line for each event of the years that the readings no longer give."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from qingshan.core.errors import UnknownName
 from qingshan.core.observed import observed_properties
@@ -14,9 +15,10 @@ from qingshan.faces.web.site import Ask, Site
 from qingshan.faces.web.stations import Held, held, observations
 from qingshan.observe.alert.engine import AlertEvent
 from qingshan.observe.alert.network import episodes_of, rules_of
+from qingshan.observe.alert.outbox import limits_of, recipients_of
 from qingshan.observe.alert.replay import Score, score
 from qingshan.observe.alert.rule import AlertRule, expression
-from qingshan.observe.alert.watch import Alert, Raised, alerts_of_year, raised_by, signature
+from qingshan.observe.alert.watch import Alert, Raised, Watch, alerts_of_year, raised_by, signature
 from qingshan.observe.quality.network import layer, step_of
 from qingshan.publish import numbers
 
@@ -117,7 +119,7 @@ def build(ask: Ask) -> Page:
     context |= {
         "watched": found, "headline": _headline(ask, found, now), "lead": _lead(ask, h, found),
         "now": [rows[id(a)] for a in now[:SHOWN]], "past": [rows[id(a)] for a in past[:SHOWN]], "n_now": len(now), "n_past": len(past),
-        "rules": [_rule(ask, found, r) for r in found.rules], "picture": _picture(ask, found, names),
+        "rules": [_rule(ask, found, r) for r in found.rules], "told": _told(ask, found, h.network.id), "picture": _picture(ask, found, names),
         "periods": [(str(y), str(y)) for y in reversed(found.years)],
         "period": str(found.year), "span": (found.year, found.year), "stream": f"/network/{h.network.id}/alerts/stream",
         "checked": bool(layer(observations(ask.site), h.network.id).runs()),
@@ -195,6 +197,24 @@ def _rule(ask: Ask, found: Watched, rule: AlertRule) -> dict[str, Any]:
             "lead": "—" if s.median_lead is None else f"{s.median_lead:g}",
         },
     }  # fmt: skip
+
+
+def _told(ask: Ask, found: Watched, network: str) -> list[dict[str, Any]]:
+    """Each recipient of the rules: their limit, what they were sent since the network is followed, what waits."""
+    store = observations(ask.site)
+    declared, limit = recipients_of(store.network(network)), limits_of(store.network(network))
+    box = Watch(store, network).outbox
+    waiting = box.waiting()
+    rows = []
+    for who in dict.fromkeys(w for r in found.rules for w in r.recipients):
+        most, mine = limit(who), box.messages(who)
+        name = ask.t.pick(declared[who].zh, declared[who].en) if who in declared else ""
+        rows.append({
+            "id": who, "name": name or who, "limit": ask.t("alerts.told_limit", most=most.count, hours=int(most.span.total_seconds() // 3600)),
+            "declared": who in declared, "sent": len(mine), "last": mine[-1][1]["at"][:16].replace("T", " ") if mine else "",
+            "held": len(waiting.get(who, ())), "href": f"/api/networks/{network}/messages?to={quote(who)}",
+        })  # fmt: skip
+    return rows
 
 
 # ---- the picture: a year, one lane a site ----------------------------------------------------------------------------
