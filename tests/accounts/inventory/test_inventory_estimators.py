@@ -127,3 +127,13 @@ def test_a_zone_declares_it(tiny: Path, capsys: pytest.CaptureFixture[str]) -> N
     capsys.readouterr()
     assert main(["explain", "inventory.trees", "--zone", str(tiny), "--profile", "forest_inventory", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["value"] == pytest.approx(104)
+
+
+@pytest.mark.parametrize(("lang", "how"), [("zh", "变化（同一批样地）"), ("en", "change, same plots:")])
+def test_the_verb_prints_figures_and_their_change(lang: str, how: str, zone: Zone, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    for period, more in (("2015", 0.0), ("2020", 10.0)):
+        load_inventory(zone, tables(tmp_path / period, more), settings(period, estimator="systematic", auxiliary=""))
+    assert main(["forest", "run", "--zone", str(tiny), "--lang", lang]) == 0
+    said = capsys.readouterr().out
+    assert "plots2015 2015" in said and "plots2020 2020" in said
+    assert any("2015-2020" in line and how in line and "t CO2" in line for line in said.splitlines())

@@ -86,7 +86,7 @@ def tell(done: ForestRun, zone: Zone, lang: str) -> None:
             for fact in done.select(f"inventory.{word}", place, "", settings.period):
                 print("    " + _line(done, fact, lang))
     changes = [
-        f for f in done.facts if f.kind == "change" and not f.cls and f.quantity.removeprefix("inventory.") in SHOWN
+        f for f in done.facts if f.role == "change" and not f.cls and f.quantity.removeprefix("inventory.") in SHOWN
     ]
     heads = {settings.place or zone.root for settings in done.inventories}
     for fact in (f for f in changes if f.place in heads):
