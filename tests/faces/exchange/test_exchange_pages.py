@@ -297,7 +297,11 @@ def test_the_operator_sees_sessions_auctions_freezes_and_dated_rules(counter: Co
     times = {"opens": counter.now + DAY, "closes": counter.now + DAY + 3_600_000_000}
     terms = {"selling": True, "reserve": 50 * YUAN, "pricing": "uniform", "minimum": T, "cap": 80 * T}
     counter.give("auction.apply", "approverX", id="J1", **common, **times, **terms)
+    counter.both(
+        "rights.pledge", "traderX", "approverX", id="p77", account="X", asset=counter.asset, quantity=T, creditor="Y"
+    )
     page = Reader(counter, zone, "exchange0").get("/zh/exchange/operator").text
+    assert "p77" not in page  # a pledge is between its holder, its creditor and the registry
     assert "09:30–11:30" in page and "2021-06-22 起" in page  # sessions, and since when the rules are in force
     assert "J1" in page and "统一价 10-05 10:00 – 10-05 11:00" in page
     assert "f1" in page and "〔1〕" in page and "2024-10-09" in page

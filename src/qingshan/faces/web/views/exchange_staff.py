@@ -45,7 +45,7 @@ def _frame(ask: Ask, path: str) -> dict[str, Any]:
 def operator(ask: Ask) -> Page:
     """Markets with their state and what may be done with it, auctions, freezes, rule sets with dates, fees."""
     desk, visitor = desk_of(ask), visitor_of(ask)
-    entitled = {k: desk.may_read(visitor, k) for k in ("holds", "fees")}
+    entitled = {k: desk.may_read(visitor, k) for k in ("freezes", "fees")}
     held = desk.roles(visitor)
     with desk.reading() as book:
         markets = [_market_row(ask, a, held) for a in sorted(desk.tape.strips)]
@@ -62,12 +62,12 @@ def operator(ask: Ask) -> Page:
         "auctions": auctions,
         "sets": sets,
         "entitled": entitled,
-        "holds": [],
+        "freezes": [],
         "fees": None,
     }
-    if entitled["holds"]:
-        desk.read(visitor, "holds", "*")
-        context["holds"] = [_hold(ask, h) for h in holds_told(desk)]
+    if entitled["freezes"]:
+        desk.read(visitor, "freezes", "*")
+        context["freezes"] = [_hold(ask, h) for h in holds_told(desk, reasons=("freeze",))]
     if entitled["fees"]:
         desk.read(visitor, "fees", f"{today - timedelta(days=DAYS)} {today}")
         context["fees"] = fees_told(desk, today - timedelta(days=DAYS), today)
