@@ -130,7 +130,9 @@ def test_a_zone_declares_it(tiny: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize(("lang", "how"), [("zh", "变化（同一批样地）"), ("en", "change, same plots:")])
-def test_the_verb_prints_figures_and_their_change(lang: str, how: str, zone: Zone, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+def test_the_verb_prints_figures_and_their_change(
+    lang: str, how: str, zone: Zone, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for period, more in (("2015", 0.0), ("2020", 10.0)):
         load_inventory(zone, tables(tmp_path / period, more), settings(period, estimator="systematic", auxiliary=""))
     assert main(["forest", "run", "--zone", str(tiny), "--lang", lang]) == 0
