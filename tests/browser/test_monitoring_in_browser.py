@@ -182,7 +182,30 @@ def test_two_editions_stand_side_by_side(reader: Reader) -> None:
     reader.content()
 
 
-PAGES = ("", "/air", "/air/alerts", "/air/review", "/water", "/water/S1", "/water/report", "/water/evaluation?site=S1")
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_reader_goes_from_the_library_to_a_limit_and_to_who_uses_it(reader: Reader, lang: str) -> None:
+    """The list of tables, an edition's document with clause and rows, the network that is judged by it; then the changes of 2026."""
+    page = reader.go(f"/{lang}/standards")
+    page.locator(".jump a[href='#limit-tables']").click()
+    row = page.locator(".limittables tr", has_text="air_limits")
+    assert "qingshan observe evaluate" in row.inner_text() and "GB 3095-2012" in row.inner_text()
+    row.get_by_role("link", name="GB 3095-2026", exact=True).click()
+    page.wait_for_url("**/standards/gb3095-2026**")
+    assert "表1, 4.4" in page.inner_text("section[aria-labelledby=clauses]")
+    used = page.locator("#air_limits + .usedby")
+    assert "PM2.5" in used.inner_text()
+    used.get_by_role("link", name="空气网" if lang == "zh" else "Air", exact=True).first.click()
+    page.wait_for_url("**/network/air**")
+    page = reader.go(f"/{lang}/standards/compare/air_limits")
+    moved = page.locator("tbody tr", has_text="PM2.5").filter(has_text="35").filter(has_text="25").first.inner_text()
+    assert all(limit in moved for limit in ("≤ 35", "≤ 30", "≤ 25"))
+    shown = page.locator("tbody tr").count()
+    page.locator(".tabs a").nth(1).click()
+    assert page.locator("tbody tr").count() > shown
+
+
+PAGES = ("", "/air", "/air/alerts", "/air/review", "/water", "/water/S1", "/water/report", "/water/evaluation?site=S1",
+         "/standards/gb3838-2002", "/standards/compare/air_limits")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -194,7 +217,7 @@ PAGES = ("", "/air", "/air/alerts", "/air/review", "/water", "/water/S1", "/wate
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_pages_fit_and_axe_finds_nothing(reader: Reader, lang: str) -> None:
     for path in PAGES:
-        page = reader.go(f"/{lang}/network{path}")
+        page = reader.go(f"/{lang}{path}" if path.startswith("/standards") else f"/{lang}/network{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path  # type: ignore[index]
         if AXE.exists():
             page.evaluate(AXE.read_text(encoding="utf-8"))

@@ -125,6 +125,24 @@ def test_the_divider_moves_by_keyboard(maps: Reader) -> None:
     maps.content()
 
 
+def test_the_divider_is_dragged_between_the_years(maps: Reader) -> None:
+    page = alive(maps, f"/en{COMPARED}")
+    stage = page.locator("[data-raster-map] .live").bounding_box()
+    assert stage
+    share = "parseFloat(document.querySelector('.pane.over').style.clipPath.split(' ').pop())"
+    assert page.evaluate(share) == 50
+    y = stage["y"] + stage["height"] * 0.25  # on the line, above the handle
+    page.mouse.move(stage["x"] + stage["width"] * 0.5, y)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] * 0.3, y, steps=6)
+    page.mouse.up()
+    assert abs(page.evaluate(share) - 30) <= 2
+    assert abs(float(page.get_by_role("slider").input_value()) - 30) <= 2
+    page.mouse.move(stage["x"] + stage["width"] * 0.8, y)  # let go: it stays
+    assert abs(page.evaluate(share) - 30) <= 2
+    maps.content()
+
+
 def test_a_click_on_the_map_works_the_pixel_through(maps: Reader) -> None:
     page = alive(maps, "/en/zone/raster")
     box = page.locator(".rastermap .live").bounding_box()

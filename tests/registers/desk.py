@@ -66,6 +66,15 @@ PROJECT = {
     "from": "2020-01-01",
     "to": "2022-12-31",
 }
+CLAIM = {
+    "scheme": "ccer",
+    "number": "CCER-1",
+    "name": "某造林项目",
+    "land": SQUARE,
+    "from": "2022-01-01",
+    "to": "2023-12-31",
+    "source": "示意",
+}
 HOLDER = {
     "kind": "单位",
     "name": "某公司",

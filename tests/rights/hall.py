@@ -115,8 +115,7 @@ class Hall:
             asset=asset or self.asset,
             quantity=quantity,
             account=account,
-            evidence=SHA,
-            **more,
+            **{"evidence": SHA} | more,
         )
 
     def owe(self, holder: str = "X", year: int = 2024, quantity: str = "100", asset: str = "") -> None:

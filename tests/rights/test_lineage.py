@@ -45,7 +45,7 @@ class Office(Hall):
             "rights.file", "clerk7", sha256=FILES[name], kind=kind, name=name, sources=[FILES[s] for s in sources]
         )
 
-    def project(self, id: str = "p1", verified: str = "1000") -> str:
+    def project(self, id: str = "p1", verified: str = "1000", until: str = "issued") -> str:
         fields = {"name": "某村集体林", "holder": "X", "place": "520521", "title": "T-1", "methodology": "bijie", "land": LAND, "area": "110.5",
                   "from": "2020-01-01", "to": "2022-12-31", "plots": FILES["plots"], "claimed": "1000"}  # fmt: skip
         self.send("register.create", "clerk7", register="ticket_project", id=id, fields=fields)
@@ -60,17 +60,14 @@ class Office(Hall):
         version = self.venue.book.records["ticket_project", id].version
         self.send("register.confirm", "verifier6", register="ticket_project", id=id, version=version)
         asset = self.instrument("ticket", "forest", id, "2020-01-01", "2032-01-01")
-        self.send(
-            "rights.issue",
-            "registry0",
-            lot="T1",
-            asset=asset,
-            quantity=1000 * T,
-            account="X",
-            evidence=FILES["report"],
-            project=id,
-        )
+        if until == "issued":
+            self.issued(id)
         return asset
+
+    def issued(self, id: str = "p1", lot: str = "T1") -> None:
+        """1,000 t for X on the project."""
+        asset = f"ticket:forest:{id}:permit:2020-01-01/2032-01-01"
+        self.issue(lot, "X", 1000 * T, asset, project=id, evidence=FILES["report"])
 
 
 @pytest.fixture

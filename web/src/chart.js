@@ -75,6 +75,8 @@ function flows(chart, text) {
         emphasis: { focus: "adjacency" },
         data: chart.nodes.map((n) => ({
           name: n.id,
+          href: n.href,
+          cursor: n.href ? "pointer" : "default",
           depth: n.depth,
           itemStyle: { color: n[look], borderWidth: 0 },
           label: {
@@ -181,6 +183,15 @@ export function enliven(figure) {
   const drawn = echarts.init(box, null, { renderer: "canvas" });
   const font = getComputedStyle(document.body).fontFamily;
   drawn.setOption(options(chart, font));
+  // A band or a class leads to its pedigree, as every printed figure does.
+  drawn.on("click", ({ data }) => {
+    if (!data?.href) return;
+    const link = Object.assign(document.createElement("a"), { href: data.href, hidden: true });
+    link.dataset.drawer = "";
+    figure.append(link);
+    link.click();
+    link.remove();
+  });
   still.classList.add("print-only");
   new ResizeObserver(() => drawn.resize()).observe(box);
   document.addEventListener("themechange", () => drawn.setOption(options(chart, font), true));

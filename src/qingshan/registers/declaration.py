@@ -7,7 +7,7 @@
     [[state]]      id, zh, en, editable
     [[transition]] id, zh, en, from = [state, …], to, by = [role, …], second = [role, …], needs = [field, …], evidence = [name, …], command
     [[deadline]]   id, zh, en, state, days, counting = "working" | "calendar", clause, field, value, date
-    [[rule]]       kind = "unique" | "no_role" | "no_overlap", fields, roles, states, document, clause, zh, en
+    [[rule]]       kind = "unique" | "no_role" | "no_overlap", fields, roles, states, also = [register, …], document, clause, zh, en
 
 The first state is the one a record begins in. `second` names the roles of the other person who must confirm. A step with a
 `command` is taken by that command of the venue alone, such as the issue of units; a form cannot take it.
@@ -16,7 +16,7 @@ The first state is the one a record begins in. `second` names the roles of the o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -116,7 +116,8 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Rule:
-    """What must hold of the records: see the module. Records in `states` count (default: all)."""
+    """What must hold of the records: see the module. Records in `states` count (default: all), with `no_overlap` also those of the registers
+    `also` by their own rule of that kind; `beside` is what `registers` made of them: id, fields, states of each."""
 
     kind: str
     fields: tuple[str, ...]
@@ -126,6 +127,8 @@ class Rule:
     states: tuple[str, ...] = ()
     document: str = ""
     clause: str = ""
+    also: tuple[str, ...] = ()
+    beside: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,11 @@ class Register:
     def state_by_id(self) -> dict[str, State]:
         return {s.id: s for s in self.states}
 
+    @cached_property
+    def land_rule(self) -> Rule | None:
+        """The rule by which land and time are counted once, where there is one."""
+        return next((r for r in self.rules if r.kind == "no_overlap"), None)
+
     def transition(self, id: str) -> Transition:
         """Raises `UnknownName`."""
         for t in self.transitions:
@@ -211,8 +219,9 @@ class Register:
                 or set(r.fields) - fields
                 or set(r.states) - states
                 or (r.kind == "no_role") != bool(r.roles)
+                or (r.kind != "no_overlap" and r.also)
             ):
-                faults.append(f"rule {r.kind}: kind, fields, roles or states are wrong.")
+                faults.append(f"rule {r.kind}: kind, fields, roles, states or also are wrong.")
         named = {
             *self.create_by,
             *self.read_by,
@@ -269,7 +278,25 @@ def registers(domains: Domains | None = None) -> dict[str, Register]:
                     f"the register {made.id} is declared twice.", where=f"{name}/registers/{stem}.toml"
                 )
             found[made.id] = made
-    return found
+    return {id: _beside(made, found) for id, made in found.items()}
+
+
+def _beside(register: Register, every: Mapping[str, Register]) -> Register:
+    """The register with what the rules of others say of the registers that its own rules name. Raises `DeclarationError`."""
+    if not any(r.also for r in register.rules):
+        return register
+    made = []
+    for rule in register.rules:
+        beside = []
+        for id in rule.also:
+            theirs = every[id].land_rule if id in every else None
+            if theirs is None:
+                raise DeclarationError(
+                    f"the rule {rule.kind} names {id!r}, which counts no land.", where=f"register {register.id}"
+                )
+            beside.append((id, theirs.fields, theirs.states or tuple(every[id].state_by_id)))
+        made.append(replace(rule, beside=tuple(beside)))
+    return replace(register, rules=tuple(made))
 
 
 def find_register(id: str) -> Register:

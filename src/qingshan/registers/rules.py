@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qingshan.ledger.book import Book, Refused
@@ -15,7 +16,7 @@ from .values import numbers
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-__all__ = ["area_of", "check_rules", "drawn", "overlaps"]
+__all__ = ["Shared", "area_of", "check_rules", "drawn", "overlaps", "refuse_shared_land"]
 
 TOLERANCE_M2 = 1.0
 """Shared area that is the noise of digitising a common boundary."""
@@ -62,30 +63,68 @@ def _no_role(register: Register, rule: Rule, book: Book, id: str, fields: Mappin
 
 def _no_overlap(register: Register, rule: Rule, book: Book, id: str, fields: Mapping[str, Any]) -> None:
     """Fields: geometry, first day, last day. Two records may share land, or time, not both."""
-    for other, area in overlaps(register, rule, book, id, fields):
+    refuse_shared_land(rule, overlaps(register, rule, book, id, fields))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A record that covers the same land at the same time: `area` in m2 (ellipsoidal), first and last day of the shared time."""
+
+    record: RegisterEntry
+    area: float
+    first: str
+    last: str
+
+
+def refuse_shared_land(rule: Rule, found: list[Shared]) -> None:
+    """Raises `Refused` naming the largest of them."""
+    for s in found[:1]:
+        more = len(found) - 1
         _refuse(
             rule,
             "overlap",
-            f"{area:,.1f} m2 are also in {other} for the same time.",
-            f"有 {area:,.1f} m2 在同一时段也属于 {other}。",
+            f"{s.area:,.1f} m2 are also in {s.record.id} from {s.first} to {s.last}{f', and {more} more' if more else ''}.",
+            f"有 {s.area:,.1f} m2 在 {s.first} 至 {s.last} 也属于 {s.record.id}{f'，另有 {more} 处' if more else ''}。",
         )
 
 
-def overlaps(register: Register, rule: Rule, book: Book, id: str, fields: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Records that cover the same land at the same time, with the shared area in m2 (ellipsoidal), the largest first."""
+def overlaps(
+    register: Register,
+    rule: Rule,
+    book: Book,
+    id: str,
+    fields: Mapping[str, Any],
+    more: Iterable[tuple[RegisterEntry, tuple[str, ...]]] = (),
+) -> list[Shared]:
+    """Records that cover the same land at the same time, the largest shared area first: of the register, of those beside it, and `more`
+    (record, its fields for land, first and last day)."""
     from shapely import STRtree  # noqa: PLC0415 - the extra geo
 
     where, first, last = rule.fields
     if any(f not in fields for f in rule.fields):
         return []
     own = drawn(fields[where])
-    near = [r for r in sorted(_others(register, rule, book, id), key=lambda r: r.id) if all(f in r.content["fields"] for f in rule.fields)
-            and r.content["fields"][first] <= fields[last] and fields[first] <= r.content["fields"][last]]  # fmt: skip
-    shapes = [drawn(r.content["fields"][where]) for r in near]
+    known = {(r.register, r.id): (r, named) for r, named in (*_landed(register, rule, book), *more)}
+    known.pop((register.id, id), None)
+    near = []
+    for _, (r, (land, since, until)) in sorted(known.items()):
+        theirs = r.content["fields"]
+        if land in theirs and since in theirs and until in theirs:
+            begins, ends = max(theirs[since], fields[first]), min(theirs[until], fields[last])
+            if begins <= ends:
+                near.append((r, theirs[land], begins, ends))
+    shapes = [drawn(land) for _, land, _, _ in near]
     found = [
-        (near[i].id, area_of(own.intersection(shapes[i]))) for i in STRtree(shapes).query(own, predicate="intersects")
+        Shared(near[i][0], area_of(own.intersection(shapes[i])), near[i][2], near[i][3])
+        for i in STRtree(shapes).query(own, predicate="intersects")
     ]
-    return sorted((f for f in found if f[1] > TOLERANCE_M2), key=lambda f: (-f[1], f[0]))
+    return sorted((s for s in found if s.area > TOLERANCE_M2), key=lambda s: (-s.area, s.record.register, s.record.id))
+
+
+def _landed(register: Register, rule: Rule, book: Book) -> Iterator[tuple[RegisterEntry, tuple[str, ...]]]:
+    for id, fields, states in ((register.id, rule.fields, rule.states or tuple(register.state_by_id)), *rule.beside):
+        for state in states:
+            yield from ((r, fields) for r in book.standing(id, state))
 
 
 def drawn(geometry: Mapping[str, Any]) -> BaseGeometry:

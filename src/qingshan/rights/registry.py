@@ -16,8 +16,10 @@ from qingshan.ledger.entry import Account, Asset, Entry, Hold, Leg, Lot, Ranges,
 from qingshan.ledger.venue import Command, Decision, Handler
 from qingshan.registers.actors import ACTORS, require_role
 from qingshan.registers.calendar import CHINA, day_of
+from qingshan.registers.declaration import Register, registers
 
 from .commands import guarded, setting
+from .double import refuse_double_issue
 from .instruments import Instrument, parse_asset
 from .review import barred, issue_record, put_under_review
 
@@ -34,9 +36,9 @@ ISSUES = "ticket_project"
 OBLIGATIONS = "obligation"
 
 
-def registry_handlers(zone: timezone = CHINA) -> dict[str, Handler]:
-    """The handlers by command kind."""
-    desk = _Registry(zone)
+def registry_handlers(zone: timezone = CHINA, known: Mapping[str, Register] | None = None) -> dict[str, Handler]:
+    """The handlers by command kind; `known` are the registers that lots are issued from (default: those of the domains)."""
+    desk = _Registry(zone, registers() if known is None else known)
     words = (
         "found", "instrument", "account", "issue", "allow", "disallow", "transfer", "pledge", "release", "enforce", "freeze", "unfreeze",
         "surrender", "retire", "cancel", "convert", "expire", "review", "cash_in", "cash_out",
@@ -91,8 +93,8 @@ def own_id(body: Mapping[str, Any], name: str = "id") -> str:
 
 
 class _Registry:
-    def __init__(self, zone: timezone) -> None:
-        self.zone = zone
+    def __init__(self, zone: timezone, known: Mapping[str, Register]) -> None:
+        self.zone, self.registers = zone, known
 
     def _day(self, command: Command) -> date:
         return day_of(command.at, self.zone)
@@ -156,6 +158,7 @@ class _Registry:
                     f"there is no {b['record']!r} in {b['register']}.",
                     f"{b['register']} 中没有 {b['record']!r}。",
                 )
+            refuse_double_issue(book, source, self.registers)
         entries.append(issue_record(lot, b["account"], evidence, command.by, source=source))
         return Decision(entries, {"lot": lot, "asset": asset, "quantity": str(quantity)})
 
@@ -182,6 +185,7 @@ class _Registry:
                 f"more than the verified {project.content['fields']['verified']} t.",
                 f"超过核查量 {project.content['fields']['verified']} t。",
             )
+        refuse_double_issue(book, project, self.registers)
         content = {**project.content, "lot": lot, "since": self._day(command).isoformat(), "by": command.by}
         return RegisterEntry(ISSUES, id, project.version + 1, "issued", content)
 
@@ -258,6 +262,7 @@ class _Registry:
         b = command.body
         account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
         operator_of(book, command.by, account)
+        self._good(asset, command)
         creditor = word(b, "creditor")
         if creditor not in book.accounts:
             raise Refused("unknown_account", f"there is no account {creditor!r}.", f"没有账户 {creditor!r}。")
@@ -330,6 +335,7 @@ class _Registry:
         b = command.body
         account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
         operator_of(book, command.by, account)
+        self._good(asset, command)
         ranges = self._free(book, account, asset, quantity, b.get("ranges"))
         return Decision([Leg(account, "retirement", asset, quantity, word(b, "reason"), ranges)])
 
@@ -346,7 +352,12 @@ class _Registry:
         b = command.body
         account, burn, mint = word(b, "account"), word(b, "burn"), word(b, "mint")
         quantity, ratio = whole(b, "burn_quantity"), whole(b, "ratio")
+        self._good(burn, command)
         parse_asset(mint).check()
+        if parse_asset(mint).scheme != parse_asset(burn).scheme:
+            raise Refused(
+                "scheme", f"{burn} is converted within its own scheme only.", f"{burn} 只能在同一权种内折算。"
+            )
         if quantity % ratio:
             raise Refused(
                 "ratio", f"{quantity} is no multiple of the ratio {ratio}.", f"{quantity} 不是比例 {ratio} 的整数倍。"

@@ -15,6 +15,8 @@ from qingshan.core.domain import load_domains
 from qingshan.core.limit import limit_tables
 from qingshan.faces.web.documents import library, slug
 from qingshan.faces.web.site import Ask
+from qingshan.observe.evaluate.matters import MATTERS
+from qingshan.observe.series.model import site_kinds
 from qingshan.publish.numbers import declared_word
 from qingshan.zone.zone import Zone
 
@@ -111,7 +113,7 @@ def test_open_slots_come_first_and_say_how_to_fill_them(client: TestClient, ask:
     text = text_of(client.get("/zh/standards").text)
     assert "qingshan fill screening --template" in text
     title = "云贵高原湖区湖泊调蓄水量方程"
-    assert title in text and text.index(title) < text.index("已有的文件")
+    assert title in text and text.index(title) < text.rindex("已有的文件")
     page = text_of(client.get(f"/zh/standards/{slug(title)}").text)
     assert "湖泊洪水调蓄" in page  # the service that waits
     assert "gep.lake_equation_guizhou_region" in page
@@ -174,14 +176,46 @@ def test_limit_rows_stand_under_their_document(client: TestClient, ask: Ask) -> 
     assert len(every) == len({r.where for r in every}) == sum(len(t.rows) for t in limit_tables())
     page = text_of(client.get("/en/standards/gb3095-2026").text)
     assert "attainment of the ambient air standard" in page and "2026-03-01 – 2030-12-31" in page
+    assert re.search(r"表4, 6\.4 +rows: 38", page)  # the clause and its rows
+
+
+def test_every_table_of_limits_is_listed_with_its_editions_rows_and_users(client: TestClient) -> None:
+    """Each table of the installed domains with every edition as a link to its document, and whoever uses it."""
+    html = client.get("/en/standards").text
+    part = html[html.index('id="limit-tables"') : html.index('id="held"')]
+    lines = [text_of(row) for row in part.split("<tr>")[1:]]
+    for table in limit_tables():
+        (line,) = [x for x in lines if re.search(rf"\s{table.id}\s", x)]
+        assert all(f"{e} {sum(r.edition == e for r in table.rows)}" in line for e in table.editions if e), line
+        assert f" {len(table.rows)} " in line
+    water = next(x for x in lines if " surface_water_classes " in x)
+    assert (
+        "surface water class qingshan observe evaluate" in water
+        and "standard index qingshan observe judge standard-index" in water
+    )
+    assert "exceedance multiple" in water.casefold() and "National automatic water stations" in water
+    rows = client.get("/en/standards.json?table=limit_tables").json()["tables"][0]["rows"]
+    assert {r["table"] for r in rows} == {t.id for t in limit_tables()}
+    assert any(r["table"] == "air_limits" and r["networks"] == "air_national" for r in rows)
+
+
+def test_every_evaluation_names_its_command_its_kinds_of_site_and_its_formulas() -> None:
+    """A command of the list runs: `observe judge` knows the matter, the methods are registered, the kinds of site declared."""
+    registry = load_domains().registry
+    for _, content in load_domains().declared("evaluate"):
+        for matter in content.get("matter", ()):
+            verb, judge, *rest = f"{matter['command']} ".split(" ")[:3]
+            assert verb == "observe" and judge in ("evaluate", "judge") and set(matter["kinds"]) <= set(site_kinds())
+            assert judge == "evaluate" or rest[0] in MATTERS, matter["command"]
+            assert all(registry[m] for m in matter["methods"])
 
 
 def test_editions_stand_side_by_side(client: TestClient) -> None:
     """GB 3095-2012 against 2026: PM2.5 annual of grade 2 is 35, then 30, then 25."""
     text = text_of(client.get("/en/standards/compare/air_limits").text)
-    assert re.search(r"PM2\.5 annual · grade 2 <= 35 .*? <= 30 <= 25 ug/m3", text)
-    assert not re.search(r"CO 24 h · grade 2 <= 4", text)
-    assert re.search(r"CO 24 h · grade 2 <= 4", text_of(client.get("/en/standards/compare/air_limits?all=1").text))
+    assert re.search(r"PM2\.5 annual · grade 2 ≤ 35 .*? ≤ 30 ≤ 25 μg/m³", text)
+    assert not re.search(r"CO 24 h · grade 2 ≤ 4", text)
+    assert re.search(r"CO 24 h · grade 2 ≤ 4", text_of(client.get("/en/standards/compare/air_limits?all=1").text))
     rows = list(
         csv.DictReader(io.StringIO(client.get("/en/standards/compare/aqi_breakpoints.csv").text.lstrip("\ufeff")))
     )

@@ -144,6 +144,40 @@ def test_places_below_add_up_and_lead_down(client: TestClient) -> None:
     assert "Tiny County" in text_of(west)
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_sums_and_shares_of_the_page_lead_to_their_parts(client: TestClient, lang: str) -> None:
+    """2 of 19 cells moved; every figure beside a place, in the headline and in the flows leads to what was added up."""
+    html = client.get(f"/{lang}/account/change").text
+    below = re.search(r'class="placerows".*?</table>', html, re.S)[0]  # type: ignore[index]
+    cells = re.findall(r'<td class="n">(.*?)</td>', below, re.S)
+    assert len(cells) >= 4 and all("/account/change/sum?" in c for c in cells)
+    assert re.search(r'<h1><a href="[^"]*/account/change/sum', html)
+    chart = json.loads(re.search(r'application/json">(.*?)</script>', html, re.S)[1])  # type: ignore[index]
+    drawn = [item["href"] for item in (*chart["nodes"], *chart["links"])]
+    led = [a.replace("&amp;", "&") for a in re.findall(r'href="([^"]*/account/change/sum[^"]*)"', html)]
+    for address in {*drawn, *led}:
+        page = client.get(address)
+        assert page.status_code == 200, address
+        parts = re.findall(r'<tr><th scope="row">.*?</tr>', page.text, re.S)
+        assert "/change/sum" not in address or (parts and all('href="' in part for part in parts)), address
+
+    def value(query: str) -> float:
+        page = client.get(f"/{lang}/account/change/sum.json?{query}").json()
+        return sum(r["value"] for r in page["tables"][0]["rows"])
+
+    assert value("of=moved") == pytest.approx(2 * CELL)
+    assert value("of=whole") == pytest.approx(19 * CELL)
+    assert value(f"of=moved&from={CROPS}") == pytest.approx(2 * CELL)
+    assert value(f"of=moved&to={WOODS}") == pytest.approx(CELL)
+    assert value(f"of=moved&from={WOODS}") == 0
+    assert "10.5" in text_of(client.get(f"/{lang}/account/change/sum?of=share").text)
+
+
+@pytest.mark.parametrize("query", ["", "of=most", "of=moved&from=nowhere", "of=moved&place=nowhere"])
+def test_a_sum_that_is_not_there_is_not_found(client: TestClient, query: str) -> None:
+    assert client.get(f"/en/account/change/sum?{query}").status_code == 404
+
+
 def test_the_tables_leave_the_house(client: TestClient) -> None:
     csv = client.get("/zh/account/change.csv").content.decode("utf-8-sig").splitlines()
     assert "期初地类" in csv[0] and len(csv) == 6

@@ -99,6 +99,65 @@ def test_black_odorous_e14() -> None:
     assert [r.grade for r in found] == ["重度黑臭"] * 3 + ["轻度黑臭", "重度黑臭"]
 
 
+def test_rivers_e13_and_the_mean_of_few_sections() -> None:
+    """15 of 20 sections I-III: 75 % is good. 14 of 20 and 4 inferior to V (20 %): moderately polluted. Three sections with TP 0.1, 0.1 and
+    0.4 mg/L: the mean 0.2 is class III."""
+    text = "river,site,date,class\n" + "\n".join(
+        f"{river},s{n},2021-04-01,{word}"
+        for river, words in (("甲", ["Ⅲ"] * 15 + ["劣Ⅴ"] * 2 + ["Ⅳ"] * 3), ("乙", ["Ⅱ"] * 14 + ["劣Ⅴ"] * 4 + ["Ⅴ"] * 2))
+        for n, word in enumerate(words)
+    )
+    found = judged("river", text, rules=RESTATED)
+    assert [(r.value, r.grade) for r in found] == [(75, "良好"), (70, "中度污染")]
+    assert judged("river", text, rules=RuleSet())[0].verdict == "cannot_be_judged"  # the rules are restated
+    few = "river,site,date,item,value,unit\n" + "\n".join(
+        f"丙,s{n},2021-04-01,TP,{v},mg/L" for n, v in enumerate(("0.1", "0.1", "0.4"))
+    )
+    assert judged("river", few, rules=RESTATED)[0].grade == "Ⅲ"
+    # five sections, one without oxygen: it has no single class, and the river no state
+    lines = [
+        f"丁,s{n},2021-04-01,{i},{v},mg/L"
+        for n in range(6)
+        for i, v in (("TP", "0.1"), ("DO", "8"))
+        if (n, i) != (5, "DO")
+    ]
+    (state,) = judged("river", "river,site,date,item,value,unit\n" + "\n".join(lines), rules=RESTATED)
+    assert (state.verdict, state.n_valid, state.n_required) == ("insufficient_data", 5, 6)
+
+
+def test_ecological_index_e22() -> None:
+    text = """place,year,bio,veg,water,stress,pollution
+        南通,2017,30.59,76.93,93.94,6.08,1.48
+        甲,2017,30.59,76.93,93.94,6.08,
+        乙,2017,,,,,"""
+    made, partial, raw = judged("ei", text)
+    assert abs(float(made.value or 0) - 67.97) <= 0.005 and made.grade == "良" and made.n_valid == 5
+    assert (partial.verdict, partial.n_valid, partial.n_required) == ("insufficient_data", 4, 5)
+    assert raw.verdict == "cannot_be_judged" and raw.notes  # the way from raw inputs is open
+    assert judged("ei", text, rules=RuleSet())[0].verdict == "cannot_be_judged"
+
+
+def test_one_substance_in_two_media_and_too_few_analyses() -> None:
+    """Each medium keeps its own frequency: 2 of 2 in soil ranks before 1 of 2 in water where the quotients are equal."""
+    found = judged("pollutants", """substance,medium,date,value,unit,pnec
+        PFOA,water,2024-06-01,0.4,ug/L,0.2
+        PFOA,water,2024-07-01,<0.01,ug/L,
+        PFOA,soil,2024-06-01,4,ug/kg,2
+        PFOA,soil,2024-07-01,3,ug/kg,""", rules=RuleSet())  # fmt: skip
+    assert [(r.site, r.value) for r in found] == [("soil", 2), ("water", 2)]
+    few = judged(
+        "pollutants", "substance,medium,date,value,unit,pnec\nPFOA,water,2024-06-01,0.4,ug/L,0.2", {"least": "4"}
+    )
+    assert (few[0].verdict, few[0].n_valid, few[0].n_required) == ("insufficient_data", 1, 4)
+
+
+def test_every_verdict_carries_its_counts() -> None:
+    found = judged("sewage", """site,date,item,value,unit,grade,temperature,built
+        a,2024-01-05,COD,40,mg/L,1A,,
+        a,2024-01-05,BOD5,,mg/L,1A,,""", rules=RuleSet())  # fmt: skip
+    assert [(r.verdict, r.n_valid, r.n_required) for r in found] == [("meets", 1, 1), ("insufficient_data", 0, 1)]
+
+
 def test_drinking_sources() -> None:
     """300 of 400 t of intake comply: 50 % of sources, 75 % of water."""
     text = "site,date,item,value,unit,body,intake\n" + "\n".join(
@@ -173,6 +232,7 @@ def test_loads_and_co_control() -> None:
         ("soil", "site,date,land,ph,item,value,unit\na,yesterday,paddy,6,Cd,1,mg/kg", {}, OutOfBounds, "t.csv:2|date is"),
         ("soil", "site,date,land,ph,item,value,unit\na,2024-01-01,paddy,acid,Cd,1,mg/kg", {}, OutOfBounds, "ph is 'acid'"),
         ("soil", "site,date,land,ph,item,value,unit\na,2024-01-01,paddy,6,Cd,1,mg/kg\na,2024-01-01,paddy,6,Cd,2,mg/kg", {}, OutOfBounds, "twice"),
+        ("soil", "site,date,land,ph,item,value,unit\na,2024-01-01,paddy,6,Cd,1,mg/kg\na,2024-01-01,paddy,7,As,2,mg/kg", {}, OutOfBounds, "more than one pH"),
         ("film", "site,date,mass_g\na,2024-01-01,heavy", {}, OutOfBounds, "mass_g is 'heavy'"),
         ("pests", "plot,object,group,criterion,value,area_hm2\na,x,,y,1,1", {}, MissingParameter, "year"),
         ("trend", "site,date,item,value,unit\na,2024-01-01,TP,1,mg/L", {"years": "ten"}, OutOfBounds, "years"),

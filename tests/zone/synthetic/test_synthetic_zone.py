@@ -274,6 +274,13 @@ def test_a_folder_with_something_in_it_and_a_full_disk_are_refused(
     assert [p.name for p in tmp_path.iterdir()] == ["kept.txt"]
 
 
+def test_what_a_province_takes_is_known_before_it_is_made(tmp_path: Path) -> None:
+    """196 million cells of 30 bytes and 2 MB of tables: 5.9 GB; the nearest folder that exists tells what is free."""
+    need = stack.needed(tmp_path / "not" / "yet", *sides_of(196e6))
+    assert (need.rows, need.cols, need.bytes) == (14_000, 14_000, 5_882_000_000)
+    assert need.free > 0 and need.files > 30
+
+
 def test_a_cache_that_cannot_be_kept_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(builtin, "generate", lambda _stack, folder: folder.mkdir())
     monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path))
@@ -289,7 +296,13 @@ def test_the_verb_makes_a_zone_and_says_that_it_is_synthetic(
 ) -> None:
     out = str(tmp_path / "shire")
     assert main(["synth", "--pixels", "1e4", "--out", out, "--seed", "5", "--lang", "zh"]) == 0
-    assert "合成数据，100 × 100 个像元" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "合成数据，100 × 100 个像元" in told.out
+    files = [p for p in Path(out).rglob("*") if p.is_file()]
+    rasters = sum(p.suffix == ".tif" for p in files)
+    # cells, files and bytes are said before: at most 2 MB + 30 bytes a cell, and the folder keeps to it
+    assert f"100 × 100 = 10,000 个像元，栅格 {rasters} 幅，至多约 2 MB（磁盘剩余" in told.err
+    assert sum(p.stat().st_size for p in files) <= 2.3e6
     assert open_zone(out).id == "synthetic-5"
     assert main(["synth", "--pixels", "1e4", "--out", out]) == 1
     assert "not empty" in capsys.readouterr().err

@@ -105,7 +105,8 @@ def _of_network(store: Observations, network: str) -> list[Row]:
         made.append(Row({
             "site": held["site"], "date": f"{r['start']:%Y-%m-%d}", "item": item.symbol if item else held["property"], "unit": held["unit"],
             "value": _text(r), "land": sample.get("land_use") or site.get("land_use") or "", "ph": sample.get("ph") or "",
-            "mass_g": sample.get("mass_g") or _text(r), "body": site.get("water_body_type") or "", "substance": item.symbol if item else held["property"],
+            "mass_g": sample.get("mass_g") or _text(r), "body": site.get("water_body_type") or "", "river": site.get("river") or site.get("basin") or "",
+            "substance": item.symbol if item else held["property"],
             "medium": {"water": "water", "soil": "soil"}.get(held["property"].partition(".")[0], ""),
         }, f"{network}:{r['series']} {r['start']:%Y-%m-%d %H:%M}"))  # fmt: skip
     return made

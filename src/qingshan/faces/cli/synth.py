@@ -6,24 +6,32 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qingshan.core.errors import OutOfBounds
 
 from .show import emit
 
+if TYPE_CHECKING:
+    from qingshan.zone.synthetic.stack import Need
+
 
 def synth(arguments: argparse.Namespace) -> int:
     from qingshan.zone.synthetic.made import make_zone  # noqa: PLC0415 - the extra geo
+    from qingshan.zone.synthetic.stack import needed, sides_of  # noqa: PLC0415 - the extra geo
 
     pixels, seed = _number(arguments.pixels, "--pixels"), _number(arguments.seed, "--seed")
     workers = int(_number(arguments.workers, "--workers")) if arguments.workers else None
     zh = arguments.lang == "zh"
     told = _Progress(zh) if sys.stderr.isatty() and not arguments.json else None
-    made = make_zone(Path(arguments.out).expanduser().absolute(), pixels, int(seed), workers=workers, told=told)
+    folder = Path(arguments.out).expanduser().absolute()
+    need = needed(folder, *sides_of(pixels))
+    print(_need(need, zh), file=sys.stderr, flush=True)
+    made = make_zone(folder, pixels, int(seed), workers=workers, told=told)
     rasters = len(made.written)
     if arguments.json:
         emit({"folder": arguments.out, "seed": int(seed), "rows": made.seats.rows, "cols": made.seats.cols,
-              "places": made.seats.count, "rasters": rasters, "synthetic": True})  # fmt: skip
+              "places": made.seats.count, "rasters": rasters, "bytes_at_most": need.bytes, "synthetic": True})  # fmt: skip
         return 0
     rows, cols = made.seats.rows, made.seats.cols
     if zh:
@@ -37,6 +45,16 @@ def synth(arguments: argparse.Namespace) -> int:
         )
         print(f"next: `qingshan run --zone {arguments.out}`")
     return 0
+
+
+def _need(need: Need, zh: bool) -> str:
+    """Before anything is written: cells, files, bytes, and what the disk has."""
+    size, free = (f"{n / 1e9:,.1f} GB" if n >= 1e9 else f"{n / 1e6:,.0f} MB" for n in (need.bytes, need.free))
+    if zh:
+        cells = f"{need.rows} × {need.cols} = {need.rows * need.cols:,} 个像元"
+        return f"将生成 {cells}，栅格 {need.files} 幅，至多约 {size}（磁盘剩余 {free}）"
+    cells = f"{need.rows} x {need.cols} = {need.rows * need.cols:,} cells"
+    return f"to be made: {cells}, {need.files} rasters, at most about {size} (the disk has {free} free)"
 
 
 def _number(text: str, name: str) -> float:

@@ -11,8 +11,13 @@ from typing import Any
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import UnknownName
 from qingshan.core.limit import LimitRow, LimitTable, first_day, last_day, limit_table, scope_names
+from qingshan.core.method import Method
 from qingshan.faces.web.page import Cell, Column, Table
 from qingshan.faces.web.site import Ask
+from qingshan.faces.web.stations import observations
+from qingshan.faces.web.usage import usage
+from qingshan.observe.series.model import Network
+from qingshan.observe.series.network import declared_sites
 
 PHASES = ("phase", "applicability", "no", "table")
 """Columns of scope that number or date a row and do not tell what it limits; they are left out of comparisons."""
@@ -21,6 +26,50 @@ PHASES = ("phase", "applicability", "no", "table")
 def matters(table: str) -> list[Mapping[str, Any]]:
     """The evaluations that stand on a table, as their domains declare them."""
     return [m for _, c in load_domains().declared("evaluate") for m in c.get("matter", ()) if table in m["tables"]]
+
+
+@dataclass(frozen=True)
+class User:
+    """One evaluation that stands on a table: its name, the command that runs it, its formulas, the profiles that use one of
+    them, and the networks of this zone whose sites it judges, as (id, name)."""
+
+    name: str
+    command: str
+    methods: tuple[Method, ...]
+    profiles: tuple[str, ...]
+    networks: tuple[tuple[str, str], ...]
+
+
+def users(ask: Ask, table: str) -> tuple[User, ...]:
+    """Who uses a table: every evaluation that declares it."""
+    known, networks = usage(ask.site), observations(ask.site).networks
+    made = []
+    for matter in matters(table):
+        methods = tuple(known.domains.registry[m] for m in matter["methods"])
+        profiles = [ask.t.pick(u.profile.zh, u.profile.en) for m in methods for u in known.by_method.get(m.ref, ())]
+        kinds = set(matter["kinds"])
+        judged = tuple((n.id, n.name(ask.lang)) for n in networks.values() if kinds & _kinds(ask, n))
+        made.append(
+            User(ask.t.pick(matter["zh"], matter["en"]), f"qingshan {matter['command']}", methods, tuple(dict.fromkeys(profiles)), judged)
+        )  # fmt: skip
+    return tuple(made)
+
+
+def _kinds(ask: Ask, network: Network) -> set[str]:
+    """Kinds of the sites of a network, as declared."""
+    kept: dict[str, set[str]] = ask.site.kept.setdefault("kinds_of_networks", {})
+    if network.id not in kept:
+        sites, _ = declared_sites(network)
+        kept[network.id] = {str(b["kind"]) for b in sites.values()} | ({network.kind} if network.kind else set())
+    return kept[network.id]
+
+
+def limit_sign(row: LimitRow) -> str:
+    """`≤ 35` as a page prints it; the exports keep the row as typed."""
+    return " ".join(p for p in (_SIGNS.get(row.operator, row.operator), row.text) if p)
+
+
+_SIGNS = {"<=": "≤", ">=": "≥"}
 
 
 @dataclass(frozen=True)
@@ -37,11 +86,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of one table and edition: names, editions to compare with, evaluations."""
+    """Rows of one table and edition: names, editions to compare with, who uses it."""
 
     table: LimitTable
     lines: tuple[Line, ...]
-    uses: tuple[str, ...]
+    users: tuple[User, ...]
     compare: bool
     sources: tuple[str, ...]
 
@@ -76,7 +125,7 @@ def line(row: LimitRow, lang: str = "zh", sources: Sequence[str] = ()) -> Line:
     """A row in words: scopes joined, operator and value, dates from-to."""
     scope = scope_words(row, lang)
     number = sources.index(row.source) + 1 if len(sources) > 1 and row.source else 0
-    text = f"{row.operator} {row.text}".strip() if row.text else ""
+    text = limit_sign(row) if row.text else ""
     dates = f"{row.valid_from or '?'} – {row.valid_to}".rstrip() if row.valid_from or row.valid_to else ""
     return Line(row, scope, text, dates, number)
 
@@ -88,7 +137,7 @@ def groups(ask: Ask, rows: Sequence[LimitRow]) -> list[Group]:
         found.setdefault(row.table, []).append(row)
     return [
         Group(
-            limit_table(id), tuple(line(r, ask.lang, sources) for r in held), tuple(ask.t.pick(m["zh"], m["en"]) for m in matters(id)),
+            limit_table(id), tuple(line(r, ask.lang, sources) for r in held), users(ask, id),
             len([e for e in limit_table(id).editions if e]) > 1, sources,
         )
         for id, held in found.items()

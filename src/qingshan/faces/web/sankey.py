@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from qingshan.publish import numbers
@@ -19,17 +19,20 @@ NARROW = 500
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """An area that went from one class to another; `key` leads to its pedigree."""
+    """An area that went from one class to another; `href` leads to its pedigree."""
 
     start: str
     end: str
     value: float
-    key: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True)
 class Sankey:
-    """Flows between classes. `names` and `colours` (look -> colour) by class id; `unit` is that of the values."""
+    """Flows between classes. `names` and `colours` (look -> colour) by class id; `unit` is that of the values.
+
+    `leads` gives where the sum of a class leads, by side (`from`, `to`) and class.
+    """
 
     id: str
     flows: Sequence[Flow]
@@ -39,6 +42,7 @@ class Sankey:
     lang: str
     table: Table
     columns: tuple[str, str]
+    leads: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def _sides(self) -> tuple[dict[str, float], dict[str, float]]:
         left: dict[str, float] = {}
@@ -117,13 +121,20 @@ class Sankey:
                 "name": self.names[code],
                 "depth": 0 if side == "l" else 1,
                 "written": self.written(value),
+                "href": self.leads.get(("from" if side == "l" else "to", code), ""),
                 **self.colours[code],
             }
 
         nodes = [node("l", c, left[c]) for c in sorted(left, key=lambda c: order.get(c, 99))]
         nodes += [node("r", c, right[c]) for c in sorted(right, key=lambda c: order.get(c, 99))]
         links = [
-            {"source": f"l:{f.start}", "target": f"r:{f.end}", "value": f.value, "written": self.written(f.value)}
+            {
+                "source": f"l:{f.start}",
+                "target": f"r:{f.end}",
+                "value": f.value,
+                "written": self.written(f.value),
+                "href": f.href,
+            }
             for f in self.flows
         ]
         return {"kind": "sankey", "nodes": nodes, "links": links, "columns": list(self.columns)}

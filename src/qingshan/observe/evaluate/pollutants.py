@@ -131,12 +131,12 @@ def _pnec(rules: RuleSet, day: date, seen: Occurrence):
     return on_day(rules, "new_pollutant_pnec", day, seen.substance, medium=seen.medium)
 
 
-def ranking(results: Sequence[Result], seen: Mapping[str, Occurrence]) -> list[Result]:
-    """Results by falling quotient, then by detection frequency; substances without a quotient come last and stay
+def ranking(results: Sequence[Result], seen: Mapping[tuple[str, str], Occurrence]) -> list[Result]:
+    """Results (item and site: substance and medium) by falling quotient, then by detection frequency; substances without a quotient come last and stay
     listed."""
 
     def order(r: Result) -> tuple[bool, Fraction, Fraction, str]:
-        frequency = seen[r.item].frequency if r.item in seen else None
+        frequency = seen[r.item, r.site].frequency if (r.item, r.site) in seen else None
         return (r.value is None, -Fraction(r.value or 0), -(frequency or Fraction()), r.item)
 
     return sorted(results, key=order)

@@ -37,7 +37,8 @@ from .verdict import (
 
 # ---- river and basin -------------------------------------------------------------------------------------------------
 
-_MANY = 5
+MANY = 5
+"""Sections from which a river is judged by the shares of its classes."""
 _STATES = ("river_ge5_1", "river_ge5_2", "river_ge5_3", "river_ge5_4", "river_ge5_5")
 
 
@@ -62,7 +63,7 @@ def river_state(rules: RuleSet, day: date, river: str, sections: Sequence[Sectio
     )  # fmt: skip
     if len(known) < len(sections) or not known:
         return replace(base, verdict=INSUFFICIENT)
-    if len(known) < _MANY:
+    if len(known) < MANY:
         why = Note(
             "few_sections",
             "fewer than 5 sections: take the mean of each item (`river_of_few`).",
@@ -70,7 +71,7 @@ def river_state(rules: RuleSet, day: date, river: str, sections: Sequence[Sectio
         )
         return replace(base, verdict=NOT_APPLICABLE, notes=(why,))
     try:
-        if len(known) == _MANY and rules.choice("water.five_sections") != "ge5":
+        if len(known) == MANY and rules.choice("water.five_sections") != "ge5":
             for row in rules.table("surface_water_evaluation").find("n_equals_5"):
                 usable(row, rules)
         rows = {i: on_day(rules, "surface_water_evaluation", day, i)[0] for i in _STATES}
@@ -107,7 +108,7 @@ def river_of_few(
 
     A section that lacks an item, or holds a censored value, leaves that item without a mean.
     """
-    if len(sections) >= _MANY:
+    if len(sections) >= MANY:
         raise OutOfBounds(
             f"{river} has {len(sections)} sections.",
             f"{river} 有 {len(sections)} 个断面。",
@@ -337,5 +338,5 @@ def _not_detected(rules: RuleSet, base: Result, reading: Reading, rows: Sequence
 
 
 __all__ = [
-    "SectionClass", "drinking_source", "river_of_few", "river_state", "sewage_plant", "source_rates", "standard_index",
+    "MANY", "SectionClass", "drinking_source", "river_of_few", "river_state", "sewage_plant", "source_rates", "standard_index",
 ]  # fmt: skip

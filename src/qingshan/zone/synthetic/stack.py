@@ -30,10 +30,12 @@ __all__ = [
     "LARGEST",
     "SMALLEST",
     "YEARS",
+    "Need",
     "Stack",
     "Written",
     "fresh_folder",
     "grid_of",
+    "needed",
     "sides_of",
     "write_stack",
 ]
@@ -45,9 +47,10 @@ BLOCK = 512
 NODATA = {"float32": -9999.0, "uint8": 255, "uint16": 0}
 CRS, ORIGIN = "EPSG:32648", (500_000.0, 3_000_000.0)
 LABEL = "synthetic: invented by qingshan from a seed, no real place 合成数据：由种子虚构，不是任何真实地点"
-BYTES_PER_CELL = (
-    30  # of a written stack: 21 measured at 16 million cells, rounded up, for the refusal where the disk is too small
-)
+BYTES_PER_CELL = 30
+"""Of a written stack with its two years: 21 to 24 measured (16 million and 1 million cells), rounded up."""
+BYTES_OF_ROWS = 2_000_000
+"""Tables, parameters and file headers, whatever the size."""
 
 Told = Callable[[str, int, int], None]
 """Progress: what is being made, how many cells are done, of how many."""
@@ -64,6 +67,17 @@ class Written:
     @property
     def id(self) -> str:
         return f"{self.layer.id}_{self.year}" if self.year else self.layer.id
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a stack takes: cells, files, and at most about how many bytes on a disk with `free` of them."""
+
+    rows: int
+    cols: int
+    files: int
+    bytes: int
+    free: int
 
 
 @dataclass(frozen=True)
@@ -107,7 +121,7 @@ def write_stack(
 
     Raises `ZoneError` where the disk is too small. What an interrupted call leaves in `folder` is for the caller to remove.
     """
-    _room(folder, rows * cols)
+    _room(folder, rows, cols, years)
     tell = told or (lambda _what, _done, _all: None)
     relief = make_relief(seed, rows, cols, lambda level: tell(f"terrain {level}", 0, rows * cols))
     seats = make_seats(seed, rows, cols)
@@ -174,12 +188,19 @@ def _write(file: Any, place: Window, cells: NDArray[Any]) -> None:
     file.write(np.ascontiguousarray(cells), 1, window=Part(place.col, place.row, place.width, place.height))
 
 
-def _room(folder: Path, cells: int) -> None:
-    free, needed = shutil.disk_usage(folder).free, cells * BYTES_PER_CELL
-    if free < needed:
+def needed(folder: Path, rows: int, cols: int, years: Sequence[int] = YEARS) -> Need:
+    """What a stack of that size in `folder`, or in the nearest folder above that exists, takes and finds."""
+    at = next(p for p in (folder, *folder.parents) if p.is_dir())
+    size = BYTES_OF_ROWS + rows * cols * BYTES_PER_CELL
+    return Need(rows, cols, len(_plan(folder, years)), size, shutil.disk_usage(at).free)
+
+
+def _room(folder: Path, rows: int, cols: int, years: Sequence[int]) -> None:
+    need = needed(folder, rows, cols, years)
+    if need.free < need.bytes:
         raise ZoneError(
-            f"the disk has {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB are needed.",
-            f"磁盘剩余 {free / 1e9:.1f} GB，需要约 {needed / 1e9:.1f} GB。", where=str(folder),
+            f"the disk has {need.free / 1e9:.1f} GB free, {need.bytes / 1e9:.1f} GB are needed.",
+            f"磁盘剩余 {need.free / 1e9:.1f} GB，需要约 {need.bytes / 1e9:.1f} GB。", where=str(folder),
             fix="make room, or fewer pixels / 腾出空间，或减少像元数",
         )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,13 +40,31 @@ class Matrix:
         figure = self.cells.get((start, end))
         return (figure.value or 0.0) if figure else 0.0
 
+    def entries(self, moved: bool, start: str = "", end: str = "") -> dict[tuple[str, str], Figure]:
+        """The entries, or only those off the diagonal; `start`, `end` keep one opening or closing class."""
+        return {
+            (a, b): f
+            for (a, b), f in self.cells.items()
+            if not (moved and a == b) and start in ("", a) and end in ("", b)
+        }
+
     @property
     def whole(self) -> float:
-        return sum(f.value or 0.0 for f in self.cells.values())
+        return summed(self.cells.values())
 
     @property
     def moved(self) -> float:
-        return sum(f.value or 0.0 for (a, b), f in self.cells.items() if a != b)
+        return summed(self.entries(moved=True).values())
+
+    @property
+    def share(self) -> float:
+        """Share of the area that changed its class, %."""
+        return 100 * self.moved / (self.whole or 1.0)
+
+
+def summed(figures: Iterable[Figure]) -> float:
+    """Their sum, rounded once."""
+    return math.fsum(f.value or 0.0 for f in figures)
 
 
 def build(ask: Ask) -> Page:
@@ -53,16 +72,16 @@ def build(ask: Ask) -> Page:
     if ask.place.code not in ask.zone.places:
         raise UnknownName(f"{ask.place.code} is outside the zone's tree.", f"{ask.place.name_zh}不在本区域之内。")
     run, question = ask.run, ask.t("change.question")
-    periods = _periods(run) if run else []
+    periods = periods_of(run)
     if run is None or not periods:
         return Page("change_empty.html", ask.t("change.empty"), {"question": question})
-    period = _period(ask, periods)
-    matrix = _matrix(ask, run, ask.place.code, period)
+    period = period_of(ask, periods)
+    matrix = matrix_of(ask, run, ask.place.code, period)
     shown = ask.query.get("of", SHOWN[0])
     if shown not in SHOWN:
         raise UnknownName(f"?of= is one of {', '.join(SHOWN)}.", f"?of= 可取 {'、'.join(SHOWN)}。")
     names = class_names(ask)
-    below = [_matrix(ask, run, code, period) for code in ask.zone.children(ask.place.code)]
+    below = [matrix_of(ask, run, code, period) for code in ask.zone.children(ask.place.code)]
     rows = _by_class(run, matrix, names)
     labels = sorted({label for f in matrix.cells.values() for label in f.labels})
     context: dict[str, Any] = {
@@ -70,7 +89,7 @@ def build(ask: Ask) -> Page:
         "period": period, "periods": [(p, _word(ask, p)) for p in periods], "span": _span(period), "matrix": matrix, "names": names,
         "chart": _sankey(ask, matrix, names, shown), "shown": shown, "tabs": [(s, ask.t(f"change.shown.{s}")) for s in SHOWN],
         "rows": rows, "methods": {k: ref for k, ref in METHODS.items() if ref in REGISTRY}, "below": _places(ask, below),
-        "crumbs": crumbs(ask, "/account/change"),
+        "leads": _leads(ask, ask.place.code) if matrix.cells else {}, "crumbs": crumbs(ask, "/account/change"),
         "opening_word": _word(ask, matrix.opening), "closing_word": _word(ask, period), "short_area": numbers.digits,
     }  # fmt: skip
     tables = [_matrix_table(ask, [matrix], names), _class_table(rows)]
@@ -90,13 +109,16 @@ def build(ask: Ask) -> Page:
 # ---- what was asked for ----------------------------------------------------------------------------------------------
 
 
-def _periods(run: Run) -> list[str]:
+def periods_of(run: Run | None) -> list[str]:
     """Periods with a change matrix, the newest first."""
+    if run is None:
+        return []
     have = {f.period for f in run.facts if f.quantity == CHANGE}
     return [p for p in reversed(list(run.manifest["periods"])) if p in have]
 
 
-def _period(ask: Ask, periods: Sequence[str]) -> str:
+def period_of(ask: Ask, periods: Sequence[str]) -> str:
+    """The closing period that was asked for, else the newest."""
     asked = ask.query.get("period", "")
     same = [p for p in periods if p == asked or (ask.span and last_year(p) == ask.span[1])]
     return same[0] if same else periods[0]
@@ -119,7 +141,8 @@ def class_names(ask: Ask) -> dict[str, str]:
     }
 
 
-def _matrix(ask: Ask, run: Run, place: str, period: str) -> Matrix:
+def matrix_of(ask: Ask, run: Run, place: str, period: str) -> Matrix:
+    """The matrix of a place and its closing period."""
     facts = [f for f in run.select(CHANGE, place, None, period, None) if ">" in f.cls]
     cells = {_pair(f): of_run(run, f) for f in facts if not f.refused and f.value}
     order = [c for c in class_names(ask) if any(c in pair for pair in cells)]
@@ -150,7 +173,7 @@ def _headline(ask: Ask, matrix: Matrix, names: Mapping[str, str]) -> str:
     if not moves:
         return t("change.headline.same", **words)
     value, (start, end) = moves[0]
-    share = numbers.digits(round(100 * matrix.moved / matrix.whole, 1))
+    share = numbers.digits(round(matrix.share, 1))
     return t(
         "change.headline.moved",
         share=share,
@@ -167,12 +190,18 @@ def _lead(ask: Ask, matrix: Matrix) -> str:
 
 
 def _sankey(ask: Ask, matrix: Matrix, names: Mapping[str, str], shown: str) -> Sankey | None:
-    flows = [Flow(a, b, f.value or 0.0, f.key) for (a, b), f in matrix.cells.items() if shown == "all" or a != b]
+    flows = [
+        Flow(a, b, f.value or 0.0, ask.pedigree(f.key))
+        for (a, b), f in matrix.cells.items()
+        if shown == "all" or a != b
+    ]
     if not flows:
         return None
     colours = _colours(ask)
+    of = "whole" if shown == "all" else "moved"
+    leads = {(k, c): _leads(ask, matrix.place, **{k: c})[f"{of}_href"] for k in ("from", "to") for c in matrix.classes}
     return Sankey("change", flows, names, {c: colours.get(c, NONE) for c in names}, "hm2", ask.lang, _matrix_table(ask, [matrix], names),
-                  (_word(ask, matrix.opening), _word(ask, matrix.period)))  # fmt: skip
+                  (_word(ask, matrix.opening), _word(ask, matrix.period)), leads)  # fmt: skip
 
 
 def _colours(ask: Ask) -> dict[str, dict[str, str]]:
@@ -200,15 +229,21 @@ def _entry(run: Run, matrix: Matrix, cls: str, entry: str) -> Figure | None:
 
 def _places(ask: Ask, below: Sequence[Matrix]) -> list[dict[str, Any]]:
     """What changed in each place below, most first."""
-    shares = {m.place: m.moved / (m.whole or 1.0) for m in below if m.cells}
-    top = max(shares.values(), default=0.0) or 1.0
-    rows = [
+    found = sorted((m for m in below if m.cells), key=lambda m: -m.share)
+    top = max((m.share for m in found), default=0.0) or 1.0
+    return [
         {"name": ask.short(m.place), "href": ask.address("/account/change", place=m.place), "moved": numbers.write(m.moved, "hm2", ask.lang).text,
-         "share": numbers.digits(round(100 * shares[m.place], 1)), "bar": round(100 * shares[m.place] / top, 1), "at": shares[m.place]}
-        for m in below
-        if m.cells
+         "share": numbers.digits(round(m.share, 1)), "bar": round(100 * m.share / top, 1), **_leads(ask, m.place)}
+        for m in found
     ]  # fmt: skip
-    return sorted(rows, key=lambda r: -float(r["at"]))
+
+
+def _leads(ask: Ask, place: str, **ends: str) -> dict[str, str]:
+    """Where the sums and the share of a place lead: their parts."""
+    at = "" if place == ask.zone.root else place
+    return {
+        f"{of}_href": ask.address("/account/change/sum", of=of, place=at, **ends) for of in ("moved", "whole", "share")
+    }
 
 
 # ---- what leaves the house -------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,10 @@ from qingshan.publish import numbers
 
 @dataclass(frozen=True)
 class Line:
-    """One part as printed: name, number, unit, where it leads, and for a declared number its source and status."""
+    """One part as printed: name, number, unit, where it leads, and for a declared number its source and status.
+
+    `value` in `given_unit` and the pedigree key are what is exported.
+    """
 
     name: str
     number: str
@@ -29,6 +33,9 @@ class Line:
     href: str
     source: str
     status: str
+    value: float | None = None
+    given_unit: str = ""
+    key: str = ""
 
 
 def build(ask: Ask) -> Page:
@@ -53,8 +60,9 @@ def build(ask: Ask) -> Page:
         "period_label": bare(period_word(period, ask.t, ask.zone)), "formula": _formula(ask, found),
         "symbols": _symbols(ask, found.formula),
         "lines": [_line(ask, table, p) for p in found.parts], "labels": list(table.labels), "run": run,
+        "replay": ask.t("seea.rule.replay"),
     }  # fmt: skip
-    exports, sources = [_export(ask, found.parts)], [table_name(ask, table)]
+    exports, sources = [export_of(ask, context["lines"])], [table_name(ask, table)]
     return Page("seea_cell.html", f"{name} {said.text}", context, exports, [ask.place.code], sources, table.labels)
 
 
@@ -89,17 +97,18 @@ def _line(ask: Ask, table: Balance, part: Part) -> Line:
         href = ask.address(
             "/account/seea/cell", of=part.table, row=row, column=column, place=ask.query.get("place", "")
         )
-    return Line(name if ask.lang == "zh" else capital(name), number, unit, href, part.source, part.status)
+    name = name if ask.lang == "zh" else capital(name)
+    return Line(name, number, unit, href, part.source, part.status, float(part.value), part.unit, part.key)
 
 
-def _export(ask: Ask, parts: tuple[Part, ...]) -> Table:
+def export_of(ask: Ask, lines: Sequence[Line]) -> Table:
+    """The parts as a table that leaves the house, in the units they are declared in."""
     columns = (
         Column("part", "组成", "part"), Column("value", "数值", "value"), Column("unit", "单位", "unit"),
         Column("source", "出处", "source"), Column("key", "来历键", "pedigree key"),
     )  # fmt: skip
     rows: list[dict[str, Cell]] = [
-        {"part": ask.t.pick(p.zh, p.en), "value": float(p.value), "unit": p.unit, "source": p.source, "key": p.key}
-        for p in parts
+        {"part": p.name, "value": p.value, "unit": p.given_unit, "source": p.source, "key": p.key} for p in lines
     ]
     return Table("parts", "由什么得来", "Made of", columns, rows)
 

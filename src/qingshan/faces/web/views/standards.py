@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from qingshan.core.errors import UnknownName
-from qingshan.core.limit import limit_tables
+from qingshan.core.errors import QingshanError, UnknownName
+from qingshan.core.limit import LimitTable, limit_tables
 from qingshan.core.parameter import STATUSES, ParameterRow
 from qingshan.faces.web.documents import Document, Wanted, library
-from qingshan.faces.web.limits import compare, compared_table, groups, limits_table, matters, table_of
+from qingshan.faces.web.limits import compare, compared_table, groups, limit_sign, limits_table, table_of, users
 from qingshan.faces.web.names import capital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
+from qingshan.faces.web.stations import observations
 from qingshan.faces.web.usage import usage
+from qingshan.observe.alert.network import rules_of
 from qingshan.publish import numbers
 
 MAX_ROWS = 400
@@ -65,6 +67,7 @@ def build_all(ask: Ask) -> Page:
     }
     tables = [
         _documents_table(held, list(shelf.wanted.values()), waiting),
+        users_table([x["table"] for x in context["limits"]], ask),
         rows_table([*(r for d in held for r in d.rows), *(r for w in wanted for r in w.rows)]),
         limits_table([r for d in held for r in d.limits]),
     ]
@@ -92,16 +95,25 @@ def _limit_tables(ask: Ask, asked: str) -> list[dict[str, Any]]:
         words = f"{table.id} {table.zh} {table.en} {' '.join(table.editions)} {' '.join({r.item for r in table.rows})}".casefold()
         if not all(part in words for part in asked.casefold().split()):
             continue
-        editions = [e for e in table.editions if e]
         made.append(
             {
-                "table": table, "name": capital(ask.t.pick(table.zh, table.en)), "editions": editions, "rows": len(table.rows),
-                "open": sum(r.status == "open" for r in table.rows), "compare": len(editions) > 1,
-                "uses": [ask.t.pick(m["zh"], m["en"]) for m in matters(table.id)],
-                "documents": [d.id for d in library(ask).documents.values() if any(r.table == table.id for r in d.limits)],
+                "table": table, "name": capital(ask.t.pick(table.zh, table.en)), "rows": len(table.rows),
+                "open": sum(r.status == "open" for r in table.rows), "compare": len([e for e in table.editions if e]) > 1,
+                "users": users(ask, table.id), "domain": table.domain,
+                "documents": _documents_of(ask, table),
             }
         )  # fmt: skip
     return made
+
+
+def _documents_of(ask: Ask, table: LimitTable) -> list[dict[str, Any]]:
+    """Edition by edition, the document its rows stand under and how many they are."""
+    found = []
+    for edition in table.editions:
+        for d in library(ask).documents.values():
+            if n := sum(r.table == table.id and r.edition == edition for r in d.limits):
+                found.append({"id": d.id, "edition": edition, "rows": n})
+    return found
 
 
 def _waiting(ask: Ask) -> dict[str, list[str]]:
@@ -153,10 +165,7 @@ def _held(ask: Ask, document: Document) -> Page:
     headline = t("standards.one", title=document.title, rows=rows, methods=len(document.methods))
     if not rows and not document.methods:
         headline = t("standards.one_empty", title=document.title)
-    clauses = [
-        {"where": where, "zh": zh, "methods": [m for m in document.methods if where and where in m.clause.where]}
-        for where, zh in document.clauses
-    ]
+    clauses = _clauses(document)
     open_here = [
         row
         for w in library(ask).wanted.values()
@@ -175,6 +184,8 @@ def _held(ask: Ask, document: Document) -> Page:
         "waiting": [],
         "open_here": _groups(ask, open_here),
         "limits": groups(ask, document.limits),
+        "alerts": alert_rules(ask, document),
+        "unit": lambda u: numbers.declared_word(u, ask.lang),
     }
     return Page(
         "standard.html",
@@ -184,6 +195,33 @@ def _held(ask: Ask, document: Document) -> Page:
         sources=[document.title],
         labels=[document.worst],
     )
+
+
+def alert_rules(ask: Ask, document: Document) -> list[dict[str, str]]:
+    """Alert rules of the zone's networks that name an edition of the document."""
+    editions = {r.edition for r in document.limits if r.edition}
+    found = []
+    for network in observations(ask.site).networks.values():
+        try:
+            rules = rules_of(network)
+        except QingshanError:
+            continue  # a network without rules, or with rules that are being edited
+        found += [
+            {"id": r.id, "name": ask.t.pick(r.zh, r.en), "network": network.id, "of": network.name(ask.lang), "clause": r.clause}
+            for r in rules if any(e in r.clause for e in editions)
+        ]  # fmt: skip
+    return found
+
+
+def _clauses(document: Document) -> list[dict[str, Any]]:
+    """The clauses declared, and those that only rows name: each with its formulas and how many rows it gives."""
+    named = dict(document.clauses)
+    counted = Counter(r.clause for r in document.limits if r.clause)
+    return [
+        {"where": where, "zh": named.get(where, ""), "rows": counted[where],
+         "methods": [m for m in document.methods if where and where in m.clause.where]}
+        for where in dict.fromkeys([*named, *counted])
+    ]  # fmt: skip
 
 
 def _to_obtain(ask: Ask, wanted: Wanted) -> Page:
@@ -200,6 +238,7 @@ def _to_obtain(ask: Ask, wanted: Wanted) -> Page:
         "commands": _commands(ask, wanted.profiles[0] if wanted.profiles else ""),
         "open_here": [],
         "limits": [],
+        "alerts": [],
         "profiles": [usage(ask.site).profiles[p] for p in wanted.profiles],
     }
     return Page("standard.html", wanted.title, context, [rows_table(wanted.rows)], labels=["open"])
@@ -356,8 +395,32 @@ def _documents_table(held: Sequence[Document], wanted: Sequence[Wanted], waiting
 
 
 def _clauses_table(document: Document) -> Table:
-    columns = (Column("where", "条款", "clause"), Column("zh", "内容", "subject"))
-    return Table("clauses", "条款", "Clauses", columns, [{"where": w, "zh": zh} for w, zh in document.clauses])
+    columns = (Column("where", "条款", "clause"), Column("zh", "内容", "subject"), Column("rows", "行", "rows"))
+    rows: list[dict[str, Cell]] = [{"where": c["where"], "zh": c["zh"], "rows": c["rows"]} for c in _clauses(document)]
+    return Table("clauses", "条款", "Clauses", columns, rows)
+
+
+def users_table(found: Sequence[LimitTable], ask: Ask) -> Table:
+    """Who uses each table of limits: a row for each evaluation."""
+    columns = (
+        Column("table", "表", "table"), Column("name", "名称", "name"), Column("domain", "领域", "domain"), Column("editions", "版本", "editions"),
+        Column("rows", "行", "rows"), Column("open", "待补行", "open rows"), Column("evaluation", "评价", "evaluation"),
+        Column("command", "命令", "command"), Column("methods", "公式", "methods"), Column("profiles", "口径", "profiles"),
+        Column("networks", "监测网", "networks"),
+    )  # fmt: skip
+    rows: list[dict[str, Cell]] = []
+    for table in found:
+        about: dict[str, Cell] = {
+            "table": table.id, "name": ask.t.pick(table.zh, table.en), "domain": table.domain, "rows": len(table.rows),
+            "editions": "; ".join(e for e in table.editions if e), "open": sum(r.status == "open" for r in table.rows),
+        }  # fmt: skip
+        used: list[dict[str, Cell]] = [
+            {"evaluation": u.name, "command": u.command, "methods": "; ".join(m.ref for m in u.methods), "profiles": "; ".join(u.profiles),
+             "networks": "; ".join(n for n, _ in u.networks)}
+            for u in users(ask, table.id)
+        ]  # fmt: skip
+        rows += [about | u for u in used] or [about]
+    return Table("limit_tables", "限值与规则表", "Tables of limits and rules", columns, rows)
 
 
 # ---- editions side by side -------------------------------------------------------------------------------------------
@@ -391,7 +454,9 @@ def build_compare(ask: Ask) -> Page:
         "lines": lines if everything else changed,
         "everything": everything,
         "count": len(lines),
-        "uses": [t.pick(m["zh"], m["en"]) for m in matters(table.id)],
+        "users": users(ask, table.id),
+        "sign": limit_sign,
+        "unit": lambda u: numbers.declared_word(u, ask.lang),
     }
     labels = sorted({r.status for r in table.rows if r.status != "open"})
     return Page(
