@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import date
 from pathlib import Path
 
@@ -36,8 +37,6 @@ class Reader(TestClient):
             follow_redirects=False,
         )
         if actor:
-            import time  # noqa: PLC0415
-
             self.cookies.set(COOKIE, counter.desk.sessions.begin(actor, "test", time.time()))
 
     def form(self, page: str, command: str) -> dict[str, str]:
@@ -193,8 +192,29 @@ def test_the_synthetic_exchange(tmp_path: Path, zone: Zone) -> None:
     for strip in desk.tape.strips.values():
         assert strip.state == "open"
         assert [sum(orders for _, orders in strip.levels[side].values()) for side in ("sell", "buy")] == [5, 5]
-    page = TestClient(create_app(zone, {}, desk=desk)).get("/zh/exchange").text
+    public = TestClient(create_app(zone, {}, desk=desk))
+    page = public.get("/zh/exchange").text
     assert "示意" in page and "编造" in page and "禁发" in page
+    proofs = re.findall(
+        r'href="(/api/exchange/proofs/inclusion\?record=\d+&amp;day=[\d-]+)" title',
+        public.get("/zh/exchange/public").text,
+    )
+    assert proofs and public.get(proofs[0].replace("&amp;", "&")).status_code == 200
+    public.cookies.set(COOKIE, desk.sessions.begin("trader-0419", "test", time.time()))
+    where = "exchange/lineage?lot=BG-001&unit=8000"
+    tree, english = (public.get(f"/{lang}/{where}").text for lang in ("zh", "en"))
+    named = re.findall(r'<span class="kind">([^<]+)</span>', tree)
+    assert named[:7] == ["序号", "批次", "项目登记", "小班", "核查报告", "监测报告", "案卷"]
+    assert {"样地数据", "原始读数", "校准记录"} <= set(named[7:])
+    assert (
+        "追到 12 块样地、6 个文件" in tree
+        and "8,000，在 [0, 8,200) 吨 CO₂ 之内" in tree
+        and "样地 12 块，实测 24 次" in tree
+    )
+    assert tree.index('<th scope="row">P02</th>') < tree.index('<th scope="row">P10</th>') and "8000000000" not in tree
+    assert "/zh/registers/ticket_project/record/baiguo" in tree and "proofs/inclusion?record=" in tree
+    assert "down to 12 plots and 6 files" in english and "opening" in english and "8,200 t CO₂" in english
+    assert public.get(f"/zh/{where.replace('lineage?', 'lineage.csv?')}").text.count("样地实测") == 24
     desk.close()
 
 
