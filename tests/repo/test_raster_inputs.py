@@ -12,10 +12,10 @@ import pytest
 from test_tutorial import SECONDS, blocks, missing
 
 rasterio = pytest.importorskip("rasterio", reason="the extra geo is not installed")
-from rasterio.warp import transform_bounds  # noqa: E402 - after the skip
+from rasterio.warp import transform_bounds  # noqa: E402
 
 sys.path.append(str(Path(__file__).parents[1] / "zone" / "raster"))
-from catalogue_server import Server, serving
+from catalogue_server import Server, serving  # noqa: E402
 
 UTM, WEST, NORTH, CELL = "EPSG:32648", 500_000.0, 3_000_000.0, 30.0
 ROWS, COLS = 40, 50

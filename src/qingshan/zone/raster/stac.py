@@ -144,6 +144,8 @@ def _of_file(path: Path) -> dict[str, Preset]:
     """The presets of a file of the form of `stac_presets.toml`."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(raw["preset"], list):
+            raise TypeError("[preset] is no list of tables")
         found = [read_preset(entry) for entry in raw["preset"]]
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise DeclarationError(
