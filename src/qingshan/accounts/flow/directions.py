@@ -7,8 +7,8 @@ pygeoprocessing keeps them, so directions of either program can be read by the o
 A level cell without a lower neighbour drains along its flat towards the nearest cell that has one, by distance in straight and
 diagonal steps; a cell beside the rim or NoData lets a flat out only where nothing lower does. Ties go to the cell that was reached
 first in reading order, so a run repeats itself to the bit. Steps are added up one by one in float64, as pygeoprocessing adds them:
-ways of the same steps in another order may differ in the last bit, and that bit decides as it does there. With shares, a level cell gives to all neighbours nearer to the way out, in
-proportion to the inverse of the step.
+ways of the same steps in another order may differ in the last bit, and that bit decides as it does there. With shares, a level
+cell gives to all neighbours nearer to the way out, in proportion to the inverse of the step.
 """
 
 from __future__ import annotations
@@ -83,21 +83,28 @@ def _drain_flats(z: Any, state: Any, out: Any, way: Any, offsets: Any) -> None:
             if waiting > 0:
                 break
         assert waiting > 0, "every flat of a filled surface has a way out"
-        while waiting > 0:
-            c = np.int64(ring[head])
-            head = (head + 1) & (ring.size - 1)
-            waiting -= 1
-            a = way[c]
-            for k in range(8):
-                n = c + offsets[k]
-                if z[n] == z[c]:
-                    b, longer = way[n], far[a] + (ROOT_TWO if k & 1 else 1.0)
-                    if longer < far[b]:
-                        steps[b], far[b] = steps[a] + np.uint32(65536 if k & 1 else 1), longer
-                        out[n] = (k + 4) & 7
-                        ring, head, waiting = _queued(ring, head, waiting, n)
+        ring = _spread(z, way, offsets, out, steps, far, ring, head, waiting)
         for a in range(count):
             way[np.int64(flat[a])] = steps[a]
+
+
+@njit(nogil=True, cache=True)
+def _spread(z: Any, way: Any, offsets: Any, out: Any, steps: Any, far: Any, ring: Any, head: int, waiting: int) -> Any:
+    """From the ways out that wait in `ring` to all cells of their flat, numbered by `way`; the ring, perhaps wider."""
+    while waiting > 0:
+        c = np.int64(ring[head])
+        head = (head + 1) & (ring.size - 1)
+        waiting -= 1
+        a = way[c]
+        for k in range(8):
+            n = c + offsets[k]
+            if z[n] == z[c]:
+                b, longer = way[n], far[a] + (ROOT_TWO if k & 1 else 1.0)
+                if longer < far[b]:
+                    steps[b], far[b] = steps[a] + np.uint32(65536 if k & 1 else 1), longer
+                    out[n] = (k + 4) & 7
+                    ring, head, waiting = _queued(ring, head, waiting, n)
+    return ring
 
 
 @njit(nogil=True, cache=True)
