@@ -160,9 +160,8 @@ def _open(ask: Ask, report: MonitoringReport) -> list[tuple[int, str]]:
 
 def _clauses(report: MonitoringReport) -> list[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
-    for s in report.sites:
-        for r in s.results[:40]:
-            found |= {(c, one.status) for one in (r, *r.parts) for c in one.clause.split(" ; ") if c}
+    for r, _ in report.kinds:
+        found |= {(c, one.status) for one in (r, *r.parts) for c in one.clause.split(" ; ") if c}
     found |= {(c, g.status) for g in report.groups for c in g.clause.split(" ; ") if c}
     return sorted(found)
 
