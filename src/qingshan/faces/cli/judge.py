@@ -21,7 +21,7 @@ from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
 
-from .evaluate import rules_of
+from .evaluate import print_labels, rules_of
 from .problem import WrongCall
 from .show import emit
 
@@ -45,21 +45,30 @@ def judge(arguments: argparse.Namespace) -> int:
         )
     path = Path(arguments.file)
     on_disk = path.suffix.lower() == ".csv" or path.is_file()
-    rows = _of_file(path) if on_disk else _of_network(Observations(open_zone(arguments.zone)), arguments.file)
+    network: Network | None = None
+    if on_disk:
+        rows = _of_file(path)
+    else:
+        store = Observations(open_zone(arguments.zone))
+        rows, network = _of_network(store, arguments.file), store.network(arguments.file)
+    labels = network.labels if network else []
     settings = _settings(arguments.set)
     rules = _rules(arguments, settings)
     results = evaluate_rows(matter.id, rows, rules, {k: v for k, v in settings.items() if not k.startswith(EDITION)})
     if out is not None:
-        _write(results, out)
+        _write(results, out, labels)
     if arguments.json:
         emit(
             {
                 "matter": matter.id,
                 "rule_set": rules.record() | {"digest": rules.digest},
+                "labels": labels,
                 "results": [r.record() for r in results],
             }
         )
     else:
+        if network is not None:
+            print_labels(network, arguments.lang)
         _print(matter.zh if arguments.lang == "zh" else matter.en, results, arguments.lang)
     return 0
 
@@ -119,10 +128,11 @@ def _text(row: dict[str, object]) -> str:
     return f"{row['detection_limit']:f}L" if row["censored"] and row["detection_limit"] is not None else ""
 
 
-def _write(results: list[Result], out: Path) -> None:
+def _write(results: list[Result], out: Path, labels: list[str]) -> None:
     frame = pl.DataFrame(
         [{k: "; ".join(map(str, v)) if isinstance(v, list) else v for k, v in r.record().items() if k != "parts"} for r in results], infer_schema_length=None
     )  # fmt: skip
+    frame = frame.with_columns(labels=pl.lit(" ".join(labels)))
     frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
 
 
