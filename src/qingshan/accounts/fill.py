@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from qingshan.core.canonical import digest, write_atomic
-from qingshan.core.cell import find_cell
 from qingshan.core.domain import Domains, load_domains
 from qingshan.core.errors import QingshanError
 from qingshan.core.finding import Finding
@@ -21,7 +20,6 @@ from qingshan.zone.zone import Zone
 from .home import fills_folder
 from .profile import Profile, Recipe, ServiceUse, find_profile
 from .raster.declaration import find_raster_account
-from .stages import STAGES, find_stage
 
 PAGE_CHECK = "method.page_check"
 """1: the formula in the code is the one on the page of the document (write who, which page and when)."""
@@ -80,16 +78,7 @@ def doubtful_methods(profile: Profile) -> list[str]:
 def _raster_methods(profile: Profile) -> set[str]:
     """The methods of every step, stage and measure of the profile's raster accounts."""
     domains = load_domains()
-    accounts = [find_raster_account(domains, id) for id in profile.rasters]
-    cells = {find_cell(step.cell).method for account in accounts for step in account.steps.values()}
-    stages = {
-        ref
-        for account in accounts
-        for use in account.stages.values()
-        if use.run in STAGES
-        for ref in find_stage(use.run).methods(use.options)
-    }
-    return cells | stages | {m.method for account in accounts for m in account.measures}
+    return {ref for id in profile.rasters for ref in find_raster_account(domains, id).methods}
 
 
 def _routes(profile: Profile, uses: list[ServiceUse]) -> list[Recipe]:

@@ -82,8 +82,13 @@ class Stage:
         return tuple(getattr(import_module(self.module), "OPTIONAL", ()))
 
     def methods(self, options: Mapping[str, str]) -> tuple[str, ...]:
-        """The published formulas that its module names: with their edition, or in the edition that an option or `EDITION` gives."""
-        return _methods(self.module, tuple(sorted(options.values())))
+        """The published formulas that its module names: with their edition, or in the edition that an option or `EDITION` gives.
+
+        A module's table `METHODS` (word of an option -> methods, "" for every word) says which it uses under that word only.
+        """
+        known = import_module(self.module).OPTIONS if find_spec(self.module) else {}
+        chosen = {name: words[0] for name, words in known.items() if words} | dict(options)
+        return _methods(self.module, tuple(sorted(set(chosen.values()))))
 
     @property
     def code(self) -> str:
@@ -104,8 +109,8 @@ def _fits(pattern: str, name: str) -> bool:
 
 
 _ID = re.compile(r"\b[a-z]+\.[a-z][a-z0-9_]*")
-"""Ids of methods in a source text; an edition may be put behind them at run time, so every edition counts."""
-
+_BARE = re.compile(r"\b[a-z]+\.[a-z][a-z0-9_]*(?![a-z0-9_]|@[a-z0-9_])")
+"""Ids of methods in a source text, and those without an edition behind them; one may be put there at run time."""
 
 _REF = re.compile(r"\b([a-z]+\.[a-z][a-z0-9_]*)@([a-z0-9_]+)")
 
@@ -119,10 +124,13 @@ def _methods(module: str, words: tuple[str, ...]) -> tuple[str, ...]:
     load_domains()
     known = {m.ref for m in REGISTRY.all()}
     found = {f"{id}@{edition}" for id, edition in _REF.findall(text)}
-    said = {ref.partition("@")[0] for ref in found}
-    editions = (*words, str(getattr(import_module(module), "EDITION", "")).removeprefix("@"))
-    found |= {f"{id}@{edition}" for id in set(_ID.findall(text)) - said for edition in editions}
-    return tuple(sorted(found & known))
+    stage = import_module(module)
+    editions = (*words, str(getattr(stage, "EDITION", "")).removeprefix("@"))
+    found |= {f"{id}@{edition}" for id in set(_BARE.findall(text)) for edition in editions}
+    by_word: Mapping[str, tuple[str, ...]] = getattr(stage, "METHODS", {})
+    used = {ref for word, refs in by_word.items() if word in ("", *words) for ref in refs}
+    only = {ref for refs in by_word.values() for ref in refs} - used
+    return tuple(sorted((found | used) & known - only))
 
 
 @lru_cache(maxsize=16)

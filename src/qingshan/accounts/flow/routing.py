@@ -25,7 +25,7 @@ from .lattice import square_cell
 from .passes import blank
 from .stage import Graph, Job, job
 
-__all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
+__all__ = ["CONSTANTS", "INPUTS", "METHODS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
 INPUTS = {"elevation": "m", "sinks": ""}
 LIMITS = {"elevation": (-500.0, 9000.0)}
@@ -35,6 +35,12 @@ CONSTANTS = {"keep_deeper": "m", "keep_larger": "km2"}
 OUTPUTS = {"filled": "m", "direction": "", "accumulation": "count", "area": "m2", "sink": ""}
 OPTIONS = {"routing": ("d8", "mfd")}
 OPTIONAL = ("sinks", "keep_deeper", "keep_larger")
+METHODS = {
+    "": ("water.filled_level@barnes2014",),
+    "d8": ("water.flow_direction@ocallaghan1984",),
+    "mfd": ("water.flow_share@holmgren1994",),
+}
+"""Filling, and the directions of each way of routing; the loops in `fill.py` and `directions.py` are held to them by the tests."""
 
 
 def run(

@@ -33,7 +33,7 @@ from .cellwise import cellwise as loop
 from .cellwise import steps_of
 from .stage import Results, codes_of, floats_of, limited, metres, on_tiles, require
 
-__all__ = ["CONSTANTS", "INPUTS", "OPTIONS", "OUTPUTS", "TABLES", "run"]
+__all__ = ["CONSTANTS", "INPUTS", "METHODS", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
 INPUTS = {"reference_et": "mm"}
 LIMITS = {"reference_et": (0.0, float("inf"))}
@@ -56,6 +56,10 @@ distance, cut at five). `gaussian` takes the distance as standard deviation, cut
 FAR = 5
 SIGMAS = 3
 EDITION = "@invest_guide"
+METHODS = {
+    "day": ("climate.evapotranspiration_index@invest_guide", "climate.cooling_capacity@invest_guide"),
+    "night": ("climate.cooling_capacity@invest_guide_night",),
+}
 DAY = ("crop_coefficient", "shade", "albedo")
 FIRST = ("capacity", "park_capacity", "green_area", "mitigation")
 LATER = ("temperature_unmixed", "temperature", "reduction")

@@ -185,6 +185,13 @@ class RasterAccount:
         return (stage, output) if not known or find_stage(self.stages[stage].run).gives(output) else None
 
     @cached_property
+    def methods(self) -> frozenset[str]:
+        """The methods of every step, stage and measure, as `id@edition`."""
+        cells = {find_cell(step.cell).method for step in self.steps.values()}
+        stages = {ref for s in self.stages.values() if s.run in STAGES for ref in find_stage(s.run).methods(s.options)}
+        return frozenset(cells | stages | {m.method for m in self.measures})
+
+    @cached_property
     def quantities(self) -> dict[str, Sum]:
         """Sum by the quantity it gives."""
         return {s.quantity: s for s in self.sums if s.quantity}

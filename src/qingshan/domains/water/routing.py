@@ -9,9 +9,18 @@ import numpy as np
 
 from ...core.method import A, Array, Clause, Q, method
 
-BARNES = "Barnes, Lehman & Mulla 2014, Computers & Geosciences 62:117-127"
-CALLAGHAN = "O'Callaghan & Mark 1984, Computer Vision, Graphics and Image Processing 28(3):323-344"
-HOLMGREN = "Holmgren 1994, Hydrological Processes 8(4):327-334"
+BARNES = (
+    "Barnes, Lehman & Mulla 2014, Priority-flood: an optimal depression-filling and watershed-labeling algorithm for digital "
+    "elevation models, Computers & Geosciences 62:117-127"
+)
+CALLAGHAN = (
+    "O'Callaghan & Mark 1984, The extraction of drainage networks from digital elevation data, "
+    "Computer Vision, Graphics, and Image Processing 28(3):323-344"
+)
+HOLMGREN = (
+    "Holmgren 1994, Multiple flow direction algorithms for runoff modelling in grid based elevation models: an empirical "
+    "evaluation, Hydrological Processes 8(4):327-334"
+)
 TOWARDS = ("东", "东北", "北", "西北", "西", "西南", "南", "东南", "无更低邻格")
 TOWARDS_EN = ("east", "north-east", "north", "north-west", "west", "south-west", "south", "south-east", "none is lower")
 
@@ -51,7 +60,7 @@ def flow_direction(
     return np.where(fall.max(axis=-1) > 0, fall.argmax(axis=-1), 8).astype(np.float64)
 
 
-@method("water.flow_share", edition="holmgren1994", clause=Clause(HOLMGREN, "multiple flow directions (MFD)"), status="secondary",
+@method("water.flow_share", edition="holmgren1994", clause=Clause(HOLMGREN, "multiple flow directions (MFD), exponent x"), status="secondary",
         formula="f_k = s_k^p / sum_j s_j^p, s_k = max(0, (z - z_k)/d_k)")  # fmt: skip
 def flow_share(
     level: Level, around: Around, distance: Steps,
