@@ -132,7 +132,7 @@ def context(report: MonitoringReport, words: Words) -> list[str]:
                 "monitoring.against",
                 period=report.span.before().id,
                 share=percent(before, known_before),
-                change=f"{float(step):+.1f}",
+                change=f"{float(step):+.1f}".replace("-", "−"),
             )
         )
     else:
@@ -153,6 +153,13 @@ def grade_word(report: MonitoringReport, grade: str, words: Words) -> str:
     if not grade:
         return words("monitoring.without")
     return words("monitoring.class", grade=grade) if report.water else words.maybe(f"aqi.{grade}", grade)
+
+
+def river_word(report: MonitoringReport, river: Result, words: Words) -> str:
+    """State of a river or basin: the word of the shares, or the class that the means of few sections give; '' where neither is sure."""
+    if not river.grade or river.verdict:
+        return ""
+    return grade_word(report, river.grade, words) if river.grade in report.words else river.grade
 
 
 def grades(report: MonitoringReport) -> list[str]:
@@ -219,10 +226,10 @@ def _rivers(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
     for r in report.groups:
         state = (
             Cell(
-                r.grade,
+                word,
                 badges=((r.status, words.maybe(f"label.{r.status}", r.status)),) if r.status == "secondary" else (),
             )
-            if r.grade
+            if (word := river_word(report, r, words))
             else _why(r, words)
         )
         rows.append(
@@ -378,7 +385,7 @@ def _states_sheet(report: MonitoringReport, words: Words) -> Sheet:
 def _rivers_sheet(report: MonitoringReport, words: Words) -> Sheet:
     rows: list[list[Value]] = []
     for r in report.groups:
-        state = r.grade or words(f"verdict.{r.verdict or INSUFFICIENT}")
+        state = river_word(report, r, words) or words(f"verdict.{r.verdict or INSUFFICIENT}")
         rows.append([r.site, r.n_valid, r.n_required, _plain(r), state, r.clause, r.status])
     heads = (
         words("monitoring.river"), words("monitoring.n_valid"), words("monitoring.n_required"), words("monitoring.percent"),
@@ -444,4 +451,5 @@ __all__ = [
     "period_word",
     "publish_monitoring",
     "reasons",
+    "river_word",
 ]

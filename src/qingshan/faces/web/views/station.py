@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from qingshan.faces.web.evaluated import REPORTED
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.stations import (
@@ -63,6 +64,8 @@ def build(ask: Ask) -> Page:
         "time_action": f"/{ask.lang}/network/{h.network.id}/{station.id}",
         "review_href": ask.address(f"/network/{h.network.id}/review", site=station.id, period=""),
         "network_href": ask.address(f"/network/{h.network.id}", period=""),
+        "evaluations": [(p, ask.address(f"/network/{h.network.id}/evaluation", site=station.id, period=p)) for p in dict.fromkeys((period, period[:4]))]
+        if h.network.domain in REPORTED else [],
         "station_stem": f"/{ask.lang}/network/{h.network.id}/",
     }  # fmt: skip
     tables = [_items_table(ask, station, told), _moments_table(ask, station, told), _readings_table(ask, station, told)]
