@@ -77,6 +77,18 @@ def test_a_group_is_acknowledged_together_and_refusals_stay_apart(tmp_path: Path
     v.close()
 
 
+def test_a_group_costs_one_sync(tmp_path: Path) -> None:
+    """Group commit: however many commands are acknowledged together, the disk is waited for once; a lone command waits for itself."""
+    disk = SimulatedDisk()
+    v = Venue(tmp_path, "test", HANDLERS, disk=disk)
+    v.submit(command(*opening(), key="open"))
+    before = disk.syncs
+    v.submit_group([pay(1, f"k{n}") for n in range(50)])
+    assert disk.syncs == before + 1
+    v.submit(pay(1, "alone"))
+    assert disk.syncs == before + 2
+
+
 def test_time_never_runs_backwards(tmp_path: Path) -> None:
     v = start(tmp_path)
     v.submit(command(*opening(), key="open", at=1000))

@@ -138,9 +138,18 @@ def minted_by_a_leg(lines: Lines) -> None:
     )
 
 
+def paid_to_nobody(lines: Lines) -> None:
+    lines.append(copy_with(lines[3], [Leg("A", "nobody", CASH, 1, "gift").line()], key="gift"))
+
+
+def paid_a_negative_sum(lines: Lines) -> None:
+    lines.append(copy_with(lines[3], [Leg("A", "B", CASH, -1, "gift").line()], key="gift"))
+
+
 @pytest.mark.parametrize(
     ("plant", "rule_number", "record"),
     [
+        (paid_to_nobody, 1, 6), (paid_a_negative_sum, 1, 6),
         (lost_posting, 6, 2), (edited_amount, 6, 2), (settled_twice, 6, 6), (moved_after_retirement, 4, 6), (over_issued, 5, 6),
         (unheld_sale, 6, 1), (overdrawn, 2, 6), (released_twice, 6, 7), (surrendered_for_nothing, 7, 4), (key_used_twice, 8, 5),
         (time_back, 8, 4), (minted_by_a_leg, 3, 6),
@@ -150,6 +159,24 @@ def test_every_planted_fault_is_named(plant: Callable[[Lines], None], rule_numbe
     lines = story()
     plant(lines)
     assert (rule_number, record) in faults(lines)
+
+
+def test_each_of_the_eight_rules_has_a_planted_fault() -> None:
+    found = set()
+    for plant in (
+        paid_to_nobody,
+        overdrawn,
+        minted_by_a_leg,
+        moved_after_retirement,
+        over_issued,
+        lost_posting,
+        surrendered_for_nothing,
+        time_back,
+    ):
+        lines = story()
+        plant(lines)
+        found |= {rule for rule, _ in faults(lines)}
+    assert found == set(range(1, 9))
 
 
 def test_an_edited_byte_breaks_the_chain_and_names_the_record() -> None:

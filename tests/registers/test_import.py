@@ -13,6 +13,7 @@ from qingshan.registers import importing
 from qingshan.registers.declaration import find_register
 from qingshan.registers.engine import FaultyFields
 from qingshan.registers.importing import read_import, row_findings
+from qingshan.registers.values import read_fields, shape_typed
 
 from .desk import Desk
 
@@ -51,6 +52,23 @@ def test_a_workbook_reads_the_same(tmp_path: Path) -> None:
     two = read_import(register, csv_file(tmp_path, HEAD + ROWS), "clerk1", 0)
     assert one.command is not None and two.command is not None
     assert one.command.body["rows"] == two.command.body["rows"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["106.65, 26.64", "106.65，26.64", " 106.65 26.64 ", '{"type": "Point", "coordinates": [106.65, 26.64]}']
+)
+def test_a_point_is_typed_as_longitude_and_latitude(typed: str) -> None:
+    register = find_register("discharge_permit")
+    kept, faults = read_fields(register, {"site": shape_typed(typed)}, partial=True)
+    assert kept == {"site": {"type": "Point", "coordinates": ["106.65", "26.64"]}} and not faults
+
+
+@pytest.mark.parametrize("typed", ["26.64, 106.65", "106.65", "106.65; 26.64", "[" * 3000])
+def test_what_is_no_place_is_refused(typed: str) -> None:
+    """Latitude before longitude is beyond 90 degrees; nothing is guessed."""
+    register = find_register("discharge_permit")
+    _, faults = read_fields(register, {"site": shape_typed(typed)}, partial=True)
+    assert [f[0] for f in faults] == ["site"]
 
 
 def test_faulty_rows_are_named_and_nothing_is_sent(tmp_path: Path) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qingshan.core.errors import DeclarationError, UnknownName
+from qingshan.core.errors import DeclarationError, MissingParameter, UnknownName
 from qingshan.ledger.book import Refused
 from qingshan.ledger.verify import verify_journal
 from qingshan.registers.actors import roles
-from qingshan.registers.calendar import Calendar, day_of
+from qingshan.registers.calendar import Calendar, day_of, read_calendar
 from qingshan.registers.declaration import Register, find_register, registers
 from qingshan.registers.engine import FaultyFields, due, history, visible
 
@@ -294,6 +294,24 @@ def test_working_days_by_hand() -> None:
     """From Friday 4 October: 8, 9, 10, 11 (Tue to Fri), Saturday 12 worked, 14 Monday."""
     assert [CALENDAR.add(date(2024, 10, 4), n, "working").day for n in range(1, 7)] == [8, 9, 10, 11, 12, 14]
     assert CALENDAR.add(date(2024, 10, 4), 3, "calendar") == date(2024, 10, 7)
+
+
+@pytest.mark.parametrize(("accepted", "year"), [("2024-10-04", 2024), ("2026-12-20", 2027)])
+def test_a_deadline_in_a_year_whose_notice_is_not_on_file(desk: Desk, accepted: str, year: int) -> None:
+    """Shipped are the notices of 2025 and 2026. Days that count into another year are refused naming that year's notice; the deadline has no date
+    and is not called missed. Calendar days need no notice."""
+    calendar = read_calendar()
+    assert calendar.years == {2025, 2026}
+    with pytest.raises(MissingParameter) as told:
+        calendar.works(date(year, 10, 8))
+    assert told.value.document == f"国务院办公厅关于{year}年部分节假日安排的通知"
+    start = date.fromisoformat(accepted)
+    desk.at = ((start - date(1970, 1, 1)).days) * DAY
+    desk.create("discharge_permit", "f1", "clerk1", **FACILITY)
+    desk.act("discharge_permit", "f1", "accept", "registry1", evidence={"application": SHA})
+    (found,) = due(desk.registers, desk.venue.book, date(2028, 1, 1), calendar)
+    assert found.on is None and not found.overdue and str(year) in found.why
+    assert calendar.add(start, 30, "calendar") == start + timedelta(days=30)
 
 
 def test_a_day_is_that_of_the_place() -> None:

@@ -58,6 +58,23 @@ def test_m11_shortfall_windows() -> None:
         shortfall(T, windows, "rolling")
 
 
+def test_the_calculator_takes_the_shapes_of_other_schemes() -> None:
+    """`other_penalties.csv`: a fixed sum (EU, 100 EUR/t), one multiple of a mean (Shenzhen, 3; here a mean of 40), a multiple of a price (California,
+    3 + 1; here 30): 1,000 t short are 100,000, 120,000 and 120,000, each one figure."""
+    path = MONTHLY.parents[2] / "spec" / "tables" / "market" / "other_penalties.csv"
+    if not path.is_file():
+        pytest.skip("the shared tables are not here (QINGSHAN_SHARED)")
+    with path.open(encoding="utf-8") as stream:
+        value = {r["scheme"]: Fraction(r["value"]) for r in csv.DictReader(stream) if r["value"]}
+    for priced, times, fine in (
+        ((value["EU ETS"], Fraction(1)), Fraction(1), 100_000),
+        ((Fraction(4_000), Fraction(100)), value["Shenzhen pilot"], 120_000),
+        ((Fraction(30), Fraction(1)), value["California"], 120_000),
+    ):
+        (found,) = shortfall(1_000 * T, {"w": priced}, "w", (int(times), int(times)))
+        assert found.lowest == found.highest == fine and found.cut == 1_000 * T
+
+
 def test_m12_offsets() -> None:
     assert offset_limit(1_000_003 * T, 5) == 50_000 * T
     with pytest.raises(Refused, match="delivered"):

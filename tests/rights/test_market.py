@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from qingshan.ledger.book import Refused
+from qingshan.ledger.entry import RegisterEntry
+from qingshan.ledger.venue import Decision
 from qingshan.ledger.verify import verify_journal
+from qingshan.registers.declaration import registers
+from qingshan.rights.auction import auction_handlers
 from qingshan.rights.market import open_orders
 from qingshan.rights.registry import CASH
 
@@ -22,10 +26,14 @@ def hall(tmp_path: Path) -> Hall:
 
 
 def refused(code: str, act: Any, *arguments: Any, **more: Any) -> Refused:
+    """One error with this code in both languages; where a hall is asked, its ledger and journal are as before."""
+    hall = next((x for x in (getattr(act, "__self__", None), *arguments) if isinstance(x, Hall)), None)
+    before = (hall.venue.next, hall.venue.book.hash()) if hall else None
     with pytest.raises(Refused) as told:
         act(*arguments, **more)
     assert told.value.code == code, told.value
     assert told.value.zh
+    assert before is None or (hall.venue.next, hall.venue.book.hash()) == before
     return told.value
 
 
@@ -62,6 +70,63 @@ def test_m2_close_is_the_mean_of_listed_trades(hall: Hall) -> None:
     hall.order("b2", "Y", "buy", 51, 200)
     assert hall.next_day().answer["close"] == str(506_700)  # 152/3 yuan, to the tick 50.67
     assert hall.next_day().answer["close"] == str(506_700)
+
+
+def test_m2_block_is_not_in_the_close(hall: Hall) -> None:
+    """The block of 100,000 t at 40.00 leaves 152/3 yuan as it is."""
+    hall.issue("L2", "X", 100_000 * T)
+    hall.money("Y", 5_000_000)
+    for yuan, tonnes in ((50, 100), (51, 200)):
+        hall.order(f"s{yuan}", "X", "sell", yuan, tonnes)
+        hall.order(f"b{yuan}", "Y", "buy", yuan, tonnes)
+    block = {"id": "b", "asset": hall.asset, "seller": "X", "buyer": "Y", "price": 40 * YUAN, "quantity": 100_000 * T}
+    for by in ("approverX", "approverY"):
+        hall.send("market.block", by, **block)
+    assert hall.venue.book.balance("Y", hall.asset).value == 100_300 * T
+    assert hall.next_day().answer["close"] == str(506_700)
+
+
+def test_a_block_is_countered_and_checked_again(hall: Hall) -> None:
+    """Y answers 40 yuan with 42: X's own offer is gone, what Y offered waits for X; units and cash are asked for when it is accepted."""
+    block = {"id": "b", "asset": hall.asset, "seller": "X", "buyer": "Y", "price": 40 * YUAN, "quantity": 100_000 * T}
+    assert hall.send("market.block", "approverX", **block).answer == {"state": "proposed"}
+    countered = block | {"price": 42 * YUAN}
+    assert hall.send("market.block", "approverY", **countered).answer == {"state": "proposed"}
+    record = hall.venue.book.records["block", "b"]
+    assert (record.version, record.content["side"], record.content["price"]) == (2, "Y", 42 * YUAN)
+    refused("too_few_units", hall.send, "market.block", "approverX", **countered)
+    hall.issue("L2", "X", 100_000 * T)
+    refused("too_little", hall.send, "market.block", "approverX", **countered)
+    hall.money("Y", 4_200_000)
+    assert hall.send("market.block", "approverX", **countered).answer == {
+        "state": "settled",
+        "money": str(4_200_000 * YUAN),
+    }
+    sound(hall)
+
+
+def test_a_closed_account_does_not_trade(hall: Hall) -> None:
+    """An account that the registry has frozen or closed: orders and transfers of its operators are refused."""
+    record = hall.venue.book.records["rights_holder", "X"]
+    steps = [t for t in registers()["rights_holder"].steps_from("open") if t.target != "open"]
+    assert steps
+    for step in steps:
+        content = {k: v for k, v in record.content.items() if k != "waiting"}
+        hall.venue.handlers["plant"] = lambda book, command, c=content, s=step: Decision(
+            [RegisterEntry("rights_holder", "X", book.records["rights_holder", "X"].version + 1, s.target, c)]
+        )
+        hall.send("plant", "root")
+        refused("account_closed", hall.order, f"o{step.id}", "X", "sell", 50, 1)
+        refused(
+            "account_closed",
+            hall.send,
+            "rights.retire",
+            "approverX",
+            account="X",
+            asset=hall.asset,
+            quantity=T,
+            reason="公益",
+        )
 
 
 def quotes(hall: Hall) -> None:
@@ -187,7 +252,7 @@ def test_edges_of_a_session(hall: Hall) -> None:
     ):
         hall.at = 20_000 * DAY + int(after)
         if open_then:
-            hall.order(f"s{n}", "X", "sell", 50, 1)
+            assert hall.order(f"s{n}", "X", "sell", 50, 1).answer["left"] == str(T)
         else:
             refused("session", hall.order, f"s{n}", "X", "sell", 50, 1)
 
@@ -224,6 +289,61 @@ def test_rights_that_have_expired_are_not_traded(hall: Hall) -> None:
         lots=[],
     )
     assert hall.venue.book.hash() == before
+
+
+def test_expired_rights_serve_for_nothing(hall: Hall) -> None:
+    """Good until the end of the 4th: from the 5th on they are not pledged, transferred, retired, converted or offered; only the registry ends them."""
+    hall.venue.handlers |= auction_handlers(hall.rules)
+    asset = hall.instrument("pollution", "SO2", "wujiang", end="2024-10-05")
+    hall.issue("E", "X", 10 * T, asset)
+    hall.send("rights.allow", "approverX", account="X", target="Y")
+    hall.at += 10 * DAY
+    units = {"account": "X", "asset": asset, "quantity": T}
+    refused("expired", hall.send, "rights.pledge", "approverX", **units, id="p", creditor="Z")
+    refused("expired", hall.send, "rights.retire", "approverX", **units, reason="公益")
+    refused("expired", hall.send, "rights.transfer", "approverX", **{"from": "X", "to": "Y"}, asset=asset, quantity=T)
+    refused("expired", hall.send, "rights.convert", "registry0", account="X", burn=asset, mint=hall.asset, lot="C", rules="r", evidence=SHA,
+            burn_quantity=T, ratio=1)  # fmt: skip
+    terms = {
+        "selling": True,
+        "reserve": 50 * YUAN,
+        "pricing": "uniform",
+        "opens": hall.at + DAY,
+        "closes": hall.at + 2 * DAY,
+    }
+    refused("expired", hall.send, "auction.apply", "approverX", **units, id="a", **terms)
+    hall.send("rights.expire", "registry0", asset=asset, account="X")
+    assert hall.venue.book.balance("cancelled", asset).value == 10 * T
+    sound(hall)
+
+
+def test_another_participants_serials(hall: Hall) -> None:
+    """L2 is Y's: X can neither retire, transfer, pledge nor surrender units of it, though he has as many of his own."""
+    hall.issue("L2", "Y", 100 * T)
+    hall.owe()
+    hall.send("rights.allow", "approverX", account="X", target="Z")
+    hall.at += 10 * DAY
+    theirs = {"quantity": T, "asset": hall.asset, "ranges": [["L2", 0, T]]}
+    refused("not_held", hall.send, "rights.retire", "approverX", account="X", reason="公益", **theirs)
+    refused("not_held", hall.send, "rights.transfer", "approverX", **{"from": "X", "to": "Z"}, **theirs)
+    refused("not_held", hall.send, "rights.pledge", "approverX", account="X", id="p", creditor="Z", **theirs)
+    refused("not_held", hall.send, "rights.surrender", "approverX", account="X", obligation="X:2024", **theirs)
+    refused("not_operator", hall.send, "rights.retire", "approverX", account="Y", reason="公益", **theirs)
+
+
+def test_money_beyond_int64(hall: Hall) -> None:
+    """2^63 - 1 micro-units (9.2e12 t) at 200 yuan are 1.8e15 yuan = 1.8e19 of 1e-4 yuan, int64 ends at 9.2e18: refused, nothing written."""
+    dear = hall.instrument("energy", "equal_value", "wujiang")
+    hall.open_market(200 * YUAN, dear)
+    body = {
+        "id": "b",
+        "asset": dear,
+        "seller": "X",
+        "buyer": "Y",
+        "price": 200 * YUAN,
+        "quantity": (2**63 - 1) // T * T,
+    }
+    refused("overflow", hall.send, "market.block", "approverX", **body)
 
 
 def test_place_in_time(hall: Hall) -> None:

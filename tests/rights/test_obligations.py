@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from qingshan.core.errors import MissingParameter
 from qingshan.ledger.verify import verify_journal
-from qingshan.rights.obligations import obligation_handlers, price_windows, recomputed, standing_of
+from qingshan.rights.obligations import carried_over, obligation_handlers, price_windows, recomputed, standing_of
 from qingshan.rights.registry import CASH
+from qingshan.rights.rulesets import RuleSets, read_rule_set
+from qingshan.rights.running import Running
 
 from .hall import DAY, YUAN, Hall, T, rules_of
 from .test_market import refused
@@ -151,7 +154,7 @@ def test_what_is_not_in_the_register_takes_nothing(bureau: Bureau) -> None:
 
 
 def test_what_counts(bureau: Bureau) -> None:
-    """Offsets: 5 % of 100 t are 5 t. The unit, the area and the holder must be those of the obligation."""
+    """The unit, the area and the holder must be those of the obligation."""
     other = bureau.instrument("pollution", "COD", "chishui")
     bureau.issue("L2", "X", 50 * T, other)
     refused("wrong_instrument", bureau.give, 1, other)
@@ -172,6 +175,33 @@ def test_what_counts(bureau: Bureau) -> None:
     assert (standing_of(bureau.state()).own, bureau.state().version) == (0, 3)
 
 
+def test_offsets_up_to_the_cap(tmp_path: Path) -> None:
+    """5 % of 100.9 t are 5.045 t, in whole units 5 t of non-point COD; own units for the rest, no more than is owed."""
+    bureau = Bureau(tmp_path)
+    raw = bureau.rule_set().content
+    row = {"id": "offsets", "value": ["pollution:nonpoint"], "source": "made up for the tests", "status": "project"}
+    bureau.rules = RuleSets([read_rule_set({**raw, "rule": [*raw["rule"], row]})])
+    bureau.venue.handlers |= obligation_handlers(bureau.rules)
+    bureau.owe(quantity="100.9")
+    body = {
+        "scheme": "pollution",
+        "subtype": "COD",
+        "area": "wujiang",
+        "source": "nonpoint",
+        "from": "2024-01-01",
+        "to": "2027-01-01",
+    }
+    offset = bureau.send("rights.instrument", "registry0", **body, rules="national_like").answer["asset"]
+    bureau.issue("N1", "X", 50 * T, offset)
+    refused("offset_cap", bureau.give, 6, offset)
+    bureau.give(5, offset)
+    refused("offset_cap", bureau.give, 1, offset)
+    refused("over_delivery", bureau.give, 96)
+    bureau.give(95)
+    now = standing_of(bureau.state())
+    assert (now.own, now.offsets, now.missing) == (95 * T, 5 * T, 900_000)
+
+
 def test_the_oldest_vintage_comes_first(bureau: Bureau) -> None:
     old = bureau.instrument("pollution", "COD", "wujiang", "2023-01-01", "2026-01-01")
     bureau.issue("L0", "X", 20 * T, old)
@@ -179,6 +209,83 @@ def test_the_oldest_vintage_comes_first(bureau: Bureau) -> None:
     bureau.give(20, old)
     bureau.give(80)
     assert bureau.state().content["own"] == 100 * T
+
+
+CARRY: dict[str, Any] = {
+    "carry_over_base": 100 * T,
+    "carry_over_multiple": 150,
+    "carry_over_window": "2024-10-01/2024-10-31",
+}
+
+
+def sales_of_x(bureau: Bureau) -> Running:
+    """X sells 50 t listed and buys back 10 t: 40 t net."""
+    bureau.money("Y", 10_000)
+    for id, account, side, tonnes in (("s", "X", "sell", 50), ("b", "Y", "buy", 50)):
+        bureau.order(id, account, side, 50, tonnes)
+    bureau.next_day()  # what Y bought may be sold again
+    for id, account, side, tonnes in (("s2", "Y", "sell", 10), ("b2", "X", "buy", 10)):
+        bureau.order(id, account, side, 50, tonnes)
+    return Running.of(bureau.venue.journal.read())
+
+
+def test_m13_carry_over_of_a_holder(tmp_path: Path) -> None:
+    """M13 in thousandths, on the ledger: base 100 t, net sales 40 t, 460 t left and 100 t owed: min(100 + 1.5 x 40, 360) = 160 t."""
+    bureau = Bureau(tmp_path, **CARRY)
+    bureau.owe()
+    sold = sales_of_x(bureau).net_sales
+    rules, book = bureau.rule_set(), bureau.venue.book
+    assert sold("X", [bureau.asset], date(2024, 10, 1), date(2024, 10, 31)) == 40 * T
+    assert sold("X", [bureau.asset], date(2024, 10, 5), date(2024, 10, 31)) == -10 * T
+    assert carried_over(book, bureau.state(), rules, sold) == 160 * T
+    bureau.give(100)
+    assert carried_over(book, bureau.state(), rules, sold) == 160 * T
+    bureau.send("rights.retire", "approverX", account="X", asset=bureau.asset, quantity=240 * T, reason="公益")
+    assert carried_over(book, bureau.state(), rules, sold) == 120 * T  # holdings of 120 t
+
+
+def test_m13_negative_net_sales_are_for_the_rule_set(tmp_path: Path) -> None:
+    """From 5 October X has bought 10 t net: 100 t where the rule counts that as none, 85 t where as it is, else the document."""
+    late = CARRY | {"carry_over_window": "2024-10-05/2024-10-31"}
+    bureau = Bureau(tmp_path, **late)
+    bureau.owe()
+    sold, book, owed = sales_of_x(bureau).net_sales, bureau.venue.book, bureau.state()
+    with pytest.raises(MissingParameter) as told:
+        carried_over(book, owed, bureau.rule_set(), sold)
+    assert told.value.document == "结转规定正式稿"
+    for value, wanted in (("none", 100 * T), ("as_is", 85 * T)):
+        rules = rules_of("price_time", net_sales_floor=value, **late).on("national_like", date(2024, 10, 4))
+        assert carried_over(book, owed, rules, sold) == wanted
+
+
+@pytest.mark.parametrize("absent", sorted(CARRY))
+def test_carry_over_is_refused_by_the_document_of_what_is_open(tmp_path: Path, absent: str) -> None:
+    """As read, base, multiple and window are open, each by itself bars the figure; no figure is made without net sales."""
+    given = {k: v for k, v in CARRY.items() if k != absent}
+    bureau = Bureau(tmp_path, **given)
+    bureau.owe()
+
+    def sold(*_: Any) -> int:
+        return 0
+
+    with pytest.raises(MissingParameter) as told:
+        carried_over(bureau.venue.book, bureau.state(), bureau.rule_set(), sold)
+    assert told.value.document == "国环规气候〔2024〕1号" and absent in str(told.value)
+
+
+def test_borrowing_up_to_the_share_of_the_rule(tmp_path: Path) -> None:
+    """10 % of 100 t: 10 t of the next period count, 11 t do not; what was borrowed stands in the record."""
+    bureau = Bureau(tmp_path, borrowing=10)
+    bureau.owe()
+    later = bureau.instrument("pollution", "COD", "wujiang", "2025-01-01", "2028-01-01")
+    bureau.issue("L9", "X", 20 * T, later)
+    refused("older_first", bureau.give, 1, later)
+    bureau.give(85)
+    bureau.send("rights.retire", "approverX", account="X", asset=bureau.asset, quantity=415 * T, reason="公益")
+    refused("borrowing_cap", bureau.give, 11, later)
+    bureau.give(10, later)
+    assert bureau.state().content["borrowed"] == 10 * T
+    refused("borrowing_cap", bureau.give, 1, later)
 
 
 def test_an_open_rule_refuses_by_its_document(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 from qingshan.core.canonical import canonical, write_atomic
 from qingshan.core.errors import MissingParameter, QingshanError
 
+from .amounts import AmountError
 from .book import Book, Refused
 from .bulk import collector_paused
 from .entry import Entry, read_entry
@@ -170,6 +171,8 @@ class Venue:
             return refusal
         except MissingParameter as error:  # a rule of the rule set that nobody has filled
             return Refused("open_rule", error.en, error.zh, fix=error.fix)
+        except AmountError as error:  # price x quantity that int64 does not hold
+            return Refused("overflow", error.en, error.zh, fix=error.fix)
         except Exception as error:  # a handler's fault: nothing was posted, the others of the group must not suffer
             return Refused("handler_failed", f"the command failed: {error!r}.", f"指令执行出错：{error!r}。")
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qingshan.core.domain import load_domains
-from qingshan.core.errors import OutOfBounds, UnknownName
+from qingshan.core.errors import OutOfBounds
 from qingshan.core.finding import Finding
 from qingshan.core.method import Array
 from qingshan.core.parameter import ParameterRow
@@ -21,9 +21,9 @@ from qingshan.core.parameter import ParameterRow
 from .allometry import Amounts, Rule, evaluate
 from .deduction import Deduction, deduct_estimate
 from .equation import Equation
-from .estimate import CONFIDENCE, Estimate, post_stratified, ratio, systematic
+from .estimate import CONFIDENCE, Estimate
+from .estimator import DEFAULT, Estimator, estimator_of
 from .inventory import FaultyInventory, Inventory
-from .joining import floats
 from .montecarlo import EquationError, Factor, Simulation, Sources, simulate
 
 __all__ = ["Figure", "ForestEstimate", "Uncertain", "forest_estimate"]
@@ -62,6 +62,7 @@ class ForestEstimate:
     findings: tuple[Finding, ...] = field(default=())
     grid: tuple[Figure, ...] = field(default=())
     """The whole again as a systematic grid, its variance by successive differences."""
+    estimator: str = DEFAULT
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -76,6 +77,7 @@ class ForestEstimate:
         fraction = self.carbon_fraction
         simulated = self.simulation
         made: dict[str, object] = {
+            "estimator": self.estimator,
             "figures": [{"variable": f.variable, "domain": f.domain} | f.estimate.record() for f in self.figures],
             "equations": [
                 {
@@ -124,13 +126,17 @@ def forest_estimate(
     uncertain: Uncertain | None = None,
     equations: Iterable[Equation] | None = None,
     grid: bool = False,
+    estimator: str = DEFAULT,
+    auxiliary: str = "",
 ) -> ForestEstimate:
-    """Totals over the area of all units by the post-stratified estimator, and means per hm2 of forest.
+    """Totals over the area of all units by the estimator that is named, and means per hm2 of forest.
 
-    `grid` adds the totals of the plots as one systematic grid (plots need grid_row and grid_column). Raises
-    `FaultyInventory` where a table or a tree is refused, `TooFewPlots`, `MissingParameter`, `UnknownName`.
+    `auxiliary` is the column of the first phase of double_sampling. `grid` adds the totals of the plots as one systematic
+    grid (plots need grid_row and grid_column). Raises `FaultyInventory` where a table or a tree is refused, `TooFewPlots`,
+    `MissingParameter`, `UnknownName`, `DeclarationError`, `OutOfBounds`.
     """
     inventory.used()
+    of = estimator_of(inventory, estimator, auxiliary)
     trees = inventory.trees
     amounts = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, quantity, equations)
     picked = trees.live & inventory.on_forest
@@ -138,7 +144,7 @@ def forest_estimate(
     fraction = None
     if quantity != "volume":
         fraction = load_domains().parameters().find("forest.carbon_fraction", set=carbon_set)
-    work = _Figures(inventory, amounts, picked, fraction, confidence)
+    work = _Figures(inventory, amounts, picked, fraction, of, confidence)
     figures = work.of("", np.ones(len(trees.plot), dtype=bool), np.ones(len(inventory.conditions.plot), dtype=bool))
     if by:
         figures += _split(work, inventory, by)
@@ -146,10 +152,12 @@ def forest_estimate(
     taken = deduct_estimate(head, deduction) if deduction else None
     simulated = None
     if draws:
-        simulated = _simulated(inventory, amounts, picked, fraction, draws, seed, uncertain or Uncertain(), rule)
+        simulated = _simulated(inventory, amounts, picked, fraction, draws, seed, uncertain or Uncertain(), rule, of)
     findings = (*inventory.findings, *amounts.findings)
     regular = tuple(work.on_grid()) if grid else ()
-    return ForestEstimate(tuple(figures), _served(amounts, picked), fraction, taken, simulated, findings, regular)
+    return ForestEstimate(
+        tuple(figures), _served(amounts, picked), fraction, taken, simulated, findings, regular, estimator
+    )
 
 
 def _refuse(amounts: Amounts, picked: NDArray[np.bool_]) -> None:
@@ -197,8 +205,10 @@ class _Figures:
     """Estimates of one inventory for any choice of trees and conditions."""
 
     def __init__(
-        self, inventory: Inventory, amounts: Amounts, picked: NDArray[np.bool_], fraction: ParameterRow | None, confidence: float
+        self, inventory: Inventory, amounts: Amounts, picked: NDArray[np.bool_], fraction: ParameterRow | None, estimator: Estimator,
+        confidence: float,
     ) -> None:  # fmt: skip
+        self.estimator = estimator
         self.inventory, self.picked, self.fraction, self.confidence = inventory, picked, fraction, confidence
         self.tonnes = amounts.unit == "kg"
         self.value = np.nan_to_num(amounts.value) * (1e-3 if self.tonnes else 1.0)
@@ -211,35 +221,22 @@ class _Figures:
         forest = inventory.area_share(inventory.conditions.forest & conditions)
         chosen = self.picked & trees
         sums = np.stack([forest, inventory.per_plot(None, chosen), inventory.per_plot(self.value, chosen)])
-        stratum, design = inventory.plots.stratum, inventory.design
-        land, count, amount = post_stratified(sums, stratum, design, self.confidence)
+        land, count, amount = self.estimator.totals(sums, self.confidence)
         word, unit = ("biomass", "t dm") if self.tonnes else ("volume", "m3")
         made = [Figure("area", domain, land.scaled(1, "hm2"))] if area else []
         made += [Figure("trees", domain, count.scaled(1, "株")), Figure(word, domain, amount.scaled(1, unit))]
         if land.value > 0:
-            mean = ratio(sums[2], sums[0], stratum, design, self.confidence, f"{unit}/hm2")
+            mean = self.estimator.ratio(sums[2], sums[0], self.confidence, f"{unit}/hm2")
             made.append(Figure(f"{word}_per_area", domain, mean))
         return made + self._carbon(domain, amount)
 
     def on_grid(self) -> list[Figure]:
         """Totals of the whole as a systematic grid. Raises `UnknownName` without the columns of the grid."""
-        inventory, area = self.inventory, float(self.inventory.design.area.sum())
-        table = inventory.plots.table
-        lost = [c for c in ("grid_row", "grid_column") if c not in table.columns]
-        if lost:
-            raise UnknownName(
-                f"plots have no {lost[0]}.",
-                f"样地表没有 {lost[0]} 列。",
-                where="plots.csv",
-                fix="number the rows and columns of the grid / 给格网行列号",
-            )
-        row, column = floats(table, "grid_row"), floats(table, "grid_column")
+        inventory, grid = self.inventory, estimator_of(self.inventory, "systematic")
         word, unit = ("biomass", "t dm") if self.tonnes else ("volume", "m3")
         named = (("area", inventory.area_share(), "hm2"), ("trees", inventory.per_plot(None, self.picked), "株"),
                  (word, inventory.per_plot(self.value, self.picked), unit))  # fmt: skip
-        made = [
-            Figure(name, "", systematic(values, row, column, area, self.confidence, of)) for name, values, of in named
-        ]
+        made = [Figure(name, "", grid.totals(values, self.confidence, of)[0]) for name, values, of in named]
         return made + self._carbon("", made[-1].estimate)
 
     def _carbon(self, domain: str, biomass: Estimate) -> list[Figure]:
@@ -252,7 +249,7 @@ class _Figures:
 
 def _simulated(
     inventory: Inventory, amounts: Amounts, picked: NDArray[np.bool_], fraction: ParameterRow | None, draws: int, seed: int,
-    uncertain: Uncertain, rule: Rule,
+    uncertain: Uncertain, rule: Rule, estimator: Estimator,
 ) -> Simulation:  # fmt: skip
     """Draws of the CO2 of the whole (of the volume where there is no carbon)."""
     errors: dict[str, EquationError] = {}
@@ -264,6 +261,8 @@ def _simulated(
         factors["carbon_fraction"] = Factor(fraction.value, uncertain.carbon_fraction)
         factors["unit"] = Factor(float(per_carbon))
     sources = Sources(errors, uncertain.d, uncertain.h, factors)
-    made = simulate(inventory, amounts, sources, draws=draws, seed=seed, picked=picked, wood_density=rule.wood_density)
+    made = simulate(
+        inventory, amounts, sources, draws=draws, seed=seed, picked=picked, wood_density=rule.wood_density, estimator=estimator
+    )  # fmt: skip
     made.parts.pop("unit", None)
     return made

@@ -19,8 +19,8 @@ from qingshan.core.errors import OutOfBounds, QingshanError
 from qingshan.core.method import Array, Method
 
 __all__ = [
-    "CONFIDENCE", "Design", "Estimate", "Moments", "TooFewPlots", "assisted", "double_sampling", "paired_change", "post_stratified", "ratio", "simple",
-    "stratified", "stratum_moments", "student", "systematic",
+    "CONFIDENCE", "Design", "Estimate", "Moments", "Regressed", "TooFewPlots", "assisted", "double_sampling", "paired_change", "post_stratified", "ratio",
+    "regression_by_stratum", "simple", "stratified", "stratum_moments", "student", "systematic",
 ]  # fmt: skip
 
 Index = NDArray[np.int64]
@@ -152,15 +152,16 @@ class Moments:
     covariances: Array | None
 
 
-def stratum_moments(values: Array, stratum: Index, design: Design, pair: bool = False) -> Moments:
-    """Moments of the values of each stratum. Raises `TooFewPlots` where a stratum has none, or one that is not all of it."""
+def stratum_moments(values: Array, stratum: Index, design: Design, pair: bool = False, least: int = 2) -> Moments:
+    """Moments of the values of each stratum. Raises `TooFewPlots` where one has fewer than `least` plots and is not all measured."""
     h = len(design.weight)
     counts = np.bincount(stratum, minlength=h).astype(np.float64)
-    few = np.flatnonzero((counts < (1 if design.census else 2)) & (design.weight > 0))
+    few = np.flatnonzero((counts < (1 if design.census else least)) & (design.weight > 0))
     if few.size:
         listed = ", ".join(f"{design.names[i]} ({int(counts[i])})" for i in few[:10])
+        words = {2: ("two", "两"), 3: ("three", "三")}[least]
         raise TooFewPlots(
-            f"{few.size} strata have fewer than two plots: {listed}.", f"{few.size} 个层的样地少于两个：{listed}。",
+            f"{few.size} strata have fewer than {words[0]} plots: {listed}.", f"{few.size} 个层的样地少于{words[1]}个：{listed}。",
             fix="merge strata by an explicit map, or measure more plots / 用明确的对照合并层，或补测样地",
         )  # fmt: skip
     safe = np.maximum(counts, 1)
@@ -244,22 +245,49 @@ def double_sampling(
 ) -> Estimate:  # fmt: skip
     """Regression on an auxiliary measured on all plots of a first phase. Shapes: (n), (n), (m), (n), (m), n of m.
 
-    Within each stratum the slope is rho s_y/s_x. A stratum whose auxiliary does not vary keeps its mean.
+    Within each stratum the slope is rho s_y/s_x. A stratum whose auxiliary does not vary keeps its mean. Raises
+    `TooFewPlots` for a stratum with fewer than three plots: two always lie on a line.
     """
-    s = stratum_moments(np.stack([values, auxiliary]), stratum, design, pair=True)
+    s = regression_by_stratum(values, auxiliary, auxiliary_all, stratum, stratum_all, design)
+    mean = float(_method("stratified_mean@ar_tool14")(s.means, design.weight))
+    variance = float(_method("stratified_variance@ar_tool14")(s.variances, design.weight, s.plots))
+    n = len(values)
+    return Estimate(mean * area, variance * area**2, n - 2 * len(design.weight), n, confidence, unit)
+
+
+@dataclass(frozen=True)
+class Regressed:
+    """A double sample by stratum (h): numbers of `plots` of both phases, the plain mean, slope, correlation, means of the
+    auxiliary in both phases, and the regression `means` with the `variances` it leaves."""
+
+    plots: Array
+    first_plots: Array
+    plain: Array
+    slope: Array
+    correlation: Array
+    second_mean: Array
+    first_mean: Array
+    means: Array
+    variances: Array
+
+
+def regression_by_stratum(
+    values: Array, auxiliary: Array, auxiliary_all: Array, stratum: Index, stratum_all: Index, design: Design
+) -> Regressed:
+    """What `double_sampling` adds up. Shapes: (n), (n), (m), (n), (m). Raises `TooFewPlots`."""
+    s = stratum_moments(np.stack([values, auxiliary]), stratum, design, pair=True, least=3)
     assert s.covariances is not None
     many = np.bincount(stratum_all, minlength=len(design.weight)).astype(np.float64)
     mean_all = np.bincount(stratum_all, weights=auxiliary_all, minlength=len(design.weight)) / np.maximum(many, 1)
     varies = s.variances[1] > 0
     slope = np.where(varies, s.covariances / np.where(varies, s.variances[1], 1), 0.0)
     spread = np.sqrt(s.variances[0] * s.variances[1])
-    rho = np.where(spread > 0, s.covariances / np.where(spread > 0, spread, 1), 0.0)
+    rho = np.clip(np.where(spread > 0, s.covariances / np.where(spread > 0, spread, 1), 0.0), -1.0, 1.0)
     means = _method("regression_mean@ar_tool14")(s.means[0], slope, mean_all, s.means[1])
     variances = _method("regression_variance@ar_tool14")(s.variances[0], s.counts / np.maximum(many, 1), rho)
-    mean = float(_method("stratified_mean@ar_tool14")(means, design.weight))
-    variance = float(_method("stratified_variance@ar_tool14")(variances, design.weight, s.counts))
-    n = len(values)
-    return Estimate(mean * area, variance * area**2, n - 2 * len(design.weight), n, confidence, unit)
+    return Regressed(
+        s.counts, many, s.means[0], slope, rho, s.means[1], mean_all, np.asarray(means), np.asarray(variances)
+    )
 
 
 def assisted(

@@ -8,6 +8,7 @@ Tables (columns in brackets may be missing; others are labels, by which estimate
     units       unit, area_hm2
     nests       nest, radius_m | area_m2, [along_slope]
     conditions  plot, condition, status, proportion, [sampled_NEST]
+    first_phase plot, stratum, [unit], auxiliaries: see `phase`
 
 `expansion` is trees per hm2. Without conditions every plot is one condition, wholly sampled; without nests the plot's own
 area serves all its trees. `census` true: the stratum is one plot of its whole area, and every tree on it is measured. A row
@@ -34,10 +35,11 @@ from qingshan.core.method import Array
 from .checks import check_conditions, check_plots, check_trees, said
 from .estimate import Design
 from .joining import coded, floats, positions, words
+from .phase import FirstPhase, first_phase
 
 __all__ = ["Conditions", "FaultyInventory", "Inventory", "Plots", "Trees", "read_inventory"]
 
-TABLES = ("plots", "trees", "strata", "units", "nests", "conditions")
+TABLES = ("plots", "trees", "strata", "units", "nests", "conditions", "first_phase")
 REQUIRED = {
     "plots": ("plot", "stratum"),
     "trees": ("plot", "tree", "taxon", "d_cm"),
@@ -45,6 +47,7 @@ REQUIRED = {
     "units": ("unit", "area_hm2"),
     "nests": ("nest",),
     "conditions": ("plot", "condition", "status", "proportion"),
+    "first_phase": ("plot", "stratum"),
 }
 Index = NDArray[np.int64]
 ROUNDING = 1e-6
@@ -107,6 +110,7 @@ class Inventory:
     """Plots (p) in a stratum where something was not measured, so that others of it stand for what is missing."""
     unmeasured: pl.DataFrame
     """Rows of plots of which no part was measured."""
+    first_phase: FirstPhase | None = None
 
     def used(self) -> Inventory:
         """Itself, or `FaultyInventory` with the first error and how many there are."""
@@ -234,6 +238,13 @@ class _Joining:
         adjusted = np.any([factor > 1 + ROUNDING for factor in adjust.values()], axis=0)
         adjusted[whole[missing]] = True
         trees = self._trees(plots, kept_plots, plot_table, conditions, adjust, stratum)
+        phase = None
+        if "first_phase" in self.tables:
+            table = self.tables["first_phase"]
+            phase, wrong = first_phase(
+                table, self._stratum_of(self._with_unit(table), strata), plots, whole, kept_plots
+            )
+            self.findings += wrong
         return Inventory(
             design,
             Plots(plot_table["plot"], stratum, plot_table, kept_plots),
@@ -242,6 +253,7 @@ class _Joining:
             tuple(self.findings),
             adjusted[stratum],
             plots[missing],
+            phase,
         )
 
     def _with_unit(self, table: pl.DataFrame) -> pl.DataFrame:

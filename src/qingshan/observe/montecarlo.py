@@ -23,7 +23,8 @@ from qingshan.core.method import Array
 
 from .allometry import Amounts
 from .equation import Equation
-from .estimate import CONFIDENCE, Design, post_stratified
+from .estimate import CONFIDENCE
+from .estimator import Estimator, estimator_of
 from .inventory import Inventory
 
 __all__ = ["EquationError", "Factor", "Simulation", "Sources", "simulate"]
@@ -209,8 +210,9 @@ def simulate(
     seed: int = 0,
     picked: NDArray[np.bool_] | None = None,
     wood_density: Mapping[str, float] | None = None,
+    estimator: Estimator | None = None,
 ) -> Simulation:
-    """Draws of the total over all units, in the unit of `amounts` times the factors.
+    """Draws of the total over all units, in the unit of `amounts` times the factors, by `estimator` (default: post-stratified).
 
     `picked` (n) are the trees that count. Trees that `amounts` refuses do not. Memory does not grow with `draws` but for
     one number each. Raises `OutOfBounds` where drawn coefficients give no positive biomass.
@@ -230,41 +232,38 @@ def simulate(
         rng,
         wood_density or {},
     )
-    design, stratum = inventory.design, inventory.plots.stratum
+    of = estimator or estimator_of(inventory)
     base = work.sums(None, 0)
-    point = post_stratified(base, stratum, design)[0]
+    point = of.totals(base)[0]
     factor = math.prod(f.value for f in sources.factors.values())
     trees, joint = np.empty(draws), np.empty(draws)
     factors = np.ones(draws)
     for f in sources.factors.values():
         factors *= rng.normal(f.value, f.se, draws)
-    areas = rng.normal(1.0, sources.area, (draws, len(design.area))) if sources.area else None
+    areas = rng.normal(1.0, sources.area, (draws, len(of.design.area))) if sources.area else None
     shake = rng.standard_normal(draws)
     quiet = not (sources.equations or sources.d or sources.h)
     for k in range(draws):
         sums = base if quiet else work.sums(k, int(rng.integers(0, 2**63)))
-        drawn = point if quiet else post_stratified(sums, stratum, design)[0]
+        drawn = point if quiet else of.totals(sums)[0]
         trees[k] = drawn.value
         if areas is not None:
-            mine = Design(design.weight, design.unit, design.area * areas[k], design.names, design.census)
-            drawn = post_stratified(sums, stratum, mine)[0]
+            drawn = of.with_areas(areas[k]).totals(sums)[0]
         joint[k] = (drawn.value + (shake[k] * drawn.se if sources.sampling else 0.0)) * factors[k]
-    measured = work.measurement_variance(base_design=design, stratum=stratum) if sources.d or sources.h else 0.0
+    measured = work.measurement_variance(of.shares) if sources.d or sources.h else 0.0
     parts = {"allometry": max(float(trees.var(ddof=1)) - measured, 0.0) * factor**2 if not quiet else 0.0}
     parts["measurement"] = measured * factor**2
     for name, f in sources.factors.items():
         parts[name] = (point.value * factor / f.value * f.se) ** 2
-    parts["area"] = _area_variance(base, stratum, design) * (sources.area * factor) ** 2
+    parts["area"] = _area_variance(base, of, point.value) * (sources.area * factor) ** 2 if sources.area else 0.0
     parts["sampling"] = point.variance * factor**2 if sources.sampling else 0.0
     return Simulation(joint, point.value * factor, parts, seed)
 
 
-def _area_variance(sums: Array, stratum: NDArray[np.int64], design: Design) -> float:
+def _area_variance(sums: Array, of: Estimator, total: float) -> float:
     """Sum of the squared totals of the units: the variance a relative error of 1 in each area would bring."""
-    counts = np.maximum(np.bincount(stratum, minlength=len(design.weight)), 1)
-    means = np.bincount(stratum, weights=sums, minlength=len(design.weight)) / counts
-    units = np.bincount(design.unit, weights=means * design.weight, minlength=len(design.area)) * design.area
-    return float((units**2).sum())
+    units = len(of.design.area)
+    return sum((of.with_areas(1 + np.eye(units)[u]).totals(sums)[0].value - total) ** 2 for u in range(units))
 
 
 class _Work:
@@ -348,13 +347,11 @@ class _Work:
             )
         return out
 
-    def measurement_variance(self, base_design: Design, stratum: NDArray[np.int64]) -> float:
-        """Variance of the total from errors on D and H alone: trees are independent, equations central.
+    def measurement_variance(self, weight: Array) -> float:
+        """Variance of the total from errors on D and H alone: trees are independent, equations central; `weight` (p) of plots.
 
         By the delta method on the tree: slope of ln W in ln D and ln H times the errors, components of a tree together.
         """
-        counts = np.maximum(np.bincount(stratum, minlength=len(base_design.weight)), 1)
-        weight = (base_design.area[base_design.unit] * base_design.weight / counts)[stratum]
         slopes = np.zeros((2, int(self.entries.tree.max(initial=-1)) + 1))
         for i, e in enumerate(self.entries.equations):
             at = np.flatnonzero(self.entries.group == i)

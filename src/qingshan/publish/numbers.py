@@ -114,6 +114,7 @@ _UNITS: dict[str, tuple[_Face, _Face]] = {
     "mg/m3": _faces("mg/m3", "mg/m³", "mg/m³"),
     "mg/L": _faces("mg/L", "mg/L", "mg/L"),
     "1/cm3": _faces("1/cm3", "个/cm³", "per cm³"),
+    "t/a": _faces("t/a", "吨/年", "t/year"),
     "t/(km2*a)": _faces("t/(km2*a)", "吨/(km²·年)", "t/(km²·year)"),
     "t/(hm2*a)": _faces("t/(hm2*a)", "吨/(公顷·年)", "t/(ha·year)"),
     "t dm": _countable("t dm", "吨干物质", "t dry matter"),

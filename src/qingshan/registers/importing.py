@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from qingshan.core.finding import Finding
 from qingshan.ledger.venue import Command
 
 from .declaration import Register
-from .values import Fault, as_texts, read_fields
+from .values import Fault, read_fields, shape_typed
 
 __all__ = ["ROWS", "Import", "columns_of", "read_import", "row_findings"]
 
@@ -127,10 +126,7 @@ def _given(register: Register, columns: list[str], row: list[str]) -> tuple[str,
             continue
         field = register.field_by_id[name]
         if field.kind == "geometry":
-            try:
-                given[name] = as_texts(json.loads(text))
-            except ValueError:
-                given[name] = text
+            given[name] = shape_typed(text)
         else:
             given[name] = [t.strip() for t in text.replace("；", ";").split(";") if t.strip()] if field.many else text
     return cells.get("id", ""), given

@@ -6,6 +6,7 @@ file is the sha-256 of its bytes; a place is a code.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -14,7 +15,7 @@ from typing import Any
 
 from .declaration import Field, Register
 
-__all__ = ["Fault", "as_texts", "numbers", "read_fields"]
+__all__ = ["Fault", "as_texts", "numbers", "read_fields", "shape_typed"]
 
 LONGEST = {"text": 300, "long_text": 20_000, "person": 100, "place": 40, "reference": 100}
 MOST = 1000
@@ -147,7 +148,10 @@ def _geometry(f: Field, raw: Any) -> Read:
         drawn = shape({"type": raw["type"], "coordinates": numbers(raw["coordinates"])})
         kept = {"type": drawn.geom_type, "coordinates": _degrees(raw["coordinates"])}
     except (ShapelyError, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError):
-        return None, ("it is no GeoJSON geometry.", "不是 GeoJSON 几何。")
+        return None, (
+            "it is no GeoJSON geometry and no longitude and latitude.",
+            "不是 GeoJSON 几何，也不是“经度, 纬度”。",
+        )
     if drawn.geom_type not in ("Point", "LineString", "Polygon", "MultiPolygon") or drawn.is_empty:
         return None, (f"{drawn.geom_type} is not taken.", f"不接受 {drawn.geom_type}。")
     west, south, east, north = drawn.bounds
@@ -162,6 +166,19 @@ def _geometry(f: Field, raw: Any) -> Read:
             f"几何无效：{reason_zh(explain_validity(drawn))}。",
         )
     return kept, None
+
+
+_POINT = re.compile(r"\s*(-?\d{1,3}(?:\.\d+)?)\s*[,，\s]\s*(-?\d{1,2}(?:\.\d+)?)\s*")
+
+
+def shape_typed(text: str) -> Any:
+    """A geometry as it is typed: GeoJSON, or longitude and latitude of a point; anything else stays the text, which `read_fields` refuses."""
+    if m := _POINT.fullmatch(text):
+        return {"type": "Point", "coordinates": [m[1], m[2]]}
+    try:
+        return as_texts(json.loads(text))
+    except (ValueError, RecursionError):
+        return text
 
 
 def numbers(coordinates: Any) -> Any:

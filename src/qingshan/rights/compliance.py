@@ -13,6 +13,7 @@ from qingshan.ledger.amounts import MICRO
 from qingshan.ledger.book import Refused
 
 __all__ = [
+    "ENERGY_SOURCE",
     "Shortfall",
     "carry_over",
     "check_surrender",
@@ -21,6 +22,10 @@ __all__ = [
     "shortfall",
     "surrender_plan",
 ]
+
+
+ENERGY_SOURCE = {"source": "Henan 2022, read at b4dc4.cn", "source_zh": "河南 2022，据 b4dc4.cn", "status": "secondary"}
+"""Where the formula of `energy_purchase` was read; the zone's own rule is open."""
 
 
 def offset_limit(obligation: int, percent: int) -> int:

@@ -45,6 +45,13 @@ STAFF = {
 DEMO_PEOPLE = ("trader-0417", "approver-0417", "trader-0418", "approver-0418", "trader-0419", "approver-0419", "operator", "regulator", "auditor",
                "registry-a", "registry-b", "clerk", "verifier-a", "verifier-b", "bank", "root")  # fmt: skip
 """Whose part one may take, in the order in which they are offered."""
+TICKET_FILES = (
+    ("calibration", "测树仪器校准记录（编造）", ()), ("readings", "每木检尺记录（编造）", ("calibration",)),
+    ("plots", "样地调查表（编造）", ("calibration",)), ("dossier", "白果案卷（编造）", ("plots", "readings")),
+    ("monitoring_report", "白果监测报告（编造）", ("dossier",)), ("verification_report", "白果核查报告（编造）", ("monitoring_report",)),
+)  # fmt: skip
+"""The files that the ticket stands on: kind, name, what each was made from. The dossier names the plots of two inventories."""
+PLOTS = 12
 LAND = {
     "type": "Polygon",
     "coordinates": [[[105.02, 27.07], [105.04, 27.07], [105.04, 27.09], [105.02, 27.09], [105.02, 27.07]]],
@@ -174,12 +181,13 @@ class _Maker:
 
     def _ticket(self, year: int) -> str:
         """A forest ticket that stands on declared files down to a calibration."""
-        chain = ("calibration", "readings", "plots", "monitoring_report", "verification_report")
-        below: list[str] = []
-        for kind in chain:
-            sha = _hash(kind, "T-1")
-            self.send("rights.file", "clerk", sha256=sha, kind=kind, name=f"示意 {kind}", sources=below)
-            below = [sha]
+        made = {kind: _hash(kind, "T-1") for kind, _, _ in TICKET_FILES}
+        for kind, name, below in TICKET_FILES:
+            sources = [made[k] for k in below]
+            measured = [{"id": f"{when}/P{n:02d}", "sha256": _hash("measurement", when, str(n)), "sources": sources}
+                        for when in ("opening", "closing") for n in range(1, PLOTS + 1)]  # fmt: skip
+            more = {"measurements": measured} if kind == "dossier" else {}
+            self.send("rights.file", "clerk", sha256=made[kind], kind=kind, name=name, sources=sources, **more)
         fields = {"name": "白果示例林碳票（编造）", "holder": "HD-0419", "place": self.place, "title": "示意-林权-1", "methodology": "示意",
                   "land": LAND, "area": "438", "from": f"{year - 4}-01-01", "to": f"{year - 2}-12-31", "plots": _hash("plots", "T-1"),
                   "claimed": "9000"}  # fmt: skip

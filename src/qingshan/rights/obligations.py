@@ -11,7 +11,7 @@ What is owed stands in the register `obligation`. A rule that is open refuses by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, timezone
 from fractions import Fraction
@@ -24,7 +24,7 @@ from qingshan.ledger.venue import Command, Decision, Handler, Venue
 from qingshan.registers.calendar import CHINA, day_of
 
 from .commands import Guarded, guarded
-from .compliance import check_surrender, offset_limit
+from .compliance import carry_over, check_surrender, offset_limit
 from .feed import trades
 from .instruments import parse_asset
 from .registry import CASH, OBLIGATIONS, registry_handlers, whole, word
@@ -33,6 +33,8 @@ from .rulesets import RuleSet, RuleSets
 __all__ = [
     "OBLIGATIONS",
     "Standing",
+    "borrowing_allowed",
+    "carried_over",
     "obligation_handlers",
     "offsets_allowed",
     "own_assets",
@@ -140,8 +142,15 @@ class _Desk:
                 f"{asset} does not count for {fields['asset']}.",
                 f"{asset} 不能用于清缴 {fields['asset']}。",
             )
-        if asset in own and instrument.start.year > fields["year"]:
-            _ = rules["borrowing"]  # units of a later period: open until the rule set says how much
+        borrowed = record.content.get("borrowed", 0)
+        if asset in own and instrument.start.year > fields["year"]:  # units of a later period
+            borrowed += quantity
+            if borrowed > (most := borrowing_allowed(record, rules)):
+                raise Refused(
+                    "borrowing_cap",
+                    f"at most {most} of later periods count for {record.id}.",
+                    f"{record.id} 至多可预支 {most}。",
+                )
         if asset in own and (older := self._older(book, b["account"], own[: own.index(asset)], command)):
             raise Refused("older_first", f"{older} is older and comes first.", f"{older} 年份更早，应先清缴。")
         is_own = asset in own
@@ -149,7 +158,12 @@ class _Desk:
         check_surrender(after.owed, after.own, after.offsets, rules["offset_cap"] if after.offsets else 0)
         given = dict(record.content.get("surrendered", {}))
         given[asset] = given.get(asset, 0) + quantity
-        return {"own": after.own, "offsets": after.offsets, "surrendered": given}
+        return {
+            "own": after.own,
+            "offsets": after.offsets,
+            "surrendered": given,
+            **({"borrowed": borrowed} if borrowed else {}),
+        }
 
     def _older(self, book: Book, account: str, assets: list[str], command: Command) -> str:
         today = day_of(command.at, self.zone)
@@ -266,3 +280,29 @@ def recomputed(venue: Venue, record: RegisterEntry) -> bool:
 def offsets_allowed(record: RegisterEntry, rules: RuleSet) -> int:
     """Most offsets for an obligation. Raises `MissingParameter` while the cap is open."""
     return offset_limit(standing_of(record).owed, rules["offset_cap"])
+
+
+def borrowing_allowed(record: RegisterEntry, rules: RuleSet) -> int:
+    """Most units of later periods for an obligation: the rule's share of it, floored to whole units; what was taken stands in the record as
+    `borrowed`. Raises `MissingParameter` while the rule is open."""
+    return offset_limit(standing_of(record).owed, rules["borrowing"])
+
+
+Sold = Callable[[str, Sequence[str], date, date], int]
+"""Account, instruments, first and last day -> units sold less units bought in trades, as `Running.net_sales` gives it."""
+
+
+def carried_over(book: Book, record: RegisterEntry, rules: RuleSet, sold: Sold) -> int:
+    """Units that may be carried over once the obligation is met: min(base + multiple x net sales in the window, what is left).
+
+    Raises `MissingParameter` naming the document while base, multiple or window is open, or what negative net sales mean where they are.
+    """
+    fields = record.content["fields"]
+    base, multiple = rules["carry_over_base"], Fraction(rules["carry_over_multiple"], 100)
+    first, last = (date.fromisoformat(day) for day in rules["carry_over_window"].split("/"))
+    own = own_assets(book, fields["asset"], rules)
+    net = sold(fields["holder"], own, first, last)
+    floor = rules["net_sales_floor"] == "none" if net < 0 else None
+    held = sum(book.balance(fields["holder"], a).available for a in own)
+    left = max(0, held - standing_of(record).missing)
+    return carry_over(base, net, left, multiple=multiple, floor_negative=floor)

@@ -262,6 +262,7 @@ class _Registry:
         b = command.body
         account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
         operator_of(book, command.by, account)
+        self._good(asset, command)
         creditor = word(b, "creditor")
         if creditor not in book.accounts:
             raise Refused("unknown_account", f"there is no account {creditor!r}.", f"没有账户 {creditor!r}。")
@@ -334,6 +335,7 @@ class _Registry:
         b = command.body
         account, asset, quantity = word(b, "account"), word(b, "asset"), whole(b, "quantity")
         operator_of(book, command.by, account)
+        self._good(asset, command)
         ranges = self._free(book, account, asset, quantity, b.get("ranges"))
         return Decision([Leg(account, "retirement", asset, quantity, word(b, "reason"), ranges)])
 
@@ -350,6 +352,7 @@ class _Registry:
         b = command.body
         account, burn, mint = word(b, "account"), word(b, "burn"), word(b, "mint")
         quantity, ratio = whole(b, "burn_quantity"), whole(b, "ratio")
+        self._good(burn, command)
         parse_asset(mint).check()
         if parse_asset(mint).scheme != parse_asset(burn).scheme:
             raise Refused(

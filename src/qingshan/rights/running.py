@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timezone
 from itertools import islice
@@ -233,6 +233,16 @@ class Running:
                 moved = list(there.movements)
         opening, closing, held = ({k: v for k, v in sorted(s.items()) if v} for s in sums)
         return Statement(account, day, opening, moved, closing, held)
+
+    def net_sales(self, account: str, assets: Collection[str], first: date, last: date) -> int:
+        """Units of these instruments that an account sold in trades less those it bought, on the days `first` to `last`."""
+        return -sum(
+            m.quantity
+            for day, there in self._accounts.get(account, {}).items()
+            if first <= day <= last
+            for m in there.movements
+            if m.trade and m.asset in assets
+        )
 
     def history(self, register: str, id: str) -> list[Version]:
         """Every version of a declared register's record, the first first."""

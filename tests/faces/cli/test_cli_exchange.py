@@ -203,3 +203,14 @@ def test_lapse_watch_and_prices(call: Call, venue: Path, tmp_path: Path) -> None
     assert "1 months" in call("exchange", "prices", venue, "--file", path, "--lang", "en").out
     path.write_text(path.read_text(encoding="utf-8").replace("1,50\n", "2,50\n"), encoding="utf-8")
     assert call("exchange", "prices", venue, "--file", path).code == 1
+
+
+def test_m15_energy_rights(call: Call) -> None:
+    """10,000 tce x 0.3 x 0.9 / 0.6 = 4,500 tce; B of 0.2 is refused. The figure names its source and that it is Henan's."""
+    terms = ("--new-energy", "10000", "--intensity", "0.9", "--mean", "0.6")
+    told = call("exchange", "energy", *terms, "--factor", "0.3", "--json")
+    assert (told.code, told.json["quantity"], told.json["unit"], told.json["status"]) == (0, "4500", "tce", "secondary")
+    for lang, words in (("zh", "4500 tce（河南 2022"), ("en", "4500 tce (Henan 2022")):
+        assert call("exchange", "energy", *terms, "--factor", "0.3", "--lang", lang).out.startswith(words)
+    told = call("exchange", "energy", *terms, "--factor", "0.2", "--json")
+    assert (told.code, told.json["error"]["code"]) == (1, "factor")

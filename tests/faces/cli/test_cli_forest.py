@@ -107,3 +107,53 @@ def test_one_default_of_all_intervals(call, folder):
     assert float(OPTION.default) == InventorySettings("a", "2020").confidence == CONFIDENCE == 0.90
     said = call("forest", "estimate", folder, *ANHUI, "--confidence", "2", "--json")
     assert said.code == 2 and "0.95" in said.out + said.err
+
+
+def test_double_sampling_of_the_command_line_is_for_7(call, tmp_path):
+    """FOR-7: mean 100, s2 400, auxiliary 28 here and 30 everywhere, s_x 8, rho 0.8, 4 of 16 plots: 104, variance 208/4."""
+    half = 0.75**0.5
+    cover = [28 + 8 * half * u for u in (1, 1, -1, -1)]
+    trees = [100 + 20 * half * (0.8 * u + 0.6 * v) for u, v in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
+    made = tmp_path / "two_phases"
+    made.mkdir()
+    for name, head, rows in (
+        ("strata", "stratum,area_hm2", ["s,1"]),
+        ("plots", "plot,stratum", [f"{i},s" for i in range(4)]),
+        ("trees", "plot,tree,taxon,d_cm,h_m,expansion", [f"{i},1,马尾松,20,15,{n!r}" for i, n in enumerate(trees)]),
+        (
+            "first_phase",
+            "plot,stratum,cover",
+            [f"{i},s,{x!r}" for i, x in enumerate([*cover, *[(480 - 112) / 12] * 12])],
+        ),
+    ):
+        (made / f"{name}.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    asked = ("forest", "estimate", made, *ANHUI, "--estimator", "double_sampling", "--auxiliary", "cover")
+    said = call(*asked, "--json").json
+    trees = next(f for f in said["figures"] if (f["variable"], f["domain"]) == ("trees", ""))
+    assert said["estimator"] == "double_sampling"
+    assert (trees["value"], trees["se"]) == (pytest.approx(104), pytest.approx(52**0.5))
+    assert (
+        "double sampling with regression" in call(*asked, "--lang", "en").out
+        and "双重抽样回归" in call(*asked, "--lang", "zh").out
+    )
+    refused = call("forest", "estimate", made, *ANHUI, "--estimator", "double_sampling")
+    assert refused.code == 2 and "needs an auxiliary" in refused.err and "cover" in refused.err
+
+
+@pytest.mark.parametrize("name", ["stratified", "simple", "post_stratified"])
+def test_estimators_by_name(call, folder, name):
+    """20, 20 | 20, 0 trees per hm2 on 60 and 40 hm2. Stratified: 40^2*200/2; simple: mean 15, s2 100, 100^2*100/4."""
+    said = call("forest", "estimate", folder, *ANHUI, "--estimator", name, "--json").json
+    trees = next(f for f in said["figures"] if f["variable"] == "trees")
+    value, variance = {"stratified": (1600, 160_000), "simple": (1500, 250_000), "post_stratified": (1600, 275_000)}[
+        name
+    ]
+    assert (trees["value"], trees["se"]) == (pytest.approx(value), pytest.approx(variance**0.5))
+
+
+def test_the_catalogue_of_options_is_that_of_the_estimators():
+    from qingshan.faces.cli.forest import ESTIMATORS as WORDS  # noqa: PLC0415
+    from qingshan.faces.cli.forest_verbs import ESTIMATOR  # noqa: PLC0415
+    from qingshan.observe.estimator import ESTIMATORS  # noqa: PLC0415
+
+    assert set(ESTIMATOR.choices) == set(WORDS) == set(ESTIMATORS)

@@ -192,6 +192,7 @@ def test_what_is_private_is_read_by_those_declared_and_noted(counter: Counter) -
     told(counter.client("traderX").get("/reads"), 403, "forbidden")
     for what in ("holds", "conflicts", "compliance"):
         told(counter.client("traderX").get(f"/{what}"), 403, "forbidden")
+        told(counter.client("exchange0").get(f"/{what}"), 403, "forbidden")
         assert counter.client("regulator0").get(f"/{what}").status_code == 200
 
 

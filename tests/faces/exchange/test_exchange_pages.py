@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import date
 from pathlib import Path
 
@@ -36,8 +37,6 @@ class Reader(TestClient):
             follow_redirects=False,
         )
         if actor:
-            import time  # noqa: PLC0415
-
             self.cookies.set(COOKIE, counter.desk.sessions.begin(actor, "test", time.time()))
 
     def form(self, page: str, command: str) -> dict[str, str]:
@@ -193,8 +192,29 @@ def test_the_synthetic_exchange(tmp_path: Path, zone: Zone) -> None:
     for strip in desk.tape.strips.values():
         assert strip.state == "open"
         assert [sum(orders for _, orders in strip.levels[side].values()) for side in ("sell", "buy")] == [5, 5]
-    page = TestClient(create_app(zone, {}, desk=desk)).get("/zh/exchange").text
+    public = TestClient(create_app(zone, {}, desk=desk))
+    page = public.get("/zh/exchange").text
     assert "示意" in page and "编造" in page and "禁发" in page
+    proofs = re.findall(
+        r'href="(/api/exchange/proofs/inclusion\?record=\d+&amp;day=[\d-]+)" title',
+        public.get("/zh/exchange/public").text,
+    )
+    assert proofs and public.get(proofs[0].replace("&amp;", "&")).status_code == 200
+    public.cookies.set(COOKIE, desk.sessions.begin("trader-0419", "test", time.time()))
+    where = "exchange/lineage?lot=BG-001&unit=8000"
+    tree, english = (public.get(f"/{lang}/{where}").text for lang in ("zh", "en"))
+    named = re.findall(r'<span class="kind">([^<]+)</span>', tree)
+    assert named[:7] == ["序号", "批次", "项目登记", "小班", "核查报告", "监测报告", "案卷"]
+    assert {"样地数据", "原始读数", "校准记录"} <= set(named[7:])
+    assert (
+        "追到 12 块样地、6 个文件" in tree
+        and "8,000，在 [0, 8,200) 吨 CO₂ 之内" in tree
+        and "样地 12 块，实测 24 次" in tree
+    )
+    assert tree.index('<th scope="row">P02</th>') < tree.index('<th scope="row">P10</th>') and "8000000000" not in tree
+    assert "/zh/registers/ticket_project/record/baiguo" in tree and "proofs/inclusion?record=" in tree
+    assert "down to 12 plots and 6 files" in english and "opening" in english and "8,200 t CO₂" in english
+    assert public.get(f"/zh/{where.replace('lineage?', 'lineage.csv?')}").text.count("样地实测") == 24
     desk.close()
 
 
@@ -297,7 +317,11 @@ def test_the_operator_sees_sessions_auctions_freezes_and_dated_rules(counter: Co
     times = {"opens": counter.now + DAY, "closes": counter.now + DAY + 3_600_000_000}
     terms = {"selling": True, "reserve": 50 * YUAN, "pricing": "uniform", "minimum": T, "cap": 80 * T}
     counter.give("auction.apply", "approverX", id="J1", **common, **times, **terms)
+    counter.both(
+        "rights.pledge", "traderX", "approverX", id="p77", account="X", asset=counter.asset, quantity=T, creditor="Y"
+    )
     page = Reader(counter, zone, "exchange0").get("/zh/exchange/operator").text
+    assert "p77" not in page  # a pledge is between its holder, its creditor and the registry
     assert "09:30–11:30" in page and "2021-06-22 起" in page  # sessions, and since when the rules are in force
     assert "J1" in page and "统一价 10-05 10:00 – 10-05 11:00" in page
     assert "f1" in page and "〔1〕" in page and "2024-10-09" in page

@@ -49,7 +49,7 @@ def test_a_permit_by_forms(counter: Counter, zone: Zone) -> None:
     clerk = Reader(counter, zone, "clerk0")
     new = "/zh/registers/discharge_permit/new"
     page = clerk.get(new).text
-    assert 'name="f.cod"' in page and ">t/a<" in page and "不公开" in page
+    assert 'name="f.cod"' in page and ">吨/年<" in page and "不公开" in page
     done = clerk.file(new, TYPED | {"id": "f1"})
     assert (done.status_code, done.headers["location"].partition("?")[0]) == (
         303,
@@ -204,7 +204,10 @@ def test_who_owes_sees_his_own_obligations_and_the_regulator_all(counter: Counte
     seen = {who: Reader(counter, zone, who).get(page).text for who in ("", "traderX", "regulator0", "registry0")}
     assert "X · 2024" not in seen[""]
     assert "X · 2024" in seen["traderX"] and "Y · 2024" not in seen["traderX"]
-    assert "<dd>40</dd>" in seen["traderX"] and "rights.surrender?obligation=X%3A2024" in seen["traderX"]
+    assert (
+        re.search(r'<dd><a href="[^"]*X%3A2024">40</a> <span class="quiet">吨</span>', seen["traderX"])
+        and "rights.surrender?obligation=X%3A2024" in seen["traderX"]
+    )
     assert "Y · 2024" in seen["regulator0"] and "2 项清缴义务，2 项逾期未足额" in seen["regulator0"]
     assert "后续履约周期的抵消比例通知" in seen["regulator0"]  # the cap on offsets is open
     assert "rights.settle?obligation=X%3A2024" in seen["registry0"] and "rights.settle" not in seen["traderX"]

@@ -31,7 +31,6 @@ from qingshan.accounts.seal import seal_inputs
 from qingshan.core.baseline import enabled_kernels
 from qingshan.core.canonical import canonical, digest, file_digest
 from qingshan.core.domain import load_domains
-from qingshan.observe.estimate import stratified
 from qingshan.zone.zone import Zone
 
 from .dossier import Dossier
@@ -39,7 +38,6 @@ from .dossier import Dossier
 __all__ = ["KIND", "DossierRun", "evidence_folder", "seal_dossier"]
 
 KIND = "dossier"
-STRATIFIED = "forest.stratified_mean@ar_tool14"
 INSIDE = Path("inputs")
 TIMES = ("opening", "closing")
 
@@ -94,7 +92,7 @@ def _settings_of(dossier: Dossier, time: str) -> InventorySettings:
         id=time, period=(project.start if time == "opening" else project.end)[:4], place=project.place, zh=project.zh, en=project.en,
         source=project.holder, quantity=given.get("quantity", "total"), sets=tuple(given.get("sets", ())), groups=given.get("groups", {}),
         allow_default=bool(given.get("allow_default", False)), allow_unit_assumed=bool(given.get("allow_unit_assumed", False)),
-        carbon_set=given.get("carbon_set", "ar_tool14"), confidence=dossier.change.estimate.confidence, synthetic=project.synthetic,
+        estimator="stratified", carbon_set=given.get("carbon_set", "ar_tool14"), confidence=dossier.change.estimate.confidence, synthetic=project.synthetic,
     )  # fmt: skip
 
 
@@ -171,11 +169,9 @@ class _Figures:
     def _stock(self, time: str) -> str:
         """t CO2 at one time, down to strata, plots and equations."""
         of = self.of[time]
-        graph, design = Graph(of, of.settings.period, self.project.place, trees=True), of.inventory.design
+        graph = Graph(of, of.settings.period, self.project.place, trees=True)
         values = of.inventory.per_plot(of.per_tree("biomass"), of.picked)
-        biomass = stratified(
-            values, of.inventory.plots.stratum, design, float(design.area[0]), of.settings.confidence, "t dm"
-        )
+        biomass = of.estimator.totals(values, of.settings.confidence, "t dm")[0]
         assert of.fraction is not None and of.fraction.value is not None
         carbon = biomass.scaled(of.fraction.value, "t C")
         co2 = carbon.scaled(float(load_domains().registry[CO2](np.float64(1.0))), "t CO2")
@@ -188,8 +184,6 @@ class _Figures:
             biomass,
             "biomass",
             self.labels,
-            STRATIFIED,
-            "stratified",
         )
         key = graph.scaled("inventory.carbon", "t C", "", self.project.place, carbon, CARBON,
                            (("biomass", key), ("carbon_fraction", graph.parameter())), self.labels)  # fmt: skip

@@ -8,6 +8,7 @@ sets, volume_sets                 sets of equations in order of preference, for 
 groups, volume_groups             taxon -> group whose equation it may take
 quantity, carbon_set, allow_default, confidence
 allow_unit_assumed                lets equations stand whose source prints no units: the figures are labelled, and never released signed
+estimator, auxiliary              how totals are made of plots (default post_stratified), and the column of first_phase.csv of double_sampling
 by                                columns to split by, `a*b` for the cells of two; place_column: a column of plots with codes of places
 draws, seed, uncertain, deduction Monte Carlo and the deduction rule of the whole
 synthetic                         true where nobody measured them
@@ -32,6 +33,7 @@ from qingshan.core.errors import DeclarationError, UnknownName
 from qingshan.observe.allometry import Rule
 from qingshan.observe.equation import own_equations
 from qingshan.observe.estimate import CONFIDENCE
+from qingshan.observe.estimator import DEFAULT, ESTIMATORS, estimator_of
 from qingshan.observe.inventory import TABLES, Inventory, read_inventory
 from qingshan.zone.zone import Zone
 
@@ -76,6 +78,8 @@ class InventorySettings:
     carbon_set: str = "ar_tool14"
     by: tuple[str, ...] = ()
     place_column: str = ""
+    estimator: str = DEFAULT
+    auxiliary: str = ""
     confidence: float = CONFIDENCE
     draws: int = 0
     seed: int = 0
@@ -123,6 +127,9 @@ class InventorySettings:
         if not made.sets and not made.volume_sets:
             raise DeclarationError(f"inventory {made.id} names no sets of equations.", f"调查 {made.id} 没有指定方程组。", where=where,
                                    fix='sets = ["anhui2016"], volume_sets = [...]')  # fmt: skip
+        if made.estimator not in ESTIMATORS:
+            raise DeclarationError(f"the estimator of inventory {made.id} is {made.estimator!r}.", f"调查 {made.id} 的估计量为 {made.estimator!r}。",
+                                   where=where, fix=f"one of {', '.join(ESTIMATORS)}")  # fmt: skip
         if not 0.5 <= made.confidence <= 0.999:
             raise DeclarationError(f"confidence is {made.confidence}.", f"置信度为 {made.confidence}。", where=where,
                                    fix="0.5 to 0.999 / 取 0.5 至 0.999")  # fmt: skip
@@ -178,12 +185,13 @@ def tables_of(settings: InventorySettings, folder: Path | None, to: Path) -> Non
 def load_inventory(zone: Zone, folder: Path, settings: InventorySettings) -> tuple[InventorySettings, Inventory]:
     """Check the tables of a folder and keep them for the zone; with any error nothing is kept.
 
-    Raises `FaultyInventory`, `DeclarationError`, `UnknownName`.
+    Raises `FaultyInventory`, `DeclarationError`, `UnknownName`, `OutOfBounds`.
     """
     checked = InventorySettings.of(settings.record(), "settings")
     zone.place(checked.place or zone.root)
     own_equations(folder / EQUATIONS)
     inventory = read_inventory(folder, text=[checked.place_column] if checked.place_column else []).used()
+    estimator_of(inventory, checked.estimator, checked.auxiliary)
     for column in (*checked.by, *((checked.place_column,) if checked.place_column else ())):
         for name in column.split(CROSS):
             inventory.labels(name)

@@ -15,6 +15,7 @@ from qingshan.core.errors import OutOfBounds
 from qingshan.core.parameter import ParameterRow
 from qingshan.observe.allometry import Amounts, evaluate
 from qingshan.observe.equation import Equation, own_equations
+from qingshan.observe.estimator import Estimator, estimator_of
 from qingshan.observe.inventory import Inventory, read_inventory
 from qingshan.zone.zone import Zone
 
@@ -53,6 +54,10 @@ class Evaluated:
     fraction: ParameterRow | None
     own: tuple[Equation, ...] | None = None
     """Equations of the user's own table before those of the package; None without such a table."""
+
+    @cached_property
+    def estimator(self) -> Estimator:
+        return estimator_of(self.inventory, self.settings.estimator, self.settings.auxiliary)
 
     @cached_property
     def picked(self) -> Mask:

@@ -16,7 +16,7 @@ from qingshan.core.domain import load_domains
 from qingshan.core.finding import Finding
 from qingshan.core.method import Array
 from qingshan.observe.carbon import Uncertain, forest_estimate
-from qingshan.observe.estimate import Estimate, post_stratified, ratio
+from qingshan.observe.estimate import Estimate
 from qingshan.zone.zone import Zone
 
 from .declared import CROSS
@@ -104,8 +104,7 @@ class _Figures:
                 self._carbon(part, key, values, forest, area)
 
     def _total(self, word: str, part: Part, values: Array, kind: str, show: bool = True) -> str:
-        inventory = self.of.inventory
-        estimate = post_stratified(values, inventory.plots.stratum, inventory.design, self.confidence, UNITS[word])[0]
+        estimate = self.of.estimator.totals(values, self.confidence, UNITS[word])[0]
         key = self.graph.total(
             f"inventory.{word}",
             UNITS[word],
@@ -136,8 +135,7 @@ class _Figures:
             self._publish(f"{word}_per_area", part, made, estimate, None, word)
 
     def _ratio(self, values: Array, forest: Array, unit: str) -> Estimate | None:
-        inventory = self.of.inventory
-        found = ratio(values, forest, inventory.plots.stratum, inventory.design, self.confidence, unit)
+        found = self.of.estimator.ratio(values, forest, self.confidence, unit)
         return found if math.isfinite(found.value) and math.isfinite(found.variance) else None
 
     def _carbon(self, part: Part, biomass: str, values: Array, forest: Array, area: str) -> None:
@@ -228,7 +226,7 @@ class _Figures:
         done = forest_estimate(
             self.of.inventory, s.rule, quantity=s.quantity, carbon_set=s.carbon_set,
             confidence=s.confidence, deduction=s.deduction, draws=s.draws, seed=s.seed, uncertain=Uncertain(**s.uncertain),
-            equations=self.of.own,
+            equations=self.of.own, estimator=s.estimator, auxiliary=s.auxiliary,
         )  # fmt: skip
         place = s.place or self.zone.root
         whole = self.made.estimates["inventory.co2", place, "", self.id][0]
@@ -274,9 +272,11 @@ def _labels(zone: Zone, of: Evaluated) -> tuple[str, ...]:
 
 
 def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple[str, ...]) -> None:
-    """Closing less opening of every figure both have: from the differences of plots measured twice, else of two samples."""
+    """Closing less opening of every figure both have: from the differences of plots measured twice, else of two samples.
+
+    Two double samples each have an auxiliary of their own: their change is that of two samples.
+    """
     paired = _same_plots(opening, closing)
-    design = closing.inventory.design
     period = f"{opening.settings.period}-{closing.settings.period}"
     for (quantity, place, cls, id), (key, estimate, values) in list(made.estimates.items()):
         before = made.estimates.get((quantity, place, cls, opening.settings.id))
@@ -288,9 +288,7 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
         ):
             continue
         if paired is not None and values is not None and before[2] is not None:
-            found = post_stratified(
-                values - before[2][paired], closing.inventory.plots.stratum, design, estimate.confidence, estimate.unit
-            )[0]
+            found = closing.estimator.totals(values - before[2][paired], estimate.confidence, estimate.unit)[0]
             estimator = "paired"
         else:
             e = before[1]
@@ -321,6 +319,8 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
 def _same_plots(opening: Evaluated, closing: Evaluated) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
     """Row of each closing plot in the opening inventory, where both hold the same plots in the same strata; else None."""
     a, b = opening.inventory, closing.inventory
+    if opening.settings.estimator != closing.settings.estimator or closing.estimator.second is not None:
+        return None
     if (
         a.design.names != b.design.names
         or not np.allclose(a.design.weight, b.design.weight)

@@ -1,8 +1,10 @@
 """The nodes behind the figures of one inventory.
 
-estimate   a total (post-stratified) or a ratio of two totals, with its error in `notes`
-  stratum    what the plots of one stratum say of it: mean and variance per hm2, weight, number of plots
+estimate   a total or a ratio of two totals, with its error in `notes`
+  stratum    what the plots of one stratum say of it: mean and variance per hm2, weight, number of plots; in a double sample
+             the regression on the auxiliary. Estimators without strata have the sample below the estimate
     weight     the row of strata.csv
+    auxiliary_all  the mean of the auxiliary in the first phase, with the table it was taken from
     sample     the plots of the stratum, shared by all its figures
       plot       the row of plots.csv, the plot's sums, where its trees stand in trees.csv
     amounts    the equations the trees took, with how many took each by which rank
@@ -25,16 +27,18 @@ from qingshan.core.domain import load_domains
 from qingshan.core.method import Array
 from qingshan.observe.allometry import FLAGS, Amounts
 from qingshan.observe.equation import Equation, package_equations
-from qingshan.observe.estimate import Estimate, stratum_moments
+from qingshan.observe.estimate import Estimate, Regressed, stratum_moments
 
 from .declared import EQUATIONS as OWN
 from .evaluated import Evaluated
 
 __all__ = ["Graph", "note_of", "served"]
 
-TOTAL, RATIO = "forest.post_stratified_total@gtr80", "forest.ratio_variance@gtr80"
+RATIO, REGRESSION = "forest.ratio_variance@gtr80", "forest.regression_mean@ar_tool14"
 CARBON, CO2 = "forest.carbon@fraction", "forest.co2@molar"
 EQUATIONS = "forest/standards/tree_equations.csv"
+WHOLE = -1
+"""In place of a stratum: all plots."""
 
 
 def note_of(estimate: Estimate, inventory: str, estimator: str) -> dict[str, Any]:
@@ -55,6 +59,7 @@ class Graph:
         self.of, self.period, self.place = evaluated, period, place
         self.nodes: dict[str, Node] = {}
         self._samples: dict[int, str] = {}
+        self._first: dict[int, str] = {}
         self._amounts: dict[str, str] = {}
         self._weights: dict[int, str] = {}
 
@@ -70,20 +75,58 @@ class Graph:
         return key
 
     def total(self, quantity: str, unit: str, cls: str, place: str, values: Array, estimate: Estimate, kind: str,
-              labels: tuple[str, ...], method: str = TOTAL, estimator: str = "post_stratified") -> str:  # fmt: skip
-        """A post-stratified total of `values` (p) per hm2; `kind` says which amounts of trees it rests on ('': none)."""
-        design = self.of.inventory.design
+              labels: tuple[str, ...]) -> str:  # fmt: skip
+        """A total of `values` (p) per hm2 by the inventory's estimator; `kind` says which amounts of trees it rests on ('': none)."""
+        estimator = self.of.estimator
+        amounts = [("amounts", self._amount(kind))] if kind else []
+        below = (
+            self._strata(quantity, unit, cls, place, values, amounts) if estimator.by_stratum else self._all(amounts)
+        )
+        return self._estimate(
+            quantity, unit, cls, place, estimate, estimator.method, tuple(below), estimator.name, labels
+        )
+
+    def _all(self, amounts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [("sample", self._sample(WHOLE)), *amounts]
+
+    def _strata(self, quantity: str, unit: str, cls: str, place: str, values: Array, amounts: list[tuple[str, str]]) -> list[tuple[str, str]]:  # fmt: skip
+        """What each stratum says of a total."""
+        design, estimator = self.of.inventory.design, self.of.estimator
         found = stratum_moments(values[np.newaxis], self.of.inventory.plots.stratum, design)
-        args: list[tuple[str, str]] = []
+        line = estimator.regression(values) if estimator.second is not None else None
+        made: list[tuple[str, str]] = []
         for h in map(int, np.flatnonzero(design.weight > 0)):
-            weight, sample = self._weight(h), self._sample(h)
-            below = [("weight", weight), ("sample", sample)] + ([("amounts", self._amount(kind))] if kind else [])
+            below = [("weight", self._weight(h)), ("sample", self._sample(h)), *amounts]
             notes = {"stratum": design.names[h], "plots": int(found.counts[h]), "variance": float(found.variances[0, h]),
                      "weight": float(design.weight[h]), "area_hm2": float(design.area[design.unit[h]])}  # fmt: skip
-            key = self.put("stratum", quantity, place=place, cls=cls, period=self.period, unit=_per_area(unit),
-                           value=[float(found.means[0, h])], args=tuple(below), notes=notes)  # fmt: skip
-            args.append((f"stratum:{design.names[h]}", key))
-        return self._estimate(quantity, unit, cls, place, estimate, method, tuple(args), estimator, labels)
+            more: dict[str, Any] = {"value": [float(found.means[0, h])]}
+            if line is not None:
+                below.insert(1, ("auxiliary_all", self._first_phase(h, line)))
+                notes |= {"variance": float(line.variances[h]), "plain_mean": float(line.plain[h]), "slope": float(line.slope[h]),
+                          "correlation": float(line.correlation[h]), "auxiliary_sub": float(line.second_mean[h])}  # fmt: skip
+                code = load_domains().registry[REGRESSION].code
+                more = {"value": [float(line.means[h])], "method": REGRESSION, "code": code}
+            key = self.put("stratum", quantity, place=place, cls=cls, period=self.period, unit=_per_area(unit), args=tuple(below), notes=notes,
+                           **more)  # fmt: skip
+            made.append((f"stratum:{design.names[h]}", key))
+        return made
+
+    def _first_phase(self, h: int, line: Regressed) -> str:
+        """Mean of the auxiliary over the first phase of a stratum."""
+        if h not in self._first:
+            row = {
+                "file": self.of.file("first_phase"),
+                "status": self._status(),
+                "source_title": self.of.settings.source,
+            }
+            notes = {
+                "stratum": self.of.inventory.design.names[h],
+                "plots": int(line.first_plots[h]),
+                "auxiliary": self.of.settings.auxiliary,
+            }
+            self._first[h] = self.put("input", "inventory.auxiliary", period=self.period, cls=f"stratum:{notes['stratum']}", unit="-",
+                                      value=[float(line.first_mean[h])], row=row, notes=notes)  # fmt: skip
+        return self._first[h]
 
     def ratio(self, quantity: str, unit: str, cls: str, place: str, estimate: Estimate, numerator: str, denominator: str,
               labels: tuple[str, ...]) -> str:  # fmt: skip
@@ -121,10 +164,13 @@ class Graph:
 
     def _sample(self, h: int) -> str:
         if h not in self._samples:
-            plots = np.flatnonzero(self.of.inventory.plots.stratum == h)
+            stratum = self.of.inventory.plots.stratum
+            plots = np.arange(len(stratum)) if h == WHOLE else np.flatnonzero(stratum == h)
             args = tuple((f"plot:{self._ids[p]}", self._plot(int(p))) for p in plots)
-            notes = {"stratum": self.of.inventory.design.names[h], "plots": len(args)}
-            self._samples[h] = self.put("sample", "inventory.plots", period=self.period, cls=f"stratum:{notes['stratum']}", unit="count",
+            named = {} if h == WHOLE else {"stratum": self.of.inventory.design.names[h]}
+            notes = {**named, "plots": len(args)}
+            cls = f"stratum:{named['stratum']}" if named else ""
+            self._samples[h] = self.put("sample", "inventory.plots", period=self.period, cls=cls, unit="count",
                                         value=[float(len(args))], args=args, notes=notes)  # fmt: skip
         return self._samples[h]
 

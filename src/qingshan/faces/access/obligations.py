@@ -13,8 +13,16 @@ from qingshan.ledger.book import Refused
 from qingshan.ledger.entry import RegisterEntry
 from qingshan.registers.calendar import day_of
 from qingshan.registers.engine import in_register
-from qingshan.rights.compliance import carry_over, shortfall
-from qingshan.rights.obligations import OBLIGATIONS, offsets_allowed, own_assets, price_windows, recomputed, standing_of
+from qingshan.rights.compliance import shortfall
+from qingshan.rights.obligations import (
+    OBLIGATIONS,
+    borrowing_allowed,
+    carried_over,
+    offsets_allowed,
+    price_windows,
+    recomputed,
+    standing_of,
+)
 from qingshan.rights.rulesets import RuleSet
 
 from .desk import Desk, Visitor
@@ -40,12 +48,16 @@ def _told(desk: Desk, record: RegisterEntry) -> dict[str, Any]:
     fields, c, now = record.content["fields"], record.content, standing_of(record)
     today, deadline = day_of(desk.clock()), date.fromisoformat(fields["deadline"])
     rules = desk.rules.on(fields["rules"], today)
+
+    def carried() -> int:
+        return carried_over(desk.venue.book, record, rules, desk.running.net_sales)
+
     told = {
         "id": record.id, "holder": fields["holder"], "asset": fields["asset"], "year": fields["year"], "unit": fields["unit"], "state": record.state,
         "deadline": fields["deadline"], "passed": today > deadline, "owed": decimal_text(now.owed, MICRO), "own": decimal_text(now.own, MICRO),
         "offsets": decimal_text(now.offsets, MICRO), "missing": decimal_text(now.missing, MICRO),
-        "cap": _figure(lambda: offsets_allowed(record, rules), MICRO), "borrowing": _figure(lambda: int(rules["borrowing"]), MICRO),
-        "carry_over": _figure(lambda: _carried(desk, record, rules), MICRO), "fine": decimal_text(c["fine"], YUAN) if c.get("fine") else "",
+        "cap": _figure(lambda: offsets_allowed(record, rules), MICRO), "borrowing": _figure(lambda: borrowing_allowed(record, rules), MICRO),
+        "carry_over": _figure(carried, MICRO), "fine": decimal_text(c["fine"], YUAN) if c.get("fine") else "",
         "paid": bool(c.get("paid")), "agrees": recomputed(desk.venue, record) if c.get("fine") else None, "rules": rules.mark, "windows": [],
         "window": _figure_text(rules, "penalty_window"),
     }  # fmt: skip
@@ -63,13 +75,6 @@ def _figure(work: Callable[[], int], scale: int) -> dict[str, str]:
 
 def _figure_text(rules: RuleSet, id: str) -> str:
     return str(rules[id]) if rules.has(id) else ""
-
-
-def _carried(desk: Desk, record: RegisterEntry, rules: RuleSet) -> int:
-    """Carry-over of what is left after the obligation, with no net sales counted: min(base, holdings). Raises `MissingParameter`."""
-    fields, book = record.content["fields"], desk.venue.book
-    held = sum(book.balance(fields["holder"], a).available for a in own_assets(book, fields["asset"], rules))
-    return carry_over(rules["carry_over_base"], 0, max(0, held - standing_of(record).missing))
 
 
 def _windows(desk: Desk, record: RegisterEntry, missing: int, rules: RuleSet, deadline: date) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ Nothing here asks who reads: `Desk.read` did, and noted it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from heapq import nsmallest
@@ -131,11 +132,14 @@ def _value(f: FieldRow, value: Any) -> str:
     return decimal_text(value, SCALES[f.kind]) if f.kind in SCALES and isinstance(value, int) else str(value)
 
 
-def holds_told(desk: Desk, after: str = "", limit: int = 101) -> list[dict[str, Any]]:
-    """Freezes, pledges and reviews by id."""
+HELD = ("freeze", "pledge", "review")
+
+
+def holds_told(desk: Desk, after: str = "", limit: int = 101, reasons: Collection[str] = HELD) -> list[dict[str, Any]]:
+    """Freezes, pledges and reviews by id, or those for some of these reasons."""
     with desk.reading() as book:
         rows = nsmallest(
-            limit, ((id, h) for id, h in book.holds.items() if h.reason != "order" and id > after), key=lambda x: x[0]
+            limit, ((id, h) for id, h in book.holds.items() if h.reason in reasons and id > after), key=lambda x: x[0]
         )
         return [{"id": id, "account": h.account, "asset": h.asset, "quantity": told_amount(h.asset, h.quantity), "reason": h.reason, "ref": h.ref}
                 for id, h in rows]  # fmt: skip

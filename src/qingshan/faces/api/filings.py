@@ -3,7 +3,6 @@ that was refused comes back with what it held, its files kept and named by their
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,7 +20,7 @@ from qingshan.faces.web.views.register_forms import FORMS
 from qingshan.ledger.book import Refused
 from qingshan.registers.declaration import Field, Register
 from qingshan.registers.engine import FaultyFields
-from qingshan.registers.values import as_texts
+from qingshan.registers.values import shape_typed
 
 from .exchange.problems import status_of
 from .exchange.visiting import COOKIE, check_csrf, limited, visitor_of
@@ -136,10 +135,7 @@ def _given(f: Field, text: str) -> Any:
     if f.many:
         return [line.strip() for line in text.split("\n") if line.strip()]
     if f.kind == "geometry" and text.strip():
-        try:
-            return as_texts(json.loads(text))
-        except (ValueError, RecursionError):
-            return text
+        return shape_typed(text)
     return text.strip()
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,28 @@ def post(arguments: argparse.Namespace) -> int:
     if not isinstance(body, dict):
         raise QingshanError("the body is no JSON object.", "内容不是 JSON 对象。", where=arguments.body)
     return _send(arguments, arguments.command, body)
+
+
+def energy(arguments: argparse.Namespace) -> int:
+    """What a new project has to buy of energy-use rights, by the only formula on file."""
+    from qingshan.rights.compliance import ENERGY_SOURCE, energy_purchase  # noqa: PLC0415
+
+    factor, own, mean = (
+        Fraction(read_decimal(getattr(arguments, k), MICRO, k), MICRO) for k in ("factor", "intensity", "mean")
+    )
+    bought = decimal_text(
+        energy_purchase(read_decimal(arguments.new_energy, MICRO, "new-energy"), factor, own, mean), MICRO
+    )
+    if arguments.json:
+        emit({"quantity": bought, "unit": "tce", **ENERGY_SOURCE})
+        return 0
+    if arguments.lang == "zh":
+        print(f"{bought} tce（{ENERGY_SOURCE['source_zh']}，转述；其他省的规则待补）")
+    else:
+        print(
+            f"{bought} tce ({ENERGY_SOURCE['source']}, {ENERGY_SOURCE['status']}; the rules of other provinces are open)"
+        )
+    return 0
 
 
 def market(arguments: argparse.Namespace) -> int:

@@ -205,6 +205,20 @@ EXCHANGE = (
         "qingshan exchange dossier venue projects/p1/v1 --project p1 --holder X --by clerk1",
     ),
     Verb(
+        "exchange energy",
+        "qingshan.faces.cli.exchange:energy",
+        "energy-use rights that a new project has to buy, A x B x C / mean (Henan 2022)",
+        (
+            Option("--new-energy", "A: new use without coal, tce", required=True),
+            Option("--factor", "B: 0.3 to 1", required=True),
+            Option("--intensity", "C: the project's energy intensity", required=True),
+            Option("--mean", "mean intensity of the province, in the unit of C", required=True),
+            LANG,
+            JSON,
+        ),
+        "qingshan exchange energy --new-energy 10000 --factor 0.3 --intensity 0.9 --mean 0.6",
+    ),
+    Verb(
         "exchange due",
         "qingshan.faces.cli.exchange:due",
         "deadlines of the registers, the missed ones first",

@@ -37,6 +37,13 @@ SOURCES = {
     "interplay": ("相互作用", "interplay"),
 }
 LABELS = {"estimated": ("估算", "estimated"), "unit_assumed": ("单位推断，只作草案", "unit assumed: a draft only")}
+ESTIMATORS = {
+    "post_stratified": ("按估计单元后分层", "post-stratified with estimation units"),
+    "stratified": ("分层抽样", "stratified sample"),
+    "simple": ("简单随机抽样", "simple random sample"),
+    "systematic": ("系统格网，逐差法", "systematic grid, successive differences"),
+    "double_sampling": ("双重抽样回归", "double sampling with regression"),
+}
 LISTED = 30
 
 
@@ -55,6 +62,7 @@ def estimate(arguments: argparse.Namespace) -> int:
         read_inventory(Path(arguments.folder)), rule, quantity=arguments.quantity, carbon_set=arguments.carbon_fraction,
         by=arguments.by, confidence=confidence, deduction=arguments.deduction, draws=arguments.draws, seed=arguments.seed,
         uncertain=uncertain, equations=_equations(arguments.equations, Path(arguments.folder)), grid=arguments.grid,
+        estimator=arguments.estimator, auxiliary=arguments.auxiliary,
     )  # fmt: skip
     if arguments.json:
         emit(result.record(confidence))
@@ -120,7 +128,11 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
     at = 0 if zh else 1
     for finding in result.findings[:LISTED]:
         print(finding.sentence(lang))
-    print(", ".join(LABELS[label][at] for label in result.labels))
+    print(
+        ESTIMATORS[result.estimator][at]
+        + ("；" if zh else "; ")
+        + ", ".join(LABELS[label][at] for label in result.labels)
+    )
     head = ("", "估计值", "单位", "标准误", "%", f"{confidence:.0%} 区间", "自由度") if zh else (
         "", "estimate", "unit", "se", "%", f"{confidence:.0%} interval", "df")  # fmt: skip
     rows = [head]

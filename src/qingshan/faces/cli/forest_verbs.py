@@ -8,6 +8,14 @@ CONFIDENCE = Option("--confidence", "confidence of the intervals, a share such a
 UNIT_ASSUMED = Option(
     "--allow-unit-assumed", "let equations stand whose source prints no units: drafts only, labelled so", kind="flag"
 )
+ESTIMATOR = Option(
+    "--estimator",
+    "how totals are made of the plots",
+    choices=("post_stratified", "stratified", "simple", "systematic", "double_sampling"),
+    default="post_stratified",
+)
+AUXILIARY = Option("--auxiliary", "column of first_phase.csv that double_sampling regresses on", default="")
+TABLES = "folder with plots.csv, trees.csv, strata.csv and, where there are, units, nests, conditions, first_phase"
 
 FOREST = (
     Verb(
@@ -15,9 +23,7 @@ FOREST = (
         "qingshan.faces.cli.forest:estimate",
         "estimate area, trees, biomass and carbon from plots and trees, each with its standard error and interval",
         (
-            Option(
-                "folder", "folder with plots.csv, trees.csv, strata.csv and, where there are, units, nests, conditions"
-            ),
+            Option("folder", TABLES),
             Option("--sets", "sets of equations in order of preference, e.g. anhui2016,puding2009", required=True),
             Option(
                 "--quantity", "what trees are turned into", choices=("agb", "bgb", "total", "volume"), default="agb"
@@ -31,6 +37,8 @@ FOREST = (
                 default="",
             ),
             Option("--carbon-fraction", "parameter set of the carbon fraction", default="ar_tool14"),
+            ESTIMATOR,
+            AUXILIARY,
             Option("--by", "column to split by: species, origin, age class, county ...", default=""),
             Option(
                 "--grid",
@@ -48,7 +56,7 @@ FOREST = (
             LANG,
             JSON,
         ),
-        "qingshan forest estimate plots2024 --sets anhui2016 --by taxon --deduction ar_tool14",
+        "qingshan forest estimate plots2024 --sets anhui2016 --allow-unit-assumed --by taxon --deduction ar_tool14",
     ),
     # --- the group observe
     Verb(
@@ -56,9 +64,7 @@ FOREST = (
         "qingshan.faces.cli.woods:load",
         "check the tables of an inventory and keep them for a zone",
         (
-            Option(
-                "folder", "folder with plots.csv, trees.csv, strata.csv and, where there are, units, nests, conditions"
-            ),
+            Option("folder", TABLES),
             ZONE,
             Option("--period", "year of the inventory", required=True),
             Option("--id", "short id of the inventory (default: plotsYEAR)", default=""),
@@ -74,6 +80,8 @@ FOREST = (
                 "--quantity", "biomass that trees are turned into", choices=("agb", "bgb", "total"), default="total"
             ),
             Option("--carbon-fraction", "parameter set of the carbon fraction", default="ar_tool14"),
+            ESTIMATOR,
+            AUXILIARY,
             Option("--by", "columns to split by, e.g. dominant,age_class,origin", default=""),
             Option("--place-column", "column of plots.csv with codes of places", default=""),
             CONFIDENCE,
@@ -84,7 +92,7 @@ FOREST = (
             LANG,
             JSON,
         ),
-        "qingshan forest load plots2024 --zone myzone --period 2024 --source 林业调查队 --sets anhui2016 --by dominant",
+        "qingshan forest load plots2024 --zone myzone --period 2024 --source 林业调查队 --sets anhui2016 --allow-unit-assumed --by dominant",
     ),
     Verb(
         "forest run",
@@ -201,7 +209,7 @@ FOREST = (
             LANG,
             JSON,
         ),
-        "qingshan forest calibrate plots2024 --zone mycounty --layers canopy --sets anhui2016 --out biomass.tif",
+        "qingshan forest calibrate plots2024 --zone mycounty --layers canopy --sets anhui2016 --allow-unit-assumed --out biomass.tif",
     ),
     Verb(
         "forest karst",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from qingshan.accounts.cells import Fact
 from qingshan.accounts.inventory import ForestRun, InventorySettings, load_inventory, seal_inventories
 from qingshan.zone.zone import Zone, open_zone
 
@@ -12,6 +13,10 @@ from .forest import confidence_of, groups
 from .show import emit
 
 SHOWN = ("area", "volume", "carbon", "co2")
+CHANGES = {
+    "paired": ("变化（同一批样地）", "change, same plots:"),
+    "independent": ("变化（两批样地）", "change, two samples:"),
+}
 
 
 def load(arguments: argparse.Namespace) -> int:
@@ -24,7 +29,8 @@ def load(arguments: argparse.Namespace) -> int:
         groups=groups(arguments.groups), volume_groups=groups(arguments.volume_groups), allow_default=arguments.allow_default,
         allow_unit_assumed=arguments.allow_unit_assumed,
         carbon_set=arguments.carbon_fraction, by=_listed(arguments.by), place_column=arguments.place_column,
-        confidence=confidence_of(arguments.confidence), draws=arguments.draws, seed=arguments.seed,
+        estimator=arguments.estimator, auxiliary=arguments.auxiliary, confidence=confidence_of(arguments.confidence),
+        draws=arguments.draws, seed=arguments.seed,
         deduction=arguments.deduction, synthetic=arguments.synthetic,
     )  # fmt: skip
     kept, inventory = load_inventory(zone, Path(arguments.folder), settings)
@@ -78,16 +84,27 @@ def tell(done: ForestRun, zone: Zone, lang: str) -> None:
         print(f"  {settings.id} {settings.period} {zone.places[place].name(lang)}")
         for word in SHOWN:
             for fact in done.select(f"inventory.{word}", place, "", settings.period):
-                name = done.names(fact.quantity)[0 if zh else 1]
-                if fact.value is None or fact.range is None:
-                    print(
-                        f"    {name}: {'拒算' if zh else 'refused'} - {fact.refusal.zh if fact.refusal and zh else fact.refusal.en if fact.refusal else ''}"
-                    )
-                    continue
-                note = done.nodes[fact.key].notes
-                print(
-                    f"    {name}: {fact.value:,.6g} {fact.unit} ({fact.range[0]:,.6g} .. {fact.range[1]:,.6g}, {note['confidence']:.0%}, df {note['df']})"
-                )
+                print("    " + _line(done, fact, lang))
+    changes = [
+        f for f in done.facts if f.role == "change" and not f.cls and f.quantity.removeprefix("inventory.") in SHOWN
+    ]
+    heads = {settings.place or zone.root for settings in done.inventories}
+    for fact in (f for f in changes if f.place in heads):
+        how = done.nodes[fact.key].notes["estimator"]
+        print(
+            f"  {fact.period} {zone.places[fact.place].name(lang)} {CHANGES[how][0 if zh else 1]} {_line(done, fact, lang)}"
+        )
+
+
+def _line(done: ForestRun, fact: Fact, lang: str) -> str:
+    """A figure with its interval, or why it is refused."""
+    name = done.names(fact.quantity)[0 if lang == "zh" else 1]
+    if fact.value is None or fact.range is None:
+        why = fact.refusal and (fact.refusal.zh if lang == "zh" else fact.refusal.en)
+        return f"{name}: {'拒算' if lang == 'zh' else 'refused'} - {why or ''}"
+    note = done.nodes[fact.key].notes
+    reach = f"{fact.range[0]:,.6g} .. {fact.range[1]:,.6g}, {note['confidence']:.0%}, df {note['df']}"
+    return f"{name}: {fact.value:,.6g} {fact.unit} ({reach})"
 
 
 def _listed(text: str) -> tuple[str, ...]:

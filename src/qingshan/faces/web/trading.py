@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from qingshan.core.errors import UnknownName
 from qingshan.faces.access.desk import Desk, Visitor
 from qingshan.faces.access.private import proposals_told
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
@@ -25,6 +26,7 @@ from qingshan.rights.tape import Strip
 from .site import Ask
 
 __all__ = [
+    "account_of",
     "amount_text",
     "area_name",
     "asset_name",
@@ -67,6 +69,15 @@ def desk_of(ask: Ask) -> Desk:
 
 def visitor_of(ask: Ask) -> Visitor:
     return ask.visitor or Visitor()
+
+
+def account_of(ask: Ask) -> str:
+    """The account asked for, else the first own one. Raises `UnknownName`."""
+    own = desk_of(ask).own_accounts(visitor_of(ask)) if ask.visitor else []
+    asked = ask.query.get("account") or (own[0] if own else "")
+    if not asked:
+        raise UnknownName("sign in on the exchange page first.", "请先在交易页登录。")
+    return asked
 
 
 def asset_name(ask: Ask, asset: str) -> str:

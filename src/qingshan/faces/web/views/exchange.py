@@ -175,7 +175,8 @@ def _behind(ask: Ask, r: dict[str, str]) -> dict[str, str]:
 
 
 def _order(ask: Ask, o: dict[str, Any]) -> dict[str, Any]:
-    return o | {"name": asset_name(ask, o["asset"]), "side_word": ask.t(f"choice.{o['side']}"), "price": amount_text(o["price"], 2),
+    return o | {"name": asset_name(ask, o["asset"]), "unit": unit_of(ask, o["asset"]), "side_word": ask.t(f"choice.{o['side']}"),
+                "price": amount_text(o["price"], 2),
                 "key": secrets.token_hex(12), "quantity": amount_text(o["quantity"]), "left": amount_text(o["left"]),
                 "state_word": ask.t(f"exchange.order_state.{o['state']}")}  # fmt: skip
 

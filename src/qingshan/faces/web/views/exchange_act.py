@@ -22,7 +22,9 @@ def build(ask: Ask) -> Page:
     may = bool(set(row.by) & desk_of(ask).roles(visitor_of(ask))) or bool(
         {"register", "second"} & set(row.by) and ask.visitor
     )
-    context: dict[str, Any] = {"form": form_for(ask, row, given, back), "who": signed(ask, here), "rail": markets_of(ask, given.get("asset", ""), "/exchange"),
+    form = form_for(ask, row, given, back)
+    form["title"] = form["name"][:1].upper() + form["name"][1:]
+    context: dict[str, Any] = {"form": form, "who": signed(ask, here), "rail": markets_of(ask, given.get("asset", ""), "/exchange"),
                                "synthetic": desk_of(ask).synthetic, "here": ask.zone.root, "told": ask.told, "may": may}  # fmt: skip
     return Page("exchange_act.html", ask.t.pick(row.zh, row.en), context)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
-from qingshan.faces.web.trading import amount_text, asset_name, desk_of, markets_of, signed, visitor_of
+from qingshan.faces.web.trading import amount_text, asset_name, desk_of, markets_of, signed, unit_of, visitor_of
 from qingshan.ledger.amounts import YUAN, decimal_text
 from qingshan.rights.securities import BASE, FlowRow, Inflow, Scenario, Tranche, cash_flows, read_scenario
 
@@ -66,8 +67,10 @@ def build(ask: Ask) -> Page:
     table = Table("cash_flows", "现金流", "cash flows", tuple(Column(k, zh, en) for k, zh, en in names), told)
     words = {s.id: ask.t.pick(s.zh, s.en) for s, _ in flows}
     context["heads"] = [(ask.t.pick(zh, en), k in money) for k, zh, en in names]
-    context["flows"] = [[(words[r["scenario"]] if k == "scenario" else amount_text(r[k], 4) if k in money else r[k], k in money) for k, _, _ in names]
-                        for r in told]  # fmt: skip
+    said = {"scenario": lambda v: words[v], "period": lambda v: v.lstrip("0"), "tranche": str} | dict.fromkeys(
+        money, lambda v: amount_text(_cents(v), 2)
+    )
+    context["flows"] = [[(said[k](r[k]), k in money) for k, _, _ in names] for r in told]
     return Page(
         "exchange_pool.html",
         ask.t("exchange.pool.title"),
@@ -75,6 +78,11 @@ def build(ask: Ask) -> Page:
         [table],
         labels=("synthetic",) if desk.synthetic else (),
     )
+
+
+def _cents(text: str) -> str:
+    """Money to the fen for the eye, half to even; the export has every digit."""
+    return f"{Decimal(text):.2f}"
 
 
 def _inflows(ask: Ask, pledges: list[str], periods: str) -> tuple[list[Inflow], list[dict[str, str]]]:
@@ -89,7 +97,7 @@ def _inflows(ask: Ask, pledges: list[str], periods: str) -> tuple[list[Inflow], 
         part, rest = divmod(hold.quantity, count)
         inflows += [Inflow(f"{n + 1:02}", id, part + (rest if n == count - 1 else 0), price) for n in range(count)]
         held.append({"id": id, "name": asset_name(ask, hold.asset), "quantity": amount_text(decimal_text(hold.quantity, 10**6)),
-                     "price": amount_text(decimal_text(price, YUAN), 2)})  # fmt: skip
+                     "price": amount_text(decimal_text(price, YUAN), 2), "unit": unit_of(ask, hold.asset)})  # fmt: skip
     return inflows, held
 
 
@@ -104,17 +112,18 @@ def _chart(ask: Ask, scenario: Scenario, rows: list[FlowRow], tranches: list[Tra
             high = round(paid[period, t.id] / most * (HIGH - 20), 1)
             low = round(low - high, 1)
             bars.append({"x": round(n * step + 8, 1), "y": low, "w": round(step - 16, 1), "h": high, "k": k % 4,
-                         "said": f"{period} {t.id} {amount_text(decimal_text(paid[period, t.id], YUAN), 2)}"})  # fmt: skip
+                         "said": f"{period} {t.id} {amount_text(_cents(decimal_text(paid[period, t.id], YUAN)), 2)}"})  # fmt: skip
     short = sum(r.outstanding + r.owed for r in rows if r.period == periods[-1])
     ticks = [
         (
             round(n * step + step / 2, 1),
-            p,
+            p.lstrip("0"),
             amount_text(decimal_text(sum(paid[p, t.id] for t in tranches) // YUAN * YUAN, YUAN)),
         )
         for n, p in enumerate(periods)
     ]
-    return {"name": ask.t.pick(scenario.zh, scenario.en), "short": amount_text(decimal_text(short, YUAN), 2), "repaid": short == 0, "bars": bars,
+    name = ask.t.pick(scenario.zh, scenario.en)
+    return {"name": name[:1].upper() + name[1:], "short": amount_text(_cents(decimal_text(short, YUAN)), 2), "repaid": short == 0, "bars": bars,
             "ticks": ticks, "legend": [(k % 4, t.id) for k, t in enumerate(tranches)], "w": WIDE, "h": HIGH,
             "measure": (scenario.price, scenario.yield_, scenario.default)}  # fmt: skip
 

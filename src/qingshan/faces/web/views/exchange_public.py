@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 
 from qingshan.faces.access.disclosed import FIELDS, gone_of, units
 from qingshan.faces.api.exchange.public import statistics_told
+from qingshan.faces.web.filed import record_href
 from qingshan.faces.web.page import Column, Page, Table, View
+from qingshan.faces.web.proofs import prover
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import amount_text, asset_name, desk_of, markets_of, signed, unit_of
 from qingshan.publish import numbers
@@ -43,8 +45,8 @@ def build(ask: Ask) -> Page:
         newer["consistency"] = "/api/exchange/proofs/consistency?" + urlencode(
             {"since": older["day"], "day": newer["day"]}
         )
-    gone = list(gone_of(desk, SHOWN))
-    context["gone"] = [_gone(ask, g) for g in gone]
+    proof = prover(ask)
+    context["gone"] = [_gone(ask, g) | {"proof": proof(int(g["record"]))} for g in gone_of(desk, SHOWN)]
     registry = Table(
         "units",
         "登记单位（CAD Trust 字段）",
@@ -77,23 +79,27 @@ def _day(text: str) -> date | None:
 
 
 def _row(ask: Ask, r: dict[str, Any]) -> dict[str, Any]:
+    unit = unit_of(ask, r["asset"])
     ways = [
-        (ask.t(f"exchange.way.{w}"), v["trades"], amount_text(v["quantity"]), amount_text(v["money"], 2))
+        (ask.t(f"exchange.way.{w}"), v["trades"], f"{amount_text(v['quantity'])} {unit}", amount_text(v["money"], 2))
         for w, v in sorted(r["ways"].items())
     ]
     quantities = {k: amount_text(r[k]) for k in ("issued", "surrendered", "retired", "cancelled")}
-    return {"asset": r["asset"], "name": asset_name(ask, r["asset"]), "unit": unit_of(ask, r["asset"]), "trades": r["trades"], "ways": ways,
+    return {"asset": r["asset"], "name": asset_name(ask, r["asset"]), "unit": unit, "trades": r["trades"], "ways": ways,
             **quantities, "mean": amount_text(r["mean_price"], 2) if r["mean_price"] else "—",
-            "href": f"/{ask.lang}/exchange?{urlencode({'asset': r['asset']})}"}  # fmt: skip
+            "href": f"/{ask.lang}/exchange?{urlencode({'asset': r['asset']})}",
+            "tape": f"/{ask.lang}/exchange.csv?{urlencode({'asset': r['asset'], 'table': 'trades'})}"}  # fmt: skip
 
 
 def _lot(ask: Ask, x: dict[str, Any]) -> dict[str, Any]:
     scheme = x["scheme"]
     fields = x.get("source", {}).get("fields", {})
     return {"lot": x["lot"], "name": asset_name(ask, x["asset"]), "scheme": scheme, "issued": amount_text(str(int(x["issued"]) // 10**6)),
-            "unit": numbers.unit_word(x["unit"], ask.lang),
-            "status": ask.t(f"exchange.lot.{x['status']}"), "files": len(x["files"]), "first_file": x["files"][0] if x["files"] else "",
-            "project": fields.get("name", ""), "verified": fields.get("verified", ""), "corrected": len(x["corrected"])}  # fmt: skip
+            "unit": numbers.unit_word(x["unit"], ask.lang), "file_list": [f"{f[:8]}…{f[-8:]}" for f in x["files"]],
+            "record": record_href(ask, x["source"]["register"], x["source"]["id"]) if "source" in x else "",
+            "status": ask.t(f"exchange.lot.{x['status']}"),
+            "project": fields.get("name", ""), "verified": amount_text(fields["verified"]) if fields.get("verified") else "",
+            "corrected": len(x["corrected"])}  # fmt: skip
 
 
 def _statistics_table(rows: list[dict[str, Any]]) -> Table:

@@ -18,6 +18,7 @@ from qingshan.faces.web.trading import (
     desk_of,
     markets_of,
     open_commands,
+    rules_of,
     signed,
     unit_of,
     visitor_of,
@@ -27,6 +28,7 @@ from qingshan.ledger.amounts import MICRO, YUAN, AmountError, decimal_text, read
 from qingshan.registers.calendar import day_of
 from qingshan.rights.compliance import shortfall
 from qingshan.rights.conflicts import conflicts
+from qingshan.rights.instruments import schemes
 from qingshan.rights.registry import records_of
 
 from .exchange_obligations import obligation_row
@@ -45,7 +47,7 @@ def _frame(ask: Ask, path: str) -> dict[str, Any]:
 def operator(ask: Ask) -> Page:
     """Markets with their state and what may be done with it, auctions, freezes, rule sets with dates, fees."""
     desk, visitor = desk_of(ask), visitor_of(ask)
-    entitled = {k: desk.may_read(visitor, k) for k in ("holds", "fees")}
+    entitled = {k: desk.may_read(visitor, k) for k in ("freezes", "fees")}
     held = desk.roles(visitor)
     with desk.reading() as book:
         markets = [_market_row(ask, a, held) for a in sorted(desk.tape.strips)]
@@ -62,12 +64,12 @@ def operator(ask: Ask) -> Page:
         "auctions": auctions,
         "sets": sets,
         "entitled": entitled,
-        "holds": [],
+        "freezes": [],
         "fees": None,
     }
-    if entitled["holds"]:
-        desk.read(visitor, "holds", "*")
-        context["holds"] = [_hold(ask, h) for h in holds_told(desk)]
+    if entitled["freezes"]:
+        desk.read(visitor, "freezes", "*")
+        context["freezes"] = [_hold(ask, h) for h in holds_told(desk, reasons=("freeze",))]
     if entitled["fees"]:
         desk.read(visitor, "fees", f"{today - timedelta(days=DAYS)} {today}")
         context["fees"] = fees_told(desk, today - timedelta(days=DAYS), today)
@@ -99,9 +101,10 @@ def _market_row(ask: Ask, asset: str, held: frozenset[str]) -> dict[str, Any]:
     offered = [(ask.t.pick(row.zh, row.en), f"/{ask.lang}/exchange/act/{row.id}?" + urlencode({"asset": asset, "back": f"/{ask.lang}/exchange/operator"}))
                for row in (commands()[k] for k in acts.get(state, ())) if held & set(row.by)]  # fmt: skip
     price = c.get("last") or c.get("close") or c.get("reference")
+    rules = rules_of(ask, desk_of(ask).tape.strips[asset])
     return {"asset": asset, "name": asset_name(ask, asset), "state": state, "state_word": ask.t(f"exchange.state.{state}"), "day": c.get("day", ""),
             "price": amount_text(decimal_text(price, YUAN), 2) if price else "—", "volume": amount_text(decimal_text(c.get("volume", 0), MICRO)),
-            "unit": unit_of(ask, asset), "rules": c.get("rules", ""), "acts": offered,
+            "unit": unit_of(ask, asset), "rules": ask.t.pick(rules.zh, rules.en), "acts": offered,
             "href": f"/{ask.lang}/exchange?{urlencode({'asset': asset})}"}  # fmt: skip
 
 
@@ -111,7 +114,7 @@ def _rule(ask: Ask, row: Any) -> dict[str, str]:
     for scale in (YUAN, MICRO):
         mark = f"1e-{len(str(scale)) - 1}"
         if unit.startswith(mark) and isinstance(value, int):
-            value, unit = amount_text(decimal_text(value, scale)), unit.removeprefix(mark).strip()
+            value, unit = amount_text(decimal_text(value, scale)), unit.removeprefix(mark).strip() or "unit"
     parts = [] if value is None else value if isinstance(value, list) else [value]
     said = ask.t("comma").join(_word(ask, "rule_value", str(v)) for v in parts)
     word = ask.t(f"exchange.rule.{row['id']}") if ask.t.has(f"exchange.rule.{row['id']}") else row["id"]
@@ -123,12 +126,17 @@ def _rule(ask: Ask, row: Any) -> dict[str, str]:
 def _word(ask: Ask, section: str, said: str) -> str:
     """The word of a value of a rule set; a figure stays as it is."""
     key = f"exchange.{section}.{said.replace(' ', '_')}"
+    scheme, _, subtype = said.partition(":")
+    if subtype and scheme in schemes():
+        sub = f"exchange.subtype.{subtype}"
+        return f"{ask.t.pick(schemes()[scheme].zh, schemes()[scheme].en)} {ask.t(sub) if ask.t.has(sub) else subtype}"
     return ask.t(key) if said and ask.t.has(key) else said
 
 
 def _hold(ask: Ask, h: dict[str, str]) -> dict[str, str]:
     name = ask.t("exchange.cash") if h["asset"].startswith("cash:") else asset_name(ask, h["asset"])
-    return h | {"name": name, "quantity": amount_text(h["quantity"]), "reason": ask.t(f"exchange.held.{h['reason']}"),
+    unit = ask.t("exchange.yuan") if h["asset"].startswith("cash:") else unit_of(ask, h["asset"])
+    return h | {"name": name, "quantity": amount_text(h["quantity"]), "unit": unit, "reason": ask.t(f"exchange.held.{h['reason']}"),
                 "ref": ask.t("exchange.hold_until", order=h["ref"].rpartition(" until ")[0], day=h["ref"].rpartition(" until ")[2])
                 if h["reason"] == "freeze" and " until " in h["ref"] else h["ref"]}  # fmt: skip
 
@@ -154,7 +162,7 @@ def regulator(ask: Ask) -> Page:
         context |= {
             "obligations": [obligation_row(ask, o) for o in obligations_told(desk, visitor)],
             "conflicts": [ask.t.pick(f.zh, f.en) for f in staff], "holds": [_hold(ask, h) for h in holds_told(desk)], "waiting": waiting_of(ask),
-            "reads": [{"by": r.by, "what": ask.t(f"exchange.read.{r.what}"), "subject": r.subject, "day": day_of(r.at).isoformat()}
+            "reads": [{"by": r.by, "what": ask.t(f"exchange.read.{r.what}"), "subject": "" if r.subject == "*" else r.subject, "day": day_of(r.at).isoformat()}
                       for r in desk.reads_log.newest(30)], "reads_count": desk.reads_log.next,
             "headline": ask.t("exchange.regulator.headline", n=watched["odd_count"], conflicts=len(staff)),
         } | watched  # fmt: skip

@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from qingshan.core.errors import UnknownName, in_language
+from qingshan.faces.web.filed import record_href
 from qingshan.faces.web.page import Column, Page, Table, View
+from qingshan.faces.web.proofs import prover
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import amount_text, asset_name, desk_of, markets_of, signed, unit_of, visitor_of
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
@@ -28,7 +30,7 @@ def watch_told(ask: Ask, today: date) -> dict[str, Any]:
     rules = [_rule(ask, r, counts[r.id]) for r in desk.watch.rules.values()]
     rows = [
         {"register": ask.t.pick(desk.registers[d.register].zh, desk.registers[d.register].en), "id": d.id, "what": ask.t.pick(d.deadline.zh, d.deadline.en),
-         "on": d.on.isoformat() if d.on else "", "why": d.why}
+         "on": d.on.isoformat() if d.on else "", "why": ask.t.pick(d.why_zh, d.why), "href": record_href(ask, d.register, d.id)}
         for d in late[:SHOWN]
     ]  # fmt: skip
     return {
@@ -63,6 +65,7 @@ def _finding(ask: Ask, a: Anomaly) -> dict[str, Any]:
     rule = desk_of(ask).watch.rules[a.kind]
     return {"id": a.id, "kind": ask.t.pick(rule.zh, rule.en), "day": a.day.isoformat(), "name": asset_name(ask, a.asset), "accounts": " → ".join(a.accounts),
             "price": amount_text(decimal_text(a.price, YUAN), 2), "quantity": amount_text(decimal_text(a.quantity, MICRO)), "events": len(a.events),
+            "unit_word": unit_of(ask, a.asset),
             "measure": a.measure, "unit": rule.unit if rule.unit == "%" else "", "href": f"/{ask.lang}/exchange/regulator/finding/{a.id}"}  # fmt: skip
 
 
@@ -77,7 +80,8 @@ def finding(ask: Ask) -> Page:
         raise UnknownName("there is no such finding.", "没有这项发现。")
     rule = desk.watch.rules[found.kind]
     here = f"/{ask.lang}/exchange/regulator/finding/{id}"
-    rows = [_event(ask, e) for e in found.events]
+    proof = prover(ask)
+    rows = [_event(ask, e) | {"proof": proof(e.seq)} for e in found.events]
     context: dict[str, Any] = {"finding": _finding(ask, found), "rule": _rule(ask, rule, 1), "events": rows[:EVENTS], "count": len(rows),
                                "unit": unit_of(ask, found.asset), "who": signed(ask, here), "rail": markets_of(ask, found.asset, "/exchange"),
                                "synthetic": desk.synthetic, "here": ask.zone.root}  # fmt: skip

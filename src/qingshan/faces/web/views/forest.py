@@ -192,7 +192,7 @@ def _crossed(ask: Ask, found: Sequence[Estimated], chosen: InventorySettings) ->
             cells = {(r, c): at.get((quantity, f"{crossing}:{r}*{c}")) for r in sides[0] for c in sides[1]}
             known = [e for e in cells.values() if e is not None]
             top = max((e.figure.middle or 0.0 for e in known), default=0.0)
-            lines = [
+            lines: list[dict[str, Any]] = [
                 {
                     "name": name,
                     "cells": [cells[r, c] for c in sides[1]],

@@ -178,6 +178,11 @@ def _error(ask: Ask, node: Node) -> list[tuple[str, str]]:
         lines.append(
             (ask.t("pedigree.error.variance"), numbers.digits(note["variance"], 4) if note["variance"] else "0")
         )
+    if "auxiliary" in note:
+        lines.append((ask.t("pedigree.error.auxiliary"), str(note["auxiliary"])))
+    for word in ("plain_mean", "slope", "correlation", "auxiliary_sub"):
+        if word in note:
+            lines.append((ask.t(f"pedigree.error.{word}"), numbers.digits(note[word], 4) if note[word] else "0"))
     for word, n in note.get("flags", {}).items():
         lines.append((ask.t(f"forest.flag.{word}.word"), f"{n:,}"))
     for word, value in note.get("per_hm2", {}).items():

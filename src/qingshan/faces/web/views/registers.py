@@ -22,13 +22,14 @@ from qingshan.faces.web.filed import (
 )
 from qingshan.faces.web.machine import machine_drawn
 from qingshan.faces.web.page import Column, Page, Table, View
+from qingshan.faces.web.proofs import prover
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import desk_of, visitor_of
 from qingshan.registers.declaration import Field, Register
 from qingshan.registers.engine import in_register, visible
 
 SHOWN = 50
-COLUMNS = 5
+COLUMNS = 4
 PLAIN = ("text", "choice", "whole", "decimal", "date", "yes_no", "place", "reference", "person")
 ALERTS = 30
 
@@ -72,11 +73,13 @@ def listing(ask: Ask) -> Page:
     word, overdue = ask.query.get("q", ""), bool(ask.query.get("overdue"))
     found = entries_told(desk, visitor, register, state=state, word=word, overdue=overdue)
     start = _start(ask, len(found))
-    columns = [
+    fitting = [
         f
         for f in register.fields
         if f.kind in PLAIN and not f.many and (not f.private or any(f.id in e["fields"] for e in found))
-    ][:COLUMNS]
+    ]
+    first = sorted(fitting, key=lambda f: not f.required)[:COLUMNS]
+    columns = [f for f in fitting if f in first]
     kept = {"state": state, "q": word, "overdue": "1" if overdue else ""}
     names = {s.id: name_of(ask, s) for s in register.states}
     shapes = features_of(register, found)
@@ -166,7 +169,7 @@ def entry(ask: Ask) -> Page:
         "withdraw": may["withdraw"], "waiting": _waiting(ask, register, waiting) if waiting else None, "history": _history(ask, register, told),
         "map": mapped(ask, shapes, names, "", close=any(f["geometry"]["type"] != "Point" for f in shapes["features"])),
         "list": f"/{ask.lang}/registers/{register.id}",
-        "other": [(k, _flat(v)) for k, v in told["content"].items() if isinstance(v, str) and told["trusted"]],
+        "other": [_beside(ask, k, v) for k, v in told["content"].items() if isinstance(v, str | int) and told["trusted"]],
     }  # fmt: skip
     columns = (Column("version", "版本", "version"), Column("state", "状态", "state"), Column("at", "时间（微秒）", "time (microseconds)"),
                Column("record", "记录号", "record"), Column("command", "操作", "command"), Column("by", "经办", "by"))  # fmt: skip
@@ -178,6 +181,13 @@ def entry(ask: Ask) -> Page:
         [Table("history", "经过", "history", columns, rows)],
         labels=_labels(ask),
     )
+
+
+def _beside(ask: Ask, k: str, v: Any) -> dict[str, str]:
+    """What the ledger wrote beside the fields: the lot that was issued, a fine, who stood in."""
+    name = ask.t(f"registers.beside.{k}") if ask.t.has(f"registers.beside.{k}") else k
+    href = f"/{ask.lang}/exchange/public" if k == "lot" else ""
+    return {"name": name, "text": str(v), "href": href}
 
 
 def _title(register: Register, told: Mapping[str, Any]) -> str:
@@ -202,6 +212,7 @@ def _waiting(ask: Ask, register: Register, waiting: Mapping[str, str]) -> dict[s
 
 def _history(ask: Ask, register: Register, told: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Versions, the newest first, with what changed since the one before."""
+    proof = prover(ask)
     rows, before = list[dict[str, Any]](), dict[str, Any]()
     state = ""
     for h in told["history"]:
@@ -223,7 +234,7 @@ def _history(ask: Ask, register: Register, told: Mapping[str, Any]) -> list[dict
         rows.append({"version": h["version"], "at": clock(h["at"]), "by": h.get("by", ""), "what": what, "state": name_of(ask,
             register.state_by_id[h["state"]]),
                      "note": h.get("note", "") if h.get("note") != (rows[-1]["raw_note"] if rows else "") else "", "raw_note": h.get("note", ""),
-                     "changed": changed, "record": h["record"]})  # fmt: skip
+                     "changed": changed, "record": h["record"], "proof": proof(h["record"])})  # fmt: skip
         before, state = fields, h["state"]
     return rows[::-1]
 
