@@ -91,7 +91,9 @@ class Timeline:
         if self.peak and (at := next((v for t, v in known if t == self.peak[0]), None)) is not None:
             px = x(self.peak[0])
             at_y = y(at) - 9
-            if px < width * 0.45 or all(abs(li["at"] - at_y) >= 14 for li in lines):  # the title tells it where a limit's word stands
+            if px < width * 0.45 or all(
+                abs(li["at"] - at_y) >= 14 for li in lines
+            ):  # the title tells it where a limit's word stands
                 peak = {"x": min(max(px, 40), width - 60), "y": at_y, "word": self.peak[1]}
         return {
             "width": width, "height": height + LANE * len(self.lanes), "empty": False, "solid": solid, "gaps": gaps,

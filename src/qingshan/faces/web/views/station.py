@@ -31,6 +31,7 @@ from qingshan.observe.quality.network import flagged_rows, layer
 from qingshan.observe.quality.plan import TESTS
 from qingshan.observe.series.model import STEPS
 from qingshan.publish import numbers
+from qingshan.publish.words import class_said
 
 SMALL = 6
 """Items that get a small chart of their own."""
@@ -101,8 +102,10 @@ def _headline(ask: Ask, told: Standing, period: str) -> str:
         ordered = sorted(table, key=s.grade)
         worst = ordered[-1]
         if len(ordered) == 1:
-            return t("station.headline.same", n=len(whole), grade=worst)
-        return t("station.headline.mixed", n=len(whole), k=table[worst], grade=worst, best=ordered[0])
+            return t("station.headline.same", n=len(whole), grade=class_said(worst, t.lang))
+        return t(
+            "station.headline.mixed", n=len(whole), k=table[worst], grade=class_said(worst, t.lang), best=ordered[0]
+        )
     if told.newest and told.newest.result.grades:
         state = state_of(held(ask.site, ask.params["network"]).network, told.newest.result, t, ask.lang)
         return t("station.headline.now", at=told.newest.at.isoformat(" ", "minutes"), state=state.word)
@@ -137,9 +140,9 @@ def _judged(ask: Ask, station: Station, item: ItemSpan) -> tuple[str, int]:
     if station.network.rules not in CLASSES:
         return (t("network.verdict.meets"), 1) if best else (t("network.verdict.exceeds"), -1)
     return (
-        (t("network.class", grade=best), 1)
+        (t("network.class", grade=class_said(best, t.lang)), 1)
         if best
-        else (t("network.class", grade=scheme(station.network.rules).worse), -1)
+        else (t("network.class", grade=class_said(scheme(station.network.rules).worse, t.lang)), -1)
     )
 
 
