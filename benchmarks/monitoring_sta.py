@@ -33,23 +33,12 @@ from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import builtin_zones, open_zone
 
 from .harness import Row, report
+from .monitoring_network import NETWORK
 
 ITEMS = ("air.pm25", "air.pm10", "air.so2", "air.no2", "air.o3", "air.co")
 HOURS = 8_760
 PAGES = 400
 FIRST = datetime(2023, 1, 1)
-NETWORK = """[network]
-id = "bench"
-domain = "air"
-zh = "基准"
-en = "benchmark"
-step = "1h"
-averaging = "1h"
-kind = "air_station"
-gas_state = "reference"
-open_sites = true
-synthetic = true
-"""
 
 
 def main() -> None:

@@ -64,7 +64,8 @@ def test_m10_a_claim_of_another_scheme_after_the_ticket(office: Both) -> None:
     """Refused for 2022 alone, with these days; for 2023 it is entered."""
     office.project()
     told = refused("overlap", office.claim)
-    assert "p1 from 2022-01-01 to 2022-12-31" in told.en and "2022-01-01 至 2022-12-31 也属于 p1" in told.zh
+    assert "also in ticket_project p1 from 2022-01-01 to 2022-12-31" in told.en
+    assert "2022-01-01 至 2022-12-31 也属于登记簿 ticket_project 的 p1" in told.zh
     office.claim(**{"from": "2023-01-01"})
     assert office.venue.book.records["outside_claim", "c1"].state == "claimed"
 

@@ -9,7 +9,7 @@ results are those of `observe.evaluate.network`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -20,6 +20,7 @@ import polars as pl
 from qingshan.core.errors import OutOfBounds, UnknownName
 from qingshan.core.reading import Reading
 from qingshan.observe.evaluate.air import good_days
+from qingshan.observe.evaluate.air_frame import DayResults, DaysOfSite
 from qingshan.observe.evaluate.air_network import evaluate_air
 from qingshan.observe.evaluate.air_source import of_store
 from qingshan.observe.evaluate.classes import Grader, scheme
@@ -90,7 +91,7 @@ class SiteState:
     name_zh: str
     name_en: str
     river: str
-    results: tuple[Result, ...]
+    results: Sequence[Result]
     share: Result | None = None
     before: str = ""
     order: int | None = None
@@ -102,6 +103,10 @@ class SiteState:
     @property
     def result(self) -> Result:
         return self.results[0]
+
+    def told(self) -> Iterable[Result]:
+        """The results without what only their parts say."""
+        return self.results.alike() if isinstance(self.results, DaysOfSite) else self.results
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ class MonitoringReport:
 
     @property
     def labels(self) -> list[str]:
-        statuses = {r.status for r in (*(r for s in self.sites for r in s.results), *self.groups)}
+        statuses = {r.status for r in (*(r for r, _ in self.kinds), *self.groups)}
         held = {
             "synthetic": self.network.synthetic,
             "draft": self.provisional,
@@ -135,6 +140,11 @@ class MonitoringReport:
             "secondary": "secondary" in statuses,
         }
         return [label for label, holds in held.items() if holds]
+
+    @property
+    def kinds(self) -> Sequence[tuple[Result, int]]:
+        """Results that differ in more than place, time and value, each with the number of those like it."""
+        return _kinds(self.evaluation)
 
     @property
     def days(self) -> int:
@@ -183,12 +193,7 @@ def gather_monitoring(
     used = store.scan(network, years=[span.first.year]).filter(
         (pl.col("start") >= span.first) & (pl.col("start") < span.after)
     )
-    days = (
-        used.group_by(site=pl.col("series").str.split("|").list.first())
-        .agg(pl.col("start").dt.date().n_unique())
-        .collect()
-    )
-    seen = dict(days.iter_rows())
+    seen = _days_read(used, now)
     sites = tuple(replace(s, days=seen.get(s.id, 0)) for s in _sites(declared, held, now, then))
     loads = {item["source"]: item["name"] for item in store.loads(network)}
     sources = [(loads.get(sha, "-"), sha) for sha in used.select("load").unique().sort("load").collect()["load"]]
@@ -196,6 +201,14 @@ def gather_monitoring(
         store.zone.id, declared, span, rules, sites, _counts(now), _counts(then), _groups(declared, held, sites, rules, span),
         tuple(sources), flags is None, len(held) - len(sites), now,
     )  # fmt: skip
+
+
+def _days_read(rows: pl.LazyFrame, made: Evaluation) -> dict[str, int]:
+    """Site -> days with a reading. An air network evaluated by day has counted them: a day without one has no result."""
+    if isinstance(made.results, DayResults):
+        return {site: len(held) for site, held in made.results.of_sites().items()}
+    days = rows.group_by(site=pl.col("series").str.split("|").list.first()).agg(pl.col("start").dt.date().n_unique())
+    return dict(days.collect().iter_rows())
 
 
 def _evaluate(
@@ -226,7 +239,14 @@ def _evaluate(
 
 def _counts(made: Evaluation) -> dict[str, int]:
     """Results by grade; '' counts those without one grade."""
-    return dict(Counter(_grade(r) for r in made.results))
+    found: Counter[str] = Counter()
+    for result, n in _kinds(made):
+        found[_grade(result)] += n
+    return dict(found)
+
+
+def _kinds(made: Evaluation) -> Sequence[tuple[Result, int]]:
+    return made.results.kinds() if isinstance(made.results, DayResults) else [(r, 1) for r in made.results]
 
 
 def _grade(result: Result) -> str:
@@ -236,33 +256,35 @@ def _grade(result: Result) -> str:
 def _sites(
     network: Network, held: Mapping[str, Mapping[str, Any]], now: Evaluation, then: Evaluation
 ) -> tuple[SiteState, ...]:
-    by_site: dict[str, list[Result]] = {}
-    for result in now.results:
-        by_site.setdefault(result.site, []).append(result)
-    earlier: dict[str, list[Result]] = {}
-    for result in then.results:
-        earlier.setdefault(result.site, []).append(result)
+    earlier = {site: (results, share) for site, results, share in _by_site(network, then)}
     made = []
-    for site, results in by_site.items():
+    for site, results, share in _by_site(network, now):
         body = held.get(site, {})
-        share = _share(results) if network.domain == "air" else None
-        before = _before(network, earlier.get(site, []))
+        old, old_share = earlier.get(site, ((), None))
+        before = old_share.value_text if old_share is not None else old[0].grade if old else ""
         made.append(
             SiteState(site, str(body.get("name_zh") or site), str(body.get("name_en") or ""), str(body.get("river") or body.get("basin") or ""),
-                      tuple(results), share, before)
+                      results, share, before)
         )  # fmt: skip
     return _ordered(network, made)
 
 
-def _share(results: Sequence[Result]) -> Result:
-    days = {r.start: int(r.value) if r.value is not None else None for r in results if r.start is not None}
-    return good_days(days)
-
-
-def _before(network: Network, results: Sequence[Result]) -> str:
-    if not results:
-        return ""
-    return _share(results).value_text if network.domain == "air" else results[0].grade
+def _by_site(network: Network, made: Evaluation) -> Iterator[tuple[str, Sequence[Result], Result | None]]:
+    """Each site with its results, and for air the share of its good days."""
+    if isinstance(made.results, DayResults):
+        values, days = made.results.values(), made.results.times
+        for site, held in made.results.of_sites().items():
+            own = slice(held.first, held.after)
+            yield site, held, good_days({t.date(): v for t, v in zip(days[own], values[own], strict=True)})
+        return
+    found: dict[str, list[Result]] = {}
+    for result in made.results:
+        found.setdefault(result.site, []).append(result)
+    for site, results in found.items():
+        share = None
+        if network.domain == "air":
+            share = good_days({r.start: None if r.value is None else int(r.value) for r in results if r.start})
+        yield site, tuple(results), share
 
 
 def _ordered(network: Network, sites: list[SiteState]) -> tuple[SiteState, ...]:
@@ -275,7 +297,10 @@ def _ordered(network: Network, sites: list[SiteState]) -> tuple[SiteState, ...]:
         return Fraction(table.grade(_grade(s.result))) if _grade(s.result) else None
 
     known = sorted(((k, s) for s in sites if (k := key(s)) is not None), key=lambda pair: (pair[0], pair[1].id))
-    ranked = [replace(s, order=1 + sum(other < k for other, _ in known)) for k, s in known]
+    first: dict[Fraction, int] = {}
+    for place, (k, _) in enumerate(known, 1):
+        first.setdefault(k, place)
+    ranked = [replace(s, order=first[k]) for k, s in known]
     return (*ranked, *(s for s in sites if key(s) is None))
 
 

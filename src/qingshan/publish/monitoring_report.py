@@ -291,15 +291,15 @@ def _site_row(report: MonitoringReport, s: SiteState, words: Words) -> Block:
 
 def reasons(report: MonitoringReport) -> list[tuple[Result, int]]:
     """Reasons why a result has no state, each with how many results it holds back."""
-    found: dict[tuple[str, str], list[Result]] = {}
-    for s in report.sites:
-        for r in s.results:
-            if len(r.grades) == 1 and not r.verdict:
-                continue
-            for n in r.notes:
-                if n.code not in ("items", "period_mean", "input_rounding"):
-                    found.setdefault((n.code, n.en), []).append(r)
-    return [(rs[0], len(rs)) for _, rs in sorted(found.items(), key=lambda x: (-len(x[1]), x[0]))]
+    found: dict[tuple[str, str], tuple[Result, int]] = {}
+    for r, times in report.kinds:
+        if len(r.grades) == 1 and not r.verdict:
+            continue
+        for n in r.notes:
+            if n.code not in ("items", "period_mean", "input_rounding"):
+                first, so_far = found.get((n.code, n.en), (r, 0))
+                found[n.code, n.en] = first, so_far + times
+    return [pair for _, pair in sorted(found.items(), key=lambda x: (-x[1][1], x[0]))]
 
 
 def _open(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
@@ -317,7 +317,7 @@ def clauses(report: MonitoringReport) -> list[tuple[str, str]]:
     """Clauses the report stands on, each with the best status it was cited with: one result may cite a printed and a restated clause
     together, and then bears the weaker status for both."""
     found: dict[str, str] = {}
-    for r in [r for s in report.sites for r in s.results] + list(report.groups):
+    for r in [*(r for r, _ in report.kinds), *report.groups]:
         for one in (r, *r.parts):
             for clause in filter(None, one.clause.split(" ; ")):
                 known = found.setdefault(clause, one.status)
@@ -327,7 +327,7 @@ def clauses(report: MonitoringReport) -> list[tuple[str, str]]:
 
 
 def _rules(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
-    results = [r for s in report.sites for r in s.results] + list(report.groups)
+    results = [*(r for r, _ in report.kinds), *report.groups]
     cols = [parts.column(words("monitoring.clause"), "1fr"), parts.column(words("column.status"), "34mm")]
     rows = [
         parts.row([Cell(clause), Cell(words.maybe(f"status.{status}", status))]) for clause, status in clauses(report)
@@ -427,7 +427,7 @@ def _results_sheet(report: MonitoringReport, words: Words) -> Sheet:
     """Every result with its clause and why it is as it is."""
     rows: list[list[Value]] = []
     for s in report.sites:
-        for r in s.results:
+        for r in s.told():
             why = " ".join(words.pick(n.zh, n.en) for n in r.notes if n.code != "items")
             verdict = words.maybe(f"verdict.{r.verdict}", r.verdict)
             start = r.start.isoformat() if r.start else ""

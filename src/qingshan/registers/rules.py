@@ -63,7 +63,7 @@ def _no_role(register: Register, rule: Rule, book: Book, id: str, fields: Mappin
 
 def _no_overlap(register: Register, rule: Rule, book: Book, id: str, fields: Mapping[str, Any]) -> None:
     """Fields: geometry, first day, last day. Two records may share land, or time, not both."""
-    refuse_shared_land(rule, overlaps(register, rule, book, id, fields))
+    refuse_shared_land(register, rule, overlaps(register, rule, book, id, fields))
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,16 @@ class Shared:
     last: str
 
 
-def refuse_shared_land(rule: Rule, found: list[Shared]) -> None:
-    """Raises `Refused` naming the largest of them."""
+def refuse_shared_land(register: Register, rule: Rule, found: list[Shared]) -> None:
+    """Raises `Refused` naming the largest of them, and its register where that is another one."""
     for s in found[:1]:
-        more = len(found) - 1
+        more, other = len(found) - 1, s.record.register != register.id
+        en, zh = (f"{s.record.register} ", f"登记簿 {s.record.register} 的 ") if other else ("", "")
         _refuse(
             rule,
             "overlap",
-            f"{s.area:,.1f} m2 are also in {s.record.id} from {s.first} to {s.last}{f', and {more} more' if more else ''}.",
-            f"有 {s.area:,.1f} m2 在 {s.first} 至 {s.last} 也属于 {s.record.id}{f'，另有 {more} 处' if more else ''}。",
+            f"{s.area:,.1f} m2 are also in {en}{s.record.id} from {s.first} to {s.last}{f', and {more} more' if more else ''}.",
+            f"有 {s.area:,.1f} m2 在 {s.first} 至 {s.last} 也属于{zh or ' '}{s.record.id}{f'，另有 {more} 处' if more else ''}。",
         )
 
 

@@ -35,4 +35,4 @@ def refuse_double_issue(book: Book, source: RegisterEntry, registers: Mapping[st
                           fix="a period is issued once / 一个监测期只签发一次")  # fmt: skip
         if key[0] in counted:
             behind.append((book.records[key], counted[key[0]]))
-    refuse_shared_land(rule, overlaps(register, rule, book, source.id, source.content["fields"], behind))
+    refuse_shared_land(register, rule, overlaps(register, rule, book, source.id, source.content["fields"], behind))

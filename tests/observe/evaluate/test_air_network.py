@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,11 +14,13 @@ import polars as pl
 import pytest
 
 from qingshan.core.observed import observed_properties
+from qingshan.observe.evaluate.air_frame import DayResults
 from qingshan.observe.evaluate.air_hand import days_by_hand, years_by_hand
 from qingshan.observe.evaluate.air_network import ITEMS, evaluate_air
 from qingshan.observe.evaluate.air_source import of_rows, of_store
 from qingshan.observe.evaluate.editions import RuleSet, named_rule_set
 from qingshan.observe.evaluate.network import Evaluation, usable_rows
+from qingshan.observe.evaluate.verdict import Result
 from qingshan.observe.quality.network import check_network, decide, effective_flags
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import builtin_zones, open_zone
@@ -155,6 +160,30 @@ def test_the_cut_into_groups_and_the_order_of_rows_do_not_matter(monkeypatch: py
         for s in sites["id"]
     ]
     assert [r for p in parts for r in p.results] == list(whole.results)
+
+
+@pytest.mark.parametrize("rules", [RULES["plain"], CHOSEN], ids=["plain", "demonstration"])
+def test_what_days_share_is_that_of_every_single_day(rules: RuleSet) -> None:
+    """A report reads kinds, values and `like` instead of 365,000 results: each is held against the results in full."""
+    rows, series, sites = invented(1)
+    found = evaluate_air("n", rows.lazy(), series, sites, rules).results
+    assert isinstance(found, DayResults)
+    full = list(found)
+    assert found.values() == [None if r.value is None else int(r.value) for r in full]
+    for at, r in enumerate(full):
+        assert replace(found.like(at), parts=r.parts) == r
+    by_site = found.of_sites()
+    assert list(by_site) == sorted({r.site for r in full})
+    assert [r for held in by_site.values() for r in held] == full
+    assert [r.start for held in by_site.values() for r in held.alike()] == [r.start for r in full]
+
+    def told(results: Iterable[tuple[Result, int]]) -> Counter[tuple[object, ...]]:
+        count: Counter[tuple[object, ...]] = Counter()
+        for r, n in results:
+            count[r.grades, r.verdict, r.status, r.clause, r.notes] += n
+        return count
+
+    assert told(found.kinds()) == told((r, 1) for r in full)
 
 
 NETWORK = (

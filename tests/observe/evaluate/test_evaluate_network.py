@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -14,6 +15,8 @@ from qingshan.observe.evaluate.air_network import evaluate_air
 from qingshan.observe.evaluate.classes import Grader, classify
 from qingshan.observe.evaluate.editions import RuleSet, named_rule_set
 from qingshan.observe.evaluate.network import agreement, evaluate_water, usable_rows
+from qingshan.observe.evaluate.standing import standing
+from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
 
@@ -174,3 +177,25 @@ def test_guizhou_air_hour_from_the_store(shared_monitoring, tmp_path) -> None:
     found = agreement(made)
     assert (found.compared, found.agree, len(found.disagreements)) == (32, 19, 13)
     assert all(d.why.code == "item_above_published" and "O3 1h" in d.why.en for d in found.disagreements)
+
+
+def test_the_page_of_a_site_and_the_evaluation_give_one_class(tmp_path) -> None:
+    """TP of one moment by two procedures, 0.15 and 0.23 mg/L: their mean 0.19 is class III of a river (limit 0.2), the last alone IV."""
+    at = datetime(2021, 4, 1, 4)
+    names = {f"S1|water.tp|instant|{p}": v for p, v in (("a", "0.15"), ("b", "0.23"))}
+    rows = pl.DataFrame(
+        {
+            "series": list(names), "start": [at] * 2, "value_text": list(names.values()), "value": list(names.values()),
+            "detection_limit": [None] * 2, "censored": [False] * 2, "published": [None] * 2, "version": [1] * 2, "status": [None] * 2,
+        },
+        schema_overrides={"detection_limit": pl.Decimal(28, 9), "published": pl.String, "status": pl.String},
+    ).with_columns(pl.col("value").cast(pl.Decimal(28, 9)))  # fmt: skip
+    series = pl.DataFrame([
+        {"id": n, "site": "S1", "property": "water.tp", "averaging": "instant", "unit": "mg/L", "state": ""} for n in names
+    ])  # fmt: skip
+    site = {"id": "S1", "water_body_type": "river"}
+    named = replace(RULES, choices={**RULES.choices, "water.items": "TP"})
+    evaluated = evaluate_water("water", rows.lazy(), series, pl.DataFrame([site]), named).results
+    network = Network("water", "water", "水", "water", rules="surface_water")
+    shown = standing(network, site, rows, RULES).moments
+    assert [r.grade for r in evaluated] == [m.result.grade for m in shown] == ["Ⅲ"]

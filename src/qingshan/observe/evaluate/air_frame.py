@@ -11,7 +11,7 @@ import hashlib
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from threading import Lock
@@ -29,7 +29,7 @@ from .aqi import declared
 from .editions import RuleSet, on_day, pieces
 from .verdict import INSUFFICIENT, REFUSALS, UNJUDGED, Note, Result
 
-__all__ = ["DayResults", "DayTable"]
+__all__ = ["DayResults", "DayTable", "DaysOfSite"]
 
 TABLES = ("aqi_breakpoints", "aqi_categories", "aqi_rules")
 OVER, NO_POINTS = 14, 15
@@ -352,11 +352,12 @@ def _keys(
 
 
 class DayResults(Sequence[Result]):
-    """The results of a table, each worked out when it is looked at."""
+    """The results of a table, each worked out when it is looked at. What many share is had without that: `kinds`, `values`, `like`."""
 
     def __init__(self, table: DayTable) -> None:
         self._table = table
         order, _ = table.order()
+        self._order = order
         self._at = list(zip(order["part"].to_list(), order["row"].to_list(), strict=True))
         self.times: list[datetime] = order["start"].cast(pl.Datetime("us")).to_list()
 
@@ -376,3 +377,68 @@ class DayResults(Sequence[Result]):
         return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def kinds(self) -> list[tuple[Result, int]]:
+        """A result of each kind with the number of days of that kind: all that state, clauses and reasons hang on."""
+        found: list[tuple[Result, int]] = [(r, 1) for part in self._table.parts for r in part.made]
+        counts = np.zeros(len(self._table.kinds), dtype=np.int64)
+        for part in self._table.parts:
+            counts += np.bincount(part.kind, minlength=len(counts))
+        return found + [(k.result, int(n)) for k, n in zip(self._table.kinds, counts.tolist(), strict=True) if n]
+
+    def values(self) -> list[int | None]:
+        """The index of each day, in order; None where there is none."""
+        own = np.array([k.own for k in self._table.kinds], dtype=bool)
+        held: list[list[int | None]] = []
+        for part in self._table.parts:
+            if part.block is None:
+                held.append([None if r.value is None else int(r.value) for r in part.made])
+            else:
+                known = own[part.kind] if len(part.kind) else np.zeros(0, dtype=bool)
+                held.append([v if k else None for v, k in zip(part.value.tolist(), known.tolist(), strict=True)])
+        return [held[p][row] for p, row in self._at]
+
+    def like(self, at: int) -> Result:
+        """The result of a day with its own place, time and value; its parts are those of another day of the same kind."""
+        p, row = self._at[at]
+        part = self._table.parts[p]
+        if part.block is None:
+            return part.made[row]
+        kind, day = self._table.kinds[part.kind[row]], part.block.day(int(part.day[row]))
+        value = int(part.value[row]) if kind.own else None
+        return replace(
+            kind.result, site=part.block.sites[int(part.site[row])], start=day, end=day, value=value, inputs=part.inputs[row],
+            value_text=str(value) if kind.own else kind.result.value_text,
+        )  # fmt: skip
+
+    def of_sites(self) -> dict[str, DaysOfSite]:
+        """The days of each site, by its id."""
+        ends = self._order["site"].rle().struct.unnest()
+        found, at = {}, 0
+        for length, site in zip(ends["len"].to_list(), ends["value"].to_list(), strict=True):
+            found[site] = DaysOfSite(self, at, at + length)
+            at += length
+        return found
+
+
+class DaysOfSite(Sequence[Result]):
+    """The days of one site among the results of a network."""
+
+    def __init__(self, whole: DayResults, first: int, after: int) -> None:
+        self._whole, self.first, self.after = whole, first, after
+
+    def __len__(self) -> int:
+        return self.after - self.first
+
+    @overload
+    def __getitem__(self, at: int) -> Result: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Result]: ...
+    def __getitem__(self, at: int | slice) -> Result | list[Result]:
+        if isinstance(at, slice):
+            return [self._whole[i] for i in range(self.first, self.after)[at]]
+        return self._whole[range(self.first, self.after)[at]]
+
+    def alike(self) -> Iterator[Result]:
+        """Each day as `DayResults.like` gives it."""
+        return (self._whole.like(i) for i in range(self.first, self.after))

@@ -193,8 +193,8 @@ def air_index(
         row = on_day(rules, "aqi_rules", day, "missing_item")[0]
         notes.append(
             Note(
-                "not_published", f"an item is missing and the largest IAQI is {largest}, not above {needed}: NA.",
-                f"缺项且最大分指数为 {largest}，不大于 {needed}：AQI 记为 NA。",
+                "not_published", f"an item is missing and the largest IAQI of the others is not above {needed}: NA.",
+                f"缺项且其余分指数均不大于 {needed}：AQI 记为 NA。",
             )
         )  # fmt: skip
         return AirIndex(day, edition, None, "", "", "", (), (), items, missing, False, tuple(notes), (row,))

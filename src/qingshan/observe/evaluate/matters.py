@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from decimal import Decimal
 
 from ...core.errors import MissingParameter, OutOfBounds, UnknownName
-from ..loads.load import Flow, annual_load, monthly_loads
 from . import matters_land as land
+from . import matters_load as load
 from . import matters_waste as waste
 from . import matters_water as water
-from .cocontrol import correlations, regimes
 from .editions import RuleSet
-from .samples import Options, Row, Rows, grouped
-from .verdict import INSUFFICIENT, REFUSALS, UNJUDGED, Note, Result, citation, note_of, shown
+from .samples import Options, Row, Rows
+from .verdict import INSUFFICIENT, Result
 
 __all__ = ["MATTERS", "Matter", "Row", "evaluate_rows"]
 
@@ -78,71 +75,6 @@ def counted(result: Result) -> Result:
     return replace(result, n_valid=0 if missing else 1, n_required=1)
 
 
-# ---- loads -----------------------------------------------------------------------------------------------------------
-
-
-def _load(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
-    """Monthly loads C x Q and the year's; `flow` in m3/s, the mean of a month's flows named by `flow_method`."""
-    made = []
-    for (site, item), found in grouped(rows, "site", "item").items():
-        flows: dict[tuple[int, int], list[Decimal]] = {}
-        method: dict[tuple[int, int], str] = {}
-        for r in found:
-            if r.text("flow"):
-                month = (r.day().year, r.day().month)
-                flows.setdefault(month, []).append(r.number("flow"))
-                method[month] = r.text("flow_method") or options.get("flow_method", "")
-        readings = [(datetime.combine(r.day(), datetime.min.time()), r.reading(), r.text("unit")) for r in found]
-        months = monthly_loads(
-            readings,
-            [Flow(y, m, sum(q, Decimal()) / len(q), method[y, m], len(q)) for (y, m), q in sorted(flows.items())],
-        )
-        for m in months:
-            notes = (Note("no_load", m.reason, m.reason),) if m.reason else ()
-            made.append(
-                Result("water.load_month", site, item, date(m.year, m.month, 1), value=m.tonnes, value_text=shown(m.tonnes, 6), unit="t",
-                       limit=m.method, n_valid=m.readings, verdict="" if m.tonnes is not None else "insufficient_data", notes=notes)
-            )  # fmt: skip
-        made += [annual_load(site, item, months, year) for year in sorted({m.year for m in months})]
-    return made
-
-
-# ---- air -------------------------------------------------------------------------------------------------------------
-
-
-def _cocontrol(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
-    """Daily PM2.5 and MDA8 ozone: correlation by season, days by regime."""
-    made = []
-    for (site,), found in grouped(rows, "site").items():
-        pm25 = {r.day(): r.number("pm25") for r in found if r.text("pm25")}
-        o3 = {r.day(): r.number("o3_mda8") for r in found if r.text("o3_mda8")}
-        made += [
-            Result("air.pm25_o3_correlation", site, s.season, value_text="" if s.spearman is None else f"r {s.pearson:.3f}, rho {s.spearman:.3f}",
-                   n_valid=s.days, verdict="" if s.spearman is not None else "insufficient_data")
-            for s in correlations(pm25, o3)
-        ]  # fmt: skip
-        try:
-            told = regimes(rules, pm25, o3, options.get("grade", "2"))
-        except REFUSALS as error:
-            made.append(Result("air.pm25_o3_regime", site, verdict=UNJUDGED, notes=(note_of(error),)))
-            continue
-        stands, days = citation(told.limits) if told.limits else {}, sum(told.days.values())
-        made += [
-            Result(
-                "air.pm25_o3_regime",
-                site,
-                name,
-                value_text=str(n),
-                unit="d",
-                n_valid=days,
-                rule_set=rules.digest,
-                **stands,
-            )
-            for name, n in told.days.items()
-        ]
-    return made
-
-
 def _declared(matters: Iterable[Matter]) -> dict[str, Matter]:
     return {m.id: m for m in matters}
 
@@ -163,8 +95,12 @@ MATTERS: Mapping[str, Matter] = _declared((
     Matter("standard-index", "标准指数", "standard index, HJ 2.3", water.index, SAMPLE, ("body", "target", "temperature"), ("target",)),
     Matter("groundwater", "地下水类别", "groundwater class, GB/T 14848", water.ground, SAMPLE),
     Matter("trend", "趋势（季节性 Kendall）", "trend by the seasonal Kendall test", water.trends, SAMPLE, (), ("years!", "alpha")),
-    Matter("load", "断面通量", "section loads C x Q by month", _load, (*SAMPLE, "flow"), ("flow_method",), ("flow_method",)),
-    Matter("co-control", "PM2.5 与臭氧协同", "PM2.5 and ozone together", _cocontrol, ("site", "date", "pm25", "o3_mda8"), (), ("grade",)),
+    Matter("load", "断面通量", "section loads C x Q by month", load.loads, (*SAMPLE, "flow"), ("flow_method",), ("flow_method",)),
+    Matter("source-share", "断面污染来源占比", "whose load a section carries, residual shown", load.shares, ("section", "source", "kind", "tonnes", "method"),
+           ("downstream", "status", "item", "area_hm2", "source_type", "delivery")),
+    Matter("co-control", "PM2.5 与臭氧协同", "PM2.5 and ozone together", load.together, ("site", "date", "pm25", "o3_mda8"), (), ("grade",)),
+    Matter("ofp", "臭氧生成潜势", "ozone formation potential of VOC species", load.potential, ("site", "date", "species", "value", "unit"),
+           ("mir", "mir_source"), ("share",)),
     Matter("pests", "林业有害生物", "forest pests: disaster rate", land.pests, ("plot", "object", "group", "criterion", "value", "area_hm2"), (),
            ("year!", "forest!", "young", "place")),
     Matter("ei", "生态环境状况指数", "ecological index EI, HJ 192", land.ei, ("place", "year"),

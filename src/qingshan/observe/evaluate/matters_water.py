@@ -129,10 +129,22 @@ def index(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
 
 
 def ground(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
-    return [
-        classify(Grader(rules, "groundwater", found[0].day()), "water.groundwater", site, items_of(found))
-        for (site, _), found in grouped(rows, "site", "date").items()
-    ]
+    return [_well(rules, site, found) for (site, _), found in grouped(rows, "site", "date").items()]
+
+
+def _well(rules: RuleSet, site: str, found: Rows) -> Result:
+    """The class of one sample; items that the table does not know are named, not passed over."""
+    grader = Grader(rules, "groundwater", found[0].day())
+    items = items_of(found)
+    made = classify(grader, "water.groundwater", site, items)
+    known = {*grader.items, *grader.scheme.instead.values(), *grader.scheme.outside}
+    if not (unknown := [i for i in items if i not in known]):
+        return made
+    listed = ", ".join(unknown)
+    why = Note(
+        "unknown_item", f"not an item of {grader.scheme.table}, left out: {listed}.", f"{grader.scheme.table} 没有这些项目，未参加评价：{listed}。"
+    )  # fmt: skip
+    return replace(made, notes=(why, *made.notes))
 
 
 def trends(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:

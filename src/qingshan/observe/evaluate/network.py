@@ -21,6 +21,7 @@ from ...core.reading import Reading
 from .classes import Grader, classify
 from .editions import RuleSet
 from .verdict import INSUFFICIENT, UNJUDGED, Note, Result, held_back, shown
+from .waters import Waters
 
 BY = ("reading", "hour", "day", "month", "quarter", "year")
 _SUSPECT = 3
@@ -122,7 +123,8 @@ def evaluate_water(
     known = {p.id: p for p in observed_properties().values() if p.domain == "water"}
     long = long_rows(rows, series, known)
     bodies = {s["id"]: s["water_body_type"] or "" for s in sites.select("id", "water_body_type").iter_rows(named=True)}
-    graders: dict[date, Grader] = {}
+    waters = Waters(rules, "surface_water", "water.class")
+    as_published = by == "reading" and rules.choice("water.values") == "published"
     published: dict[tuple[str, datetime], str] = {}
     results, times = [], []
     for (site, at), group in groups(long, by):
@@ -136,20 +138,13 @@ def evaluate_water(
             symbol = known[row["property"]].symbol
             waiting[symbol] = waiting.get(symbol, 0) + row["unresolved"]
             held.setdefault(symbol, []).append((reading_of(row), row["unit"]))
-        day = at.date()
-        if day not in graders:
-            graders[day] = next(iter(graders.values())).on(day) if graders else Grader(rules, "surface_water", day)
-        grader = graders[day]
-        readings = {
-            i: _mean(found) for i, found in held.items() if i in grader.items or i in grader.scheme.instead.values()
-        }
-        if not any(not r.missing for r, _ in readings.values()):
-            continue
-        made = classify(
-            grader, "water.class", site, readings, body=bodies.get(site, ""), required=_required(rules, grader),
-            target=(targets or {}).get(site, ""), published=by == "reading" and rules.choice("water.values") == "published",
+        made = waters.judged(
+            site, at.date(), held, lambda grader: _required(rules, grader), body=bodies.get(site, ""),
+            target=(targets or {}).get(site, ""), published=as_published,
         )  # fmt: skip
-        undecided = sum(n for i, n in waiting.items() if i in readings and i not in grader.scheme.outside)
+        if made is None:
+            continue
+        undecided = sum(n for i, n in waiting.items() if i in waters.deciding(at.date()))
         results.append(held_back(_spanned(made, at, by, max((len(f) for f in held.values()), default=0)), undecided))
         times.append(at)
     return Evaluation(network, "water.class", by, rules, tuple(results), tuple(times), published)
@@ -167,17 +162,6 @@ def _required(rules: RuleSet, grader: Grader) -> tuple[str, ...]:
             f"no items {unknown} in {grader.scheme.table}.", f"{grader.scheme.table} 没有项目 {unknown}。"
         )
     return items
-
-
-def _mean(found: list[tuple[Reading, str]]) -> tuple[Reading, str]:
-    """The reading itself, or the exact mean of several; a censored one among them leaves no mean."""
-    if len(found) == 1:
-        return found[0]
-    given = [(r, u) for r, u in found if not r.missing]
-    if not given or any(r.value is None for r, _ in given):
-        return Reading(""), found[0][1]
-    mean = sum((Fraction(r.value) for r, _ in given if r.value is not None), Fraction()) / len(given)
-    return Reading(shown(mean), mean), given[0][1]
 
 
 def _spanned(result: Result, at: datetime, by: str, readings: int) -> Result:
@@ -250,15 +234,12 @@ def agreement(evaluation: Evaluation) -> Agreement:
     if evaluation.matter == "air.aqi":
         return _index_agreement(evaluation)
     compared, agree, found = 0, 0, []
-    graders: dict[date, Grader] = {}
+    waters = Waters(evaluation.rules, "surface_water", "water.class")
     for result, at in zip(evaluation.results, evaluation.times, strict=True):
         said = evaluation.published.get((result.site, at), "")
         if not said.strip().strip("-*—") or result.verdict == "insufficient_data":
             continue
-        day = at.date()
-        if day not in graders:
-            graders[day] = Grader(evaluation.rules, "surface_water", day)
-        grader = graders[day]
+        grader = waters.grader(at.date())
         compared += 1
         theirs = grader.scheme.word(grader.scheme.grade(said))
         if result.grades == (theirs,):

@@ -20,9 +20,10 @@ from ...core.observed import ObservedProperty, observed_properties
 from ...core.reading import Reading
 from ..series.model import Network
 from .aqi import air_index
-from .classes import Grader, classify, scheme
+from .classes import Grader, scheme
 from .editions import RuleSet, on_day
 from .verdict import REFUSALS, Note, Result, note_of
+from .waters import Waters
 
 AIR = "ambient_air"
 CLASSES = ("surface_water", "groundwater")
@@ -191,37 +192,30 @@ def _classed(
     network: Network, site: Mapping[str, Any], held: Held, points: Points, rules: RuleSet, newest: bool
 ) -> Standing:
     """Waters: the class of each moment on the items measured (those of automatic stations where the network has a step)."""
-    table, body = scheme(network.rules), str(site.get("water_body_type") or "")
-    times = sorted({p.at for s, _, _ in held for p in points[s] if p.counted})
-    graders: dict[date, Grader] = {}
-
-    def grader(day: date) -> Grader:
-        if day not in graders:
-            graders[day] = Grader(rules, network.rules, day)
-        return graders[day]
-
-    required = table.automatic if network.step else ()
+    body = str(site.get("water_body_type") or "")
+    waters = Waters(rules, network.rules, f"{network.domain}.class")
+    required = scheme(network.rules).automatic if network.step else ()
     try:
         items = tuple(
-            ItemSpan(p, s, a, tuple(points[s]), _ladder(grader(points[s][-1].at.date()), p.symbol, body or "river"))
+            ItemSpan(
+                p, s, a, tuple(points[s]), _ladder(waters.grader(points[s][-1].at.date()), p.symbol, body or "river")
+            )
             for s, p, a in held
             if p.unit != "class"
         )
     except REFUSALS as error:
         bare = tuple(ItemSpan(p, s, a, tuple(points[s]), ()) for s, p, a in held)
         return Standing(str(site["id"]), bare, (), rules.digest, note_of(error))
-    at: dict[datetime, dict[str, tuple[Reading, str]]] = {}
+    at: dict[datetime, dict[str, list[tuple[Reading, str]]]] = {}
     for item in items:
         for point in (p for p in item.points if p.counted):
-            at.setdefault(point.at, {})[item.observed.symbol] = (point.reading, item.observed.unit)
+            at.setdefault(point.at, {}).setdefault(item.observed.symbol, []).append((point.reading, item.observed.unit))
+    times = sorted(at)
     moments = []
     for time in times[-1:] if newest else times:
-        readings = at.get(time, {})
-        needed = [i for i in required if i in readings or network.step] or list(readings)
-        result = classify(
-            grader(time.date()), f"{network.domain}.class", str(site["id"]), readings, body=body, required=needed
-        )
-        moments.append(Moment(time, result))
+        result = waters.judged(str(site["id"]), time.date(), at[time], lambda _: required, body=body, empty=True)
+        if result is not None:
+            moments.append(Moment(time, result))
     return Standing(str(site["id"]), items, tuple(moments), rules.digest)
 
 

@@ -218,7 +218,9 @@ class _Job:
             body = {k: v for k, v in raw.items() if k in SAMPLE and v not in (None, "")}
             id = str(body.get("id", ""))
             taken, _ = read_time(str(body.get("taken", "")), zone)
-            wrong = ("has no time that exists", "采样时间不存在") if taken is None else None
+            if taken is None and id:
+                continue  # told once, as the time of its row
+            wrong: tuple[str, str] | None = None
             for column in ("depth_top_cm", "depth_bottom_cm"):
                 try:
                     body[column] = float(body[column]) if column in body else None
@@ -229,7 +231,7 @@ class _Job:
             if not id or wrong:
                 why, why_zh = wrong or ("has no id", "没有编号")
                 self.report.add("bad_sample", row=row, field="sample", sample=id, why=why, why_zh=why_zh)
-            elif taken is not None:
+            elif taken is not None:  # an id without a time was left out above
                 self.samples.setdefault(id, body | {"taken": taken.isoformat()})
 
     def _number_series(self) -> None:

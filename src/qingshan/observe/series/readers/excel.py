@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -26,11 +26,13 @@ def excel_table(path: Path, report: LoadReporter) -> Table:
     from openpyxl import load_workbook  # noqa: PLC0415 - the extra ledger
 
     _check(path)
+    stream = path.open("rb")  # by its content: openpyxl refuses a path without the ending of a workbook, as a body has
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(stream, read_only=True, data_only=True)
         rows = enumerate(book.worksheets[0].iter_rows(values_only=True), 1)
         at, head = next(((i, r) for i, r in rows if any(c is not None for c in r)), (0, ()))
     except Exception as error:  # openpyxl raises whatever its parts raise
+        stream.close()
         raise _unreadable(
             path, f"it is no workbook that can be read ({error})", f"不是可读的工作簿（{error}）"
         ) from None
@@ -38,8 +40,9 @@ def excel_table(path: Path, report: LoadReporter) -> Table:
     while names and not names[-1]:
         names = names[:-1]
     if not names or len(names) > COLUMNS or len(set(names)) < len(names) or "" in names:
+        stream.close()
         raise _unreadable(path, "its first row is no header of different names", "第一行不是表头（列名不能为空或重复）")
-    return Table(names, _frames(rows, names, at, report))
+    return Table(names, _frames(rows, names, at, report, stream))
 
 
 def _check(path: Path) -> None:
@@ -62,7 +65,7 @@ def _unreadable(path: Path, why: str, why_zh: str) -> UnreadableSource:
 
 
 def _frames(
-    rows: Iterator[tuple[int, Any]], names: tuple[str, ...], at: int, report: LoadReporter
+    rows: Iterator[tuple[int, Any]], names: tuple[str, ...], at: int, report: LoadReporter, stream: BinaryIO
 ) -> Iterator[pl.DataFrame]:
     held: list[list[str | None]] = []
     numbers: list[int] = []
@@ -86,6 +89,8 @@ def _frames(
                 held, numbers = [], []
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, SyntaxError) as error:
         report.add("bad_record", row=(numbers[-1] if numbers else at) + 1, why=error)
+    finally:
+        stream.close()
     if held:
         yield pl.DataFrame(held, schema=schema, orient="row").with_columns(pl.Series(ROW, numbers, dtype=pl.Int64))
 

@@ -1,0 +1,62 @@
+"""Readings of one water at one time, or in one period, to its class: what the page of a site and the evaluation of a network share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from fractions import Fraction
+
+from ...core.reading import Reading
+from .classes import Grader, classify
+from .editions import RuleSet
+from .verdict import Result, shown
+
+__all__ = ["Waters", "mean_reading"]
+
+Held = Mapping[str, Sequence[tuple[Reading, str]]]
+
+
+def mean_reading(found: Sequence[tuple[Reading, str]]) -> tuple[Reading, str]:
+    """The reading itself, or the exact mean of several; a censored one among them leaves no mean."""
+    if len(found) == 1:
+        return found[0]
+    given = [(r, u) for r, u in found if not r.missing]
+    if not given or any(r.value is None for r, _ in given):
+        return Reading(""), found[0][1]
+    mean = sum((Fraction(r.value) for r, _ in given if r.value is not None), Fraction()) / len(given)
+    return Reading(shown(mean), mean), given[0][1]
+
+
+class Waters:
+    """Classes of a scheme under a rule set. A grader is made once a day, and shares its work with the days of the same rows."""
+
+    def __init__(self, rules: RuleSet, scheme_id: str, quantity: str) -> None:
+        self.rules, self.scheme_id, self.quantity = rules, scheme_id, quantity
+        self._graders: dict[date, Grader] = {}
+
+    def grader(self, day: date) -> Grader:
+        """Raises what choosing a row raises."""
+        if day not in self._graders:
+            first = next(iter(self._graders.values()), None)
+            self._graders[day] = first.on(day) if first else Grader(self.rules, self.scheme_id, day)
+        return self._graders[day]
+
+    def deciding(self, day: date) -> set[str]:
+        """Items that the class of a day can hang on."""
+        grader = self.grader(day)
+        return {*grader.items, *grader.scheme.instead.values()} - set(grader.scheme.outside)
+
+    def judged(
+        self, site: str, day: date, held: Held, required: Callable[[Grader], Sequence[str]], *, body: str = "",
+        target: str = "", published: bool = False, empty: bool = False,
+    ) -> Result | None:  # fmt: skip
+        """The class of what was read (item code -> readings with units); items the table does not know stay out. None where nothing
+        has a value or a detection limit, unless the `empty` is asked for too."""
+        grader = self.grader(day)
+        known = {*grader.items, *grader.scheme.instead.values()}
+        readings = {item: mean_reading(found) for item, found in held.items() if item in known}
+        if not empty and all(r.missing for r, _ in readings.values()):
+            return None
+        return classify(
+            grader, self.quantity, site, readings, body=body, required=required(grader), target=target, published=published
+        )  # fmt: skip

@@ -1,0 +1,101 @@
+"""Loads, source shares, ozone formation and unknown items from rows of text."""
+
+from __future__ import annotations
+
+import csv
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from test_matters import judged
+
+from qingshan.core.errors import MissingParameter, OutOfBounds
+from qingshan.faces.cli import main
+from qingshan.observe.evaluate.editions import RuleSet
+
+SHARES = """section,downstream,source,kind,tonnes,method,status
+    上,下,,measured,40,C x Q,
+    下,,,measured,100,C x Q,
+    下,,污水厂,facility,25,discharge record,
+    下,,农田,non_point,15,export coefficient,secondary"""
+
+
+def test_source_shares_of_a_section_with_their_residual() -> None:
+    """100 t measured: 40 from upstream, 25 and 15 of its own; 20 t, 20 %, are explained by nothing."""
+    found = judged("source-share", SHARES)
+    assert [(r.quantity, r.site, r.item, r.value, r.status) for r in found] == [
+        ("water.source_share", "下", "上", 40, "project"), ("water.source_share", "下", "污水厂", 25, "project"),
+        ("water.source_share", "下", "农田", 15, "secondary"), ("water.source_residual", "下", "residual", 20, "secondary"),
+    ]  # fmt: skip
+    assert "20 t of 100 t" in found[-1].notes[0].en
+
+
+def test_a_non_point_source_by_an_export_coefficient() -> None:
+    """18.33 kg/(hm2 a) x 1,000 hm2 x 0.447 = 8.19351 t, of 10 t."""
+    rows = """section,source,kind,tonnes,method,item,area_hm2,source_type,delivery
+        s,,measured,10,C x Q,TN,,,
+        s,农田,non_point,,export coefficient,TN,1000,cropland export,delivery ratio"""
+    share, residual = judged("source-share", rows)
+    assert (share.value, share.status) == (Fraction("81.9351"), "secondary")
+    assert residual.value == 100 - Fraction("81.9351")
+    with pytest.raises(Exception, match="secondary"):  # restated: only with leave
+        judged("source-share", rows, rules=RuleSet())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("section,source,kind,tonnes,method\ns,a,facility,1,x", "no load of s"),
+        ("section,source,kind,tonnes,method\ns,,measured,1,x\ns,,measured,2,x", "two measured"),
+        ("section,source,kind,tonnes,method\ns,,measured,5,x\ns,a,rumour,1,x", "kind or mass"),
+        ("section,downstream,source,kind,tonnes,method\ns,t,,measured,5,x\ns,,a,facility,1,x", "no section"),
+        ("section,source,kind,tonnes,method,item,area_hm2,source_type\ns,,measured,5,x,,,\ns,a,non_point,,x,TN,10,moor", "no single export coefficient"),
+    ],
+)  # fmt: skip
+def test_shares_that_cannot_be(text: str, says: str) -> None:
+    with pytest.raises(OutOfBounds, match=says):
+        judged("source-share", text)
+
+
+def test_a_load_without_a_flow_method_says_how_to_name_one() -> None:
+    rows = "site,date,item,value,unit,flow\ns,2021-01-05,TP,0.1,mg/L,10"
+    with pytest.raises(MissingParameter, match=r"--set flow_method=, one of measured, rating_curve"):
+        judged("load", rows)
+    with pytest.raises(MissingParameter, match="is 'guess'"):
+        judged("load", rows, {"flow_method": "guess"})
+    assert judged("load", rows, {"flow_method": "measured"})[0].value == Fraction("2.6784")
+
+
+def test_ozone_formation_potential_by_species() -> None:
+    """10 ug/m3 x 4 = 40 and 20 x 0.5 = 10 (MIR made up for the arithmetic): 80 % and 20 %; one species has no MIR."""
+    found = judged("ofp", """site,date,species,value,unit,mir,mir_source
+        A,2027-07-01,甲苯,0.01,mg/m3,4,user
+        A,2027-07-01,乙烷,20,ug/m3,0.5,user
+        A,2027-07-01,某烃,1,ug/m3,,""")  # fmt: skip
+    assert [(r.item, r.value) for r in found] == [("甲苯", 40), ("乙烷", 10), ("sum", 50)]
+    assert "80 % of the sum" in found[0].notes[0].en
+    assert [n.en for n in found[-1].notes] == ["80 % of it: 甲苯.", "without MIR, left out: 某烃."]
+    assert (found[-1].n_valid, found[-1].n_required) == (2, 3)
+    (none,) = judged("ofp", "site,date,species,value,unit\nA,2027-07-01,甲苯,0.01,mg/m3")
+    assert none.verdict == "cannot_be_judged" and "no MIR" in none.notes[0].en
+
+
+def test_an_unknown_item_of_a_well_is_told() -> None:
+    rules = RuleSet(allow_secondary=True, editions={"groundwater_classes": "GB/T 14848-2017"})
+    (well,) = judged(
+        "groundwater", "site,date,item,value,unit\nw,2024-05-01,pH,7.2,1\nw,2024-05-01,月光,3,mg/L", rules=rules
+    )
+    assert well.grade == "Ⅰ" and well.notes[0].code == "unknown_item" and "月光" in well.notes[0].zh
+
+
+def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "shares.csv"
+    path.write_text("\n".join(line.strip() for line in SHARES.splitlines()) + "\n", encoding="utf-8")
+    assert main(["observe", "judge", "source-share", str(path), "--lang", "zh"]) == 0
+    told = capsys.readouterr().out
+    assert "污水厂  25 %" in told and "无来源账户解释" in told
+    assert main(["observe", "judge", "source-share", str(path), "--json", "--out", str(tmp_path / "out.csv")]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert [r["item"] for r in content["results"]] == ["上", "污水厂", "农田", "residual"]
+    assert len(list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8")))) == 4
