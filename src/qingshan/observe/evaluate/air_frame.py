@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache, partial
 from threading import Lock
 from typing import Any, overload
 
@@ -62,14 +63,14 @@ class _Edition:
 
 @dataclass
 class _Part:
-    """Rows of one block: which site and day, of which kind, with which value and hash of inputs."""
+    """Rows of one block: which site and day, of which kind, with which value; `inputs` works out the hashes of inputs once asked for."""
 
     block: DayBlock | None
     site: NDArray[np.int64]
     day: NDArray[np.int64]
     kind: NDArray[np.int64]
     value: NDArray[np.int64]
-    inputs: list[str]
+    inputs: Callable[[], list[str]]
     made: Sequence[Result] = ()
 
 
@@ -146,7 +147,7 @@ class DayTable:
         """Results worked out by hand."""
         empty = np.zeros(0, dtype=np.int64)
         with self._lock:
-            self.parts.append(_Part(None, empty, empty, empty, empty, [], tuple(results)))
+            self.parts.append(_Part(None, empty, empty, empty, empty, list, tuple(results)))
 
     def add(self, block: DayBlock) -> None:
         there = block.there.any(axis=1)
@@ -163,8 +164,8 @@ class DayTable:
         kinds = np.array([
             self._kind(block, int(k), int(site[i]), int(day[i])) for k, i in zip(unique, first, strict=True)
         ], dtype=np.int64)  # fmt: skip
-        inputs = self._inputs(block, site, day, kinds[inverse])
-        part = _Part(block, site, day, kinds[inverse], top[site, day].astype(np.int64), inputs)
+        inputs = partial(self._inputs, block, site, day, kinds[inverse])
+        part = _Part(block, site, day, kinds[inverse], top[site, day].astype(np.int64), cache(inputs))
         with self._lock:
             self.parts.append(part)
 
@@ -285,7 +286,7 @@ class DayTable:
                     value=pl.when(pl.Series(own))
                     .then(pl.Series(part.value).cast(pl.String))
                     .otherwise(pl.col("value")),
-                    inputs=pl.Series(part.inputs, dtype=pl.String),
+                    inputs=pl.Series(part.inputs(), dtype=pl.String),
                 )
             frames.append(held.with_columns(part=pl.lit(p, pl.Int32), row=pl.int_range(pl.len())))
         if not frames:
@@ -407,7 +408,7 @@ class DayResults(Sequence[Result]):
         kind, day = self._table.kinds[part.kind[row]], part.block.day(int(part.day[row]))
         value = int(part.value[row]) if kind.own else None
         return replace(
-            kind.result, site=part.block.sites[int(part.site[row])], start=day, end=day, value=value, inputs=part.inputs[row],
+            kind.result, site=part.block.sites[int(part.site[row])], start=day, end=day, value=value, inputs=part.inputs()[row],
             value_text=str(value) if kind.own else kind.result.value_text,
         )  # fmt: skip
 

@@ -119,7 +119,7 @@ def build(ask: Ask) -> Page:
     context |= {
         "watched": found, "headline": _headline(ask, found, now), "lead": _lead(ask, h, found),
         "now": [rows[id(a)] for a in now[:SHOWN]], "past": [rows[id(a)] for a in past[:SHOWN]], "n_now": len(now), "n_past": len(past),
-        "rules": [_rule(ask, found, r) for r in found.rules], "told": _told(ask, found, h.network.id), "picture": _picture(ask, found, names),
+        "rules": [_rule(ask, found, r) for r in found.rules], "told": _told(ask, found, h.network.id), "picture": _picture(ask, found, names, h.newest),
         "periods": [(str(y), str(y)) for y in reversed(found.years)],
         "period": str(found.year), "span": (found.year, found.year), "stream": f"/network/{h.network.id}/alerts/stream",
         "checked": bool(layer(observations(ask.site), h.network.id).runs()),
@@ -223,8 +223,8 @@ LANES = 24
 LEFT, WIDTH, LANE = 0, 1160, 26
 
 
-def _picture(ask: Ask, found: Watched, names: Mapping[str, str]) -> dict[str, Any] | None:
-    """One lane a site that had alerts, a bar for each from begin to end; None where there was none."""
+def _picture(ask: Ask, found: Watched, names: Mapping[str, str], newest: datetime | None) -> dict[str, Any] | None:
+    """One lane a site that had alerts, a bar for each from begin to end, one that is open to the newest reading; None where there was none."""
     told = [a for a in found.alerts if a.state != "pending"]
     if not told:
         return None
@@ -244,7 +244,7 @@ def _picture(ask: Ask, found: Watched, names: Mapping[str, str]) -> dict[str, An
         lanes = []
         for i, site in enumerate(sites):
             bars = [
-                {"x": x(a.begin, width), "w": max(x(a.end or after, width) - x(a.begin, width), 1.5), "level": levels.get(a.rule, "notice"),
+                {"x": x(a.begin, width), "w": max(x(a.end or newest or after, width) - x(a.begin, width), 1.5), "level": levels.get(a.rule, "notice"),
                  "open": a.open, "said": f"{a.begin:%m-%d %H:%M} – {f'{a.end:%m-%d %H:%M}' if a.end else ''} {a.rule}"}
                 for a in told if a.site == site
             ]  # fmt: skip
