@@ -296,12 +296,26 @@ def test_working_days_by_hand() -> None:
     assert CALENDAR.add(date(2024, 10, 4), 3, "calendar") == date(2024, 10, 7)
 
 
-@pytest.mark.parametrize(("accepted", "year"), [("2024-10-04", 2024), ("2026-12-20", 2027)])
+def test_the_notice_of_2024() -> None:
+    """国办发明电〔2023〕7号: days off in all are 1 + 8 + 3 + 5 + 1 + 3 + 7 = 28, and eight days of weekends are worked. 2024 has 366 days, 104 on
+    weekends; of the days off 1+5+2+3+1+2+5 = 19 are weekdays: 366 - 104 - 19 + 8 = 251 working days."""
+    calendar = read_calendar()
+    every = [date(2024, 1, 1) + timedelta(days=n) for n in range(366)]
+    assert sum(d in calendar.holidays for d in every) == 28 and sum(d in calendar.workdays for d in every) == 8
+    assert sum(calendar.works(d) for d in every) == 251
+    assert (
+        calendar.works(date(2024, 2, 9))
+        and not calendar.works(date(2024, 10, 7))
+        and calendar.works(date(2024, 10, 12))
+    )
+
+
+@pytest.mark.parametrize(("accepted", "year"), [("2026-12-20", 2027)])
 def test_a_deadline_in_a_year_whose_notice_is_not_on_file(desk: Desk, accepted: str, year: int) -> None:
-    """Shipped are the notices of 2025 and 2026. Days that count into another year are refused naming that year's notice; the deadline has no date
+    """Shipped are the notices of 2024 to 2026. Days that count into another year are refused naming that year's notice; the deadline has no date
     and is not called missed. Calendar days need no notice."""
     calendar = read_calendar()
-    assert calendar.years == {2025, 2026}
+    assert calendar.years == {2024, 2025, 2026}
     with pytest.raises(MissingParameter) as told:
         calendar.works(date(year, 10, 8))
     assert told.value.document == f"国务院办公厅关于{year}年部分节假日安排的通知"

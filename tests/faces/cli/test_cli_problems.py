@@ -8,15 +8,18 @@ import os
 import re
 import shlex
 import socket
+import tomllib
 from pathlib import Path
 
 import pytest
 from said import Call
 
 from qingshan.accounts import run as run_module
-from qingshan.faces.cli import parser
-from qingshan.faces.cli.verbs import VERBS, Verb
+from qingshan.faces import cli
+from qingshan.faces.cli import main, parser
+from qingshan.faces.cli.verbs import GROUPS, VERBS, Verb
 
+HELP_ZH = tomllib.loads(Path(cli.__file__).with_name("help_zh.toml").read_text(encoding="utf-8"))["text"]
 HAN = re.compile(r"[\u4e00-\u9fff]")
 WRONG_CALLS = [
     ("explain", "gep.water_retention", "--place", "999999"),
@@ -279,3 +282,25 @@ def test_the_example_of_each_verb_parses(verb: Verb) -> None:
 def test_json_is_one_document_for_every_reading_verb(ran: Path, call: Call) -> None:
     for arguments in (("check", ran), ("explain", "G02", "--zone", ran), ("verify", "minizone/screening")):
         json.loads(call(*arguments, "--json").out)
+
+
+@pytest.mark.parametrize("group", ["ledger", "exchange"])
+def test_help_is_told_in_chinese(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every text of the two groups, and nothing in the table that no verb says."""
+    assert main([group, "--help", "--lang", "zh"]) == 0
+    assert HAN.search(capsys.readouterr().out)
+    for verb in VERBS:
+        if verb.name.startswith(f"{group} "):
+            assert main([*verb.name.split(), "--help", "--lang", "zh"]) == 0
+            shown = capsys.readouterr().out
+            for text in (verb.help, *(o.help for o in verb.options)):
+                assert HAN.search(HELP_ZH[text]) and "".join(HELP_ZH[text].split()) in "".join(shown.split()), text
+            assert main([*verb.name.split(), "--help"]) == 0
+            assert not HAN.search(capsys.readouterr().out.partition("example:")[0])
+
+
+def test_chinese_help_has_no_text_that_nothing_says() -> None:
+    said = {t for v in VERBS for t in (v.help, *(o.help for o in v.options))} | {
+        GROUPS[g] for g in ("ledger", "exchange")
+    }
+    assert set(HELP_ZH) - said == {"show this help message and exit", "positional arguments", "options", "example: "}

@@ -134,6 +134,16 @@ def test_a_form_is_sent_once_and_keeps_what_was_typed(counter: Counter, zone: Zo
     assert x.post(url, data=away).headers["location"].startswith("/zh/exchange?")
 
 
+def test_m15_what_a_new_project_has_to_buy(counter: Counter, zone: Zone) -> None:
+    """M15: 10,000 tce x 0.3 x 0.9 / 0.6 = 4,500 tce, labelled by its source; a factor of 0.2 is refused, nothing typed is lost."""
+    public, ask = Reader(counter, zone), "/zh/exchange/obligations?new_energy=10000&intensity=0.9&mean=0.6&factor="
+    told = public.get(ask + "0.3").text
+    assert "须购用能权 4,500 吨标准煤" in told and "河南" in told and "转引" in told and "待补" in told
+    refused = public.get(ask + "0.2").text
+    assert "0.3 至 1" in refused and 'value="0.2"' in refused and "4,500" not in refused
+    assert "须为" in public.get(ask + "x").text or "不是" in public.get(ask + "x").text
+
+
 def test_what_a_shortfall_costs_in_every_window(counter: Counter, zone: Zone) -> None:
     """100 t at 50 yuan in the deadline's month and in the 30 days before: 10 t short cost 5 x 10 x 50 = 2,500 to 5,000 yuan. No single figure."""
     counter.give(

@@ -261,29 +261,30 @@ def test_a_file_that_cannot_be_taken(counter: Counter, monkeypatch: pytest.Monke
 
 
 def test_what_is_overdue_is_told_everywhere(counter: Counter) -> None:
-    """Accepted on Friday 4 October 2024 under key management: 30 working days. The venue's calendar: 7 October off, 12 October worked. 8 to 12 October
-    (5 days), 14-18 (10), 21-25 (15), 28 October - 1 November (20), 4-8 (25), 11-15 November (30)."""
+    """Accepted on Friday 4 October 2024 under key management: 30 working days. By the notice of 2024 (7 October off, 12 October worked) 8 to 12 October
+    are 5 days, 14-18 (10), 21-25 (15), 28 October - 1 November (20), 4-8 (25), 11-15 November (30). The venue's calendar has 8 October off as well:
+    one working day later is Monday 18 November."""
     (counter.folder / "calendar.csv").write_text(
-        "date,kind,source,status\n2024-10-07,holiday,made up,project\n2024-10-12,workday,made up,project\n",
+        "date,kind,source,status\n2024-10-07,holiday,made up,project\n2024-10-08,holiday,made up,project\n2024-10-12,workday,made up,project\n",
         encoding="utf-8",
     )
     entered(counter)
     Person(counter, "registry0").step("f1", "accept", 1, evidence={"application": SHA})
     public = Person(counter)
-    assert "2024" in public.get("/due").json()["items"][0]["why"]  # without a notice the day is not guessed
+    assert public.get("/due").json()["items"][0]["on"] == "2024-11-15"
     from qingshan.registers.calendar import read_calendar  # noqa: PLC0415 - beside its only use
 
     counter.desk.calendar = read_calendar(counter.folder / "calendar.csv")
     (row,) = public.get("/due").json()["items"]
-    assert (row["on"], row["overdue"], row["clause"]) == ("2024-11-15", False, "国务院令第736号 第十二条")
-    counter.now += 43 * DAY  # 16 November
+    assert (row["on"], row["overdue"], row["clause"]) == ("2024-11-18", False, "国务院令第736号 第十二条")
+    counter.now += 46 * DAY  # 19 November
     assert public.get("/due", params={"late": True}).json()["items"][0]["id"] == "f1"
     assert [r["id"] for r in public.get("/discharge_permit/records", params={"overdue": True}).json()["items"]] == [
         "f1"
     ]
     found = [f for f in counter.desk.nightly() or [] if f.code == "overdue"]
     assert [(f.field, f.zh) for f in found] == [
-        ("f1", "f1：重点管理审批期限已于 2024-11-15 到期 (国务院令第736号 第十二条)。")
+        ("f1", "f1：重点管理审批期限已于 2024-11-18 到期 (国务院令第736号 第十二条)。")
     ]
     shapes = public.get("/discharge_permit/records.geojson").json()["features"]
     assert [(f["properties"]["code"], f["properties"]["overdue"], f["geometry"]["coordinates"]) for f in shapes] == [

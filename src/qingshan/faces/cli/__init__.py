@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import NoReturn
 
@@ -33,8 +34,9 @@ class _Unparsed(Exception):
     """The arguments could not be parsed."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser, made from the verb table."""
+def parser(lang: str = "en") -> argparse.ArgumentParser:
+    """The parser, made from the verb table; in Chinese where `help_zh.toml` has the text."""
+    say = _chinese() if lang == "zh" else str
     top = _Parser(
         prog="qingshan",
         description="qingshan 青山: the open ledger of an ecological-civilisation pioneer zone.",
@@ -45,24 +47,42 @@ def parser() -> argparse.ArgumentParser:
     for verb in VERBS:
         group, _, name = verb.name.rpartition(" ")
         if group not in verbs:
-            grouped = verbs[""].add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            grouped = verbs[""].add_parser(group, help=say(GROUPS[group]), description=say(GROUPS[group]))
+            _headings(grouped, say)
             verbs[group] = grouped.add_subparsers(dest="inner", metavar="VERB", required=True)
         made = verbs[group].add_parser(
             name,
-            help=verb.help,
-            description=verb.help,
-            epilog=f"example: {verb.example}" if verb.example else None,
+            help=say(verb.help),
+            description=say(verb.help),
+            epilog=f"{say('example: ')}{verb.example}" if verb.example else None,
         )
+        _headings(made, say)
         for option in verb.options:
-            _add(made, option)
+            _add(made, option, say)
     return top
 
 
-def _add(to: argparse.ArgumentParser, option: Option) -> None:
+def _chinese() -> Callable[[str], str]:
+    import tomllib  # noqa: PLC0415 - only where Chinese help is asked for
+    from pathlib import Path  # noqa: PLC0415
+
+    words = tomllib.loads(Path(__file__).with_name("help_zh.toml").read_text(encoding="utf-8"))["text"]
+    return lambda text: str(words.get(text, text))
+
+
+def _headings(to: argparse.ArgumentParser, say: Callable[[str], str]) -> None:
+    """argparse's own words."""
+    for group in to._action_groups:
+        group.title = say(group.title or "")
+    for action in to._actions:
+        action.help = say(action.help or "")
+
+
+def _add(to: argparse.ArgumentParser, option: Option, say: Callable[[str], str] = str) -> None:
     if option.kind == "flag":
-        to.add_argument(option.flag, action="store_true", help=option.help)
+        to.add_argument(option.flag, action="store_true", help=say(option.help))
         return
-    extra: dict[str, object] = {"help": option.help, "default": option.default}
+    extra: dict[str, object] = {"help": say(option.help), "default": option.default}
     if option.kind in ("port", "count"):
         extra["type"] = _port if option.kind == "port" else _count
     if option.choices:
@@ -94,7 +114,8 @@ def main(argv: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     given = sys.argv[1:] if argv is None else argv
-    top = parser()
+    asks = any(a == "--lang=zh" or (a == "--lang" and b == "zh") for a, b in zip(given, [*given[1:], ""], strict=True))
+    top = parser("zh" if asks and {"-h", "--help"} & set(given) else "en")
     try:
         arguments = top.parse_args(given)
     except _Unparsed as wrong:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .verb import JSON, LANG, Option, Verb
 
 VENUE = Option("venue", "folder of the venue")
+DAY = Option("--day", "ISO date", required=True)
 AT = Option("--at", "time of the command, ISO with zone (default: now)", default="")
 
 SENDER = (
@@ -116,13 +117,7 @@ EXCHANGE = (
         "exchange statement",
         "qingshan.faces.cli.exchange:statement",
         "an account on a day: opening, movements, closing, set aside",
-        (
-            VENUE,
-            Option("--account", "account", required=True),
-            Option("--day", "ISO date", required=True),
-            LANG,
-            JSON,
-        ),
+        (VENUE, Option("--account", "account", required=True), DAY, LANG, JSON),
         "qingshan exchange statement venue --account X --day 2026-01-30",
     ),
     Verb(
@@ -132,7 +127,7 @@ EXCHANGE = (
         (
             VENUE,
             Option("--file", "CSV: date, account, direction (in, out), yuan, reference", required=True),
-            Option("--day", "ISO date", required=True),
+            DAY,
             LANG,
             JSON,
         ),

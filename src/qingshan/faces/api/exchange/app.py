@@ -16,7 +16,7 @@ from .signin import add_sign_in
 from .stream import Hub, add_stream
 from .writes import add_writes
 
-__all__ = ["create_exchange_api", "guard"]
+__all__ = ["create_exchange_api", "guarded_api"]
 
 LONGEST_ADDRESS = 4000
 HEADERS = {
@@ -33,20 +33,27 @@ The market feed is a WebSocket at /stream."""
 
 def create_exchange_api(desk: Desk) -> FastAPI:
     """The API of a desk."""
+    router = APIRouter()
+    for add in (add_public, add_private, add_sign_in, add_writes, add_stream):
+        add(router)
+    app = guarded_api(desk, "qingshan exchange", ABOUT, router)
+    app.state.hub = Hub(desk)
+    return app
+
+
+def guarded_api(desk: Desk, title: str, about: str, router: APIRouter) -> FastAPI:
+    """An application on a desk with its description at /openapi.json, problem+json and the same headers on every answer."""
     app = FastAPI(
-        title="qingshan exchange",
+        title=title,
         version=qingshan.__version__,
-        description=ABOUT,
+        description=about,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    app.state.desk, app.state.hub = desk, Hub(desk)
+    app.state.desk = desk
     app.middleware("http")(guard)
     answer_problems(app)
-    router = APIRouter()
-    for add in (add_public, add_private, add_sign_in, add_writes, add_stream):
-        add(router)
     app.include_router(router)
     return app
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 from urllib.parse import urlencode
 
+from qingshan.core.errors import QingshanError
 from qingshan.faces.access.obligations import obligations_told
 from qingshan.faces.web.filed import record_href
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.trading import amount_text, asset_name, desk_of, markets_of, signed, visitor_of
+from qingshan.ledger.amounts import MICRO, AmountError, decimal_text, read_decimal
 from qingshan.publish import numbers
 from qingshan.rights.commands import commands
+from qingshan.rights.compliance import ENERGY_SOURCE, energy_purchase
+
+ENERGY = ("new_energy", "factor", "intensity", "mean")
 
 
 def build(ask: Ask) -> Page:
@@ -30,6 +36,7 @@ def build(ask: Ask) -> Page:
     context: dict[str, Any] = {"rows": rows, "headline": headline, "who": signed(ask, here), "rail": markets_of(ask, "", "/exchange"), "back": here,
                                "synthetic": desk.synthetic, "here": ask.zone.root, "done": ask.query.get("done", ""), "waits": ask.query.get("waits",
                                "")}  # fmt: skip
+    context["energy"] = _energy(ask)
     keys = ("id", "holder", "asset", "year", "unit", "state", "deadline", "owed", "own", "offsets", "missing", "fine")
     columns = tuple(Column(k, ask.t(f"obligations.{k}") if ask.lang == "zh" else k, k) for k in keys)
     table = Table("obligations", "清缴义务", "obligations", columns, [{k: o[k] for k in keys} for o in told])
@@ -40,6 +47,21 @@ def build(ask: Ask) -> Page:
         [table],
         labels=("synthetic",) if desk.synthetic else (),
     )
+
+
+def _energy(ask: Ask) -> dict[str, Any]:
+    """`?new_energy=&factor=&intensity=&mean=`: what a new project has to buy of energy-use rights, by the only formula on file."""
+    given = {k: ask.query.get(k, "") for k in ENERGY}
+    told: dict[str, Any] = {"given": given, "bought": "", "fault": "", "source": ask.t.pick(ENERGY_SOURCE["source_zh"], ENERGY_SOURCE["source"]),
+                            "status": ENERGY_SOURCE["status"]}  # fmt: skip
+    if not any(given.values()):
+        return told
+    try:
+        new, factor, own, mean = (read_decimal(given[k], MICRO, ask.t(f"obligations.energy.{k}")) for k in ENERGY)
+        bought = energy_purchase(new, Fraction(factor, MICRO), Fraction(own, MICRO), Fraction(mean, MICRO))
+    except (AmountError, QingshanError) as error:
+        return told | {"fault": ask.t.pick(error.zh, error.en)}
+    return told | {"bought": amount_text(decimal_text(bought, MICRO)), "unit": numbers.unit_word("tce", ask.lang)}
 
 
 def obligation_row(ask: Ask, o: Mapping[str, Any]) -> dict[str, Any]:
