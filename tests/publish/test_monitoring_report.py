@@ -132,3 +132,20 @@ def test_no_spans(text: str) -> None:
 def test_a_period_without_readings_is_refused(store: Observations) -> None:
     with pytest.raises(UnknownName, match="no readings in 2019-04"):
         gather_monitoring(store, "water_auto", "2019-04", named_rule_set("water.restated_rules"))
+
+
+def test_a_river_of_few_sections_is_classed_by_the_means_of_its_items(tmp_path: Path) -> None:
+    """TP of three sections of one river, means 0.005, 0.039 and 0.256 mg/L: their mean 0.1 is class II (river: 0.1); pH, DO, CODMn and
+    NH3-N are of class I and II. The section with 0.256 alone is class IV."""
+    made = Observations(open_zone("guizhou"), tmp_path)
+    given = rows(2021, {"三江口": FIRST, "界牌": SECOND, "三都桥": (*SECOND[:4], "0.256")})
+    frame = pl.DataFrame([{c: r.get(c) for c in RECEIVED} for r in given], schema=RECEIVED)
+    assert made.load("water_auto", frame).n_errors == 0
+    told = gather_monitoring(made, "water_auto", "2021-04", named_rule_set("water.restated_rules"))
+    assert sorted(s.result.grade for s in told.sites) == ["Ⅰ", "Ⅱ", "Ⅳ"]
+    (river,) = told.groups
+    assert (river.grade, river.verdict, river.n_valid, river.n_required) == ("Ⅱ", "", 3, 3)
+    assert "TP" in river.item
+    book = openpyxl.load_workbook(io.BytesIO(monitoring_workbook(told, "zh")), read_only=True)
+    cells = [c for sheet in book.worksheets for row in sheet.iter_rows(values_only=True) for c in row]
+    assert "Ⅱ类" in cells

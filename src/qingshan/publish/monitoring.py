@@ -18,15 +18,16 @@ from typing import Any
 import polars as pl
 
 from qingshan.core.errors import OutOfBounds, UnknownName
+from qingshan.core.reading import Reading
 from qingshan.observe.evaluate.air import good_days
 from qingshan.observe.evaluate.air_frame import DayResults, DaysOfSite
 from qingshan.observe.evaluate.air_network import evaluate_air
 from qingshan.observe.evaluate.air_source import of_store
-from qingshan.observe.evaluate.classes import scheme
+from qingshan.observe.evaluate.classes import Grader, scheme
 from qingshan.observe.evaluate.editions import RuleSet
 from qingshan.observe.evaluate.network import Evaluation, evaluate_water, usable_rows
 from qingshan.observe.evaluate.verdict import Result
-from qingshan.observe.evaluate.water import SectionClass, river_state
+from qingshan.observe.evaluate.water import MANY, SectionClass, river_of_few, river_state
 from qingshan.observe.quality.network import effective_flags
 from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
@@ -306,13 +307,25 @@ def _ordered(network: Network, sites: list[SiteState]) -> tuple[SiteState, ...]:
 def _groups(
     network: Network, held: Mapping[str, Mapping[str, Any]], sites: Sequence[SiteState], rules: RuleSet, span: Span
 ) -> tuple[Result, ...]:
-    """The state of each river or basin with five sections and more that have a place in one."""
+    """The state of each river or basin: by the shares of classes from five sections on, below by the mean of each item."""
     if network.domain != "water":
         return ()
     table = scheme("surface_water")
-    groups: dict[str, list[SectionClass]] = {}
+    groups: dict[str, list[SiteState]] = {}
     for s in sites:
         if s.river:
-            grade = _grade(s.result)
-            groups.setdefault(s.river, []).append(SectionClass(s.id, table.grade(grade) if grade else None))
-    return tuple(river_state(rules, span.last, river, found) for river, found in sorted(groups.items()))
+            groups.setdefault(s.river, []).append(s)
+    grader = Grader(rules, "surface_water", span.last)
+    made = []
+    for river, found in sorted(groups.items()):
+        known = [_grade(s.result) for s in found]
+        if len(found) >= MANY or not all(known):
+            classes = [SectionClass(s.id, table.grade(g) if g else None) for s, g in zip(found, known, strict=True)]
+            made.append(river_state(rules, span.last, river, classes))
+            continue
+        bodies = {str(held.get(s.id, {}).get("water_body_type") or "") for s in found}
+        means = {s.id: {p.item: (Reading(p.value_text, p.value), p.unit) for p in s.result.parts} for s in found}
+        required = tuple(dict.fromkeys(p.item for s in found for p in s.result.parts if p.grades))
+        one = river_of_few(grader, river, means, body=bodies.pop() if len(bodies) == 1 else "", required=required)
+        made.append(replace(one, n_valid=len(found), n_required=len(found), start=span.last, end=span.last))
+    return tuple(made)

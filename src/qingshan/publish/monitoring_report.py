@@ -9,14 +9,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from qingshan.observe.evaluate.verdict import INSUFFICIENT, Result
+from qingshan.observe.evaluate.verdict import INSUFFICIENT, Result, worst_status
 
 from . import parts
 from .monitoring import GOOD, MonitoringReport, SiteState
 from .numbers import counted
 from .parts import Block
 from .pdf import typeset
-from .words import Words
+from .words import Words, class_said
 from .workbook import Sheet, Value, write_book
 from .written import Cell, identifier, mark
 
@@ -132,7 +132,7 @@ def context(report: MonitoringReport, words: Words) -> list[str]:
                 "monitoring.against",
                 period=report.span.before().id,
                 share=percent(before, known_before),
-                change=f"{float(step):+.1f}",
+                change=f"{float(step):+.1f}".replace("-", "−"),
             )
         )
     else:
@@ -152,7 +152,18 @@ def context(report: MonitoringReport, words: Words) -> list[str]:
 def grade_word(report: MonitoringReport, grade: str, words: Words) -> str:
     if not grade:
         return words("monitoring.without")
-    return words("monitoring.class", grade=grade) if report.water else words.maybe(f"aqi.{grade}", grade)
+    return (
+        words("monitoring.class", grade=class_said(grade, words.lang))
+        if report.water
+        else words.maybe(f"aqi.{grade}", grade)
+    )
+
+
+def river_word(report: MonitoringReport, river: Result, words: Words) -> str:
+    """State of a river or basin: the word of the shares, or the class that the means of few sections give; '' where neither is sure."""
+    if not river.grade or river.verdict:
+        return ""
+    return grade_word(report, river.grade, words) if river.grade in report.words else river.grade
 
 
 def grades(report: MonitoringReport) -> list[str]:
@@ -219,10 +230,10 @@ def _rivers(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
     for r in report.groups:
         state = (
             Cell(
-                r.grade,
+                word,
                 badges=((r.status, words.maybe(f"label.{r.status}", r.status)),) if r.status == "secondary" else (),
             )
-            if r.grade
+            if (word := river_word(report, r, words))
             else _why(r, words)
         )
         rows.append(
@@ -302,17 +313,24 @@ def _open(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
     return words("monitoring.note_open"), [parts.table(cols, rows)]
 
 
-def _rules(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
-    cited: dict[tuple[str, str], set[str]] = {}
-    results = [*(r for r, _ in report.kinds), *report.groups]
-    for r in results:
+def clauses(report: MonitoringReport) -> list[tuple[str, str]]:
+    """Clauses the report stands on, each with the best status it was cited with: one result may cite a printed and a restated clause
+    together, and then bears the weaker status for both."""
+    found: dict[str, str] = {}
+    for r in [*(r for r, _ in report.kinds), *report.groups]:
         for one in (r, *r.parts):
-            for clause in one.clause.split(" ; "):
-                if clause:
-                    cited.setdefault((clause, one.status), set()).add(one.quantity)
+            for clause in filter(None, one.clause.split(" ; ")):
+                known = found.setdefault(clause, one.status)
+                if worst_status((known, one.status)) == known:
+                    found[clause] = one.status
+    return sorted(found.items())
+
+
+def _rules(report: MonitoringReport, words: Words) -> tuple[str, list[Block]]:
+    results = [*(r for r, _ in report.kinds), *report.groups]
     cols = [parts.column(words("monitoring.clause"), "1fr"), parts.column(words("column.status"), "34mm")]
     rows = [
-        parts.row([Cell(clause), Cell(words.maybe(f"status.{status}", status))]) for clause, status in sorted(cited)
+        parts.row([Cell(clause), Cell(words.maybe(f"status.{status}", status))]) for clause, status in clauses(report)
     ]
     said = {n.code: n for r in results for n in r.notes if n.code in ("period_mean", "input_rounding")}
     notes = [parts.note(words.pick(n.zh, n.en)) for _, n in sorted(said.items())]
@@ -378,7 +396,7 @@ def _states_sheet(report: MonitoringReport, words: Words) -> Sheet:
 def _rivers_sheet(report: MonitoringReport, words: Words) -> Sheet:
     rows: list[list[Value]] = []
     for r in report.groups:
-        state = r.grade or words(f"verdict.{r.verdict or INSUFFICIENT}")
+        state = river_word(report, r, words) or words(f"verdict.{r.verdict or INSUFFICIENT}")
         rows.append([r.site, r.n_valid, r.n_required, _plain(r), state, r.clause, r.status])
     heads = (
         words("monitoring.river"), words("monitoring.n_valid"), words("monitoring.n_required"), words("monitoring.percent"),
@@ -434,6 +452,7 @@ def _plain(result: Result) -> float | None:
 __all__ = [
     "GOOD",
     "Written",
+    "clauses",
     "context",
     "grade_word",
     "grades",
@@ -444,4 +463,5 @@ __all__ = [
     "period_word",
     "publish_monitoring",
     "reasons",
+    "river_word",
 ]

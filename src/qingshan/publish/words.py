@@ -94,3 +94,8 @@ class Words:
         """What qualifies a cell besides its labels."""
         known = {"classes_excluded": "word.excluded", "negative_cells": "word.negative", "capped": "word.capped"}
         return [self(known[flag]) for flag in fact.flags if flag in known]
+
+
+def class_said(grade: str, lang: str) -> str:
+    """A class of water, or an interval of classes, as a sentence has it: 劣Ⅴ is a word, not a numeral, so English says it."""
+    return grade if lang == "zh" else grade.replace("劣Ⅴ", "worse than Ⅴ")

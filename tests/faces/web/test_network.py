@@ -15,6 +15,7 @@ from qingshan.faces.web.timeline import Line, Timeline
 from qingshan.observe.quality.network import decide
 from qingshan.observe.series.model import RECEIVED
 from qingshan.observe.series.store import Observations
+from qingshan.publish.words import class_said
 from qingshan.zone.zone import open_zone
 
 with warnings.catch_warnings():
@@ -70,14 +71,14 @@ STATION = "/en/network/water_auto/鲢鱼溪"
 def test_the_class_of_each_moment_is_that_of_the_worked_example(client: TestClient) -> None:
     found = rows(client, f"{STATION}.json", "moments")
     assert [(r["state"], r["deciding"]) for r in found] == [
-        ("class Ⅰ", "pH,DO,CODMn,NH3-N,TP"), ("class Ⅱ", "TP"), ("class 劣Ⅴ", "pH"),
+        ("class Ⅰ", "pH,DO,CODMn,NH3-N,TP"), ("class Ⅱ", "TP"), ("class worse than Ⅴ", "pH"),
     ]  # fmt: skip
     assert all(r["n_valid"] == r["n_required"] == 5 for r in found)
 
 
 def test_the_headline_counts_the_worst_class(client: TestClient) -> None:
     text = words(client.get(STATION).text)
-    assert "1 of 3 readings are of class 劣Ⅴ" in text and "class Ⅰ at best" in text
+    assert "1 of 3 readings are of class worse than Ⅴ" in text and "class Ⅰ at best" in text
 
 
 def test_the_aqi_of_pm25_of_87_is_115(client: TestClient) -> None:
@@ -186,14 +187,14 @@ def test_a_reading_that_was_put_aside_makes_no_state(tmp_path, monkeypatch: pyte
     assert store.load("water_auto", received(given)).n_errors == 0
     page = TestClient(create_app(zone, {}), follow_redirects=False)
     before = words(page.get(STATION).text)
-    assert "劣Ⅴ" in before and "review" in before
+    assert "worse than Ⅴ" in before and "review" in before
     series = next(s for s in store.series("water_auto")["id"] if "water.ph" in s)
     decide(store, "water_auto", series, datetime(2021, 4, 1, 16), "invalid", reason="electrode", author="r")
     found = rows(page, f"{STATION}.json", "moments")
     assert [r["state"] for r in found] == [
         "class Ⅰ",
         "class Ⅱ",
-        "between classes Ⅱ–劣Ⅴ, data insufficient",
+        "between classes Ⅱ–worse than Ⅴ, data insufficient",
     ]  # without pH: an interval
     assert (found[2]["n_valid"], found[2]["n_required"]) == (4, 5)
     text = words(page.get(STATION).text)
@@ -204,3 +205,8 @@ def test_a_reading_that_was_put_aside_makes_no_state(tmp_path, monkeypatch: pyte
     assert {r["verdict"] for r in items.values()} <= {"class Ⅰ", "class Ⅱ"}
     readings = [r for r in rows(page, f"{STATION}.json", "readings") if r["text"] == "9.34"]
     assert len(readings) == 1  # put aside, not hidden
+
+
+def test_a_class_worse_than_five_is_said_in_words() -> None:
+    assert [class_said(g, "en") for g in ("Ⅳ", "劣Ⅴ", "Ⅱ–劣Ⅴ")] == ["Ⅳ", "worse than Ⅴ", "Ⅱ–worse than Ⅴ"]
+    assert class_said("Ⅱ–劣Ⅴ", "zh") == "Ⅱ–劣Ⅴ"

@@ -70,7 +70,7 @@ def test_shares_ranking_and_change_of_a_month_quarter_and_year(client: Any, peri
     ]  # fmt: skip
     assert rows[-1]["before"] == "50.0 %" and rows[-1]["change"] == "+50.0"
     assert [(r["order"], r["id"], r["before"]) for r in table(client, path, "sites")] == [
-        (1, "S1", "class 劣Ⅴ"), (2, "S2", "class Ⅱ"),
+        (1, "S1", "class worse than Ⅴ"), (2, "S2", "class Ⅱ"),
     ]  # fmt: skip
     said = text(client.get(f"/zh/network/rivers/report?period={period}").text)
     assert "2 个有类别的断面中，2 个为Ⅰ—Ⅲ类，占 100.0 %" in said and "同比 +50.0 个百分点" in said

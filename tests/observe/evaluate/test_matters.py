@@ -190,6 +190,10 @@ def test_pests_pollutants_and_trend() -> None:
     )
     (risen,) = judged("trend", f"site,date,item,value,unit\n{months}", {"years": "10"})
     assert risen.grade and abs(float(risen.value or 0) - 0.01) < 1e-9
+    # below the detection limit in the first year: half of 0.04, below all that follows, so the ranks and the verdict stay
+    below = months.replace("s,2010-01-15,TP,0.05,", "s,2010-01-15,TP,<0.04,")
+    (censored,) = judged("trend", f"site,date,item,value,unit\n{below}", {"years": "10"})
+    assert censored.grade == risen.grade and "1 of 120" in censored.notes[-1].en
 
 
 def test_wastes_e19_rounds_and_stack() -> None:

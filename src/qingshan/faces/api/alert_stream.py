@@ -47,6 +47,11 @@ class TooManyReaders(QingshanError):
     code = "too_many_readers"
 
 
+def labelled(store: Observations, network: str, record: dict[str, object]) -> dict[str, object]:
+    """An event as it leaves the house: with the labels of the network its readings are of."""
+    return record | {"labels": store.network(network).labels}
+
+
 class Hub:
     """Watches of the networks that somebody reads, and one task that looks after them while there are readers."""
 
@@ -86,7 +91,7 @@ class Hub:
     def messages(self, network: str, recipient: str, after: int) -> dict[str, object]:
         """What was sent to a recipient (all where ''), with the events told, and the numbers held back. Runs in a thread."""
         watch = self.watch(network)
-        events = dict(watch.after(0))
+        events = {n: labelled(self.store, network, record) for n, record in watch.after(0)}
         sent = watch.outbox.messages(recipient, after)[:AT_ONCE]
         return {
             "messages": [{"number": n, **row, "told": [events[e] for e in row["events"]]} for n, row in sent],
@@ -95,7 +100,7 @@ class Hub:
 
     def after(self, network: str, number: int) -> list[tuple[int, dict[str, object]]]:
         with self._lock:
-            return self._watches[network].after(number)
+            return [(n, labelled(self.store, network, record)) for n, record in self._watches[network].after(number)]
 
     def join(self, network: str, who: str) -> asyncio.Event:
         """A new reader's bell. Raises `TooManyReaders`."""

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qingshan.core.errors import QingshanError, UnknownName
-from qingshan.faces.web.page import Cell, Page, Table
+from qingshan.faces.web.page import Cell, Column, Page, Table
 from qingshan.faces.web.site import Ask
 
 MAX_ROWS = 100_000
+LABELS = Column("labels", "标注", "labels")
+"""What a table of a labelled page carries where it has no column of labels: no label is lost on the way out."""
 _SHEET_NAME_LIMIT = 31
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -47,6 +49,14 @@ def _whole(text: str, otherwise: int, most: int) -> int:
 def _run_of(page: Page, ask: Ask) -> Any:
     """The run a page speaks from: its own, else the account's."""
     return page.context.get("run") or ask.run
+
+
+def _labelled(page: Page, table: Table) -> tuple[Sequence[Column], str]:
+    """The columns of a table with one of labels at the end, where the page has labels and the table does not say its own."""
+    labels = " ".join(page.labels)
+    if not labels or any(c.key == "labels" for c in table.columns):
+        return table.columns, ""
+    return (*table.columns, LABELS), labels
 
 
 def _chosen(page: Page, ask: Ask) -> Table:
@@ -90,8 +100,9 @@ def as_csv(page: Page, ask: Ask) -> bytes:
     rows, _ = _window(table, ask)
     out = io.StringIO()
     pen = csv.writer(out, lineterminator="\r\n")
-    pen.writerow([_head(c.name(ask.lang), c.unit) for c in table.columns])
-    pen.writerows([[_safe(row.get(c.key)) for c in table.columns] for row in rows])
+    columns, labels = _labelled(page, table)
+    pen.writerow([_head(c.name(ask.lang), c.unit) for c in columns])
+    pen.writerows([[_safe(labels if c is LABELS else row.get(c.key)) for c in columns] for row in rows])
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -128,13 +139,14 @@ def as_xlsx(page: Page, ask: Ask) -> bytes:
         used: set[str] = {about.get_name()}
         for table in page.tables:
             sheet = book.add_worksheet(_sheet_name(table.title(ask.lang), used))
-            for x, column in enumerate(table.columns):
+            columns, labels = _labelled(page, table)
+            for x, column in enumerate(columns):
                 sheet.write_string(0, x, _head(column.name(ask.lang), column.unit), bold)
             for y, row in enumerate(table.rows[:MAX_ROWS], 1):
-                for x, column in enumerate(table.columns):
-                    _write(sheet, y, x, _plain(row.get(column.key)))
+                for x, column in enumerate(columns):
+                    _write(sheet, y, x, labels if column is LABELS else _plain(row.get(column.key)))
             sheet.freeze_panes(1, 0)
-            sheet.autofilter(0, 0, max(1, len(table.rows)), max(0, len(table.columns) - 1))
+            sheet.autofilter(0, 0, max(1, len(table.rows)), max(0, len(columns) - 1))
     return out.getvalue()
 
 
@@ -165,7 +177,7 @@ def as_geojson(page: Page, ask: Ask) -> bytes:
     """
     table = _chosen(page, ask) if ask.query.get("table") else next((t for t in page.tables if t.mapped), None)
     if table is not None and (table.point_columns or table.shapes):
-        return _collection(_own_features(table), ask)
+        return _collection(_own_features(table), page, ask)
     if table is None or not table.place_column:
         raise UnknownName("this page has no table by place.", "本页没有按地点的表。", fix="ask for .json or .csv")
     by_place: dict[str, list[dict[str, Cell]]] = {}
@@ -189,7 +201,7 @@ def as_geojson(page: Page, ask: Ask) -> bytes:
                         | _properties(by_place.get(code, []))
                     }
                 )
-    return _collection(features, ask)
+    return _collection(features, page, ask)
 
 
 def _own_features(table: Table) -> list[dict[str, Any]]:
@@ -207,9 +219,9 @@ def _own_features(table: Table) -> list[dict[str, Any]]:
     ]
 
 
-def _collection(features: list[Any], ask: Ask) -> bytes:
+def _collection(features: list[Any], page: Page, ask: Ask) -> bytes:
     content = {
-        "type": "FeatureCollection", "features": features,
+        "type": "FeatureCollection", "features": features, "labels": list(page.labels),
         "source": ask.zone.boundary_source.get("title", ""), "licence": ask.zone.boundary_source.get("licence", ""),
     }  # fmt: skip
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

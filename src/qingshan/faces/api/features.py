@@ -171,7 +171,7 @@ def _collection(base: str, store: Observations, id: str) -> dict[str, Any]:
     return {
         "id": id, "title": f"{network.zh}：{zh}{note} {network.en}: {en}", "description": network.source or network.en,
         "extent": {"spatial": {"bbox": [box], "crs": CRS84}, "temporal": {"interval": [span]}}, "itemType": "feature",
-        "crs": [CRS84],
+        "crs": [CRS84], "synthetic": network.synthetic,
         "links": [_link(address, "self"), _link(f"{address}/items", "items", "application/geo+json")],
     }  # fmt: skip
 

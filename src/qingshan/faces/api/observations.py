@@ -53,7 +53,7 @@ def add_observations(app: FastAPI, store: Observations) -> None:
         except QingshanError as error:
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error)
         taken = report.n_new + report.n_versions
-        record = report.record()
+        record = report.record() | {"labels": store.network(network).labels}
         record["findings"] = record["findings"][:FINDINGS]
         answer = _json(record, HTTPStatus.CREATED if taken else HTTPStatus.OK)
         if taken:

@@ -293,6 +293,8 @@ def entities(rows: Rows, frame: pl.DataFrame) -> list[dict[str, Any]]:
         if limit is not None:
             parameters["detection_limit"] = float(limit)
         parameters |= {k: v for k, v in zip(columns[7:], rest, strict=True) if v is not None}
+        if rows.network.synthetic:
+            parameters["synthetic"] = True
         made.append({
             "@iot.id": observation_id(rows.numbers[series], start),
             "phenomenonTime": begun if start == end else f"{begun}/{ended}", "resultTime": ended,

@@ -64,11 +64,12 @@ def evaluate(arguments: argparse.Namespace) -> int:
         rows = usable_rows(store.scan(network.id, years=years), flags, provisional=arguments.provisional)
         made = evaluate_water(network.id, rows, series, sites, rules, by=by)
     if out is not None:
-        frame = made.frame().with_columns(provisional=pl.lit(arguments.provisional))
+        labels = " ".join([*network.labels, *(["provisional"] if arguments.provisional else [])])
+        frame = made.frame().with_columns(provisional=pl.lit(arguments.provisional), labels=pl.lit(labels))
         frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
     compared = agreement(made) if made.published else None
     if arguments.json:
-        emit(_record(made, compared, arguments.provisional, standing))
+        emit(_record(made, compared, arguments.provisional, standing) | {"labels": network.labels})
     else:
         _print(made, compared, network, arguments.lang, standing)
     return 0
@@ -136,6 +137,7 @@ def _print(
         if zh
         else f"{title}: {len(made.results):,} results, rule set {made.rules.id} ({rules})"
     )
+    print_labels(network, lang)
     if standing[0]:
         print(f"  {standing[1] if zh else standing[0]}")
     _print_counts(made.frame(), zh)
@@ -166,6 +168,16 @@ def _print(
         if len(compared.disagreements) > LISTED:
             more = len(compared.disagreements) - LISTED
             print(f"  另有 {more:,} 条，见 --json" if zh else f"  {more:,} more: see --json")
+
+
+def print_labels(network: Network, lang: str) -> None:
+    """What the readings of a network are labelled with, where they are."""
+    if network.synthetic:
+        print(
+            "  [示意] 读数由程序生成，不反映任何真实地点。"
+            if lang == "zh"
+            else "  [synthetic] the readings are invented; they describe no real place."
+        )
 
 
 def _print_counts(frame: pl.DataFrame, zh: bool) -> None:

@@ -6,6 +6,7 @@ import argparse
 import csv
 from collections import Counter
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -17,11 +18,11 @@ from qingshan.observe.evaluate.editions import RuleSet
 from qingshan.observe.evaluate.matters import MATTERS, Row, evaluate_rows
 from qingshan.observe.evaluate.verdict import VERDICT_ZH, Result, shown
 from qingshan.observe.quality.network import flagged_rows
-from qingshan.observe.series.model import Network
+from qingshan.observe.series.model import STEPS, Network
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
 
-from .evaluate import rules_of
+from .evaluate import print_labels, rules_of
 from .problem import WrongCall
 from .show import emit
 
@@ -45,21 +46,30 @@ def judge(arguments: argparse.Namespace) -> int:
         )
     path = Path(arguments.file)
     on_disk = path.suffix.lower() == ".csv" or path.is_file()
-    rows = _of_file(path) if on_disk else _of_network(Observations(open_zone(arguments.zone)), arguments.file)
+    network: Network | None = None
+    if on_disk:
+        rows = _of_file(path)
+    else:
+        store = Observations(open_zone(arguments.zone))
+        rows, network = _of_network(store, arguments.file), store.network(arguments.file)
+    labels = network.labels if network else []
     settings = _settings(arguments.set)
     rules = _rules(arguments, settings)
     results = evaluate_rows(matter.id, rows, rules, {k: v for k, v in settings.items() if not k.startswith(EDITION)})
     if out is not None:
-        _write(results, out)
+        _write(results, out, labels)
     if arguments.json:
         emit(
             {
                 "matter": matter.id,
                 "rule_set": rules.record() | {"digest": rules.digest},
+                "labels": labels,
                 "results": [r.record() for r in results],
             }
         )
     else:
+        if network is not None:
+            print_labels(network, arguments.lang)
         _print(matter.zh if arguments.lang == "zh" else matter.en, results, arguments.lang)
     return 0
 
@@ -91,8 +101,10 @@ def _of_file(path: Path) -> list[Row]:
 
 
 def _of_network(store: Observations, network: str) -> list[Row]:
-    """The latest usable readings of a network as rows: site, date, item, value, unit, and what samples and sites say of land and pH."""
-    store.network(network)
+    """The latest usable readings of a network as rows: site, date (with the hour where the network reads more than once a day), item, value,
+    unit, and what samples and sites say of land and pH."""
+    step = STEPS.get(store.network(network).step, 1440)
+    day = "%Y-%m-%d" if step >= STEPS["24h"] else "%Y-%m-%dT%H:%M"
     known = observed_properties()
     series = {r["id"]: r for r in store.series(network).to_dicts()}
     samples = {r["id"]: r for r in store.samples(network).to_dicts()}
@@ -103,7 +115,7 @@ def _of_network(store: Observations, network: str) -> list[Row]:
         sample, site = samples.get(r.get("sample") or "", {}), sites.get(held["site"], {})
         item = known.get(held["property"])
         made.append(Row({
-            "site": held["site"], "date": f"{r['start']:%Y-%m-%d}", "item": item.symbol if item else held["property"], "unit": held["unit"],
+            "site": held["site"], "date": f"{r['start']:{day}}", "item": item.symbol if item else held["property"], "unit": held["unit"],
             "value": _text(r), "land": sample.get("land_use") or site.get("land_use") or "", "ph": sample.get("ph") or "",
             "mass_g": sample.get("mass_g") or _text(r), "body": site.get("water_body_type") or "", "river": site.get("river") or site.get("basin") or "",
             "substance": item.symbol if item else held["property"],
@@ -114,15 +126,17 @@ def _of_network(store: Observations, network: str) -> list[Row]:
 
 def _text(row: dict[str, object]) -> str:
     """The value in the unit of its series; what was not detected as its limit with L."""
-    if row["value"] is not None:
-        return f"{row['value']:f}"
-    return f"{row['detection_limit']:f}L" if row["censored"] and row["detection_limit"] is not None else ""
+    value, limit = (None if row[k] is None else Decimal(str(row[k])).normalize() for k in ("value", "detection_limit"))
+    if value is not None:
+        return f"{value:f}"
+    return f"{limit:f}L" if row["censored"] and limit is not None else ""
 
 
-def _write(results: list[Result], out: Path) -> None:
+def _write(results: list[Result], out: Path, labels: list[str]) -> None:
     frame = pl.DataFrame(
         [{k: "; ".join(map(str, v)) if isinstance(v, list) else v for k, v in r.record().items() if k != "parts"} for r in results], infer_schema_length=None
     )  # fmt: skip
+    frame = frame.with_columns(labels=pl.lit(" ".join(labels)))
     frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
 
 
@@ -141,6 +155,9 @@ def _print(title: str, results: list[Result], lang: str) -> None:
             r.item,
             f"{value} {r.unit if r.unit not in ('index', '1') else ''}".strip(),
             _word(r, zh),
+            f"{'有效' if zh else 'valid'} {r.n_valid} / {r.n_required}"
+            if r.n_valid is not None and r.n_required is not None
+            else "",
             r.limit,
             r.clause or r.edition,
         ]

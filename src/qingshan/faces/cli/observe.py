@@ -11,6 +11,7 @@ from qingshan.observe.series.store import Observations
 from qingshan.observe.series.synthetic import fill
 from qingshan.zone.zone import open_zone
 
+from .evaluate import print_labels
 from .problem import WrongCall
 from .show import counted, emit
 
@@ -69,9 +70,10 @@ def export(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     written = write_export(rows, out)
     if arguments.json:
-        emit({"file": str(out), "rows": written})
+        emit({"file": str(out), "rows": written, "labels": store.network(arguments.network).labels})
     else:
         print(f"{out}：{written:,} 行" if arguments.lang == "zh" else f"{out}: {written:,} rows")
+        print_labels(store.network(arguments.network), arguments.lang)
     return 0
 
 

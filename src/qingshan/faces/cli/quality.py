@@ -23,6 +23,7 @@ from qingshan.observe.quality.run import QualityRun
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
 
+from .evaluate import print_labels
 from .observe import _years
 from .problem import WrongCall
 from .show import counted, emit
@@ -45,7 +46,8 @@ def qc(arguments: argparse.Namespace) -> int:
         store, arguments.network, years=_years(arguments.years), plan=Path(arguments.plan) if arguments.plan else None
     )
     if arguments.json:
-        emit([run.record() | {"findings": [f.record() for f in run.findings]} for run in runs])
+        labels = store.network(arguments.network).labels
+        emit([run.record() | {"findings": [f.record() for f in run.findings], "labels": labels} for run in runs])
     else:
         for run in runs:
             _print_run(run, arguments.lang)
@@ -100,9 +102,10 @@ def _moment(text: str, name: str) -> datetime:
 def alerts(arguments: argparse.Namespace) -> int:
     """Replay the rules; with episodes, how well they told."""
     store = Observations(open_zone(arguments.zone))
-    rules = rules_of(store.network(arguments.network), Path(arguments.rules) if arguments.rules else None)
+    network = store.network(arguments.network)
+    rules = rules_of(network, Path(arguments.rules) if arguments.rules else None)
     history = replayed(store, arguments.network, rules, years=_years(arguments.years))
-    episodes = episodes_of(store.network(arguments.network), Path(arguments.episodes) if arguments.episodes else None)
+    episodes = episodes_of(network, Path(arguments.episodes) if arguments.episodes else None)
     horizon = timedelta(hours=arguments.horizon)
     by_rule = {r.id: [e for e in history.events if e.rule == r.id] for r in rules}
     scores = {
@@ -122,11 +125,12 @@ def alerts(arguments: argparse.Namespace) -> int:
     kept = EventLog(store, arguments.network).record(history.events) if arguments.record else None
     if arguments.json:
         emit({
-            "first": history.first.isoformat(), "last": history.last.isoformat(), "sites": list(history.sites),
+            "labels": network.labels, "first": history.first.isoformat(), "last": history.last.isoformat(), "sites": list(history.sites),
             "events": [e.record() for e in history.events], "scores": {k: _score(s) for k, s in scores.items()},
             "messages": {"sent": sum(m.sent for m in sent), "held": sum(not m.sent for m in sent)}, "recorded": kept,
         })  # fmt: skip
     else:
+        print_labels(network, arguments.lang)
         _print_history(history, by_rule, scores, arguments.lang)
         held = sum(not m.sent for m in sent)
         print(
@@ -216,9 +220,10 @@ def outbreaks(arguments: argparse.Namespace) -> int:
         emit({
             "periods": [counts.begin(i).isoformat() for i in range(counts.periods)], "cases": counts.cases.sum(axis=0).tolist(),
             "nowhere": counts.nowhere, "cusum": made.course.high.tolist(), "alarms": list(made.course.alarms_high),
-            "rising": made.rising, "cluster": _cluster(made),
+            "rising": made.rising, "cluster": _cluster(made), "labels": store.network(arguments.network).labels,
         })  # fmt: skip
     else:
+        print_labels(store.network(arguments.network), arguments.lang)
         _print_outbreak(made, zh=arguments.lang == "zh")
     return 0
 

@@ -17,6 +17,7 @@ from qingshan.observe.evaluate.verdict import Result
 from qingshan.observe.quality.network import flagged_rows, layer, review
 from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
+from qingshan.publish.words import class_said
 
 from .site import Ask, Site
 from .words import Words
@@ -227,7 +228,8 @@ def state_of(network: Network, result: Result | None, t: Words, lang: str) -> St
         tone = table.grade(result.grades[-1])
         whole = not result.verdict
         short = result.grades[-1] if whole else "·"
-        word = t("network.class", grade=result.grade) if whole else t("network.class_open", grade=result.grade)
+        said = class_said(result.grade, t.lang)
+        word = t("network.class", grade=said) if whole else t("network.class_open", grade=said)
         return State(short, word, tone if whole else -1, why)
     return State("·", t(f"network.verdict.{result.verdict or 'none'}"), -1, why)
 
@@ -238,7 +240,10 @@ def tones(network: Network, t: Words) -> list[State]:
         return [State("", t(f"network.category.{c}"), tone) for c, tone in AQI_TONES.items()]
     if network.rules in CLASSES:
         table = scheme(network.rules)
-        return [State(w, t("network.class", grade=w), i) for i, w in enumerate((*table.words, table.worse))]
+        return [
+            State(w, t("network.class", grade=class_said(w, t.lang)), i)
+            for i, w in enumerate((*table.words, table.worse))
+        ]
     return []
 
 

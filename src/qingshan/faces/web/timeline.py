@@ -83,15 +83,22 @@ class Timeline:
             for li in self.lines
             if low <= li.value <= high
         ]
+        for higher, lower in itertools.pairwise(sorted(lines, key=lambda li: li["y"])):
+            if abs(lower["at"] - higher["at"]) < 14:  # two words of limits: one above its line, the other below
+                higher["at"], lower["at"] = higher["y"] - 5, lower["y"] + 13
         clear = [m for m in marks[1:] if all(abs(y(m) - li["y"]) > 14 for li in lines)]
         peak = None
         if self.peak and (at := next((v for t, v in known if t == self.peak[0]), None)) is not None:
             px = x(self.peak[0])
-            peak = {"x": min(max(px, 40), width - 60), "y": y(at) - 9, "word": self.peak[1]}
+            at_y = y(at) - 9
+            if px < width * 0.45 or all(
+                abs(li["at"] - at_y) >= 14 for li in lines
+            ):  # the title tells it where a limit's word stands
+                peak = {"x": min(max(px, 40), width - 60), "y": at_y, "word": self.peak[1]}
         return {
             "width": width, "height": height + LANE * len(self.lanes), "empty": False, "solid": solid, "gaps": gaps,
             "dots": [(x(t), y(v)) for t, v in known] if len(known) <= (14 if self.plain else MANY) else [], "lines": lines, "peak": peak,
-            "grid": [{"y": y(m), "word": numbers.digits(m), "at": word_at(y(m), 0, 30)} for m in clear], "base": y(low), "low": numbers.digits(low),
+            "grid": _apart([{"y": y(m), "word": numbers.digits(m), "at": word_at(y(m), 0, 30)} for m in clear]), "base": y(low), "low": numbers.digits(low),
             "stamps": self._stamps(x, width), "foot": height - 6,
             "lanes": [self._lane(lane, i, x, height, width) for i, lane in enumerate(self.lanes)],
         }  # fmt: skip
@@ -162,6 +169,17 @@ class Timeline:
             if kind and order.index(kind) >= order.index(best.get(slot, (0.0, ""))[1]):
                 best[slot] = (at, kind)
         return {"y": height + LANE * index + 16, "word": lane.word, "marks": list(best.values())}
+
+
+def _apart(grid: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of a scale whose words do not touch: the word of one that would is left out, its line stays."""
+    taken: list[float] = []
+    for line in sorted(grid, key=lambda g: -g["y"]):
+        if any(abs(line["at"] - at) < 14 for at in taken):
+            line["word"] = ""
+        else:
+            taken.append(line["at"])
+    return grid
 
 
 def _thinned(known: Sequence[tuple[datetime, float]], x: Any) -> list[tuple[datetime, float]]:

@@ -148,21 +148,27 @@ def _well(rules: RuleSet, site: str, found: Rows) -> Result:
 
 
 def trends(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
+    """Trend of each item of a site on monthly means. What was not detected counts as half its detection limit, and their number is told:
+    the test is of ranks, which this leaves as they are where the limits lie below what was found."""
     made = []
     for (site, item), found in grouped(rows, "site", "item").items():
         months: dict[tuple[int, int], list[Decimal]] = {}
+        halved = 0
         for r in found:
-            if r.text("value"):
-                months.setdefault((r.day().year, r.day().month), []).append(r.number("value"))
+            given = r.reading()
+            if given.value is None and given.detection_limit is None:
+                continue
+            halved += given.value is None
+            value = given.value if given.value is not None else given.detection_limit / 2
+            months.setdefault((r.day().year, r.day().month), []).append(value)
         means = {m: sum(v, Decimal()) / len(v) for m, v in months.items()}
-        made.append(
-            trend(
-                site,
-                item,
-                means,
-                found[0].text("unit"),
-                least_years=int(option(options, "years")),
-                alpha=float(option(options, "alpha", "0.05")),
-            )
-        )
+        years, alpha = int(option(options, "years")), float(option(options, "alpha", "0.05"))
+        result = trend(site, item, means, found[0].text("unit"), least_years=years, alpha=alpha)
+        if halved:
+            why = Note(
+                "halved", f"not detected: {halved} of {len(found)}, counted as half the detection limit.",
+                f"未检出 {halved} 个（共 {len(found)} 个），按检出限的一半计。",
+            )  # fmt: skip
+            result = replace(result, notes=(*result.notes, why))
+        made.append(result)
     return made

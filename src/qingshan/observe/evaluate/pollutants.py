@@ -123,11 +123,12 @@ def risk(rules: RuleSet, day: date, seen: Occurrence, required: int = 1) -> Resu
 def _pnec(rules: RuleSet, day: date, seen: Occurrence):
     table = rules.table("new_pollutant_pnec")
     if not table.find(seen.substance, medium=seen.medium):
-        slots = [r for r in table.rows if r.status == "open" and r.scope["medium"] == seen.medium]
-        raise MissingParameter(
+        error = MissingParameter(
             f"new_pollutant_pnec[{seen.substance}]", f"no PNEC of {seen.substance} in {seen.medium}.",
-            f"没有 {seen.substance} 在 {seen.medium} 中的 PNEC。", document=slots[0].note if slots else "",
+            f"没有 {seen.substance} 在 {seen.medium} 中的 PNEC：请在 pnec、pnec_unit、pnec_source 列给出。",
         )  # fmt: skip
+        error.fix = "give it with its source in the columns pnec, pnec_unit and pnec_source"  # none is shipped: the rows are the user's
+        raise error
     return on_day(rules, "new_pollutant_pnec", day, seen.substance, medium=seen.medium)
 
 

@@ -33,6 +33,7 @@ from .verdict import (
     judge,
     note_of,
     shown,
+    worst_status,
 )
 
 # ---- river and basin -------------------------------------------------------------------------------------------------
@@ -106,7 +107,8 @@ def river_of_few(
 ) -> Result:
     """Class of a river of fewer than five sections: the mean of each item over the sections, then the worst item.
 
-    A section that lacks an item, or holds a censored value, leaves that item without a mean.
+    A section that lacks an item, or holds a censored value, leaves that item without a mean. The rule is a restated row (`river_lt5`), which
+    the rule set must allow and name; without it the river cannot be judged.
     """
     if len(sections) >= MANY:
         raise OutOfBounds(
@@ -123,7 +125,19 @@ def river_of_few(
             means[item] = (Reading(shown(mean), mean), unit)
         else:
             means[item] = (Reading(""), unit)
-    return classify(grader, "water.river", river, means, body=body, required=required)
+    try:
+        rule = on_day(grader.rules, "surface_water_evaluation", grader.day, "river_lt5")
+    except REFUSALS as error:
+        return Result(
+            "water.river", river, "", grader.day, grader.day, verdict=UNJUDGED, n_valid=0, n_required=len(sections),
+            rule_set=grader.rules.digest, notes=(note_of(error),),
+        )  # fmt: skip
+    made = classify(grader, "water.river", river, means, body=body, required=required)
+    stands = citation(rule)
+    return replace(
+        made, clause=" ; ".join(c for c in (made.clause, stands["clause"]) if c), edition=" + ".join(e for e in (made.edition, stands["edition"]) if e),
+        status=worst_status((made.status, stands["status"])), rows=(*made.rows, *stands["rows"]),
+    )  # fmt: skip
 
 
 # ---- standard index --------------------------------------------------------------------------------------------------

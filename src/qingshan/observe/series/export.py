@@ -22,6 +22,7 @@ def chosen(
 ) -> pl.LazyFrame:  # fmt: skip
     """Rows of a network with the names of their series, sorted by (series, start); every version where `versions`.
 
+    `labels` says `synthetic` of a network whose readings are invented.
     `value_text` and `detection_limit` are in `unit` as received, `value` and `stored_detection_limit` in `stored_unit`.
 
     Raises `UnknownName` for a site or property of which the network has no series.
@@ -42,12 +43,13 @@ def chosen(
     names = series.lazy().select(pl.col("id").alias("series"), *NAMED, pl.col("unit").alias("stored_unit"))
     rows = rows.join(names, on="series", how="inner").with_columns(
         unit=pl.coalesce("unit", "stored_unit"),
+        labels=pl.lit(" ".join(store.network(network).labels)),
         stored_detection_limit="detection_limit",
         detection_limit=pl.when(pl.col("unit").is_null()).then("detection_limit"),
     )
     first = ("site", "property", "averaging", "start", "end", "value_text", "unit", "value", "stored_unit")
     rest = ("stored_detection_limit", "detection_limit", "censored", "published", "status", "version", "reason", "author", "procedure", "feature", "state",
-            "sample", "series", "load", "row")  # fmt: skip
+            "sample", "series", "load", "row", "labels")  # fmt: skip
     return rows.sort("series", "start", "version").select(*first, *rest)
 
 

@@ -202,6 +202,11 @@ class Network:
         """The folder of the network's tables (`networks/ID/`), None where the network is not of a zone folder."""
         return self.path.with_suffix("") if self.path else None
 
+    @property
+    def labels(self) -> list[str]:
+        """What everything that comes from this network is labelled with, wherever it is shown."""
+        return ["synthetic"] if self.synthetic else []
+
     def name(self, lang: str = "zh") -> str:
         return self.zh if lang == "zh" else self.en
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import polars as pl
@@ -92,11 +93,17 @@ def _said(ask: Ask, h: Held, r: Result) -> dict[str, Any]:
 
 def _part(ask: Ask, p: Result) -> dict[str, Any]:
     return {
-        "item": p.item, "value": p.value_text or shown(p.value),
+        "item": p.item, "value": _brief(p), "whole": p.value_text or shown(p.value),
         "unit": "" if p.unit in ("index", "1") else numbers.unit_word(p.unit, ask.lang) if p.unit else "",
-        "grade": p.grade, "verdict": p.verdict, "limit": p.limit, "clause": p.clause, "status": p.status,
+        "grade": p.grade, "verdict": p.verdict, "limit": p.limit.replace("<=", "≤").replace(">=", "≥"), "clause": p.clause, "status": p.status,
         "notes": ask.t("list").join(ask.t.pick(n.zh, n.en) for n in p.notes),
     }  # fmt: skip
+
+
+def _brief(p: Result) -> str:
+    """A mean to four digits, for reading: the class was decided by the whole of it, which the title and the exports hold."""
+    whole = p.value_text or shown(p.value)
+    return f"{float(p.value):.4g}" if isinstance(p.value, Fraction) and len(whole) > 7 else whole
 
 
 def _day(ask: Ask, h: Held, station: Station, r: Result) -> dict[str, Any]:

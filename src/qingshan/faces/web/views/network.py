@@ -227,7 +227,7 @@ def _sites_table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:
          "why": r["state"].why, "labels": "synthetic" if held(ask.site, ask.params["network"]).network.synthetic else ""}
         for r in rows
     ]  # fmt: skip
-    return Table("sites", "站点", "Sites", columns, made)
+    return Table("sites", "站点", "Sites", columns, made, point_columns=("lon", "lat"))
 
 
 VIEWS = (

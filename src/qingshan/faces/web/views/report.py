@@ -13,8 +13,17 @@ from qingshan.faces.web.stations import AQI_TONES, held
 from qingshan.observe.evaluate.classes import scheme
 from qingshan.observe.evaluate.verdict import Result
 from qingshan.publish.monitoring import MonitoringReport, SiteState
+from qingshan.publish.monitoring_report import (
+    clauses,
+    grade_word,
+    grades,
+    headline,
+    percent,
+    period_word,
+    reasons,
+    river_word,
+)
 from qingshan.publish.monitoring_report import context as lines_of
-from qingshan.publish.monitoring_report import grade_word, grades, headline, percent, period_word, reasons
 from qingshan.publish.words import Words as ReportWords
 
 HELD_BACK = ("items", "period_mean", "input_rounding")
@@ -44,7 +53,7 @@ def build(ask: Ask) -> Page:
         "report": report, "w": w, "when": name, "headline": headline(report, w), "lines": lines_of(report, w), "labels": report.labels,
         "periods": [(p, p) for p in offered], "period": period, "span": (report.span.first.year, report.span.first.year),
         "scales": _scales(ask, report, w), "states": _states(report, w), "sites": [_row(ask, report, s, w) for s in report.sites],
-        "groups": [_group(r, w) for r in report.groups], "open": _open(ask, report), "clauses": _clauses(report),
+        "groups": [_group(report, r, w) for r in report.groups], "open": _open(ask, report), "clauses": clauses(report),
         "widths": [(p, ask.address(f"/network/{network.id}/report", period=p, rules=ask.query.get("rules", ""))) for p in around(period, offered)],
         "rules": rules, "rule_sets": [(i, t.pick(r.zh, r.en)) for i, r in rule_sets_of(network).items()],
         "files": [(kind, lang, f"/files/monitoring/{network.id}/{period}/{lang}.{kind}?rules={rules.id}") for lang in ("zh", "en") for kind in ("pdf", "xlsx")],
@@ -142,11 +151,12 @@ def _month(report: MonitoringReport) -> str:
     return report.span.id if "Q" not in report.span.id else str(report.span.first.year)
 
 
-def _group(r: Result, w: ReportWords) -> dict[str, Any]:
+def _group(report: MonitoringReport, r: Result, w: ReportWords) -> dict[str, Any]:
+    word = river_word(report, r, w)
     return {
         "river": r.site, "valid": r.n_valid, "required": r.n_required, "share": f"{float(r.value):.1f} %" if r.value is not None else "—",
-        "state": r.grade or w(f"verdict.{r.verdict or 'cannot_be_judged'}"), "known": bool(r.grade), "status": r.status, "clause": r.clause,
-        "why": w.pick(r.notes[0].zh, r.notes[0].en) if r.notes and not r.grade else "",
+        "state": word or w(f"verdict.{r.verdict or 'cannot_be_judged'}"), "known": bool(word), "status": r.status, "clause": r.clause,
+        "why": w.pick(r.notes[0].zh, r.notes[0].en) if r.notes and not word else "",
     }  # fmt: skip
 
 
@@ -156,14 +166,6 @@ def _open(ask: Ask, report: MonitoringReport) -> list[tuple[int, str]]:
         note = next(x for x in result.notes if x.code not in HELD_BACK)
         made.append((n, ask.t.pick(note.zh, note.en)))
     return made
-
-
-def _clauses(report: MonitoringReport) -> list[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    for r, _ in report.kinds:
-        found |= {(c, one.status) for one in (r, *r.parts) for c in one.clause.split(" ; ") if c}
-    found |= {(c, g.status) for g in report.groups for c in g.clause.split(" ; ") if c}
-    return sorted(found)
 
 
 def _states_table(ask: Ask, report: MonitoringReport, w: ReportWords) -> Table:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from qingshan.faces.web.evaluated import REPORTED
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.stations import (
@@ -30,6 +31,7 @@ from qingshan.observe.quality.network import flagged_rows, layer
 from qingshan.observe.quality.plan import TESTS
 from qingshan.observe.series.model import STEPS
 from qingshan.publish import numbers
+from qingshan.publish.words import class_said
 
 SMALL = 6
 """Items that get a small chart of their own."""
@@ -63,6 +65,8 @@ def build(ask: Ask) -> Page:
         "time_action": f"/{ask.lang}/network/{h.network.id}/{station.id}",
         "review_href": ask.address(f"/network/{h.network.id}/review", site=station.id, period=""),
         "network_href": ask.address(f"/network/{h.network.id}", period=""),
+        "evaluations": [(p, ask.address(f"/network/{h.network.id}/evaluation", site=station.id, period=p)) for p in dict.fromkeys((period, period[:4]))]
+        if h.network.domain in REPORTED else [],
         "station_stem": f"/{ask.lang}/network/{h.network.id}/",
     }  # fmt: skip
     tables = [_items_table(ask, station, told), _moments_table(ask, station, told), _readings_table(ask, station, told)]
@@ -98,8 +102,10 @@ def _headline(ask: Ask, told: Standing, period: str) -> str:
         ordered = sorted(table, key=s.grade)
         worst = ordered[-1]
         if len(ordered) == 1:
-            return t("station.headline.same", n=len(whole), grade=worst)
-        return t("station.headline.mixed", n=len(whole), k=table[worst], grade=worst, best=ordered[0])
+            return t("station.headline.same", n=len(whole), grade=class_said(worst, t.lang))
+        return t(
+            "station.headline.mixed", n=len(whole), k=table[worst], grade=class_said(worst, t.lang), best=ordered[0]
+        )
     if told.newest and told.newest.result.grades:
         state = state_of(held(ask.site, ask.params["network"]).network, told.newest.result, t, ask.lang)
         return t("station.headline.now", at=told.newest.at.isoformat(" ", "minutes"), state=state.word)
@@ -134,9 +140,9 @@ def _judged(ask: Ask, station: Station, item: ItemSpan) -> tuple[str, int]:
     if station.network.rules not in CLASSES:
         return (t("network.verdict.meets"), 1) if best else (t("network.verdict.exceeds"), -1)
     return (
-        (t("network.class", grade=best), 1)
+        (t("network.class", grade=class_said(best, t.lang)), 1)
         if best
-        else (t("network.class", grade=scheme(station.network.rules).worse), -1)
+        else (t("network.class", grade=class_said(scheme(station.network.rules).worse, t.lang)), -1)
     )
 
 
