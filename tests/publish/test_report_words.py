@@ -10,6 +10,7 @@ import pytest
 import qingshan.publish
 from qingshan.core.errors import UnknownName
 from qingshan.core.parameter import STATUSES
+from qingshan.observe.estimator import ESTIMATORS
 from qingshan.publish.words import LABEL_ORDER, LANGUAGES, Words, blanks, catalogue
 
 PACKAGE = Path(qingshan.publish.__file__).parent
@@ -50,9 +51,17 @@ def test_every_word_the_code_asks_for_is_in_the_catalogue_and_none_is_idle() -> 
     idle = {
         key
         for key in known - mentioned
-        if key.split(".")[0] not in by_data and not key.startswith(("forest.annex_", "dossier.kind_"))
+        if key.split(".")[0] not in by_data
+        and not key.startswith(("forest.annex_", "forest.estimator_", "dossier.kind_"))
     }
     assert idle == {"word.error", "word.warning", "word.note", "word.quantity_index", "word.price_index"}  # the same
+
+
+def test_every_estimator_of_an_inventory_has_a_word() -> None:
+    for lang in LANGUAGES:
+        assert {
+            k.removeprefix("forest.estimator_") for k in catalogue(lang) if k.startswith("forest.estimator_")
+        } == set(ESTIMATORS)
 
 
 def test_labels_and_statuses_all_have_a_word() -> None:

@@ -291,7 +291,7 @@ def _vintages(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
         parts.column(words("column.dossier_reduction"), "40mm", "right", "t CO₂e"),
     ]
     rows = [parts.row([Cell(str(y)), Cell(_kg(sum(x.kg for x in dossier.lines if x.vintage == y)))]) for y in years]
-    rows.append(parts.row([Cell(words("word.all_classes")), Cell(_kg(dossier.kg))], "total"))
+    rows.append(parts.row([Cell(words("dossier.total")), Cell(_kg(dossier.kg))], "total"))
     made = dossier.reduction
     steps = [
         ("dossier.estimate", made.estimate.value),

@@ -12,6 +12,7 @@ from .forest import ForestAccount
 from .gather import ByPlace
 from .map import WIDTH, Picture, choropleth, class_breaks, class_of
 from .numbers import axis_scale, digits
+from .svg import svg_words
 
 __all__ = ["place_map", "plot_map"]
 
@@ -98,7 +99,7 @@ def _key(breaks: list[float], standing: list[float], unit: str, top: float, lang
             f'<text x="{PAD + i * step:.1f}" y="{top + 54:.1f}" text-anchor="{anchor}">{escape(digits(edge))}</text>'
         )
     x = PAD + len(edges) * step
-    made.append(f'<text x="{x - step / 2:.1f}" y="{top + 54:.1f}">{escape(unit)}</text>')
+    made.append(f'<text x="{x - step / 2:.1f}" y="{top + 54:.1f}">{svg_words(unit)}</text>')
     x += 60
     made.append(f'<circle cx="{x:.1f}" cy="{top + 22:.1f}" r="6" fill="none" stroke="{tokens.RULE_STRONG}"/>')
     made.append(f'<text x="{x + 14:.1f}" y="{top + 29:.1f}">{escape("没有树" if lang == "zh" else "no trees")}</text>')

@@ -22,6 +22,8 @@ __all__ = ["forest_pdf"]
 CHANGED = ("area", "volume", "biomass", "carbon", "co2")
 SPLIT = ("area", "volume", "carbon", "carbon_per_area")
 LISTED = 40
+NARROW = "\u00a0"
+"""Keeps a number and its unit on one line."""
 
 
 def forest_pdf(
@@ -79,7 +81,10 @@ def _headline(account: ForestAccount, words: Words, where: str) -> str:
     if carbon is None or carbon.value is None:
         return words("forest.headline_none", place=where, period=account.year)
     return words(
-        "forest.headline", place=where, period=account.year, value=write(carbon.value, carbon.unit, words.lang).text
+        "forest.headline",
+        place=where,
+        period=account.year,
+        value=write(carbon.value, carbon.unit, words.lang).text.replace(" ", NARROW),
     )
 
 
@@ -166,7 +171,9 @@ def _figures(words: Words) -> list[Block]:
 def _summary(account: ForestAccount, words: Words) -> tuple[str, list[Block]]:
     found = [account.cell("estimate", w, account.root) for w in HEAD]
     rows = [_row(account, f, words) for f in found if f is not None]
-    return words("forest.note_summary"), [parts.table(_figures(words), rows)]
+    return words("forest.note_summary", estimator=words(f"forest.estimator_{account.inventory.estimator}")), [
+        parts.table(_figures(words), rows)
+    ]
 
 
 def _change(account: ForestAccount, words: Words) -> tuple[str, list[Block]] | None:

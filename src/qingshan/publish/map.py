@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
-from xml.sax.saxutils import escape
 
 from qingshan.core.units import same_dimension
 from qingshan.zone.names import short_names
@@ -16,6 +15,7 @@ from qingshan.zone.zone import Zone
 from . import tokens
 from .gather import ByPlace
 from .numbers import axis_scale, digits
+from .svg import svg_words
 
 WIDTH = 1000.0
 _LEGEND, _DOT, _PAD, _LINE, _EM = 122.0, 5.0, 24.0, 24.0, 21.0
@@ -60,7 +60,7 @@ def choropleth(zone: Zone, table: ByPlace, lang: str) -> Picture | None:
     body = "\n".join(drawn)
     size = f"{WIDTH:g} {height + _PAD + _LEGEND:.1f}"
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" font-family="{tokens.FONT}" font-size="{_EM:g}" fill="{tokens.INK}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" font-family="{tokens.SVG_FONT}" font-size="{_EM:g}" fill="{tokens.INK}">'
         f'<defs><pattern id="none" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         f'<rect width="8" height="8" fill="{tokens.PAPER}"/><rect width="3" height="8" fill="{tokens.NONE}"/></pattern></defs>\n{body}\n</svg>'
     )
@@ -163,7 +163,7 @@ def _label(lines: list[str], x: float, top: float) -> str:
     """A name in one line or two, with a paper halo."""
     ats = [f'x="{x:.1f}" y="{top + (i + 0.8) * _LINE:.1f}" text-anchor="middle"' for i in range(len(lines))]
     halo = f'stroke="{tokens.PAPER}" stroke-width="5" stroke-linejoin="round" fill="none"'
-    pairs = list(zip(ats, map(escape, lines), strict=True))
+    pairs = list(zip(ats, map(svg_words, lines), strict=True))
     below = "".join(f"<text {at} {halo}>{words}</text>" for at, words in pairs)
     return below + "".join(f"<text {at}>{words}</text>" for at, words in pairs)
 
@@ -212,4 +212,4 @@ def _legend(values: list[float], breaks: list[float], ramp: Sequence[str], unit:
         if value == low:
             words = f"{words} {unit}".strip()
             taken = x + 80
-        yield f'<text x="{x:.1f}" y="{strip + 36:.1f}" text-anchor="{anchor}" fill="{tokens.INK_2}" font-size="20">{escape(words)}</text>'
+        yield f'<text x="{x:.1f}" y="{strip + 36:.1f}" text-anchor="{anchor}" fill="{tokens.INK_2}" font-size="20">{svg_words(words)}</text>'

@@ -13,6 +13,7 @@ from qingshan.accounts.claim.index import Overlap
 from . import tokens
 from .map import class_breaks, class_of
 from .numbers import digits
+from .svg import svg_words
 
 __all__ = ["overlap_svg", "parcel_svg"]
 
@@ -60,7 +61,7 @@ def overlap_svg(overlaps: Sequence[Overlap], lang: str) -> str:
         else f"{len(overlaps)} overlaps, {whole:,.0f} m² in all"
     )
     drawn.append(f'<rect x="{PAD}" y="{height + 20:.1f}" width="26" height="16" fill="{tokens.ALARM}"/>')
-    drawn.append(f'<text x="{PAD + 36}" y="{height + 34:.1f}">{escape(words)}</text>')
+    drawn.append(f'<text x="{PAD + 36}" y="{height + 34:.1f}">{svg_words(words)}</text>')
     return _svg(drawn, height + BELOW)
 
 
@@ -110,7 +111,7 @@ def _key(rates: Sequence[float], breaks: Sequence[float], top: float, lang: str)
         for i, e in enumerate(edges)
     ]
     unit = "t CO₂/公顷（监测期）" if lang == "zh" else "t CO₂/ha in the period"
-    made.append(f'<text x="{PAD + (len(edges) - 0.5) * step:.1f}" y="{top + 46:.1f}">{unit}</text>')
+    made.append(f'<text x="{PAD + (len(edges) - 0.5) * step:.1f}" y="{top + 46:.1f}">{svg_words(unit)}</text>')
     return made
 
 

@@ -102,7 +102,8 @@ class Graph:
             more: dict[str, Any] = {"value": [float(found.means[0, h])]}
             if line is not None:
                 below.insert(1, ("auxiliary_all", self._first_phase(h, line)))
-                notes |= {"variance": float(line.variances[h]), "plain_mean": float(line.plain[h]), "slope": float(line.slope[h]),
+                notes |= {"variance": float(line.variances[h]), "auxiliary": self.of.settings.auxiliary,
+                    "plain_mean": float(line.plain[h]), "slope": float(line.slope[h]),
                           "correlation": float(line.correlation[h]), "auxiliary_sub": float(line.second_mean[h])}  # fmt: skip
                 code = load_domains().registry[REGRESSION].code
                 more = {"value": [float(line.means[h])], "method": REGRESSION, "code": code}
@@ -124,7 +125,7 @@ class Graph:
                 "plots": int(line.first_plots[h]),
                 "auxiliary": self.of.settings.auxiliary,
             }
-            self._first[h] = self.put("input", "inventory.auxiliary", period=self.period, cls=f"stratum:{notes['stratum']}", unit="-",
+            self._first[h] = self.put("sample", "inventory.auxiliary", period=self.period, cls=f"stratum:{notes['stratum']}", unit="-",
                                       value=[float(line.first_mean[h])], row=row, notes=notes)  # fmt: skip
         return self._first[h]
 

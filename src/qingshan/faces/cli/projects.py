@@ -17,6 +17,13 @@ from .problem import WrongCall
 from .show import emit
 
 SHOWN = 20
+LABELS = {"draft": ("草案", "draft"), "final": ("定稿", "final")}
+KINDS = {
+    "paired": ("同一批样地", "same plots"),
+    "independent": ("两批样地", "two samples"),
+    "from_bare": ("原为无林地", "from bare land"),
+}
+LEVELS = {"error": ("错误：", "error: "), "warning": ("警告：", "warning: "), "note": ("说明：", "note: ")}
 
 
 def dossier(arguments: argparse.Namespace) -> int:
@@ -37,9 +44,10 @@ def dossier(arguments: argparse.Namespace) -> int:
 def _print(kept: KeptDossier, zh: bool) -> None:
     r = kept.record
     change = r["change"]
-    print(f"{kept.folder}  v{kept.version}  {r['label']}")
+    at = 0 if zh else 1
+    print(f"{kept.folder}  v{kept.version}  {LABELS[r['label']][at]}")
     print(
-        f"  {'变化' if zh else 'change'} {change['value']:,.1f} t CO2 ({change['low']:,.1f} .. {change['high']:,.1f}, {change['kind']})"
+        f"  {'变化' if zh else 'change'} {change['value']:,.1f} t CO2 ({change['low']:,.1f} .. {change['high']:,.1f}, {KINDS[change['kind']][at]})"
     )
     print(
         f"  {'可计入' if zh else 'creditable'} {r['kg_co2e'] / 1000:,.3f} t CO2e, {len(r['parcels'])} {'个地块' if zh else 'parcels'}"
@@ -48,7 +56,7 @@ def _print(kept: KeptDossier, zh: bool) -> None:
         en, _, text = reason.partition(" / ")
         print(f"  {'不能签发：' if zh else 'no issue: '}{text if zh and text else en}")
     for f in r["findings"][:SHOWN]:
-        print(f"  {f['level']}: {f['zh' if zh else 'en']}")
+        print(f"  {LEVELS.get(f['level'], (f['level'],) * 2)[at]}{f['zh' if zh else 'en']}")
 
 
 def tolerance(text: str) -> float | None:

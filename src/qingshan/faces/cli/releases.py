@@ -11,7 +11,7 @@ from qingshan.zone.zone import open_zone
 
 from .accounts import run_of
 from .problem import WrongCall
-from .show import emit
+from .show import emit, said_labels
 
 
 def publish(arguments: argparse.Namespace) -> int:
@@ -88,7 +88,7 @@ def _forest(arguments: argparse.Namespace) -> int:
         return 0
     zh = arguments.lang == "zh"
     kind = ("草案" if zh else "draft") if arguments.draft else f"r{release.revision}"
-    print(f"{release.folder}  {kind}  {', '.join(release.labels)}")
+    print(f"{release.folder}  {kind}  {said_labels(release.labels, arguments.lang)}")
     if release.signature:
         print(f"  {'签名公钥' if zh else 'signed by'} {release.signature['public_key']}")
     for reason in release.manifest["reasons"]:

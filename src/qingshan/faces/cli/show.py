@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from qingshan.accounts.run import Fact, Run
 from qingshan.core.units import factor
+from qingshan.publish.words import Words
 
 
 def emit(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def said_labels(labels: Iterable[str], lang: str) -> str:
+    """Labels in words: `示意、估算`, `synthetic, estimated`."""
+    words = Words(lang)
+    return ("、" if lang == "zh" else ", ").join(words.maybe(f"label.{label}", label) for label in labels)
 
 
 def counted(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from qingshan.accounts.inventory import ForestRun, InventorySettings, load_inven
 from qingshan.zone.zone import Zone, open_zone
 
 from .forest import confidence_of, groups
-from .show import emit
+from .show import emit, said_labels
 
 SHOWN = ("area", "volume", "carbon", "co2")
 CHANGES = {
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 def tell(done: ForestRun, zone: Zone, lang: str) -> None:
     """The head figures of each inventory, one a line."""
     zh = lang == "zh"
-    labels = ", ".join(sorted({label for f in done.facts for label in f.labels}))
+    labels = said_labels(sorted({label for f in done.facts for label in f.labels}), lang)
     print(f"{done.id}  [{labels}]  " + (f"数据 {len(done.facts)} 条" if zh else f"{len(done.facts)} facts"))
     for settings in done.inventories:
         place = settings.place or zone.root
