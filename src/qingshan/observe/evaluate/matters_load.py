@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
 
-from ...core.errors import MissingParameter, OutOfBounds
+from ...core.errors import MissingParameter, OutOfBounds, UnitError
 from ...core.limit import LimitRow, limit_table
 from ...core.rounding import Exact
 from ..loads.load import FLOW_METHODS, Flow, annual_load, monthly_loads
@@ -15,7 +15,7 @@ from ..loads.share import Source, export_load, source_shares
 from .cocontrol import correlations, formation_potential, ranked, regimes
 from .editions import RuleSet, usable
 from .samples import Options, Row, Rows, grouped, option
-from .verdict import INSUFFICIENT, REFUSALS, UNJUDGED, Note, Result, citation, converted, note_of, shown
+from .verdict import INSUFFICIENT, NOT_APPLICABLE, REFUSALS, UNJUDGED, Note, Result, citation, converted, note_of, shown
 
 MIR = "voc_reactivity"
 COEFFICIENTS = "export_coefficients"
@@ -38,10 +38,12 @@ def loads(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
             flows.setdefault(month, []).append(_discharge(r, column))
             method[month] = _method(r, options)
         readings = [(datetime.combine(r.day(), datetime.min.time()), r.reading(), r.text("unit")) for r in found]
-        months = monthly_loads(
-            readings,
-            [Flow(y, m, sum(q, Fraction()) / len(q), method[y, m], len(q)) for (y, m), q in sorted(flows.items())],
-        )
+        named = [Flow(y, m, sum(q, Fraction()) / len(q), method[y, m], len(q)) for (y, m), q in sorted(flows.items())]
+        try:
+            months = monthly_loads(readings, named)
+        except UnitError as error:  # a network measures pH and conductivity too
+            made.append(Result("water.load", site, item, verdict=NOT_APPLICABLE, notes=(note_of(error),)))
+            continue
         for m in months:
             notes = (Note("no_load", m.reason, m.reason),) if m.reason else ()
             made.append(
