@@ -21,7 +21,7 @@ SEARCH = "https://api.stacspec.org/v1.0.0/item-search"
 
 @dataclass
 class Server:
-    """`items` are answered to every search, `page` at a time. `failing[path]` requests of a path get a 503 first;
+    """`items` of the collections of a search are answered, `page` at a time. `failing[path]` requests of a path get a 503 first;
     `cut` are paths whose bodies end early; `asked` counts requests, `ranges` keeps the ranges asked of each path."""
 
     folder: Path
@@ -35,16 +35,22 @@ class Server:
     queries: list[str] = field(default_factory=list)
 
     def item(
-        self, name: str, bbox: list[float], when: str = "2020-06-01T00:00:00Z", checksum: str = "", **more: Any
+        self,
+        name: str,
+        bbox: list[float],
+        when: str = "2020-06-01T00:00:00Z",
+        checksum: str = "",
+        collection: str = "cover",
+        **more: Any,
     ) -> None:
-        """An item of the collection `cover` whose asset `map` is the file `name`.tif."""
+        """An item of the collection whose asset `map` is the file `name`.tif."""
         west, south, east, north = bbox
         ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
         asset = {"href": f"{self.url}/files/{name}.tif", "type": "image/tiff; application=geotiff", "roles": ["data"]}
         if checksum:
             asset["file:checksum"] = checksum
         self.items.append({
-            "type": "Feature", "stac_version": "1.0.0", "id": name, "collection": "cover", "bbox": bbox, "links": [],
+            "type": "Feature", "stac_version": "1.0.0", "id": name, "collection": collection, "bbox": bbox, "links": [],
             "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": {"datetime": when} | more,
             "assets": {"map": asset},
         })  # fmt: skip
@@ -99,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         if self._admitted(urlsplit(self.path).path):
-            self._json(self._page(int(body.get("token", 0))))
+            self._json(self._page(int(body.get("token", 0)), body.get("collections")))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
@@ -125,11 +131,12 @@ class _Handler(BaseHTTPRequestHandler):
                       {"rel": "search", "href": f"{url}/search", "type": "application/geo+json", "method": "GET"}],
         }  # fmt: skip
 
-    def _page(self, start: int) -> dict[str, Any]:
+    def _page(self, start: int, collections: list[str] | None = None) -> dict[str, Any]:
         state = self.server_state
+        items = [item for item in state.items if not collections or item["collection"] in collections]
         end = start + state.page
         links = []
-        if end < len(state.items):
+        if end < len(items):
             links.append(
                 {
                     "rel": "next",
@@ -139,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
                     "merge": True,
                 }
             )
-        return {"type": "FeatureCollection", "features": state.items[start:end], "links": links}
+        return {"type": "FeatureCollection", "features": items[start:end], "links": links}
 
     def _json(self, value: Any) -> None:
         raw = json.dumps(value).encode()

@@ -395,6 +395,28 @@ def test_presets_are_sound():
         find_preset("none")
 
 
+def test_presets_of_a_file_of_ones_own(tmp_path):
+    """`FILE.toml` where it has one, else `FILE.toml:ID`."""
+    entry = (
+        '[[preset]]\nid = "{}"\ntitle = "t"\ncatalogue = "http://localhost"\ncollection = "c"\nassets = ["map"]\nquantity = "q"\n'
+        'unit = "mm"\ntype = "float32"\nresampling = "bilinear"\nlicence = "CC0-1.0"\nsource = "s"\n'
+    )
+    file = tmp_path / "own.toml"
+    file.write_text(entry.format("rain"), encoding="utf-8")
+    assert find_preset(str(file)).id == "rain"
+    file.write_text(entry.format("rain") + entry.format("clay"), encoding="utf-8")
+    assert find_preset(f"{file}:clay").id == "clay"
+    for wrong in (str(file), f"{file}:sand"):
+        with pytest.raises(UnknownName, match="rain, clay"):
+            find_preset(wrong)
+    for text in ("[preset]\n", "[[preset]]\nid = 1\n", "]"):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(DeclarationError):
+            find_preset(str(file))
+    with pytest.raises(DeclarationError, match="No such file"):
+        find_preset(str(tmp_path / "none.toml"))
+
+
 @pytest.mark.parametrize(
     "spoil", [{"measure": "slope"}, {"composite": "median"}, {"assets": ["a", "b"]}, {"colour": 1}]
 )

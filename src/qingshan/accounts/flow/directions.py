@@ -6,8 +6,9 @@ pygeoprocessing keeps them, so directions of either program can be read by the o
 
 A level cell without a lower neighbour drains along its flat towards the nearest cell that has one, by distance in straight and
 diagonal steps; a cell beside the rim or NoData lets a flat out only where nothing lower does. Ties go to the cell that was reached
-first in reading order, so a run repeats itself to the bit. With shares, a level cell gives to all neighbours nearer to the way out, in
-proportion to the inverse of the step.
+first in reading order, so a run repeats itself to the bit. Steps are added up one by one in float64, as pygeoprocessing adds them:
+ways of the same steps in another order may differ in the last bit, and that bit decides as it does there. With shares, a level
+cell gives to all neighbours nearer to the way out, in proportion to the inverse of the step.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ NO_SHARES = 2**32 - 1
 
 
 ROOT_TWO = 2**0.5
-UNSEEN, SEEN = 2**32 - 1, 2**32 - 2
+UNSEEN = 2**32 - 1
 
 
 @njit(nogil=True, cache=True)
@@ -53,20 +54,23 @@ def _steepest(z: Any, sinks: Any, offsets: Any, inverse: Any, out: Any, first: i
 @njit(nogil=True, cache=True)
 def _far(way: Any) -> float:
     """Length of a way in cells: straight steps in the lower half, diagonal ones in the upper."""
-    if way >= np.uint32(SEEN):
+    if way == np.uint32(UNSEEN):
         return np.inf
     return (way & np.uint32(0xFFFF)) + (way >> np.uint32(16)) * ROOT_TWO
 
 
 @njit(nogil=True, cache=True)
 def _drain_flats(z: Any, state: Any, out: Any, way: Any, offsets: Any) -> None:
-    """Direct every flat; `way` keeps the steps to its way out."""
-    flat = np.empty(1 << 12, np.uint32)
-    ring = np.empty(1 << 12, np.uint32)
+    """Direct every flat; `way` keeps the steps to its way out (while a flat is worked on: the number of a cell in it)."""
+    flat, ring = np.empty(1 << 12, np.uint32), np.empty(1 << 12, np.uint32)
+    steps, far = np.empty(1 << 12, np.uint32), np.empty(1 << 12, np.float64)
     for start in range(out.size):
         if out[start] != FLAT or way[start] != np.uint32(UNSEEN):
             continue
         flat, count = _connected(z, way, offsets, flat, start)
+        if count > far.size:
+            steps, far = np.empty(flat.size, np.uint32), np.empty(flat.size, np.float64)
+        far[:count] = np.inf
         head, waiting = 0, 0
         for lowered in (True, False):
             for a in range(count):
@@ -74,30 +78,40 @@ def _drain_flats(z: Any, state: Any, out: Any, way: Any, offsets: Any) -> None:
                 if (out[c] != FLAT) if lowered else (state[c] == SEED):
                     if not lowered:
                         out[c] = OUTLET
-                    way[c] = 0
+                    steps[a], far[a] = 0, 0.0
                     ring, head, waiting = _queued(ring, head, waiting, c)
             if waiting > 0:
                 break
         assert waiting > 0, "every flat of a filled surface has a way out"
-        while waiting > 0:
-            c = np.int64(ring[head])
-            head = (head + 1) & (ring.size - 1)
-            waiting -= 1
-            for k in range(8):
-                n = c + offsets[k]
-                if z[n] == z[c]:
-                    longer = way[c] + np.uint32(65536 if k & 1 else 1)
-                    if _far(longer) < _far(way[n]):
-                        way[n] = longer
-                        out[n] = (k + 4) & 7
-                        ring, head, waiting = _queued(ring, head, waiting, n)
+        ring = _spread(z, way, offsets, out, steps, far, ring, head, waiting)
+        for a in range(count):
+            way[np.int64(flat[a])] = steps[a]
+
+
+@njit(nogil=True, cache=True)
+def _spread(z: Any, way: Any, offsets: Any, out: Any, steps: Any, far: Any, ring: Any, head: int, waiting: int) -> Any:
+    """From the ways out that wait in `ring` to all cells of their flat, numbered by `way`; the ring, perhaps wider."""
+    while waiting > 0:
+        c = np.int64(ring[head])
+        head = (head + 1) & (ring.size - 1)
+        waiting -= 1
+        a = way[c]
+        for k in range(8):
+            n = c + offsets[k]
+            if z[n] == z[c]:
+                b, longer = way[n], far[a] + (ROOT_TWO if k & 1 else 1.0)
+                if longer < far[b]:
+                    steps[b], far[b] = steps[a] + np.uint32(65536 if k & 1 else 1), longer
+                    out[n] = (k + 4) & 7
+                    ring, head, waiting = _queued(ring, head, waiting, n)
+    return ring
 
 
 @njit(nogil=True, cache=True)
 def _connected(z: Any, way: Any, offsets: Any, flat: Any, start: int) -> Any:
-    """All cells at the height of `start` joined to it, breadth first, and how many they are."""
+    """All cells at the height of `start` joined to it, breadth first, and how many they are; `way` gets their numbers."""
     flat[0], count, at = start, 1, 0
-    way[start] = SEEN
+    way[start] = 0
     while at < count:
         c = np.int64(flat[at])
         at += 1
@@ -108,7 +122,7 @@ def _connected(z: Any, way: Any, offsets: Any, flat: Any, start: int) -> Any:
         for k in range(8):
             n = c + offsets[k]
             if z[n] == z[c] and way[n] == np.uint32(UNSEEN):
-                way[n] = SEEN
+                way[n] = count
                 flat[count] = n
                 count += 1
     return flat, count

@@ -75,7 +75,9 @@ VERBS = (
         "qingshan.faces.cli.rasters:fetch",
         "fetch a layer of a public STAC collection onto the zone grid and catalogue it",
         (
-            Option("preset", "collection preset, e.g. cop-dem-glo-30, esa-worldcover"),
+            Option(
+                "preset", "collection preset, e.g. cop-dem-glo-30, esa-worldcover; or FILE.toml[:ID], one of your own"
+            ),
             Option("--zone", "zone folder", required=True),
             Option("--period", "period id, or static", required=True),
             Option("--id", "short id of the entry (default: the preset's)", default=""),

@@ -29,7 +29,7 @@ from .cache import RETRIED, Cache, FetchFailed, GridFile, Kept, keep_raster, pla
 from .grid import Grid, Window
 from .remote import gdal_manners
 
-__all__ = ["NothingFound", "Preset", "StacLayer", "fetch_layer", "presets", "read_preset", "search"]
+__all__ = ["NothingFound", "Preset", "StacLayer", "fetch_layer", "find_preset", "presets", "read_preset", "search"]
 
 BLOCK = 1024  # cells: the blocks a result is made of; fixed, since a warp's last digits depend on them
 PAGE = 100  # items asked for at once
@@ -118,11 +118,41 @@ def presets() -> dict[str, Preset]:
 
 
 def find_preset(id: str) -> Preset:
-    """Raises `UnknownName` listing those there are."""
-    if id not in presets():
-        known = ", ".join(presets())
-        raise UnknownName(f"no preset {id!r} (known: {known}).", f"没有预设 {id!r}（现有：{known}）。")
-    return presets()[id]
+    """A preset of the package by its id, or one of a file of one's own: `FILE.toml` where it has one, else `FILE.toml:ID`.
+
+    Raises `UnknownName` listing those there are, `DeclarationError` for a file that cannot be read.
+    """
+    file, _, wanted = id.partition(".toml")
+    if file == id:
+        return _chosen(presets(), id, "")
+    path = Path(f"{file}.toml").expanduser()
+    known = _of_file(path)
+    return _chosen(known, wanted.removeprefix(":") or (next(iter(known)) if len(known) == 1 else ""), str(path))
+
+
+def _chosen(known: Mapping[str, Preset], id: str, where: str) -> Preset:
+    if id not in known:
+        listed = ", ".join(known)
+        raise UnknownName(
+            f"no preset {id!r} (known: {listed}).", f"没有预设 {id!r}（现有：{listed}）。", where=where,
+            fix="or declare one in a file: FILE.toml:ID / 也可写在自己的文件里：FILE.toml:ID",
+        )  # fmt: skip
+    return known[id]
+
+
+def _of_file(path: Path) -> dict[str, Preset]:
+    """The presets of a file of the form of `stac_presets.toml`."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(raw["preset"], list):
+            raise TypeError("[preset] is no list of tables")
+        found = [read_preset(entry) for entry in raw["preset"]]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise DeclarationError(
+            f"no presets can be read: {error}.", f"读不出预设：{error}。", where=str(path),
+            fix="write [[preset]] tables as in docs/raster-inputs.md / 参照 docs/raster-inputs.md 写 [[preset]]",
+        ) from None  # fmt: skip
+    return {known.id: known for known in found}
 
 
 # --- search -------------------------------------------------------------------------------------------------------------
@@ -437,7 +467,7 @@ def _named(preset: Preset, assets: Sequence[_Asset]) -> Iterator[None]:
             f"{names} cannot be read: {told}.",
             f"{names} 读取失败：{told}。",
             where=plain_url(guilty[0].url) if guilty else preset.catalogue,
-            fix="try later, or fetch whole files with whole=True / 稍后再试，或用 whole=True 整文件获取",
+            fix="try later, or fetch whole files with --whole / 稍后再试，或用 --whole 整文件获取",
         ) from None
 
 
@@ -467,7 +497,7 @@ def _findings(preset: Preset, assets: Sequence[_Asset], counted: Mapping[str, An
             "note", "checksum_not_verified",
             f"{unverified} assets declare a checksum; only ranges were read, so it could not be verified.",
             f"{unverified} 个文件声明了校验值；本次只读取了所需部分，未能核对。",
-            file=preset.id, fix="fetch whole files with whole=True / 用 whole=True 整文件获取",
+            file=preset.id, fix="fetch whole files with --whole / 用 --whole 整文件获取",
         ))  # fmt: skip
     cells, empty = int(counted.get("cells", 0)), int(counted.get("empty", 0))
     if empty:
