@@ -210,7 +210,7 @@ def test_a_sensorthings_batch(call: Call, folder: Path, tmp_path: Path) -> None:
 def test_cnemc_shapes_as_csv_and_as_json(
     call: Call, tmp_path: Path, network: str, name: str, reader: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first 30 rows of the carried file, as they stand and as the JSON list that carriers publish."""
+    """The first 30 rows of the carried file, as they stand and as the JSON list that carriers publish; the stations also over HTTP."""
     if not (CARRIED / name).is_file():
         pytest.skip("the shared monitoring data is not on this machine")
     head, *rows = list(csv.reader((CARRIED / name).open(encoding="utf-8-sig", newline="")))[:31]
@@ -224,3 +224,13 @@ def test_cnemc_shapes_as_csv_and_as_json(
         found.append((store.scan(network).sort("series", "start").drop("load", "row").collect(), store.sites(network)))
         assert "nothing new" in call("observe", "load", network, path, "--zone", "guizhou").out
     assert found[0][0].height > 100 and found[0][0].equals(found[1][0]) and found[0][1].equals(found[1][1])
+    if network == "air_national":
+        monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / "http"))
+        monkeypatch.setenv("QINGSHAN_TOKEN_LOAD", f"lims:{TOKEN}")
+        client = TestClient(create_app(open_zone("guizhou"), {}))
+        answer = client.post(
+            f"/api/networks/{network}/observations",
+            content=path.read_bytes(),
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        )
+        assert answer.json()["reader"] == reader and answer.json()["n_new"] == found[0][0].height

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import warnings
 from datetime import datetime, timedelta
+from html import unescape
 
 import polars as pl
 import pytest
 
 from qingshan.faces.api.app import create_app
+from qingshan.faces.cli import parser
 from qingshan.faces.web.geometry import Drawing
 from qingshan.faces.web.timeline import Line, Timeline
 from qingshan.observe.quality.network import decide
@@ -210,3 +212,13 @@ def test_a_reading_that_was_put_aside_makes_no_state(tmp_path, monkeypatch: pyte
 def test_a_class_worse_than_five_is_said_in_words() -> None:
     assert [class_said(g, "en") for g in ("Ⅳ", "劣Ⅴ", "Ⅱ–劣Ⅴ")] == ["Ⅳ", "worse than Ⅴ", "Ⅱ–worse than Ⅴ"]
     assert class_said("Ⅱ–劣Ⅴ", "zh") == "Ⅱ–劣Ⅴ"
+
+
+def test_the_command_of_a_reading_is_one_that_runs(client: TestClient) -> None:
+    """The command printed under a reading, typed as it stands, is known to the command line."""
+    link = re.search(r'href="(/en/reading/[^"]+)"', client.get(STATION).text)
+    assert link
+    command = re.search(r"qingshan (observe export [^<\"]+)", client.get(unescape(link[1])).text)
+    assert command
+    asked = parser().parse_args(unescape(command[1]).split())
+    assert asked.out == "OUT.csv" and asked.versions

@@ -64,7 +64,24 @@ def test_a_load_without_a_flow_method_says_how_to_name_one() -> None:
         judged("load", rows)
     with pytest.raises(MissingParameter, match="is 'guess'"):
         judged("load", rows, {"flow_method": "guess"})
-    assert judged("load", rows, {"flow_method": "measured"})[0].value == Fraction("2.6784")
+    month, year = judged("load", rows, {"flow_method": "measured"})
+    assert month.value == Fraction("2.6784") and (str(year.start), str(year.end)) == ("2021-01-01", "2021-12-31")
+
+
+def test_flow_as_rows_of_its_own_as_a_network_gives_it() -> None:
+    """Flows 8 m3/s and 1,036,800 m3/d = 12 m3/s: mean 10 m3/s, so 2.6784 t as above. Another item has the same flow; a site without one has no load."""
+    found = judged("load", """site,date,item,value,unit
+        s,2021-01-05,TP,0.1,mg/L
+        s,2021-01-05,Q,8,m3/s
+        s,2021-01-20,Q,1036800,m3/d
+        s,2021-01-05,TN,1,mg/L
+        s,2021-01-05,pH,7.2,1
+        t,2021-01-05,TP,0.1,mg/L""", {"flow_method": "measured"})  # fmt: skip
+    months = {(r.site, r.item): r for r in found if r.quantity == "water.load_month"}
+    assert months["s", "TP"].value == Fraction("2.6784") and months["s", "TP"].limit == "measured"
+    assert months["s", "TN"].value == Fraction("26.784")
+    assert [r.verdict for r in found if r.item == "pH"] == ["not_applicable"]
+    assert months["t", "TP"].verdict == "insufficient_data" and "no discharge" in months["t", "TP"].notes[0].en
 
 
 def test_ozone_formation_potential_by_species() -> None:

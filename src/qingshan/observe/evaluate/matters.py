@@ -95,7 +95,7 @@ MATTERS: Mapping[str, Matter] = _declared((
     Matter("standard-index", "标准指数", "standard index, HJ 2.3", water.index, SAMPLE, ("body", "target", "temperature"), ("target",)),
     Matter("groundwater", "地下水类别", "groundwater class, GB/T 14848", water.ground, SAMPLE),
     Matter("trend", "趋势（季节性 Kendall）", "trend by the seasonal Kendall test", water.trends, SAMPLE, (), ("years!", "alpha")),
-    Matter("load", "断面通量", "section loads C x Q by month", load.loads, (*SAMPLE, "flow"), ("flow_method",), ("flow_method",)),
+    Matter("load", "断面通量", "section loads C x Q by month", load.loads, SAMPLE, ("flow", "flow_method"), ("flow_method",)),
     Matter("source-share", "断面污染来源占比", "whose load a section carries, residual shown", load.shares, ("section", "source", "kind", "tonnes", "method"),
            ("downstream", "status", "item", "area_hm2", "source_type", "delivery")),
     Matter("co-control", "PM2.5 与臭氧协同", "PM2.5 and ozone together", load.together, ("site", "date", "pm25", "o3_mda8"), (), ("grade",)),

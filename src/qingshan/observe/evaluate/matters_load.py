@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
-from decimal import Decimal
 from fractions import Fraction
 
-from ...core.errors import MissingParameter, OutOfBounds
+from ...core.errors import MissingParameter, OutOfBounds, UnitError
 from ...core.limit import LimitRow, limit_table
 from ...core.rounding import Exact
 from ..loads.load import FLOW_METHODS, Flow, annual_load, monthly_loads
@@ -16,29 +15,35 @@ from ..loads.share import Source, export_load, source_shares
 from .cocontrol import correlations, formation_potential, ranked, regimes
 from .editions import RuleSet, usable
 from .samples import Options, Row, Rows, grouped, option
-from .verdict import INSUFFICIENT, REFUSALS, UNJUDGED, Note, Result, citation, note_of, shown
+from .verdict import INSUFFICIENT, NOT_APPLICABLE, REFUSALS, UNJUDGED, Note, Result, citation, converted, note_of, shown
 
 MIR = "voc_reactivity"
 COEFFICIENTS = "export_coefficients"
 MEASURED = "measured"
+FLOW = "Q"
+"""Item of a row that is the flow itself."""
 
 
 def loads(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
-    """Monthly loads C x Q and the year's; `flow` in m3/s, the mean of a month's flows named by `flow_method`."""
+    """Monthly loads C x Q and the year's, by the mean of a month's flows (m3/s): those of the column `flow`, or rows of the item Q of the same
+    site, as a network with a series of flow gives them. `flow_method` says how they were had."""
+    by_site = grouped([r for r in rows if r.text("item") == FLOW], "site")
     made = []
-    for (site, item), found in grouped(rows, "site", "item").items():
-        flows: dict[tuple[int, int], list[Decimal]] = {}
+    for (site, item), found in grouped([r for r in rows if r.text("item") != FLOW], "site", "item").items():
+        flows: dict[tuple[int, int], list[Fraction]] = {}
         method: dict[tuple[int, int], str] = {}
-        for r in found:
-            if r.text("flow"):
-                month = (r.day().year, r.day().month)
-                flows.setdefault(month, []).append(r.number("flow"))
-                method[month] = _method(r, options)
+        beside = [r for r in by_site.get((site,), ()) if r.text("value")]
+        for r, column in [*((r, "flow") for r in found if r.text("flow")), *((r, "value") for r in beside)]:
+            month = (r.day().year, r.day().month)
+            flows.setdefault(month, []).append(_discharge(r, column))
+            method[month] = _method(r, options)
         readings = [(datetime.combine(r.day(), datetime.min.time()), r.reading(), r.text("unit")) for r in found]
-        months = monthly_loads(
-            readings,
-            [Flow(y, m, sum(q, Decimal()) / len(q), method[y, m], len(q)) for (y, m), q in sorted(flows.items())],
-        )
+        named = [Flow(y, m, sum(q, Fraction()) / len(q), method[y, m], len(q)) for (y, m), q in sorted(flows.items())]
+        try:
+            months = monthly_loads(readings, named)
+        except UnitError as error:  # a network measures pH and conductivity too
+            made.append(Result("water.load", site, item, verdict=NOT_APPLICABLE, notes=(note_of(error),)))
+            continue
         for m in months:
             notes = (Note("no_load", m.reason, m.reason),) if m.reason else ()
             made.append(
@@ -47,6 +52,12 @@ def loads(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
             )  # fmt: skip
         made += [annual_load(site, item, months, year) for year in sorted({m.year for m in months})]
     return made
+
+
+def _discharge(row: Row, column: str) -> Fraction:
+    """A flow in m3/s; a row of the item Q has its own unit. Raises `UnitError`."""
+    value = row.number(column)
+    return Fraction(converted(value, row.text("unit"), "m3/s") if column == "value" else value)
 
 
 def _method(row: Row, options: Options) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
+from fractions import Fraction
 
+from ...core.rounding import Exact
 from .classes import Grader, classify
 from .editions import RuleSet
 from .lakes import Round, odorous_body, odorous_point, trophic_level
@@ -152,16 +153,16 @@ def trends(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
     the test is of ranks, which this leaves as they are where the limits lie below what was found."""
     made = []
     for (site, item), found in grouped(rows, "site", "item").items():
-        months: dict[tuple[int, int], list[Decimal]] = {}
+        months: dict[tuple[int, int], list[Exact]] = {}
         halved = 0
         for r in found:
             given = r.reading()
-            if given.value is None and given.detection_limit is None:
-                continue
-            halved += given.value is None
-            value = given.value if given.value is not None else given.detection_limit / 2
-            months.setdefault((r.day().year, r.day().month), []).append(value)
-        means = {m: sum(v, Decimal()) / len(v) for m, v in months.items()}
+            value = given.value
+            if value is None and given.detection_limit is not None:
+                halved, value = halved + 1, given.detection_limit / 2
+            if value is not None:
+                months.setdefault((r.day().year, r.day().month), []).append(value)
+        means = {m: sum((Fraction(x) for x in v), Fraction()) / len(v) for m, v in months.items()}
         years, alpha = int(option(options, "years")), float(option(options, "alpha", "0.05"))
         result = trend(site, item, means, found[0].text("unit"), least_years=years, alpha=alpha)
         if halved:

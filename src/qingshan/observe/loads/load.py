@@ -5,7 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -119,7 +119,7 @@ def annual_load(section: str, item: str, months: Sequence[MonthLoad], year: int)
     methods = "; ".join(dict.fromkeys(m.method for m in known))
     notes = [Note("flow_method", f"discharge: {methods or 'none'}.", f"流量方法：{methods or '无'}。")]
     base = Result(
-        "water.load", section, item, unit="t", n_valid=len(known), n_required=12, status="project",
+        "water.load", section, item, date(year, 1, 1), date(year, 12, 31), unit="t", n_valid=len(known), n_required=12, status="project",
         inputs=inputs_of((m.year, m.month, m.tonnes, m.method) for m in here),
     )  # fmt: skip
     if lacking:

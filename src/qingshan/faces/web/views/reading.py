@@ -44,7 +44,7 @@ def build(ask: Ask) -> Page:
         "value": shown(latest["value"].normalize()) if latest["value"] is not None else "",
         "station_href": ask.address(f"/network/{h.network.id}/{station.id}", period=f"{at:%Y-%m}"), "labels": ["synthetic"] if h.network.synthetic else [],
         "flag": _flag(ask, h.network.id, series, at), "decisions": decisions_of(ask, h.network.id, series, at),
-        "export": f"qingshan observe export --zone {ask.zone.id} {h.network.id} --sites {station.id} --versions OUT.csv",
+        "export": f"qingshan observe export --zone {ask.zone.id} {h.network.id} --sites {station.id} --versions --out OUT.csv",
     }  # fmt: skip
     columns = (
         Column("version", "版本", "version"), Column("text", "收到的文字", "text as received"), Column("value", "数值", "value"),

@@ -44,6 +44,7 @@ def build_all(ask: Ask) -> Page:
     wanted.sort(key=lambda w: (-len(waiting.get(w.title, ())), -len(w.profiles), w.title))
     counts = Counter(s for d in shelf.documents.values() for s in d.statuses)
     opened = sum(len(w.rows) for w in shelf.wanted.values()) + counts.pop("open", 0)
+    limits = _limit_tables(ask, asked) if status in ("", "open") else []
     context = {
         "question": t("standards.question"),
         "headline": t("standards.headline", rows=sum(counts.values()), open=opened, wanted=len(shelf.wanted)),
@@ -63,11 +64,11 @@ def build_all(ask: Ask) -> Page:
         "methods": sum(len(d.methods) for d in held),
         "methods_total": len(usage(ask.site).domains.registry.all()),
         "commands": _commands(ask),
-        "limits": _limit_tables(ask, asked) if status in ("", "open") else [],
+        "limits": limits,
     }
     tables = [
         _documents_table(held, list(shelf.wanted.values()), waiting),
-        users_table([x["table"] for x in context["limits"]], ask),
+        users_table([x["table"] for x in limits], ask),
         rows_table([*(r for d in held for r in d.rows), *(r for w in wanted for r in w.rows)]),
         limits_table([r for d in held for r in d.limits]),
     ]
