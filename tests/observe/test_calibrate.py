@@ -199,3 +199,32 @@ def test_the_verb(zone, tmp_path, capsys):
     assert (
         main(["forest", "calibrate", str(folder), "--zone", str(zone), "--layers", "none", "--sets", "anhui2016"]) == 2
     )
+
+
+def test_the_verb_takes_equations_of_the_folder_and_groups(zone, tmp_path, capsys):
+    """Six trees of W = d kg, one a plot of 600 m2: the plain total is the mean of d times 1e4/600/1000 over the mapped area."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    xs, ys = points([0, 1, 2, 3, 4, 4], [0, 2, 5, 1, 4, 0])
+    rows = {
+        "plots": [
+            "plot,stratum,area_m2,x,y",
+            *(f"p{i},1,600,{x},{y}" for i, (x, y) in enumerate(zip(xs, ys, strict=True))),
+        ],
+        "trees": ["plot,tree,taxon,d_cm,h_m", *(f"p{i},1,刺槐,{10 + 3 * i},{8 + i}" for i in range(6))],
+        "strata": ["stratum,area_hm2", "1,30"],
+        "equations": [
+            "id,set,taxon,taxon_zh,rank,quantity,form,a,b,d_unit,h_unit,unit,unit_basis,source_title,status",
+            "own.hard,own,hard,硬阔,group,total,power_d,1,1,cm,m,kg,printed,a survey,secondary",
+        ],
+    }
+    for name, lines in rows.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "groups.csv").write_text("taxon,group\n刺槐,hard\n", encoding="utf-8")
+    call = ["forest", "calibrate", str(folder), "--zone", str(zone), "--layers", "canopy", "--sets", "own"]
+    assert main(call) == 1
+    capsys.readouterr()
+    assert main([*call, "--groups", str(tmp_path / "groups.csv"), "--confidence", "0.95", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["plain"]["value"] == pytest.approx(17.5 * 1e4 / 600 / 1000 * told["area_hm2"], rel=1e-9)
+    assert told["estimate"]["confidence"] == 0.95

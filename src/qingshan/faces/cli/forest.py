@@ -61,7 +61,7 @@ def estimate(arguments: argparse.Namespace) -> int:
     result = forest_estimate(
         read_inventory(Path(arguments.folder)), rule, quantity=arguments.quantity, carbon_set=arguments.carbon_fraction,
         by=arguments.by, confidence=confidence, deduction=arguments.deduction, draws=arguments.draws, seed=arguments.seed,
-        uncertain=uncertain, equations=_equations(arguments.equations, Path(arguments.folder)), grid=arguments.grid,
+        uncertain=uncertain, equations=equations_of(arguments.equations, Path(arguments.folder)), grid=arguments.grid,
         estimator=arguments.estimator, auxiliary=arguments.auxiliary,
     )  # fmt: skip
     if arguments.json:
@@ -116,7 +116,7 @@ def groups(path: str) -> dict[str, str]:
         return {row["taxon"]: row["group"] for row in reader}
 
 
-def _equations(path: str, folder: Path) -> Sequence[Equation] | None:
+def equations_of(path: str, folder: Path) -> Sequence[Equation] | None:
     """The shipped equations with those of a user's table, or of the folder's, before them."""
     if path and not Path(path).is_file():
         raise WrongCall(f"there is no file {path}.", f"没有文件 {path}。", fix="name a CSV / 给出 CSV 文件")

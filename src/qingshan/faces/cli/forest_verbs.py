@@ -15,6 +15,12 @@ ESTIMATOR = Option(
     default="post_stratified",
 )
 AUXILIARY = Option("--auxiliary", "column of first_phase.csv that double_sampling regresses on", default="")
+GROUPS = Option("--groups", "CSV of taxon,group: the group whose equation a taxon may take", default="")
+EQUATIONS = Option(
+    "--equations",
+    "CSV with equations of your own, in the package's columns (default: equations.csv of the folder)",
+    default="",
+)
 TABLES = "folder with plots.csv, trees.csv, strata.csv and, where there are, units, nests, conditions, first_phase"
 
 FOREST = (
@@ -28,14 +34,10 @@ FOREST = (
             Option(
                 "--quantity", "what trees are turned into", choices=("agb", "bgb", "total", "volume"), default="agb"
             ),
-            Option("--groups", "CSV of taxon,group: the group whose equation a taxon may take", default=""),
+            GROUPS,
             Option("--allow-default", "allow the default equation of a set", kind="flag"),
             UNIT_ASSUMED,
-            Option(
-                "--equations",
-                "CSV with equations of your own, in the package's columns (default: equations.csv of the folder)",
-                default="",
-            ),
+            EQUATIONS,
             Option("--carbon-fraction", "parameter set of the carbon fraction", default="ar_tool14"),
             ESTIMATOR,
             AUXILIARY,
@@ -202,7 +204,11 @@ FOREST = (
             ),
             Option("--layers", "ids of rasters of the zone, separated by commas", required=True),
             Option("--sets", "sets of equations", required=True),
+            GROUPS,
+            Option("--allow-default", "allow the default equation of a set", kind="flag"),
             UNIT_ASSUMED,
+            EQUATIONS,
+            CONFIDENCE,
             Option("--quantity", "agb, bgb or total", default="total"),
             Option("--out", "GeoTIFF (COG) for the map", default=""),
             ZONE,

@@ -13,6 +13,7 @@ from qingshan.core.errors import DeclarationError
 from qingshan.publish.dossier import claims_table, overlap_geojson, publish_dossier, refused_map
 from qingshan.zone.zone import open_zone
 
+from .forest import confidence_of, equations_of, groups
 from .problem import WrongCall
 from .show import emit
 
@@ -159,13 +160,16 @@ def calibrate(arguments: argparse.Namespace) -> int:
     from qingshan.observe.joining import floats  # noqa: PLC0415
     from qingshan.zone.raster.catalogue import RasterBook  # noqa: PLC0415
 
+    confidence = confidence_of(arguments.confidence)
     book = RasterBook.of(open_zone(arguments.zone))
     wanted = [w for w in arguments.layers.split(",") if w]
     known = {str(e["id"]): e for e in book.entries}
     lost = [w for w in wanted if w not in known]
     if lost or not wanted:
         raise WrongCall(
-            f"no raster {', '.join(lost)!r}.", f"没有栅格 {', '.join(lost)!r}。", fix=f"one of {', '.join(known)}"
+            f"no raster {', '.join(lost)!r}.",
+            f"没有栅格 {', '.join(lost)!r}。",
+            fix=f"one of {', '.join(list(known)[:SHOWN])}{' …' if len(known) > SHOWN else ''}",
         )
     inventory = read_inventory(Path(arguments.folder)).used()
     table = inventory.plots.table
@@ -178,11 +182,15 @@ def calibrate(arguments: argparse.Namespace) -> int:
         )
     values, _ = biomass_per_plot(
         inventory,
-        Rule(tuple(s for s in arguments.sets.split(",") if s), unit_assumed=arguments.allow_unit_assumed),
+        Rule(
+            tuple(s for s in arguments.sets.split(",") if s), groups(arguments.groups), default=arguments.allow_default,
+            unit_assumed=arguments.allow_unit_assumed,
+        ),
         arguments.quantity,
-    )
+        equations_of(arguments.equations, Path(arguments.folder)),
+    )  # fmt: skip
     layers = [book.layer_of(known[w]).source for w in wanted]
-    made = fitted(values, layers, book.grid, floats(table, "x"), floats(table, "y"), unit="t dm")
+    made = fitted(values, layers, book.grid, floats(table, "x"), floats(table, "y"), confidence=confidence, unit="t dm")
     if arguments.out:
         write_cog(
             made.map,
