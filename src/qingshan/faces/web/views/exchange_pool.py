@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -68,12 +67,13 @@ def build(ask: Ask) -> Page:
     table = Table("cash_flows", "现金流", "cash flows", tuple(Column(k, zh, en) for k, zh, en in names), told)
     words = {s.id: ask.t.pick(s.zh, s.en) for s, _ in flows}
     context["heads"] = [(ask.t.pick(zh, en), k in money) for k, zh, en in names]
-    said: dict[str, Callable[[str], str]] = {
-        "scenario": lambda v: words[v],
-        "period": lambda v: v.lstrip("0"),
-        "tranche": str,
-    } | dict.fromkeys(money, lambda v: amount_text(_cents(v), 2))
-    context["flows"] = [[(said[k](r[k]), k in money) for k, _, _ in names] for r in told]
+
+    def said(k: str, v: str) -> str:
+        if k in money:
+            return amount_text(_cents(v), 2)
+        return words[v] if k == "scenario" else v.lstrip("0") if k == "period" else v
+
+    context["flows"] = [[(said(k, r[k]), k in money) for k, _, _ in names] for r in told]
     return Page(
         "exchange_pool.html",
         ask.t("exchange.pool.title"),
