@@ -213,7 +213,7 @@ def peer(name: str, folder: Path, count: int) -> Peer:
 def main() -> None:
     messages = stream(MESSAGES)
     matching(messages[:1000])  # compile
-    with tempfile.TemporaryDirectory(dir=ROOT) as home:
+    with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         np.save(folder / "stream.npy", messages)
         core_rate = median(matching(messages) for _ in range(3))

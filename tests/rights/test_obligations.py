@@ -10,7 +10,14 @@ import pytest
 
 from qingshan.core.errors import MissingParameter
 from qingshan.ledger.verify import verify_journal
-from qingshan.rights.obligations import carried_over, obligation_handlers, price_windows, recomputed, standing_of
+from qingshan.rights.obligations import (
+    carried_over,
+    obligation_handlers,
+    price_windows,
+    recomputed,
+    standing_of,
+    traded_in,
+)
 from qingshan.rights.registry import CASH
 from qingshan.rights.rulesets import RuleSets, read_rule_set
 from qingshan.rights.running import Running
@@ -87,8 +94,10 @@ def test_short_fined_and_made_good(bureau: Bureau) -> None:
         "state": "short",
         "missing": str(30 * T),
     }
-    window = price_windows(bureau.venue, bureau.asset, date(2024, 10, 31))["month_all"]
+    window = price_windows(traded_in(bureau.venue), bureau.asset, date(2024, 10, 31))["month_all"]
     assert window == (500 * YUAN, 10 * T)
+    held = Running.of(bureau.venue.journal.read())
+    assert price_windows(held.traded, bureau.asset, date(2024, 10, 31))["month_all"] == window
     body = {
         "obligation": "X:2024",
         "window": "month_all",
@@ -102,7 +111,7 @@ def test_short_fined_and_made_good(bureau: Bureau) -> None:
     refused("window", bureau.send, "rights.penalty", "regulator4", **body | {"window": "before_all"})
     refused("forbidden", bureau.send, "rights.penalty", "registry0", **body)
     assert bureau.send("rights.penalty", "regulator4", **body).answer == {"fine": str(7_500 * YUAN)}
-    assert recomputed(bureau.venue, bureau.state())
+    assert recomputed(traded_in(bureau.venue), bureau.state())
     assert bureau.state().content["cut_on_refusal"] == 30 * T
     before = bureau.venue.book.balance("X", CASH).value
     bureau.send("rights.fine", "bank3", obligation="X:2024")
@@ -126,12 +135,14 @@ def test_a_false_turnover_is_found(bureau: Bureau) -> None:
         "order": "罚〔2〕",
     }
     bureau.send("rights.penalty", "regulator4", **body)
-    assert not recomputed(bureau.venue, bureau.state())  # there were no trades
+    assert not recomputed(traded_in(bureau.venue), bureau.state())  # there were no trades
 
 
 def test_a_false_turnover_is_refused_where_the_journal_is_at_hand(bureau: Bureau) -> None:
     """October has no trade: no turnover there is true, and there is no mean price to fine by."""
-    handlers = obligation_handlers(bureau.rules, prices=lambda asset, day: price_windows(bureau.venue, asset, day))
+    handlers = obligation_handlers(
+        bureau.rules, prices=lambda asset, day: price_windows(traded_in(bureau.venue), asset, day)
+    )
     bureau.venue.handlers |= handlers
     bureau.at += 28 * DAY
     bureau.send("rights.settle", "registry0", obligation="X:2024")

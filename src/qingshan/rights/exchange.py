@@ -19,7 +19,7 @@ from .eyes import four_eyes
 from .lapse import lapse_handlers
 from .lineage import lineage_handlers
 from .market import market_handlers
-from .obligations import Prices, obligation_handlers, price_windows
+from .obligations import Prices, obligation_handlers, price_windows, traded_in
 from .registry import registry_handlers
 from .rulesets import RuleSets, builtin_rule_sets
 from .securities import pool_handlers
@@ -67,7 +67,7 @@ def _venue(folder: Path, name: str, rules: RuleSets | None) -> Venue:
     made: list[Venue] = []
 
     def prices(asset: str, deadline: date) -> dict[str, tuple[int, int]]:
-        return price_windows(made[0], asset, deadline) if made else {}
+        return price_windows(traded_in(made[0]), asset, deadline) if made else {}
 
     made.append(Venue(folder, name, exchange_handlers(rules, prices=prices)))
     return made[0]

@@ -41,6 +41,7 @@ __all__ = [
     "price_windows",
     "recomputed",
     "standing_of",
+    "traded_in",
 ]
 
 OPEN = ("determined", "short", "penalised")
@@ -253,27 +254,36 @@ def _spans(deadline: date) -> Iterator[tuple[str, date, date]]:
     yield "rolling", deadline - timedelta(days=30), deadline - timedelta(days=1)
 
 
-def price_windows(venue: Venue, asset: str, deadline: date) -> dict[str, tuple[int, int]]:
+Traded = Callable[[str, date, date], tuple[int, int, int, int]]
+"""Instrument, first and last day -> turnover (1e-4 yuan) and volume (micro-units) of its priced trades, then of the listed ones."""
+
+
+def traded_in(venue: Venue) -> Traded:
+    """What the journal of a venue says was traded, read anew at every question; `Running.traded` has the same at hand."""
+
+    def traded(asset: str, first: date, last: date) -> tuple[int, int, int, int]:
+        every = [t for t in trades(venue) if t.asset == asset and t.money is not None and first <= day_of(t.at) <= last]
+        listed = [t for t in every if t.way == "listed"]
+        return (sum(t.money or 0 for t in every), sum(t.quantity for t in every),
+                sum(t.money or 0 for t in listed), sum(t.quantity for t in listed))  # fmt: skip
+
+    return traded
+
+
+def price_windows(traded: Traded, asset: str, deadline: date) -> dict[str, tuple[int, int]]:
     """Turnover (1e-4 yuan) and volume (micro-units) in each candidate for "清缴时限前1个月": the deadline's calendar month, the one before, the rolling
     month; all trades or listed ones only."""
-    spans = list(_spans(deadline))
-    sums = {f"{name}_{kind}": [0, 0] for name, *_ in spans for kind in ("all", "listed")}
-    for t in trades(venue):
-        if t.asset != asset or t.money is None:
-            continue
-        day = day_of(t.at)
-        for name, first, last in spans:
-            if first <= day <= last:
-                for kind in ("all", "listed") if t.way == "listed" else ("all",):
-                    sums[f"{name}_{kind}"][0] += t.money
-                    sums[f"{name}_{kind}"][1] += t.quantity
-    return {k: (v[0], v[1]) for k, v in sums.items()}
+    found = {}
+    for name, first, last in _spans(deadline):
+        money, quantity, listed_money, listed = traded(asset, first, last)
+        found[f"{name}_all"], found[f"{name}_listed"] = (money, quantity), (listed_money, listed)
+    return found
 
 
-def recomputed(venue: Venue, record: RegisterEntry) -> bool:
-    """Whether the turnover that a penalty was decided on is that of the journal."""
+def recomputed(traded: Traded, record: RegisterEntry) -> bool:
+    """Whether the turnover that a penalty was decided on is that of the trades."""
     c = record.content
-    found = price_windows(venue, c["fields"]["asset"], date.fromisoformat(c["fields"]["deadline"]))
+    found = price_windows(traded, c["fields"]["asset"], date.fromisoformat(c["fields"]["deadline"]))
     return found.get(c["window"]) == (c["turnover"], c["volume"])
 
 

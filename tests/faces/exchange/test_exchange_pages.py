@@ -361,7 +361,8 @@ def test_no_page_goes_through_the_journal(counter: Counter, zone: Zone, monkeypa
     monkeypatch.setattr(counter.desk.venue.journal, "read", lambda start=0: read.append(start) or iter(()))
     people = {who: Reader(counter, zone, who) for who in ("", "traderX", "exchange0", "regulator0", "registry0")}
     pages = ("/exchange", "/exchange/public", "/exchange/operator", "/exchange/regulator", "/exchange/statement?account=X&day=2024-10-04",
-             "/exchange/lineage?lot=L1&unit=0&account=X", "/exchange/pool", "/exchange/regulator?missing=1&deadline=2024-10-31&asset=" + asset)  # fmt: skip
+             "/exchange/lineage?lot=L1&unit=0&account=X", "/exchange/pool", "/exchange/obligations",
+             "/exchange/regulator?missing=1&deadline=2024-10-31&asset=" + asset)  # fmt: skip
 
     def cost() -> int:
         counter.desk.venue.book.records = Counted(counter.desk.venue.book.records)  # type: ignore[assignment]

@@ -174,7 +174,9 @@ def test_forms_with_files_are_read_byte_by_byte() -> None:
             read_parts(wrong, b"B")
 
 
-def test_who_owes_sees_his_own_obligations_and_the_regulator_all(counter: Counter, zone: Zone) -> None:
+def test_who_owes_sees_his_own_obligations_and_the_regulator_all(
+    counter: Counter, zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """X owes 100 t by 3 October and has surrendered 60 t: 40 t are missing. The window of article 24 is open: no single figure, its document instead."""
     fields = {
         "asset": counter.asset,
@@ -215,6 +217,10 @@ def test_who_owes_sees_his_own_obligations_and_the_regulator_all(counter: Counte
     assert (
         "rights.penalty" not in Reader(counter, zone, "regulator0").get(page).text
     )  # no trades in any window: no figure to fine by
+    read: list[int] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(counter.desk.venue.journal, "read", lambda start=0: read.append(start) or iter(()))
+        assert "X · 2024" in Reader(counter, zone, "regulator0").get(page).text and read == []  # figures at hand
     assert {r.by for r in counter.desk.reads_log.read() if r.what == "compliance"} == {
         "traderX",
         "regulator0",

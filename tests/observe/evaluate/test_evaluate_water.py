@@ -130,7 +130,12 @@ def test_a_river_of_few_sections_is_judged_on_means() -> None:
     a = {"TP": (reading("0.05"), "mg/L"), "DO": (reading("8"), "mg/L")}
     b = {"TP": (reading("0.25"), "mg/L"), "DO": (reading("8"), "mg/L")}
     found = river_of_few(GRADER, "河", {"a": a, "b": b})
-    assert found.grade == "Ⅲ" and found.status == "secondary" and "环办〔2011〕22号" in found.clause and "GB 3838-2002" in found.clause
+    assert (
+        found.grade == "Ⅲ"
+        and found.status == "secondary"
+        and "环办〔2011〕22号" in found.clause
+        and "GB 3838-2002" in found.clause
+    )
     plain = river_of_few(Grader(RuleSet(), "surface_water", DAY), "河", {"a": a, "b": b})
     assert plain.verdict == "cannot_be_judged" and not plain.grades  # the rule of the mean is restated
     gap = river_of_few(GRADER, "河", {"a": a, "b": {"DO": b["DO"]}}, required=("TP", "DO"))

@@ -58,7 +58,7 @@ def _told(desk: Desk, record: RegisterEntry) -> dict[str, Any]:
         "offsets": decimal_text(now.offsets, MICRO), "missing": decimal_text(now.missing, MICRO),
         "cap": _figure(lambda: offsets_allowed(record, rules), MICRO), "borrowing": _figure(lambda: borrowing_allowed(record, rules), MICRO),
         "carry_over": _figure(carried, MICRO), "fine": decimal_text(c["fine"], YUAN) if c.get("fine") else "",
-        "paid": bool(c.get("paid")), "agrees": recomputed(desk.venue, record) if c.get("fine") else None, "rules": rules.mark, "windows": [],
+        "paid": bool(c.get("paid")), "agrees": recomputed(desk.running.traded, record) if c.get("fine") else None, "rules": rules.mark, "windows": [],
         "window": _figure_text(rules, "penalty_window"),
     }  # fmt: skip
     if now.missing and record.state not in SETTLED:
@@ -79,7 +79,7 @@ def _figure_text(rules: RuleSet, id: str) -> str:
 
 def _windows(desk: Desk, record: RegisterEntry, missing: int, rules: RuleSet, deadline: date) -> list[dict[str, Any]]:
     """The range of the fine: in the rule set's window, or in every candidate while that is open; those without trades are left out."""
-    found = price_windows(desk.venue, record.content["fields"]["asset"], deadline)
+    found = price_windows(desk.running.traded, record.content["fields"]["asset"], deadline)
     chosen = _figure_text(rules, "penalty_window")
     priced = {k: (Fraction(v[0], YUAN), Fraction(v[1], MICRO)) for k, v in found.items() if v[1] and k == (chosen or k)}
     low, high = rules["fine_multiples"] if rules.has("fine_multiples") else (5, 10)
