@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
 import re
 import shlex
+import signal
 import socket
+import sys
 import tomllib
 from pathlib import Path
 
@@ -216,6 +219,20 @@ def test_a_stop_is_told(zone: Path, call: Call, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(run_module, "compute", stop)
     said = call("run", "--zone", zone, "--profile", "screening", "--json")
     assert (said.code, said.json["error"]["code"]) == (1, "stopped")
+
+
+def test_a_stop_that_compiled_code_drops_is_no_bug(zone: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt inside a callback of the compiler is dropped there; what it left undone fails later with an error of its own."""
+
+    def stop(*_: object, **__: object) -> None:
+        ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))()
+        raise RuntimeError("no compiled object yet")
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(run_module, "compute", stop)
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    said = call("run", "--zone", zone, "--profile", "screening", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "stopped") and signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_refused_release_lists_its_reasons_and_writes_nothing(ran: Path, call: Call, tmp_path: Path) -> None:

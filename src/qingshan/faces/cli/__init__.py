@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import NoReturn
 
@@ -136,32 +139,61 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_DONE
 
 
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """The interrupts (Ctrl-C) that came meanwhile. One that comes inside a callback of compiled code, as while a kernel is compiled, is dropped
+    there and surfaces as some other error."""
+    came: list[int] = []
+
+    def note(number: int, frame: object) -> NoReturn:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _run(verb: Verb, arguments: argparse.Namespace) -> int:
     """The verb, and what is told where it does not end well. Only a bug shows a traceback."""
+    with _interrupts() as interrupts:
+        problem = _outcome(verb, arguments, interrupts)
+    return problem if isinstance(problem, int) else _tell(problem, arguments)
+
+
+def _tell(problem: Problem, arguments: argparse.Namespace) -> int:
+    return tell(problem, getattr(arguments, "lang", "en"), as_json=getattr(arguments, "json", False))
+
+
+def _outcome(verb: Verb, arguments: argparse.Namespace, interrupts: list[int]) -> int | Problem:
     module, _, name = verb.call.partition(":")
     try:
         return int(getattr(import_module(module), name)(arguments))
     except QingshanError as error:
-        problem = of_error(error)
+        return of_error(error)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("qingshan"):
             raise
-        problem = _not_installed(error.name or "")
+        return _not_installed(error.name or "")
     except BrokenPipeError:
         raise
     except OSError as error:
-        problem = of_system(error)
-    except KeyboardInterrupt:
-        problem = Problem("stopped", EXIT_REFUSED, "stopped; nothing half-written.", "已中止，没有写入半成品。")
-    except Exception:
+        return of_system(error)
+    except (KeyboardInterrupt, Exception) as error:
+        if interrupts or isinstance(error, KeyboardInterrupt):
+            return Problem("stopped", EXIT_REFUSED, "stopped; nothing half-written.", "已中止，没有写入半成品。")
         import traceback  # noqa: PLC0415
 
         traceback.print_exc()
-        problem = Problem(
+        return Problem(
             "bug", EXIT_BUG, f"this is a bug in qingshan {__version__}; please report the lines above.",
             f"这是 qingshan {__version__} 的程序错误，请把上面的内容报告给我们。",
         )  # fmt: skip
-    return tell(problem, getattr(arguments, "lang", "en"), as_json=getattr(arguments, "json", False))
 
 
 def _not_installed(package: str) -> Problem:
