@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,9 @@ import uvicorn
 
 from qingshan.faces.api import alert_stream
 from qingshan.faces.api.app import create_app
+from qingshan.observe.alert.outbox import Outbox
+from qingshan.observe.alert.watch import Watch
+from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import builtin_zones, open_zone
 
 from .conftest import NETWORK, SITES, TOKEN
@@ -184,3 +188,27 @@ def test_a_posted_reading_tells_the_recipients_though_nobody_reads(address: str,
     assert httpx.get(f"{address}/api/networks/air/messages", params={"to": "nobody"}).json()["messages"] == []
     assert httpx.get(f"{address}/api/networks/none/messages").status_code == 404
     assert httpx.get(f"{address}/api/networks/air/messages", params={"after": "x"}).status_code == 422
+
+
+def test_messages_are_read_while_another_process_tells(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look of another process between what this one reads: the event it told is there, whichever came first."""
+    store = Observations(open_zone(tmp_path / "zone"))
+    hub = alert_stream.Hub(store)
+    assert hub.messages("air", "", 0)["messages"] == []
+    rows = tmp_path / "rows.csv"
+    lines = [f"A1,air.pm25,ug/m3,2020-03-01T0{h}:00,{v}" for h, v in ((1, 100), (2, 160), (3, 155))]
+    rows.write_text("\n".join(["site,property,unit,start,value", *lines]) + "\n", encoding="utf-8")
+    read = Outbox.messages
+
+    def after_a_look(box: Outbox, *of: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(Outbox, "messages", read)
+            store.load("air", rows, author="A", reason="r")
+            Watch(store, "air").follow()
+        return read(box, *of)
+
+    monkeypatch.setattr(Outbox, "messages", after_a_look)
+    found: Any = hub.messages("air", "", 0)
+    assert [[e["after"] for e in message["told"]] for message in found["messages"]] == [["active"]]

@@ -77,6 +77,10 @@ def test_a_year_of_readings_from_file_to_alert(call: Call, zone: Path, tmp_path:
     assert "2 messages" in duty.out and "A1 pm25_high active 2020-03-01T03:00:00" in duty.out
     assert "通知 2" in call("observe", "messages", "air", *at, "--lang", "zh").out  # told once: the begin and the end
     assert "预警中 1" in call("observe", "alerts", "air", *at, "--lang", "zh").out
+    refused = call("observe", "alerts", "air", *at, "--limit", "0")
+    assert refused.code != 0 and "--limit must be at least 1" in refused.err
+    # begin and end are due on one day: a limit of 1 sends one of them
+    assert "1 sent, 1 held" in call("observe", "alerts", "air", *at, "--limit", "1").out
     out = tmp_path / "out.parquet"
     assert call("observe", "export", "air", *at, "--out", out).code == 0
     assert pl.read_parquet(out)["value_text"].to_list() == [str(v) for v in E21]

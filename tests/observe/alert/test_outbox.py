@@ -25,7 +25,15 @@ HOUR = timedelta(hours=1)
 
 def event(hour: int, after: str = "active", before: str = "pending", *who: str, **more: Any) -> dict[str, Any]:
     at = datetime(2026, 1, 1) + hour * HOUR
-    return {"time": at.isoformat(), "after": after, "before": before, "recipients": list(who or ("duty",)), **more}
+    return {
+        "time": at.isoformat(),
+        "after": after,
+        "before": before,
+        "rule": "r",
+        "site": "s",
+        "recipients": list(who or ("duty",)),
+        **more,
+    }
 
 
 def of(count: int, hours: int = 24) -> Callable[[str], Limit]:
@@ -53,15 +61,85 @@ def test_a_new_event_takes_along_what_waited(tmp_path: Path) -> None:
     assert box.messages("duty")[-1][1]["events"] == [2, 3, 4] and box.waiting() == {}
 
 
-def test_only_begin_end_and_withdrawal_of_an_active_alert_are_told(tmp_path: Path) -> None:
+def told(box: Outbox, who: str = "duty") -> list[list[int]]:
+    return [row["events"] for _, row in box.messages(who)]
+
+
+def test_only_begin_end_and_what_takes_them_back_are_told(tmp_path: Path) -> None:
+    """Event 6 takes back the begin, 7 the end; 5 takes back what nobody was told."""
     box = Outbox(tmp_path / "messages.jsonl")
     events = [
         event(0, "pending", "normal"), event(1, "active", "pending", "duty", "bureau"), event(2, "cleared", "active"),
-        event(3, "normal", "cleared"), event(1, "withdrawn", "pending", of=1), event(1, "withdrawn", "active", of=2),
+        event(3, "normal", "cleared"),
     ]  # fmt: skip
     box.tell(events, None, of(9), NOW)
-    assert [row["events"] for _, row in box.messages("duty")] == [[2], [3], [6]]
-    assert [row["events"] for _, row in box.messages("bureau")] == [[2]]
+    events += [
+        event(0, "withdrawn", "pending", of=1),
+        event(1, "withdrawn", "active", of=2),
+        event(2, "withdrawn", "cleared", of=3),
+    ]
+    box.tell(events, None, of(9), NOW)
+    assert told(box) == [[2], [3], [6], [7]] and told(box, "bureau") == [[2]]
+
+
+def test_an_alert_that_stands_on_corrected_readings_is_told_with_the_withdrawal(tmp_path: Path) -> None:
+    """Told at hour 29; corrected 71 hours later, begun at 29 as before (2), at 30 (4) or cleared at 40 (6): what stands comes last, in
+    the message that withdraws."""
+    box, later = Outbox(tmp_path / "messages.jsonl"), datetime(2026, 1, 1) + 100 * HOUR
+    events = [event(29)]
+    box.tell(events, datetime(2026, 1, 1) + 30 * HOUR, of(9), NOW)
+    events += [event(29), event(29, "withdrawn", "active", of=1)]
+    assert box.tell(events, later, of(9), NOW) == 1 and told(box) == [[1], [3, 2]]
+    events += [event(30), event(29, "withdrawn", "active", of=2)]
+    box.tell(events, later, of(9), NOW)
+    assert told(box)[2:] == [[5, 4]]
+    events += [event(31), event(40, "cleared", "active"), event(60), event(30, "withdrawn", "active", of=4)]
+    box.tell(
+        events, later, of(9), NOW
+    )  # its end is told though it is old, as its begin was; the alert of hour 60 is history
+    assert told(box)[3:] == [[9, 6], [7]]
+
+
+def test_an_alert_that_comes_back_is_told_to_whom_it_was_withdrawn(tmp_path: Path) -> None:
+    box, later = Outbox(tmp_path / "messages.jsonl"), datetime(2026, 1, 1) + 100 * HOUR
+    events = [event(29)]
+    box.tell(events, None, of(9), NOW)
+    events += [event(29, "withdrawn", "active", of=1)]
+    box.tell(events, later, of(9), NOW)
+    events += [event(29), event(29, "active", "pending", "bureau")]
+    box.tell(events, later, of(9), NOW)
+    assert told(box) == [[1], [2], [3]] and told(box, "bureau") == []
+
+
+def test_what_was_withdrawn_while_it_waited_is_never_told(tmp_path: Path) -> None:
+    """One message a day: the alert of hour 1 waits and is withdrawn; the next day neither is sent. One that was corrected gives way to
+    what stands."""
+    box = Outbox(tmp_path / "messages.jsonl")
+    events = [event(0), event(1, "active", "pending", site="t"), event(2, "active", "pending", site="u")]
+    box.tell(events, None, of(1), NOW)
+    assert told(box) == [[1]] and box.waiting() == {"duty": [2, 3]}
+    events += [event(1, "withdrawn", "active", of=2, site="t")]
+    events += [event(2, "active", "pending", site="u"), event(2, "withdrawn", "active", of=3, site="u")]
+    box.tell(events, datetime(2026, 1, 1) + 99 * HOUR, of(1), NOW + HOUR)
+    assert box.waiting() == {"duty": [5]} == Outbox(box.path).waiting()
+    assert box.tell(events, None, of(1), NOW + 25 * HOUR) == 1 and told(box) == [[1], [5]] and box.waiting() == {}
+
+
+def test_a_withdrawal_over_the_limit_waits_with_what_stands_instead(tmp_path: Path) -> None:
+    box = Outbox(tmp_path / "messages.jsonl")
+    events = [event(0)]
+    box.tell(events, None, of(1), NOW)
+    events += [event(0), event(0, "withdrawn", "active", of=1)]
+    assert box.tell(events, None, of(1), NOW + HOUR) == 0 and box.waiting() == {"duty": [3, 2]}
+    box.tell(events, None, of(1), NOW + 25 * HOUR)
+    assert told(box) == [[1], [3, 2]]
+
+
+def test_an_event_withdrawn_in_the_look_that_found_it_is_not_told(tmp_path: Path) -> None:
+    """A look that was cut short is made up for by the next, which finds both."""
+    box = Outbox(tmp_path / "messages.jsonl")
+    box.tell([event(0), event(0, "withdrawn", "active", of=1)], None, of(9), NOW)
+    assert told(box) == [] and box.waiting() == {}
 
 
 def test_history_is_not_told_but_its_withdrawal_is_where_it_was(tmp_path: Path) -> None:
@@ -108,6 +186,28 @@ def test_a_look_cut_short_before_its_messages_is_made_up_for(store: Observations
     assert watch.last == 2 and watch.outbox.messages() == []
     watch.follow(NOW)
     assert watch.last == 2 and [row["events"] for _, row in watch.outbox.messages()] == [[2]]
+
+
+def test_a_reading_corrected_days_later_leaves_the_duty_room_with_what_stands(store: Observations, load: Load) -> None:
+    """E21 up to 155: active at 3 (event 2). Two days later the reading of 3 is corrected to 170: the alert stands on other readings. Then it
+    is corrected to 120: of 160 and 120 one is above 150, nothing is active."""
+    watch = Watch(store, "air")
+    load(datetime(2020, 3, 1, 1), E21[:3])
+    watch.follow(NOW)
+    load(datetime(2020, 3, 4, 1), (10,))
+    watch.follow(NOW)
+    before = watch.last
+    load(datetime(2020, 3, 1, 3), (170,))
+    watch.follow(NOW)
+    sent = [
+        [(e["after"], e["time"][11:13]) for e in (watch.after(0)[n - 1][1] for n in row["events"])]
+        for _, row in watch.outbox.messages()
+    ]
+    assert watch.last > before and sent[-1] == [("withdrawn", "03"), ("active", "03")]
+    load(datetime(2020, 3, 1, 3), (120,))
+    watch.follow(NOW)
+    last = [watch.after(0)[n - 1][1] for _, row in watch.outbox.messages()[len(sent) :] for n in row["events"]]
+    assert [(e["before"], e["after"]) for e in last if e["before"] == "active"] == [("active", "withdrawn")]
 
 
 @pytest.mark.parametrize(

@@ -91,11 +91,15 @@ class Hub:
     def messages(self, network: str, recipient: str, after: int) -> dict[str, object]:
         """What was sent to a recipient (all where ''), with the events told, and the numbers held back. Runs in a thread."""
         watch = self.watch(network)
-        events = {n: labelled(self.store, network, record) for n, record in watch.after(0)}
-        sent = watch.outbox.messages(recipient, after)[:AT_ONCE]
+        with self._lock:
+            sent = watch.outbox.messages(recipient, after)[:AT_ONCE]
+            waiting = watch.outbox.waiting()
+            events = dict(watch.after(0))  # after the messages: another process writes an event before it is told
         return {
-            "messages": [{"number": n, **row, "told": [events[e] for e in row["events"]]} for n, row in sent],
-            "held": {who: held for who, held in watch.outbox.waiting().items() if recipient in ("", who)},
+            "messages": [
+                {"number": n, **row, "told": [labelled(self.store, network, events[e]) for e in row["events"]]} for n, row in sent
+            ],
+            "held": {who: held for who, held in waiting.items() if recipient in ("", who)},
         }  # fmt: skip
 
     def after(self, network: str, number: int) -> list[tuple[int, dict[str, object]]]:

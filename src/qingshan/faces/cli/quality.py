@@ -100,7 +100,11 @@ def _moment(text: str, name: str) -> datetime:
 
 
 def alerts(arguments: argparse.Namespace) -> int:
-    """Replay the rules; with episodes, how well they told."""
+    """Replay the rules; with episodes, how well they told. Raises `WrongCall` for a limit below 1."""
+    if arguments.limit is not None and arguments.limit < 1:
+        raise WrongCall(
+            "--limit must be at least 1.", "--limit 至少为 1。", fix="leave it out for the limits of recipients.csv / 不写时按 recipients.csv 的限频"
+        )  # fmt: skip
     store = Observations(open_zone(arguments.zone))
     network = store.network(arguments.network)
     rules = rules_of(network, Path(arguments.rules) if arguments.rules else None)
@@ -121,7 +125,9 @@ def alerts(arguments: argparse.Namespace) -> int:
         if episodes
     }
     limits = limits_of(store.network(arguments.network))
-    sent = messages(history.events, Limit(arguments.limit, timedelta(days=1)) if arguments.limit else limits)
+    sent = messages(
+        history.events, Limit(arguments.limit, timedelta(days=1)) if arguments.limit is not None else limits
+    )
     kept = EventLog(store, arguments.network).record(history.events) if arguments.record else None
     if arguments.json:
         emit({
@@ -147,9 +153,9 @@ def told(arguments: argparse.Namespace) -> int:
     store = Observations(open_zone(arguments.zone))
     watch = Watch(store, arguments.network)
     came = watch.follow()
-    events = dict(watch.after(0))
     sent = watch.outbox.messages(arguments.to, arguments.after)
     held = {who: numbers for who, numbers in watch.outbox.waiting().items() if arguments.to in ("", who)}
+    events = dict(watch.after(0))  # after the messages: another process writes an event before it is told
     if arguments.json:
         emit({
             "came": came, "held": held,
