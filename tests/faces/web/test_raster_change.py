@@ -173,8 +173,19 @@ def test_sums_and_shares_of_the_page_lead_to_their_parts(client: TestClient, lan
     assert "10.5" in text_of(client.get(f"/{lang}/account/change/sum?of=share").text)
 
 
-@pytest.mark.parametrize("query", ["", "of=most", "of=moved&from=nowhere", "of=moved&place=nowhere"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "of=most",
+        "of=moved&from=nowhere",
+        "of=moved&place=nowhere",
+        f"of=share&from={CROPS}",
+        f"of=share&to={WOODS}",
+    ],
+)
 def test_a_sum_that_is_not_there_is_not_found(client: TestClient, query: str) -> None:
+    """Nor a share of one class: the matrix gives that of the whole place."""
     assert client.get(f"/en/account/change/sum?{query}").status_code == 404
 
 

@@ -7,12 +7,15 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterator
+from fractions import Fraction
 from html import unescape
 from typing import Any
 
 import pytest
 
 from qingshan.faces.api.app import create_app
+from qingshan.faces.web.views.evaluation import _brief
+from qingshan.observe.evaluate.verdict import Result
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import builtin_zones, open_zone
 
@@ -114,3 +117,20 @@ def test_what_there_is_no_report_of(client: Any) -> None:
         ("/files/monitoring/none/2021-04/zh.pdf", 404),
     ):
         assert client.get(path).status_code == status, path
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "text"),
+    [
+        (Fraction(73000, 3), "I ≤10000", "24333"),  # 24333.33…: no power of ten, no digit lost before the point
+        (Fraction(1, 70000), "", "0.00001429"),
+        (Fraction(1, 7), "III ≤0.2", "0.1429"),
+        (Fraction(200041, 10**6), "II ≤0.1, III ≤0.2", "0.200041"),  # class IV: not the limit of III
+        (Fraction(200041, 10**6), "II ≤0.1, III ≤0.3", "0.2"),
+        (Fraction(6, 30), "III ≤0.2", "0.2"),
+    ],
+)
+def test_a_mean_is_written_in_fixed_notation_and_never_as_a_limit_it_is_not(
+    value: Fraction, limit: str, text: str
+) -> None:
+    assert _brief(Result("mean", value=value, limit=limit)) == text

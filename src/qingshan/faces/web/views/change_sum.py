@@ -20,7 +20,8 @@ SUMS = ("moved", "whole")
 
 
 def build(ask: Ask) -> Page:
-    """The page. `?of=` is `moved`, `whole` or `share` (moved ÷ whole); `?from=`, `?to=` keep one opening or closing class."""
+    """The page. `?of=` is `moved`, `whole` or `share` (moved ÷ whole); `?from=`, `?to=` keep one opening or closing class
+    of a sum. Raises `UnknownName`, also for a share of one class: the matrix has none."""
     run, periods, of = ask.run, change.periods_of(ask.run), ask.query.get("of", "")
     if run is None or not periods or ask.place.code not in ask.zone.places:
         raise UnknownName("there is no change matrix here.", "这里没有转移矩阵。", fix="qingshan run gep")
@@ -30,6 +31,11 @@ def build(ask: Ask) -> Page:
     ends = {k: ask.query.get(k, "") for k in ("from", "to")}
     if stray := [c for c in ends.values() if c and c not in names]:
         raise UnknownName(f"no class {stray[0][:40]}.", f"没有地类 {stray[0][:40]}。")
+    if of == "share" and any(ends.values()):
+        raise UnknownName(
+            "?of=share is that of the whole place; it takes no ?from= or ?to=.", "?of=share 是整个地点的份额，不接受 ?from= 或 ?to=。",
+            fix="?of=moved&from=…",
+        )  # fmt: skip
     matrix = change.matrix_of(ask, run, ask.place.code, change.period_of(ask, periods))
     added = matrix.entries(of == "moved", ends["from"], ends["to"])
     if of == "share":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -23,6 +25,8 @@ from qingshan.publish.monitoring_report import period_word
 from qingshan.publish.words import Words as ReportWords
 
 LISTED = 30
+LONG = 7
+"""Characters of a value that is written whole."""
 
 
 def build(ask: Ask) -> Page:
@@ -101,9 +105,17 @@ def _part(ask: Ask, p: Result) -> dict[str, Any]:
 
 
 def _brief(p: Result) -> str:
-    """A mean to four digits, for reading: the class was decided by the whole of it, which the title and the exports hold."""
+    """A mean to four digits, for reading: the class was decided by the whole of it, which the title and the exports hold. Its whole digits
+    stay, and where rounding lands on a limit all of it is written."""
     whole = p.value_text or shown(p.value)
-    return f"{float(p.value):.4g}" if isinstance(p.value, Fraction) and len(whole) > 7 else whole
+    if not isinstance(p.value, Fraction) or len(whole) <= LONG:
+        return whole
+    value = Decimal(p.value.numerator) / Decimal(p.value.denominator)
+    rounded = value.quantize(Decimal(1).scaleb(min(0, value.adjusted() - 3)))
+    limits = {Decimal(n) for n in re.findall(r"\d+(?:\.\d+)?", p.limit)}
+    if abs(rounded) in limits and rounded != value:
+        return p.value_text or f"{Decimal(whole):f}"
+    return f"{rounded.normalize():f}"
 
 
 def _day(ask: Ask, h: Held, station: Station, r: Result) -> dict[str, Any]:
