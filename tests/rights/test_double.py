@@ -71,17 +71,17 @@ def test_m10_a_claim_of_another_scheme_after_the_ticket(office: Both) -> None:
 
 
 def test_a_ticket_after_the_claim_of_another_scheme(office: Both) -> None:
-    """Already the project is refused; once the other claim has ended, by two people on a decision, it is entered and issued."""
+    """Already the project is refused; once the other claim is withdrawn as never counted, by two people on a decision, it is entered and issued."""
     office.claim()
     refused("overlap", office.project)
     step = {"register": "outside_claim", "id": "c1"}
-    office.send("register.act", "registry0", **step, version=1, step="end", evidence={"decision": SHA})
+    office.send("register.act", "registry0", **step, version=1, step="withdraw", evidence={"decision": SHA})
     office.send("register.confirm", "regulator4", **step, version=2)
     office.project()
     assert office.venue.book.lots["T1"].quantity == 1000 * T
 
 
-@pytest.mark.parametrize("state", ["claimed", "ended"])
+@pytest.mark.parametrize("state", ["claimed", "withdrawn"])
 def test_the_issue_asks_again(office: Both, state: str) -> None:
     """A claim that stands in the journal without having been asked about bars the issue while it holds land."""
     office.project(until="verified")
@@ -129,13 +129,44 @@ def test_no_way_round_by_conversion(office: Both) -> None:
     refused("scheme", office.send, "rights.convert", "registry0", **body, burn_quantity=T, ratio=1)
 
 
+def test_a_claim_whose_period_is_over_still_counts(office: Both) -> None:
+    """Its years are those of the project: refused today, after them; there is no step to close it. Years after it are free."""
+    office.claim(**{"from": "2018-01-01", "to": "2020-12-31"})
+    assert "c1 from 2020-01-01 to 2020-12-31" in refused("overlap", office.project).en
+    assert [(t.id, t.target) for t in registers()["outside_claim"].transitions] == [("withdraw", "withdrawn")]
+
+
+def _clear(office: Both, step: str, id: str = "p1") -> str:
+    """The step by two people; the state then."""
+    at = {"register": "ticket_project", "id": id}
+    version = office.venue.book.records["ticket_project", id].version
+    office.send(
+        "register.act", "verifier5", **at, version=version, step=step, evidence={"verification_report": FILES["report"]}
+    )
+    office.send("register.confirm", "verifier6", **at, version=version + 1)
+    return str(office.venue.book.records["ticket_project", id].state)
+
+
+def test_a_project_under_review_that_was_never_issued_is_not_cleared_to_issued(office: Both) -> None:
+    """As a journal older than the rule has it: back to verified, from where it is issued once; then the other way is closed."""
+    office.project(until="verified")
+    office.plant("ticket_project", "p1", "under_review")
+    told = refused("no_lot", _clear, office, "clear")
+    assert "no lot was issued on p1" in told.en and "p1 未签发过批次" in told.zh
+    assert _clear(office, "clear_unissued") == "verified"
+    office.issued()
+    office.plant("ticket_project", "p1", "under_review")
+    assert "T1 was issued on p1" in refused("issued_before", _clear, office, "clear_unissued").en
+    assert _clear(office, "clear") == "issued"
+
+
 def test_what_was_issued_stays_issued_or_under_review(office: Both) -> None:
     """No step of the register leads from an issued project to a state that frees its land or lets it be issued again."""
     project = registers()["ticket_project"]
     reached, before = {"issued"}, set()
     while reached != before:
         before = set(reached)
-        reached |= {t.target for t in project.transitions if set(t.source) & reached}
+        reached |= {t.target for t in project.transitions if set(t.source) & reached and t.lot is not False}
     assert reached == {"issued", "under_review"}
 
 

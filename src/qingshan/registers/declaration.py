@@ -5,12 +5,13 @@
     create_by = [role, …]         who may enter a record;  read_by: who may read it (default: everyone)
     [[field]]      id, kind, zh, en, unit | unit_field, choices, choices_zh, choices_en, low, high, required, many, private, register
     [[state]]      id, zh, en, editable
-    [[transition]] id, zh, en, from = [state, …], to, by = [role, …], second = [role, …], needs = [field, …], evidence = [name, …], command
+    [[transition]] id, zh, en, from = [state, …], to, by = [role, …], second = [role, …], needs = [field, …], evidence = [name, …], command, lot
     [[deadline]]   id, zh, en, state, days, counting = "working" | "calendar", clause, field, value, date
     [[rule]]       kind = "unique" | "no_role" | "no_overlap", fields, roles, states, also = [register, …], document, clause, zh, en
 
 The first state is the one a record begins in. `second` names the roles of the other person who must confirm. A step with a
 `command` is taken by that command of the venue alone, such as the issue of units; a form cannot take it.
+A step with `lot` is only for a record on which a lot was issued (true), or none (false).
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ class State:
 
 @dataclass(frozen=True)
 class Transition:
-    """A step from one of the states `source` to `target`; with `command`, only that command of the venue takes it."""
+    """A step from one of the states `source` to `target`; with `command`, only that command of the venue takes it. With `lot` True it is for
+    a record on which a lot was issued, False for one without."""
 
     id: str
     zh: str
@@ -95,6 +97,7 @@ class Transition:
     needs: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     command: str = ""
+    lot: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ ID = re.compile(r"[\w.:-]{1,80}")
 STAFF_READERS = frozenset({"admin", "auditor", "regulator", "registry"})
 STAFF = frozenset(r.id for r in roles() if r.staff) | {"clerk"}
 LONGEST_NOTE = 2000
+LOTS = "lot"
+"""Where the venue keeps what each issue stands on (`rights.review`)."""
 MOST_FAULTS = 200
 
 
@@ -156,6 +158,7 @@ class _Office:
                 f"{record.id} 处于“{state.zh}”状态，不能{step.zh}。",
             )
         self._nothing_waits(record)
+        self._backed(step, book, record)
         fields, evidence = self._ready(register, step, record, command)
         self._references(register, book, fields)
         content = {
@@ -182,6 +185,7 @@ class _Office:
         require_role(book, command.by, step.second)
         if _person(book, command.by) == _person(book, waiting["by"]):
             raise Refused("same_person", "another person must confirm.", "须由另一人复核。")
+        self._backed(step, book, record)
         content = {k: v for k, v in record.content.items() if k != "waiting"} | {"since": self._today(command)}
         check_rules(register, book, record.id, step.target, content["fields"])
         return self._write(register, command, record.id, record.version + 1, step.target, content)
@@ -269,6 +273,19 @@ class _Office:
             )
         return fields, {**record.content.get("evidence", {}), **dict(brought)}
 
+    def _backed(self, step: Transition, book: Book, record: RegisterEntry) -> None:
+        """Raises `Refused` where the step is for a record on which a lot was issued and none was, or the other way round."""
+        if step.lot is None:
+            return
+        mine = (record.register, record.id)
+        lot = next((r.id for r in book.standing(LOTS, "issued") if _behind(r) == mine), "")
+        if step.lot and not lot:
+            raise Refused("no_lot", f"{step.en}: no lot was issued on {record.id}.", f"{record.id} 未签发过批次，不能{step.zh}。",
+                          fix="take the step for a record without a lot / 请用适用于未签发记录的步骤")  # fmt: skip
+        if lot and not step.lot:
+            raise Refused("issued_before", f"{step.en}: the lot {lot} was issued on {record.id}.", f"{record.id} 已签发批次 {lot}，不能{step.zh}。",
+                          fix="take the step for an issued record / 请用适用于已签发记录的步骤")  # fmt: skip
+
     def _nothing_waits(self, record: RegisterEntry) -> None:
         if waiting := record.content.get("waiting"):
             raise Refused(
@@ -320,6 +337,11 @@ class _Seen:
     def standing(self, register: str, state: str) -> Iterator[RegisterEntry]:
         yield from self._book.standing(register, state)
         yield from (r for r in self._new.values() if (r.register, r.state) == (register, state))
+
+
+def _behind(lot: RegisterEntry) -> tuple[str, str]:
+    """Register and record that a lot was issued on."""
+    return lot.content.get("register", ""), lot.content.get("record", "")
 
 
 def _person(book: Book, actor: str) -> str:

@@ -38,7 +38,7 @@ class DoubleCounted(QingshanError):
         super().__init__(
             f"{first.sentence('en')}{also}.",
             f"{first.sentence('zh')}{f'，另有 {len(found) - 1} 处' if len(found) > 1 else ''}。",
-            fix="take the shared land out, or end the other claim first / 剔除重叠地块，或先了结另一方的权利",
+            fix="take the shared land out, or have the other claim withdrawn first / 剔除重叠地块，或先由另一方撤回其主张",
         )
 
     @property
