@@ -212,6 +212,10 @@ def test_a_bug_says_so_also_in_json(zone: Path, call: Call, monkeypatch: pytest.
     assert "ZeroDivisionError" in said.err and "程序错误" in said.err
 
 
+def test_no_verb_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2 and "usage: qingshan" in capsys.readouterr().out
+
+
 def test_a_stop_is_told(zone: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

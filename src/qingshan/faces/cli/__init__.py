@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import pairwise
 from typing import NoReturn
 
 from qingshan import __version__
@@ -117,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     given = sys.argv[1:] if argv is None else argv
-    asks = any(a == "--lang=zh" or (a == "--lang" and b == "zh") for a, b in zip(given, [*given[1:], ""], strict=True))
+    asks = any(a == "--lang=zh" or (a == "--lang" and b == "zh") for a, b in pairwise([*given, ""]))
     top = parser("zh" if asks and {"-h", "--help"} & set(given) else "en")
     try:
         arguments = top.parse_args(given)

@@ -221,14 +221,9 @@ def _headline(ask: Ask, side: Side, other: Side | None) -> str:
             return t("raster.headline.nothing", name=name)
         words = [{"name": r[ask.lang], "share": r["said"]} for r in rows[:2]]
         if len(words) == 1:
-            return t("raster.headline.one", **words[0])
-        return t(
-            "raster.headline.classes",
-            a=words[0]["name"],
-            a_share=words[0]["share"],
-            b=words[1]["name"],
-            b_share=words[1]["share"],
-        )
+            return capital(t("raster.headline.one", **words[0]))
+        (a, a_share), (b, b_share) = ((w["name"], w["share"]) for w in words)
+        return capital(t("raster.headline.classes", a=a, a_share=a_share, b=b, b_share=b_share))
     survey = side.layer.survey(side.period)
     if not len(survey.sample):
         return t("raster.headline.nothing", name=name)
