@@ -127,7 +127,8 @@ def read_preset(raw: Any) -> Preset:
             f"a preset cannot be read: {told[0]}.", f"预设读不懂：{told[1]}。",
             fix="compare with stac_presets.toml / 对照 stac_presets.toml",
         )  # fmt: skip
-    return Preset(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
+    listed: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    return Preset(**listed)
 
 
 def _fault(raw: Any) -> tuple[str, str] | None:
