@@ -151,6 +151,7 @@ def test_draws_keep_the_estimator():
 
 FAULTS = {
     "stranger": (lambda t: t.filter(pl.col("plot") != "p1"), "plots.csv:3", "not_in_first_phase"),
+    "header only": (lambda t: t.clear(), "plots.csv:2", "not_in_first_phase"),
     "twice": (lambda t: pl.concat([t, t.head(1)]), "first_phase.csv:18", "duplicate_plot"),
     "stratum": (lambda t: t.with_columns(stratum=pl.lit("x")), "first_phase.csv:2", "plot_outside_strata"),
 }

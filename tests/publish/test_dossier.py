@@ -5,10 +5,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from qingshan.accounts.claim.dossier import dossiers, open_dossier
+from qingshan.accounts.claim.dossier import dossier_of, dossiers, open_dossier
 from qingshan.accounts.claim.index import DoubleCounted
-from qingshan.accounts.claim.sealed import DossierRun
+from qingshan.accounts.claim.sealed import DossierRun, seal_dossier
 from qingshan.accounts.claim.synthetic import write_demo_project
+from qingshan.accounts.claim.table import open_table
 from qingshan.core.canonical import canonical, file_digest
 from qingshan.core.errors import OutOfBounds
 from qingshan.faces.cli import main
@@ -168,6 +169,22 @@ def test_a_dossier_is_verified_from_its_own_evidence(home, tmp_path, capsys):
     manifest.write_bytes(canonical(told))
     said = " ".join(d["en"] for d in verify_dossier(kept.folder).differences)
     assert "the evidence closing/trees.csv is not what the dossier names" in said
+
+
+def test_a_sealed_dossier_has_the_labels_of_both_inventories(home, tmp_path):
+    """anhui2016 is quoted (`secondary`), so everything is a screening; of the opening 2 % of the first stratum was not measured, of the closing
+    nothing: its stock alone is whole, and what rests on both is partial."""
+    write_demo_project(tmp_path / "p")
+    strata = tmp_path / "p/opening/strata.csv"
+    head, first, *rest = strata.read_text().splitlines()
+    strata.write_text("\n".join([f"{head},adjust", f"{first},1.02", *(f"{line},1" for line in rest)]) + "\n")
+    dossier = dossier_of(tmp_path / "p", open_table(tmp_path / "table", CRS, 1.0))
+    run = DossierRun(seal_dossier(dossier, home, tmp_path))
+    common = {"synthetic", "draft", "unit_assumed", "estimated", "screening", "secondary"}
+    stocks = {f.period: set(f.labels) for f in run.facts if f.quantity == "inventory.co2"}
+    assert stocks == {"2015": common | {"partial"}, "2020": common}
+    others = {f.labels for f in run.facts if f.quantity != "inventory.co2"}
+    assert len(others) == 1 and set(*others) == common | {"partial"}
 
 
 def test_a_figure_of_a_project_is_explained_down_to_its_trees(home, tmp_path, capsys):

@@ -24,15 +24,15 @@ HOLDERS = ("X", "Y", "Z", "C")
 
 
 def rules_of(policy: str, **changed: Any) -> RuleSets:
-    """The national template with another policy or other values."""
-    base = builtin_rule_sets().on("national_like", date(2024, 10, 4))
+    """The newest national template with another policy or other values, in force since 2021."""
+    base = builtin_rule_sets().on("national_like", date(2027, 1, 1))
     rows = [dict(r) for r in base.content["rule"]]
     for r in rows:
         if r["id"] == "policy":
             r["value"] = policy
         if r["id"] in changed:
             r |= {"value": changed[r["id"]], "status": "project", "source": "made up for the tests"}
-    return RuleSets([read_rule_set({**base.content, "rule": rows})])
+    return RuleSets([read_rule_set({**base.content, "valid_from": date(2021, 6, 22), "rule": rows})])
 
 
 class Hall:

@@ -72,7 +72,8 @@ def first_phase(
     at = positions(plots["plot"].cast(pl.String), table["plot"].cast(pl.String))
     found += said("plots", "not_in_first_phase", at < 0, "plot", "", "a plot that first_phase.csv does not have",
                   "样地不在 first_phase.csv 里", fix="the second phase is part of the first: add it there / 第二重样地须是第一重的一部分，请补上")  # fmt: skip
-    other = (at >= 0) & (stratum[np.maximum(at, 0)] != plot_stratum)
+    other = at >= 0
+    other[other] = stratum[at[other]] != plot_stratum[other]
     found += said("plots", "other_stratum", other, "stratum", "", "a plot that first_phase.csv puts in another stratum",
                   "样地在 first_phase.csv 里属于另一层", fix="make both agree / 使二者一致")  # fmt: skip
     return FirstPhase(stratum, at[kept], table), found

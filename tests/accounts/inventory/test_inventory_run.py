@@ -145,8 +145,14 @@ def test_cells_of_species_by_age_are_those_worked_out_by_hand(zone: Zone, tmp_pa
     assert verify(run.path).equal
 
 
-def test_partial_is_said_of_places_whose_plots_or_strata_were_not_all_measured(zone: Zone, tmp_path: Path) -> None:
-    """Plot 6 (stratum b, west) was not measured, all others were; a = {1, 2, 3} is the east, b = {4, 5, 6} the west."""
+@pytest.mark.parametrize(
+    ("estimator", "east"), [("post_stratified", False), ("stratified", False), ("simple", True), ("systematic", True)]
+)
+def test_partial_is_said_of_places_whose_plots_or_strata_were_not_all_measured(
+    zone: Zone, tmp_path: Path, estimator: str, east: bool
+) -> None:
+    """Plot 6 (stratum b, west) was not measured, all others were; a = {1, 2, 3} is the east, b = {4, 5, 6} the west. Without strata the plots of
+    the east stand for it too."""
     folder = tables(tmp_path / "plots")
     with (folder / "plots.csv").open("a") as file:
         file.write(f"6,b,{PLOT_M2},{WEST},2\n")
@@ -161,10 +167,13 @@ def test_partial_is_said_of_places_whose_plots_or_strata_were_not_all_measured(z
         "plot,tree,taxon,d_cm,h_m,condition\n"
         + "".join(f"{line},1\n" for line in (folder / "trees.csv").read_text().splitlines()[1:])
     )
-    load_inventory(zone, folder, settings("2015"))
+    head, *lines = (folder / "plots.csv").read_text().splitlines()  # a row of plots, for the systematic grid
+    on_grid = [f"{head},grid_row,grid_column", *(f"{line},1,{n}" for n, line in enumerate(lines, 1))]
+    (folder / "plots.csv").write_text("\n".join(on_grid) + "\n")
+    load_inventory(zone, folder, settings("2015", estimator=estimator))
     run = seal_inventories(zone)
     said = {place: "partial" in run.fact("inventory.area", place, "2015").labels for place in (ROOT, EAST, WEST)}
-    assert said == {ROOT: True, EAST: False, WEST: True}
+    assert said == {ROOT: True, EAST: east, WEST: True}
     assert "partial" in run.fact("inventory.carbon", WEST, "2015", "age_class:2").labels
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from qingshan.core.errors import MissingParameter, OutOfBounds, UnknownName
+from qingshan.core.errors import MissingParameter, OutOfBounds, UnitError, UnknownName
 from qingshan.observe.evaluate.editions import RuleSet, named_rule_set
 from qingshan.observe.evaluate.matters import MATTERS, Row, evaluate_rows
 from qingshan.observe.evaluate.verdict import Result
@@ -125,6 +125,15 @@ def test_rivers_e13_and_the_mean_of_few_sections() -> None:
     assert (state.verdict, state.n_valid, state.n_required) == ("insufficient_data", 5, 6)
 
 
+def test_the_mean_of_few_sections_is_in_one_unit() -> None:
+    """COD 10 mg/L and 10,000 ug/L are the same: mean 10 mg/L, class I (at most 15 mg/L)."""
+    head = "river,site,date,item,value,unit\n丙,a,2021-04-01,COD,10,mg/L\n"
+    (mixed,) = judged("river", f"{head}丙,b,2021-04-01,COD,10000,ug/L", rules=RESTATED)
+    assert mixed.grade == "Ⅰ" and [(p.value, p.unit) for p in mixed.parts] == [(10, "mg/L")]
+    (none,) = judged("river", f"{head}丙,b,2021-04-01,COD,10,K", rules=RESTATED)
+    assert none.verdict == "cannot_be_judged" and not none.grades and "b COD: 'K' cannot become" in none.notes[0].en
+
+
 def test_ecological_index_e22() -> None:
     text = """place,year,bio,veg,water,stress,pollution
         南通,2017,30.59,76.93,93.94,6.08,1.48
@@ -135,6 +144,10 @@ def test_ecological_index_e22() -> None:
     assert (partial.verdict, partial.n_valid, partial.n_required) == ("insufficient_data", 4, 5)
     assert raw.verdict == "cannot_be_judged" and raw.notes  # the way from raw inputs is open
     assert judged("ei", text, rules=RuleSet())[0].verdict == "cannot_be_judged"
+    for bad in ("101,76,93,6,1", "30,76,93,-0.5,1"):
+        with pytest.raises(OutOfBounds, match=r"南通 2017: .* from 0 to 100"):
+            judged("ei", f"place,year,bio,veg,water,stress,pollution\n南通,2017,{bad}")
+    judged("ei", "place,year,bio,veg,water,stress,pollution\n南通,2017,0,100,0,100,0")
 
 
 def test_one_substance_in_two_media_and_too_few_analyses() -> None:
@@ -156,6 +169,17 @@ def test_every_verdict_carries_its_counts() -> None:
         a,2024-01-05,COD,40,mg/L,1A,,
         a,2024-01-05,BOD5,,mg/L,1A,,""", rules=RuleSet())  # fmt: skip
     assert [(r.verdict, r.n_valid, r.n_required) for r in found] == [("meets", 1, 1), ("insufficient_data", 0, 1)]
+    # no verdict, yet the readings are there: soil without pH, two items of which one has a value; lake and pH without a load
+    (soil,) = judged(
+        "soil", "site,date,land,ph,item,value,unit\nd,2024-06-01,paddy,,Cd,0.3,mg/kg\nd,2024-06-01,paddy,,As,,mg/kg"
+    )
+    assert (soil.verdict, soil.n_valid, soil.n_required) == ("cannot_be_judged", 1, 2)
+    (lake,) = judged(
+        "lake", "site,date,item,value,unit\na,2021-07-01,TP,0.05,mg/L\na,2021-07-02,TP,,mg/L", rules=RuleSet()
+    )[:1]
+    assert (lake.verdict, lake.n_valid, lake.n_required) == ("cannot_be_judged", 1, 1)
+    (load,) = judged("load", "site,date,item,value,unit\ns,2021-01-05,pH,7,1")
+    assert (load.verdict, load.n_valid, load.n_required) == ("not_applicable", 1, 1)
 
 
 def test_drinking_sources() -> None:
@@ -196,6 +220,36 @@ def test_pests_pollutants_and_trend() -> None:
     assert censored.grade == risen.grade and "1 of 120" in censored.notes[-1].en
 
 
+def eight_years(early: Mapping[int, str], late: Mapping[int, str]) -> str:
+    """Monthly TP of 2014 to 2021: value and unit by the month's remainder by 2, other ones from 2018 on."""
+    return "site,date,item,value,unit\n" + "\n".join(
+        f"s,{y}-{m:02d}-15,TP,{(early if y < 2018 else late)[m % 2]}" for y in range(2014, 2022) for m in range(1, 13)
+    )
+
+
+def test_a_better_detection_limit_or_another_unit_is_no_trend() -> None:
+    """Never found, below 0.05 and from 2018 below 0.002: nothing can be told. Found at 0.06 in odd months, else below 0.05 and later 0.01: all
+    48 of the even months lie below 0.05, so nothing changed. 50 ug/L is 0.05 mg/L."""
+    never = eight_years(dict.fromkeys((0, 1), "0.05L,mg/L"), dict.fromkeys((0, 1), "0.002L,mg/L"))
+    (never_found,) = judged("trend", never, {"years": "5"})
+    assert (never_found.verdict, never_found.grades, never_found.value) == ("cannot_be_judged", (), None)
+    assert [n.code for n in never_found.notes] == ["all_censored", "not_detected"]
+    assert "96 of 96" in never_found.notes[1].en and never_found.n_valid == 8
+    (half,) = judged(
+        "trend", eight_years({0: "0.05L,mg/L", 1: "0.06,mg/L"}, {0: "0.01,mg/L", 1: "60,ug/L"}), {"years": "5"}
+    )
+    assert (half.grade, half.value) == ("none", 0) and "24 of 96" in half.notes[-1].en
+    assert "0.05 mg/L, and tied at half of it: 48." in half.notes[-1].en
+    (unknown,) = judged("trend", eight_years(*[dict.fromkeys((0, 1), "ND,mg/L")] * 2), {"years": "5"})
+    assert unknown.verdict == "cannot_be_judged" and "left out: 96" in unknown.notes[1].en
+    (same,) = judged(
+        "trend", eight_years(dict.fromkeys((0, 1), "50,ug/L"), dict.fromkeys((0, 1), "0.05,mg/L")), {"years": "5"}
+    )
+    assert (same.grade, same.unit, same.value) == ("none", "ug/L/a", 0)
+    with pytest.raises(UnitError, match=r"t.csv:50 \[unit\]: 'K' cannot become 'mg/L'"):
+        judged("trend", eight_years(dict.fromkeys((0, 1), "5,mg/L"), dict.fromkeys((0, 1), "5,K")), {"years": "5"})
+
+
 def test_wastes_e19_rounds_and_stack() -> None:
     head = "facility,material,period,kind,tonnes,method,uncertainty,document,manifest\n"
     text = head + "\n".join(
@@ -211,6 +265,8 @@ def test_wastes_e19_rounds_and_stack() -> None:
     rounds = "site,rule,date\n" + "\n".join(f"场,leachate_freq,2024-{m:02d}-10" for m in range(1, 12))
     (covered,) = judged("waste-rounds", rounds, {"first": "2024-01-01", "last": "2024-12-31"})
     assert (covered.n_valid, covered.n_required) == (11, 12) and covered.verdict != "meets"
+    with pytest.raises(UnknownName, match="no rule of rounds 'weekly'; there are: leachate_freq"):
+        judged("waste-rounds", "site,rule,date\n场,weekly,2024-01-10", {"first": "2024-01-01", "last": "2024-12-31"})
     stacks = judged("incinerator", """site,date,item,value,unit,averaging,at_reference_oxygen
         炉,2024-01-05,SO2,50,mg/m3,1h,yes
         炉,2024-01-05,SO2,50,mg/m3,1h,no""")  # fmt: skip

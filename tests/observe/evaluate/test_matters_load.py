@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from test_matters import judged
 
-from qingshan.core.errors import MissingParameter, OutOfBounds
+from qingshan.core.errors import MissingParameter, OutOfBounds, UnitError
 from qingshan.faces.cli import main
 from qingshan.observe.evaluate.editions import RuleSet
 
@@ -50,12 +50,38 @@ def test_a_non_point_source_by_an_export_coefficient() -> None:
         ("section,source,kind,tonnes,method\ns,,measured,1,x\ns,,measured,2,x", "two measured"),
         ("section,source,kind,tonnes,method\ns,,measured,5,x\ns,a,rumour,1,x", "kind or mass"),
         ("section,downstream,source,kind,tonnes,method\ns,t,,measured,5,x\ns,,a,facility,1,x", "no section"),
-        ("section,source,kind,tonnes,method,item,area_hm2,source_type\ns,,measured,5,x,,,\ns,a,non_point,,x,TN,10,moor", "no single export coefficient"),
+        ("section,source,kind,tonnes,method,item,area_hm2,source_type\ns,,measured,5,x,TN,,\ns,a,non_point,,x,TN,10,moor", "no single export coefficient"),
+        ("section,source,kind,tonnes,method,item\ns,,measured,10,x,TN\ns,厂,facility,5,x,COD", r"t.csv:3: no load of s COD.*measured there: TN"),
+        ("section,source,kind,tonnes,method,item\ns,,measured,10,x,TN\ns,厂,facility,5,x,", "t.csv:3: no load of s: .*measured there: TN"),
+        ("section,downstream,source,kind,tonnes,method,item\na,b,,measured,1,x,COD\nb,,,measured,10,x,COD\nb,,,measured,10,x,TN", "no load of .'a'. upstream"),
+        ("section,source,kind,tonnes,method,status\ns,,measured,5,x,\ns,a,facility,1,x,rumour", "status is 'rumour'"),
     ],
 )  # fmt: skip
 def test_shares_that_cannot_be(text: str, says: str) -> None:
     with pytest.raises(OutOfBounds, match=says):
         judged("source-share", text)
+
+
+def test_each_item_has_its_own_sources_and_shares() -> None:
+    """TN 10 t with 5 t of a plant, COD 40 t with 10 t: 50 % and 25 %, never 5 t of 40 t."""
+    found = judged("source-share", """section,source,kind,tonnes,method,item
+        s,,measured,10,C x Q,TN
+        s,厂,facility,5,discharge record,TN
+        s,,measured,40,C x Q,COD
+        s,厂,facility,10,discharge record,COD""")  # fmt: skip
+    assert [(r.item, r.value) for r in found] == [
+        ("TN: 厂", 50),
+        ("TN: residual", 50),
+        ("COD: 厂", 25),
+        ("COD: residual", 75),
+    ]
+
+
+def test_a_source_keeps_the_worst_status_it_stands_on() -> None:
+    rows = """section,source,kind,tonnes,method,item,area_hm2,source_type,delivery,status
+        s,,measured,10,C x Q,TN,,,,
+        s,农田,non_point,,export coefficient,TN,1000,cropland export,delivery ratio,news"""
+    assert [r.status for r in judged("source-share", rows)] == ["news", "news"]  # the coefficients are secondary
 
 
 def test_a_load_without_a_flow_method_says_how_to_name_one() -> None:
@@ -82,6 +108,39 @@ def test_flow_as_rows_of_its_own_as_a_network_gives_it() -> None:
     assert months["s", "TN"].value == Fraction("26.784")
     assert [r.verdict for r in found if r.item == "pH"] == ["not_applicable"]
     assert months["t", "TP"].verdict == "insufficient_data" and "no discharge" in months["t", "TP"].notes[0].en
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("site,date,item,value,unit,flow\ns,2021-01-05,TP,0.1,mg/L,10\ns,2021-01-05,Q,20,m3/s,", r"t.csv:3: the flow of 2021-01 .*column flow.*rows of Q"),
+        ("site,date,item,value,unit,flow,flow_method\ns,2021-01-05,TP,0.1,mg/L,10,measured\ns,2021-01-20,TP,0.1,mg/L,20,model", r"t.csv:3: .*measured.*model"),
+    ],
+)  # fmt: skip
+def test_a_month_has_its_flow_one_way(text: str, says: str) -> None:
+    with pytest.raises(OutOfBounds, match=says):
+        judged("load", text, {} if "flow_method" in text else {"flow_method": "measured"})
+
+
+def test_one_wrong_unit_is_an_error_and_flows_alone_are_told() -> None:
+    rows = "site,date,item,value,unit,flow\ns,2021-01-05,TP,0.1,mg/L,10\ns,2021-02-05,TP,0.1,mg,10"
+    with pytest.raises(UnitError, match=r"t.csv:3 \[unit\]"):
+        judged("load", rows, {"flow_method": "measured"})
+    (told,) = judged("load", "site,date,item,value,unit\ns,2021-01-05,Q,8,m3/s", {"flow_method": "measured"})
+    assert (told.site, told.verdict) == ("s", "insufficient_data") and "no concentration" in told.notes[0].en
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("A,2027-07-01,甲苯,10,ug/m3,4,u\nA,2027-07-01,甲苯,20,ug/m3,,", "t.csv:3: 甲苯 stands twice"),
+        ("A,2027-07-01,甲苯,10,ug/m3,4,u\nB,2027-07-01,甲苯,20,ug/m3,3,u", "t.csv:3: two MIR of 甲苯: 4 .u. and 3 .u."),
+        ("A,2027-07-01,甲苯,10,ug/m3,4,u\nB,2027-07-01,甲苯,20,ug/m3,4,v", "two MIR"),
+    ],
+)
+def test_a_species_stands_once_with_one_reactivity(rows: str, says: str) -> None:
+    with pytest.raises(OutOfBounds, match=says):
+        judged("ofp", f"site,date,species,value,unit,mir,mir_source\n{rows}")
 
 
 def test_ozone_formation_potential_by_species() -> None:

@@ -395,16 +395,18 @@ def test_presets_are_sound():
         find_preset("none")
 
 
+ENTRY = (
+    '[[preset]]\nid = "{}"\ntitle = "t"\ncatalogue = "http://localhost"\ncollection = "c"\nassets = ["map"]\nquantity = "q"\n'
+    'unit = "mm"\ntype = "float32"\nresampling = "bilinear"\nlicence = "CC0-1.0"\nsource = "s"\n'
+)
+
+
 def test_presets_of_a_file_of_ones_own(tmp_path):
     """`FILE.toml` where it has one, else `FILE.toml:ID`."""
-    entry = (
-        '[[preset]]\nid = "{}"\ntitle = "t"\ncatalogue = "http://localhost"\ncollection = "c"\nassets = ["map"]\nquantity = "q"\n'
-        'unit = "mm"\ntype = "float32"\nresampling = "bilinear"\nlicence = "CC0-1.0"\nsource = "s"\n'
-    )
     file = tmp_path / "own.toml"
-    file.write_text(entry.format("rain"), encoding="utf-8")
+    file.write_text(ENTRY.format("rain"), encoding="utf-8")
     assert find_preset(str(file)).id == "rain"
-    file.write_text(entry.format("rain") + entry.format("clay"), encoding="utf-8")
+    file.write_text(ENTRY.format("rain") + ENTRY.format("clay"), encoding="utf-8")
     assert find_preset(f"{file}:clay").id == "clay"
     for wrong in (str(file), f"{file}:sand"):
         with pytest.raises(UnknownName, match="rain, clay"):
@@ -415,6 +417,52 @@ def test_presets_of_a_file_of_ones_own(tmp_path):
             find_preset(str(file))
     with pytest.raises(DeclarationError, match="No such file"):
         find_preset(str(tmp_path / "none.toml"))
+
+
+FAULTY = {
+    "no table": ('preset = ["x"]', "no table"),
+    "type": (ENTRY.format("a").replace('"float32"', '"foo"'), "type = 'foo'"),
+    "type is a list": (ENTRY.format("a").replace('"float32"', '["float32"]'), "type = "),
+    "resampling": (ENTRY.format("a").replace('"bilinear"', '"zzz"'), "resampling = 'zzz'"),
+    "nodata": (ENTRY.format("a") + 'nodata = "x"\n', "nodata = 'x'"),
+    "id": (ENTRY.format("a").replace('id = "a"', 'id = ["a"]'), "id = "),
+    "valid": (ENTRY.format("a") + "valid = [1]\n", "valid = "),
+    "assets": (ENTRY.format("a").replace('["map"]', '"map"'), "assets = 'map'"),
+    "shift": (ENTRY.format("a") + 'shift = { from = "04.00" }\n', "shift = "),
+    "unknown key": (ENTRY.format("a") + "colour = 1\n", "unknown key 'colour'"),
+    "absent": (ENTRY.format("a").replace('licence = "CC0-1.0"\n', ""), "lacks licence"),
+    "twice": (ENTRY.format("a") * 2, "two presets have the id 'a'"),
+    "wrong together": (ENTRY.format("a") + 'measure = "slope"\n', "measure"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), FAULTY.values(), ids=list(FAULTY))
+def test_a_faulty_preset_of_ones_own_is_refused_when_it_is_read(tmp_path, text, says):
+    file = tmp_path / "own.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DeclarationError) as told:
+        find_preset(f"{file}:a")
+    assert says in told.value.en and told.value.zh != told.value.en
+    assert str(file) in told.value.where and told.value.fix
+
+
+def test_a_file_of_ones_own_sends_no_other_secret(server, cache, tmp_path, monkeypatch):
+    """The same preset: a variable of tokens is sent, any other name is refused before anything is asked."""
+    halves(server)
+    monkeypatch.setenv("QINGSHAN_LEDGER_KEY", "sig=ledger")
+    monkeypatch.setenv("QINGSHAN_STAC_MINE", "sig=mine")
+    text = (
+        ENTRY.format("cover").replace("http://localhost", server.url).replace('"c"', '"cover"').replace('"mm"', '"1"')
+    )
+    file = tmp_path / "own.toml"
+    for name in ("QINGSHAN_LEDGER_KEY", "QINGSHAN_PLANETARY_COMPUTER_TOKEN", "HOME"):
+        file.write_text(text + f'token_env = "{name}"\n', encoding="utf-8")
+        with pytest.raises(DeclarationError, match="QINGSHAN_STAC_"):
+            fetch_layer(str(file), GRID, "2020", cache, whole=True)
+    assert not server.queries
+    file.write_text(text + 'token_env = "QINGSHAN_STAC_MINE"\n', encoding="utf-8")
+    fetch_layer(str(file), GRID, "2020", cache, whole=True)
+    assert "sig=mine" in server.queries and "sig=ledger" not in server.queries
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from qingshan.accounts.cells import Fact
 from qingshan.accounts.figure import Node
 from qingshan.accounts.inventory.declared import EQUATIONS, SETTINGS, InventorySettings
 from qingshan.accounts.inventory.evaluated import Evaluated, evaluated
-from qingshan.accounts.inventory.figures import Results
+from qingshan.accounts.inventory.figures import Results, labels_of
 from qingshan.accounts.inventory.graph import CARBON, CO2, Graph, note_of
 from qingshan.accounts.inventory.sealed import ForestRun, write_figures
 from qingshan.accounts.seal import seal_inputs
@@ -128,9 +128,13 @@ class _Figures:
         self.made = Results()
         self.period = f"{self.project.start[:4]}-{self.project.end[:4]}"
         self.synthetic = synthetic or self.project.synthetic
-        self.labels = tuple(x for x, on in (
+        first = tuple(x for x, on in (
             ("synthetic", self.synthetic), ("draft", dossier.label == "draft"),
             ("unit_assumed", any(f.code == "unit_assumed" for f in dossier.change.findings)), ("estimated", True)) if on)  # fmt: skip
+        own = {t: labels_of(one, "carbon", one.incomplete) for t, one in of.items()}
+        self.stock_labels = {t: tuple(dict.fromkeys((*first, *more))) for t, more in own.items()}
+        """Of the stock of each time; a figure that rests on both times has the labels of both."""
+        self.labels = tuple(dict.fromkeys((*first, *(label for more in own.values() for label in more))))
 
     def all(self) -> Results:
         change = self._change()
@@ -168,7 +172,7 @@ class _Figures:
 
     def _stock(self, time: str) -> str:
         """t CO2 at one time, down to strata, plots and equations."""
-        of = self.of[time]
+        of, labels = self.of[time], self.stock_labels[time]
         graph = Graph(of, of.settings.period, self.project.place, trees=True)
         values = of.inventory.per_plot(of.per_tree("biomass"), of.picked)
         biomass = of.estimator.totals(values, of.settings.confidence, "t dm")[0]
@@ -183,14 +187,14 @@ class _Figures:
             values,
             biomass,
             "biomass",
-            self.labels,
+            labels,
         )
         key = graph.scaled("inventory.carbon", "t C", "", self.project.place, carbon, CARBON,
-                           (("biomass", key), ("carbon_fraction", graph.parameter())), self.labels)  # fmt: skip
-        key = graph.scaled("inventory.co2", "t CO2", "", self.project.place, co2, CO2, (("carbon", key),), self.labels)
+                           (("biomass", key), ("carbon_fraction", graph.parameter())), labels)  # fmt: skip
+        key = graph.scaled("inventory.co2", "t CO2", "", self.project.place, co2, CO2, (("carbon", key),), labels)
         self.made.nodes |= graph.nodes
         self.made.facts.append(Fact(key, "estimate", "inventory.co2", self.project.place, of.settings.period, unit="t CO2", value=co2.value,
-                                    range=co2.interval, labels=self.labels))  # fmt: skip
+                                    range=co2.interval, labels=labels))  # fmt: skip
         return key
 
     def _change(self) -> str:

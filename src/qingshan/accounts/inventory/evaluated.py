@@ -39,7 +39,7 @@ class Part:
     """False: its trees stand on all the forest of the place, so it has no area of its own."""
     plots: int
     partial: bool = False
-    """Plots of the place, or of strata that its plots lie in, were not all measured (non-response)."""
+    """Plots of the place, or of strata that its plots lie in, were not all measured (non-response); any plot where strata are left aside."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,20 @@ class Evaluated:
                         continue  # a cell that no plot of the place has
                     yield Part(place, f"{column}:{value}", *mine, has_area, plots, partial)
 
+    @cached_property
+    def incomplete(self) -> bool:
+        """Whether any plot, or part of one, was not measured."""
+        return len(self.inventory.unmeasured) > 0 or bool(self.inventory.adjusted.any())
+
     def _partial(self, zone: Zone, root: str, place: str, on: Mask) -> bool:
-        """Whether something of the place was not measured: a plot of its own, or part of a stratum its plots stand for."""
-        missing = self.inventory.unmeasured
-        if bool(self.inventory.adjusted[on].any()) or (place == root and len(missing) > 0):
+        """Whether something of the place was not measured: a plot of its own, or part of a stratum its plots stand for; any plot at all where
+        the estimator leaves strata aside, since each then stands for the whole."""
+        if place == root or not self.estimator.by_stratum:
+            return self.incomplete
+        if bool(self.inventory.adjusted[on].any()):
             return True
         column = self.settings.place_column
-        return bool(column) and not {place, *zone.leaves(place)}.isdisjoint(missing[column].to_list())
+        return bool(column) and not {place, *zone.leaves(place)}.isdisjoint(self.inventory.unmeasured[column].to_list())
 
     @cached_property
     def _classes(self) -> dict[str, list[tuple[str, Mask, Mask, bool]]]:

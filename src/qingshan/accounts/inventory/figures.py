@@ -23,7 +23,7 @@ from .declared import CROSS
 from .evaluated import Evaluated, Part
 from .graph import CARBON, CO2, Graph, note_of, served
 
-__all__ = ["Results", "results"]
+__all__ = ["Results", "labels_of", "results"]
 
 UNITS = {
     "area": "hm2", "trees": "株", "biomass": "t dm", "volume": "m3", "carbon": "t C", "co2": "t CO2",
@@ -162,24 +162,8 @@ class _Figures:
         self._publish("co2", part, made, co2, values * (fraction.value * per), "carbon")
 
     def _of_kind(self, kind: str, partial: bool) -> tuple[str, ...]:
-        """Labels of what rests on the equations of a kind: the doubt of their sources goes along.
-
-        `partial`: see `Part`. `screening`: an equation, or the carbon fraction of carbon, is not as its own document prints it
-        (`DOUBTED`), so the figure tells an order, and no more.
-        """
-        if (kind, partial) in self.said:
-            return self.said[kind, partial]
-        found = self.of.amounts("biomass" if kind == "carbon" else kind) if kind else None
-        statuses = {e.status for e, _ in served(found, self.of.picked)} if found else set()
-        if kind == "carbon" and self.of.fraction is not None:
-            statuses.add(self.of.fraction.status)
-        doubt = sorted(statuses & DOUBTED)
-        made = (
-            ("partial", partial),
-            ("unit_assumed", found is not None and found.unit_assumed),
-            ("screening", bool(doubt)),
-        )
-        self.said[kind, partial] = tuple(dict.fromkeys((*self.labels, *(word for word, on in made if on), *doubt)))
+        if (kind, partial) not in self.said:
+            self.said[kind, partial] = tuple(dict.fromkeys((*self.labels, *labels_of(self.of, kind, partial))))
         return self.said[kind, partial]
 
     def _publish(self, word: str, part: Part, key: str, estimate: Estimate, values: Array | None, kind: str) -> None:
@@ -264,6 +248,25 @@ class _Figures:
         self.made.facts.append(
             Fact(key, kind, quantity, place, self.period, unit="t CO2", value=value, range=reach, labels=labels)
         )
+
+
+def labels_of(of: Evaluated, kind: str, partial: bool) -> tuple[str, ...]:
+    """Labels of what rests on the equations of a kind: the doubt of their sources goes along.
+
+    `partial`: see `Part`. `screening`: an equation, or the carbon fraction of carbon, is not as its own document prints it
+    (`DOUBTED`), so the figure tells an order, and no more.
+    """
+    found = of.amounts("biomass" if kind == "carbon" else kind) if kind else None
+    statuses = {e.status for e, _ in served(found, of.picked)} if found else set()
+    if kind == "carbon" and of.fraction is not None:
+        statuses.add(of.fraction.status)
+    doubt = sorted(statuses & DOUBTED)
+    made = (
+        ("partial", partial),
+        ("unit_assumed", found is not None and found.unit_assumed),
+        ("screening", bool(doubt)),
+    )
+    return (*(word for word, on in made if on), *doubt)
 
 
 def _labels(zone: Zone, of: Evaluated) -> tuple[str, ...]:

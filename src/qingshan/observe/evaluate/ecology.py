@@ -14,7 +14,7 @@ from ...core.errors import OutOfBounds
 from ...core.limit import LimitRow
 from ...core.rounding import Exact, half_even
 from .editions import RuleSet, usable
-from .verdict import REFUSALS, UNJUDGED, Note, Result, citation, note_of
+from .verdict import REFUSALS, UNJUDGED, Note, Result, citation, note_of, shown
 
 TABLE, EDITION = "ei_hj192_2015", "HJ 192-2015"
 SUB_INDICES = ("生物丰度指数", "植被覆盖指数", "水网密度指数", "土地胁迫指数", "污染负荷指数")
@@ -54,13 +54,19 @@ def ecological_index(
     """EI from the five sub-indices (`SUB_INDICES`), capped by the code of 环境限制 given with its evidence.
 
     `ei_round` is `none` or a GB/T 8170 place for the sub-indices (`0.1`, as one program has it); it is printed. Raises
-    `OutOfBounds` for a missing sub-index, or a code without evidence.
+    `OutOfBounds` for a missing sub-index, one outside 0 to 100 (the formula takes 100 less it), or a code without evidence.
     """
     if set(sub_indices) != set(SUB_INDICES) or code not in (1, 2, 3) or (code > 1 and not evidence):
         raise OutOfBounds(
             f"EI needs {', '.join(SUB_INDICES)}, and a code of 1, 2 or 3 with evidence above 1.",
             f"EI 需要{'、'.join(SUB_INDICES)}；环境限制代码为 1、2、3，大于 1 时要附依据。",
         )
+    for name, value in sub_indices.items():
+        if not 0 <= value <= 100:
+            raise OutOfBounds(
+                f"{place} {year}: {name} is {shown(value)}; sub-indices lie from 0 to 100.",
+                f"{place} {year}：{name}为 {shown(value)}，分指数应在 0 至 100 之间。",
+            )
     base = Result("nature.ei", place, "EI", date(year, 1, 1), date(year, 12, 31), unit="index", rule_set=rules.digest)
     try:
         weights, grades = _rows(rules, "weight"), _rows(rules, "grade")

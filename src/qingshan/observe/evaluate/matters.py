@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ...core.errors import MissingParameter, OutOfBounds, UnknownName
+from ...core.reading import MISSING
 from . import matters_land as land
 from . import matters_load as load
 from . import matters_waste as waste
@@ -64,15 +65,26 @@ def evaluate_rows(id: str, rows: Rows, rules: RuleSet, options: Options) -> list
             f"columns are missing: {', '.join(absent)}.", f"缺少列：{'、'.join(absent)}。", where=rows[0].where.partition(":")[0],
             fix=f"{id}: {', '.join(matter.columns)}" + (f" [{', '.join(matter.optional)}]" if matter.optional else ""),
         )  # fmt: skip
-    return [counted(r) for r in matter.run(rules, rows, options)]
+    return [counted(r, rows) for r in matter.run(rules, rows, options)]
 
 
-def counted(result: Result) -> Result:
-    """`result` with its counts: one that stands on a single reading says whether there is one (1 of 1, or 0 of 1)."""
+VALUES = ("value", "pm25", "o3_mda8")
+"""Columns of readings of matters whose results may have no counts of their own."""
+
+
+def counted(result: Result, rows: Rows = ()) -> Result:
+    """`result` with its counts: one that stands on a single reading says whether there is one (1 of 1, or 0 of 1); one without a value
+    counts the rows of its site, days and item that hold a reading."""
     if result.n_valid is not None or result.n_required is not None or not result.verdict:
         return result
-    missing = result.verdict == INSUFFICIENT or (result.value is None and not result.value_text)
-    return replace(result, n_valid=0 if missing else 1, n_required=1)
+    if result.verdict == INSUFFICIENT or result.value is not None or result.value_text:
+        return replace(result, n_valid=int(result.verdict != INSUFFICIENT), n_required=1)
+    here = [r for r in rows if "site" in r and r.text("site") == result.site]
+    if result.start and result.end:
+        here = [r for r in here if result.start <= r.day() <= result.end]
+    here = [r for r in here if r.text("item") == result.item] or here
+    held = [all(r.text(c).casefold() not in MISSING for c in VALUES if c in r) for r in here]
+    return replace(result, n_valid=sum(held), n_required=max(len(here), 1))
 
 
 def _declared(matters: Iterable[Matter]) -> dict[str, Matter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
@@ -10,12 +11,24 @@ from ...core.errors import MissingParameter, OutOfBounds, UnitError
 from ...core.limit import LimitRow, limit_table
 from ...core.rounding import Exact
 from ..loads.load import FLOW_METHODS, Flow, annual_load, monthly_loads
-from ..loads.river import river
+from ..loads.river import River, river
 from ..loads.share import Source, export_load, source_shares
 from .cocontrol import correlations, formation_potential, ranked, regimes
 from .editions import RuleSet, usable
 from .samples import Options, Row, Rows, grouped, option
-from .verdict import INSUFFICIENT, NOT_APPLICABLE, REFUSALS, UNJUDGED, Note, Result, citation, converted, note_of, shown
+from .verdict import (
+    INSUFFICIENT,
+    NOT_APPLICABLE,
+    REFUSALS,
+    STATUSES,
+    UNJUDGED,
+    Note,
+    Result,
+    citation,
+    note_of,
+    shown,
+    worst_status,
+)
 
 MIR = "voc_reactivity"
 COEFFICIENTS = "export_coefficients"
@@ -26,24 +39,23 @@ FLOW = "Q"
 
 def loads(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
     """Monthly loads C x Q and the year's, by the mean of a month's flows (m3/s): those of the column `flow`, or rows of the item Q of the same
-    site, as a network with a series of flow gives them. `flow_method` says how they were had."""
+    site, as a network with a series of flow gives them. `flow_method` says how they were had. Both ways or two methods in one month, and a
+    row whose unit is no concentration among others that are, are errors naming the row; an item without any concentration has no load."""
     by_site = grouped([r for r in rows if r.text("item") == FLOW], "site")
-    made = []
-    for (site, item), found in grouped([r for r in rows if r.text("item") != FLOW], "site", "item").items():
-        flows: dict[tuple[int, int], list[Fraction]] = {}
-        method: dict[tuple[int, int], str] = {}
-        beside = [r for r in by_site.get((site,), ()) if r.text("value")]
-        for r, column in [*((r, "flow") for r in found if r.text("flow")), *((r, "value") for r in beside)]:
-            month = (r.day().year, r.day().month)
-            flows.setdefault(month, []).append(_discharge(r, column))
-            method[month] = _method(r, options)
+    items = grouped([r for r in rows if r.text("item") != FLOW], "site", "item")
+    only = Note("only_flow", "there are flows and no concentration: no load.", "只有流量，没有浓度，不能计算通量。")
+    made = [
+        Result("water.load", site, FLOW, verdict=INSUFFICIENT, notes=(only,))
+        for (site,) in by_site
+        if site not in {s for s, _ in items}
+    ]
+    for (site, item), found in items.items():
+        named = _flows([*found, *by_site.get((site,), ())], options)
         readings = [(datetime.combine(r.day(), datetime.min.time()), r.reading(), r.text("unit")) for r in found]
-        named = [Flow(y, m, sum(q, Fraction()) / len(q), method[y, m], len(q)) for (y, m), q in sorted(flows.items())]
-        try:
-            months = monthly_loads(readings, named)
-        except UnitError as error:  # a network measures pH and conductivity too
+        if error := _no_concentration(found):  # a network measures pH and conductivity too
             made.append(Result("water.load", site, item, verdict=NOT_APPLICABLE, notes=(note_of(error),)))
             continue
+        months = monthly_loads(readings, named)
         for m in months:
             notes = (Note("no_load", m.reason, m.reason),) if m.reason else ()
             made.append(
@@ -54,10 +66,44 @@ def loads(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
     return made
 
 
+def _flows(rows: Rows, options: Options) -> list[Flow]:
+    """The mean flow of each month. Raises `OutOfBounds` naming the row that gives a month a second way or method."""
+    values: dict[tuple[int, int], list[Fraction]] = {}
+    first: dict[tuple[int, int], tuple[str, str]] = {}
+    for r in rows:
+        column = "value" if r.text("item") == FLOW else "flow"
+        if not r.text(column):
+            continue
+        month, way = (r.day().year, r.day().month), (column, _method(r, options))
+        if (before := first.setdefault(month, way)) != way:
+            said = [f"{'rows of Q' if c == 'value' else 'column flow'}, {m}" for c, m in (before, way)]
+            raise OutOfBounds(
+                f"the flow of {month[0]}-{month[1]:02d} is given in two ways ({said[0]}; {said[1]}): their mean is no flow.",
+                f"{month[0]}-{month[1]:02d} 的流量有两种给法（{said[0]}；{said[1]}），不能平均。", where=r.where,
+                fix="keep one for the month: the column flow or rows of Q, by one method / 每月只留一种：flow 列或项目 Q 的行，方法相同",
+            )  # fmt: skip
+        values.setdefault(month, []).append(_discharge(r, column))
+    return [Flow(y, m, sum(q, Fraction()) / len(q), first[y, m][1], len(q)) for (y, m), q in sorted(values.items())]
+
+
+def _no_concentration(rows: Rows) -> UnitError | None:
+    """Why an item has no load: no row is a concentration. Raises the `UnitError`, naming the row, where only some are none."""
+    read = [r for r in rows if not r.reading().missing]
+    errors = []
+    for r in read:
+        try:
+            r.in_unit(Fraction(1), "mg/L")
+        except UnitError as error:
+            errors.append(error)
+    if errors and len(errors) < len(read):
+        raise errors[0]
+    return errors[0] if errors else None
+
+
 def _discharge(row: Row, column: str) -> Fraction:
     """A flow in m3/s; a row of the item Q has its own unit. Raises `UnitError`."""
     value = row.number(column)
-    return Fraction(converted(value, row.text("unit"), "m3/s") if column == "value" else value)
+    return Fraction(row.in_unit(value, "m3/s") if column == "value" else value)
 
 
 def _method(row: Row, options: Options) -> str:
@@ -76,27 +122,41 @@ def _method(row: Row, options: Options) -> str:
 
 
 def shares(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
-    """Sections against their sources: a row of kind `measured` is the load of a section (t a year) with its `downstream`, any other a
-    source of the section's own catchment (facility, non_point, background). A source without `tonnes` is its `area_hm2` times the row of
-    `source_type` in the table of export coefficients, times the ratio of the row `delivery` where one is named."""
-    measured = {r.text("section"): r for r in rows if r.text("kind") == MEASURED}
-    if lacking := sorted({r.text("section") for r in rows} - set(measured)):
-        raise OutOfBounds(
-            f"no load of {', '.join(lacking)}: a row of kind {MEASURED} is needed.",
-            f"缺 {'、'.join(lacking)} 的实测通量：须有 kind 为 {MEASURED} 的行。",
-        )
+    """Sections against their sources: a row of kind `measured` is the load of an `item` at a section (t a year) with its `downstream`, any
+    other a source of the same item in the section's own catchment (facility, non_point, background). A source without `tonnes` is its
+    `area_hm2` times the row of `source_type` in the table of export coefficients, times the ratio of the row `delivery` where one is named."""
+    measured = {(r.text("section"), r.text("item")): r for r in rows if r.text("kind") == MEASURED}
+    for r in rows:
+        if (key := (r.text("section"), r.text("item"))) not in measured:
+            known = ", ".join(i or "-" for s, i in measured if s == key[0])
+            what = f"{key[0]} {key[1]}".strip()
+            raise OutOfBounds(
+                f"no load of {what}: a row of kind {MEASURED} of the same section and item is needed"
+                + (f"; measured there: {known}." if known else "."),
+                f"缺 {what} 的实测通量：须有同一断面、同一 item 且 kind 为 {MEASURED} 的行" + (f"；该断面实测：{known}。" if known else "。"),
+                where=r.where,
+            )  # fmt: skip
     if sum(r.text("kind") == MEASURED for r in rows) > len(measured):
         raise OutOfBounds("a section has two measured loads.", "有断面给了两个实测通量。")
-    graph = river([(section, r.text("downstream")) for section, r in measured.items()])
-    held = {section: r.number("tonnes") for section, r in measured.items()}
-    sources = [_source(rules, r) for r in rows if r.text("kind") != MEASURED]
-    made = []
-    for section in graph.order():
+    graph = river(dict.fromkeys((section, r.text("downstream")) for (section, _), r in measured.items()))
+    made: list[Result] = []
+    for item in dict.fromkeys(i for _, i in measured):
+        held = {section: r.number("tonnes") for (section, i), r in measured.items() if i == item}
+        sources = [_source(rules, r) for r in rows if r.text("kind") != MEASURED and r.text("item") == item]
+        made += _shares(item, held, sources, graph)
+    return made
+
+
+def _shares(item: str, held: Mapping[str, Exact], sources: Sequence[Source], graph: River) -> list[Result]:
+    """Shares and residual of the sections that have a load of `item`, downstream. Where it is named, it stands before each source."""
+    named = f"{item}: " if item else ""
+    made: list[Result] = []
+    for section in (s for s in graph.order() if s in held):
         found = source_shares(section, held[section], sources, graph, held)
         if not found.shares:
             continue
         made += [
-            Result("water.source_share", section, s.id, value=s.percent, value_text=shown(s.percent, 6), unit="%", status=s.status,
+            Result("water.source_share", section, f"{named}{s.id}", value=s.percent, value_text=shown(s.percent, 6), unit="%", status=s.status,
                    notes=(Note(s.kind, f"{s.kind}: {shown(s.tonnes, 6)} t, {s.method}.", f"{s.kind}：{shown(s.tonnes, 6)} t，{s.method}。"),))
             for s in found.shares
         ]  # fmt: skip
@@ -105,20 +165,27 @@ def shares(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
             f"实测 {shown(found.measured, 6)} t 中有 {shown(found.residual, 6)} t 无来源账户解释。",
         )  # fmt: skip
         made.append(
-            Result("water.source_residual", section, "residual", value=found.residual_percent, value_text=shown(found.residual_percent, 6),
+            Result("water.source_residual", section, f"{named}residual", value=found.residual_percent, value_text=shown(found.residual_percent, 6),
                    unit="%", status=found.status, notes=(whole,))
         )  # fmt: skip
     return made
 
 
 def _source(rules: RuleSet, row: Row) -> Source:
-    status = row.text("status") or "project"
+    """A source with the worst status of its row and of the coefficients it stands on."""
+    said = row.text("status")
+    if said not in STATUSES:
+        raise OutOfBounds(
+            f"status is {said!r}.", f"status 为 {said!r}。", where=f"{row.where} [status]", fix=", ".join(filter(None, STATUSES))
+        )  # fmt: skip
     if row.text("tonnes"):
         tonnes: Exact = row.number("tonnes")
+        status = said or "project"
     else:
         coefficient = _coefficient(rules, row, row.text("source_type"))
         delivery = _coefficient(rules, row, row.text("delivery")) if row.text("delivery") else None
-        tonnes, status = export_load(coefficient, row.number("area_hm2"), delivery), coefficient.status
+        tonnes = export_load(coefficient, row.number("area_hm2"), delivery)
+        status = worst_status((said, *(c.status for c in (coefficient, delivery) if c)))
     return Source(row.text("source"), row.text("section"), row.text("kind"), tonnes, row.text("method"), status)
 
 
@@ -174,20 +241,22 @@ def together(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
 
 def potential(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
     """Ozone formation potential (ug/m3 as O3) of the species of each sample, largest first, with their percent; which species make
-    `share` (80) percent of it. MIR (g O3 per g) are the user's: columns `mir` and `mir_source`; species without one are named."""
-    given = {
-        r.text("species"): LimitRow(
-            MIR, r.text("species"), {}, "", r.number("mir"), r.text("mir"), "1", "user", "1900-01-01", "", "",
-            r.text("mir_source") or "user's row", "project", "", r.where.partition(":")[0], 0,
-        )
-        for r in rows if r.text("mir")
-    }  # fmt: skip
+    `share` (80) percent of it. MIR (g O3 per g) are the user's: columns `mir` and `mir_source`; species without one are named. Raises
+    `OutOfBounds` for a species twice in one sample, or with two MIR."""
+    given = _reactivity(rows)
     held = replace(rules, rows={**rules.rows, MIR: tuple(given.values())}) if given else rules
     made: list[Result] = []
     for (site, _), found in grouped(rows, "site", "date").items():
         day = found[0].day()
         try:
-            values = {r.text("species"): (r.number("value"), r.text("unit")) for r in found}
+            values: dict[str, tuple[Exact, str]] = {}
+            for r in found:
+                species = r.text("species")
+                if species in values:
+                    raise OutOfBounds(
+                        f"{species} stands twice in one sample.", f"{species} 在同一样品中出现两次。", where=r.where
+                    )
+                values[species] = (r.number("value"), r.text("unit"))
             lines, unknown = formation_potential(held, day, values)
         except REFUSALS as error:
             made.append(Result("air.ofp", site, "VOC", day, day, verdict=UNJUDGED, notes=(note_of(error),)))
@@ -215,3 +284,24 @@ def potential(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
                    n_required=len(values), status="project", notes=tuple(notes))
         )  # fmt: skip
     return made
+
+
+def _reactivity(rows: Rows) -> dict[str, LimitRow]:
+    """The user's MIR by species. Raises `OutOfBounds` where two rows give one species another value or source."""
+    given: dict[str, LimitRow] = {}
+    for r in (r for r in rows if r.text("mir")):
+        species, source = r.text("species"), r.text("mir_source") or "user's row"
+        first = given.setdefault(
+            species,
+            LimitRow(
+                MIR, species, {}, "", r.number("mir"), r.text("mir"), "1", "user", "1900-01-01", "", "", source, "project", "",
+                r.where.partition(":")[0], 0,
+            ),
+        )  # fmt: skip
+        if (first.value, first.source) != (r.number("mir"), source):
+            raise OutOfBounds(
+                f"two MIR of {species}: {first.text} ({first.source}) and {r.text('mir')} ({source}).",
+                f"{species} 有两个 MIR：{first.text}（{first.source}）与 {r.text('mir')}（{source}）。", where=r.where,
+                fix="keep one value and source for a species / 每个组分只留一个值和来源",
+            )  # fmt: skip
+    return given

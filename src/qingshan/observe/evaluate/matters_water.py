@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
+from ...core.reading import Reading
 from ...core.rounding import Exact
 from .classes import Grader, classify
 from .editions import RuleSet
 from .lakes import Round, odorous_body, odorous_point, trophic_level
 from .samples import Options, Rows, grouped, items_of, option
 from .trends import trend
-from .verdict import Note, Result
+from .verdict import UNJUDGED, Note, Result, shown
 from .water import (
     MANY,
     SectionClass,
@@ -149,27 +150,52 @@ def _well(rules: RuleSet, site: str, found: Rows) -> Result:
 
 
 def trends(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
-    """Trend of each item of a site on monthly means. What was not detected counts as half its detection limit, and their number is told:
-    the test is of ranks, which this leaves as they are where the limits lie below what was found."""
+    """Trend of each item of a site on monthly means, in the unit of its first value. What was not detected, and every value below the largest
+    detection limit of the series, counts as half that limit: limits that change make no trend. Raises `UnitError` naming the row."""
+    years, alpha = int(option(options, "years")), float(option(options, "alpha", "0.05"))
     made = []
     for (site, item), found in grouped(rows, "site", "item").items():
-        months: dict[tuple[int, int], list[Exact]] = {}
-        halved = 0
-        for r in found:
-            given = r.reading()
-            value = given.value
-            if value is None and given.detection_limit is not None:
-                halved, value = halved + 1, given.detection_limit / 2
-            if value is not None:
-                months.setdefault((r.day().year, r.day().month), []).append(value)
-        means = {m: sum((Fraction(x) for x in v), Fraction()) / len(v) for m, v in months.items()}
-        years, alpha = int(option(options, "years")), float(option(options, "alpha", "0.05"))
-        result = trend(site, item, means, found[0].text("unit"), least_years=years, alpha=alpha)
-        if halved:
-            why = Note(
-                "halved", f"not detected: {halved} of {len(found)}, counted as half the detection limit.",
-                f"未检出 {halved} 个（共 {len(found)} 个），按检出限的一半计。",
-            )  # fmt: skip
-            result = replace(result, notes=(*result.notes, why))
+        held = [(r, r.reading()) for r in found]
+        unit = next((r.text("unit") for r, given in held if not given.missing), found[0].text("unit"))
+        read = [(r.day(), None if g.value is None else r.in_unit(g.value, unit)) for r, g in held if _placed(g)]
+        limits = [r.in_unit(g.detection_limit, unit) for r, g in held if g.detection_limit is not None]
+        below = Fraction(max(limits)) if limits else None
+        months: dict[tuple[int, int], list[Fraction]] = {}
+        tied = 0
+        for day, value in read:
+            exact_value = Fraction(value) if value is not None else Fraction()
+            if below is not None and (value is None or exact_value < below):
+                tied, exact_value = tied + 1, below / 2
+            months.setdefault((day.year, day.month), []).append(exact_value)
+        means: dict[tuple[int, int], Exact] = {m: sum(v, Fraction()) / len(v) for m, v in months.items()}
+        result = trend(site, item, means, unit, least_years=years, alpha=alpha)
+        censored = sum(g.censored for _, g in held)
+        if censored:
+            told = _not_detected(unit, len(found), censored, censored - len(limits), tied, below)
+            result = replace(result, notes=(*result.notes, told))
+            if tied == len(read):
+                why = Note(
+                    "all_censored", "nothing lies at or above the largest detection limit: a trend cannot be told.",
+                    "没有达到最大检出限的值，无法判断趋势。",
+                )  # fmt: skip
+                result = replace(result, value=None, value_text="", grades=(), verdict=UNJUDGED, notes=(why, told))
         made.append(result)
     return made
+
+
+def _placed(given: Reading) -> bool:
+    """Whether a reading has a value or a known detection limit."""
+    return given.value is not None or given.detection_limit is not None
+
+
+def _not_detected(unit: str, n: int, censored: int, unknown: int, tied: int, below: Fraction | None) -> Note:
+    """What was not detected: how many of `n`, how many of them at an `unknown` limit and left out, how many values `tied`."""
+    en, zh = [f"not detected: {censored} of {n}"], [f"未检出 {censored} 个（共 {n} 个）"]
+    if unknown:
+        en.append(f"at an unknown detection limit and left out: {unknown}")
+        zh.append(f"其中检出限不明而未计入 {unknown} 个")
+    if below is not None:
+        limit = f"{shown(below)} {unit}".strip()
+        en.append(f"below the largest detection limit, {limit}, and tied at half of it: {tied}")
+        zh.append(f"低于最大检出限 {limit} 的 {tied} 个按其一半同值计")
+    return Note("not_detected", "; ".join(en) + ".", "；".join(zh) + "。")

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from ...core.errors import OutOfBounds
+from ...core.errors import OutOfBounds, UnitError
 from ...core.reading import Reading, reading
-from ...core.rounding import exact
+from ...core.rounding import Exact, exact
+from .verdict import converted
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,13 @@ class Row(Mapping[str, str]):
             return reading(self.text(key))
         except OutOfBounds as error:
             raise self._wrong(key, error.en, error.zh) from None
+
+    def in_unit(self, value: Exact, unit: str) -> Exact:
+        """A value of the row, from the unit of its column `unit` to another. Raises `UnitError` naming row and column."""
+        try:
+            return converted(value, self.text("unit"), unit)
+        except UnitError as error:
+            raise UnitError(error.en, error.zh, where=f"{self.where} [unit]", fix=error.fix) from None
 
     def day(self, key: str = "date") -> date:
         try:

@@ -233,9 +233,9 @@ def citation(rows: Sequence[LimitRow]) -> dict[str, Any]:
     }
 
 
-_ORDER = ("", "primary", "project", "secondary", "news", "ocr_doubt", "open")
+STATUSES = ("", "primary", "project", "secondary", "news", "ocr_doubt", "open")
 
 
 def worst_status(statuses: Iterable[str]) -> str:
     """The weakest of some statuses."""
-    return max(statuses, key=_ORDER.index, default="")
+    return max(statuses, key=STATUSES.index, default="")

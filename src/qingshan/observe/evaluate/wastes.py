@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...core.domain import load_domains
-from ...core.errors import OutOfBounds
+from ...core.errors import OutOfBounds, UnknownName
 from ...core.reading import Reading
 from ...core.rounding import Exact
 from .editions import RuleSet, on_day
@@ -188,8 +188,13 @@ def rounds_covered(rules: RuleSet, site: str, rule: str, start: date, end: date,
     """Whether every window of a frequency rule from `start` to `end` has a round, far enough from the last.
 
     Windows are calendar months, quarters and half-years; longer ones count from the year of `start`. n_valid and
-    n_required are windows. A window that the period cuts is not asked for.
+    n_required are windows. A window that the period cuts is not asked for. Raises `UnknownName` for a rule that is none.
     """
+    if rule not in ROUNDS:
+        raise UnknownName(
+            f"{site}: no rule of rounds {rule!r}; there are: {', '.join(ROUNDS)}.",
+            f"{site}：没有监测频次规则 {rule!r}；有：{'、'.join(ROUNDS)}。",
+        )
     window, apart = ROUNDS[rule]
     base = Result("materials.monitoring_rounds", site, rule, start, end, rule_set=rules.digest)
     try:

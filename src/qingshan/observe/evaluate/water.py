@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...core.domain import load_domains
-from ...core.errors import OutOfBounds
+from ...core.errors import OutOfBounds, UnitError
 from ...core.limit import LimitRow
 from ...core.reading import Reading
 from ...core.rounding import Exact
@@ -107,8 +107,9 @@ def river_of_few(
 ) -> Result:
     """Class of a river of fewer than five sections: the mean of each item over the sections, then the worst item.
 
-    A section that lacks an item, or holds a censored value, leaves that item without a mean. The rule is a restated row (`river_lt5`), which
-    the rule set must allow and name; without it the river cannot be judged.
+    A section that lacks an item, or holds a censored value, leaves that item without a mean. Means are in the unit of the first section; a
+    unit of an item of the table that cannot become it leaves the river unjudged. The rule is a restated row (`river_lt5`), which the rule set
+    must allow and name; without it the river cannot be judged.
     """
     if len(sections) >= MANY:
         raise OutOfBounds(
@@ -116,18 +117,14 @@ def river_of_few(
             f"{river} 有 {len(sections)} 个断面。",
             fix="use `river_state` / 用 river_state",
         )
-    means: dict[str, tuple[Reading, str]] = {}
-    for item in dict.fromkeys(i for r in sections.values() for i in r):
-        given = [r.get(item, (Reading(""), ""))[0] for r in sections.values()]
-        unit = next(r[item][1] for r in sections.values() if item in r)
-        if all(g.value is not None for g in given):
-            mean = sum((Fraction(g.value) for g in given if g.value is not None), Fraction()) / len(given)
-            means[item] = (Reading(shown(mean), mean), unit)
-        else:
-            means[item] = (Reading(""), unit)
+    judged = {*grader.items, *grader.scheme.instead.values()}
     try:
+        means = {
+            item: _section_mean(item, sections, must=item in judged)
+            for item in dict.fromkeys(i for r in sections.values() for i in r)
+        }
         rule = on_day(grader.rules, "surface_water_evaluation", grader.day, "river_lt5")
-    except REFUSALS as error:
+    except (*REFUSALS, UnitError) as error:
         return Result(
             "water.river", river, "", grader.day, grader.day, verdict=UNJUDGED, n_valid=0, n_required=len(sections),
             rule_set=grader.rules.digest, notes=(note_of(error),),
@@ -138,6 +135,25 @@ def river_of_few(
         made, clause=" ; ".join(c for c in (made.clause, stands["clause"]) if c), edition=" + ".join(e for e in (made.edition, stands["edition"]) if e),
         status=worst_status((made.status, stands["status"])), rows=(*made.rows, *stands["rows"]),
     )  # fmt: skip
+
+
+def _section_mean(item: str, sections: Mapping[str, Readings], *, must: bool) -> tuple[Reading, str]:
+    """Mean of an item over all sections in the unit of the first that has it; empty where one has no value. Raises `UnitError` naming the
+    section where a unit cannot become the first and the item `must` have a mean."""
+    unit = next(r[item][1] for r in sections.values() if item in r)
+    total = Fraction()
+    for name, held in sections.items():
+        reading, own = held.get(item, (Reading(""), ""))
+        if reading.value is None:
+            return Reading(""), unit
+        try:
+            total += Fraction(converted(reading.value, own, unit))
+        except UnitError as error:
+            if not must:
+                return Reading(""), unit
+            raise UnitError(error.en, error.zh, where=f"{name} {item}", fix=error.fix) from None
+    mean = total / len(sections)
+    return Reading(shown(mean), mean), unit
 
 
 # ---- standard index --------------------------------------------------------------------------------------------------
