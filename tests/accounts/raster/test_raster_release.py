@@ -96,15 +96,9 @@ def test_rows_that_map_a_legend_are_gated(declared, tmp_path, status, gated):
 
 def test_formulas_inside_a_stage_are_gated(declared, tmp_path, monkeypatch):
     """A stage that names a formula read with doubt asks for its page check like a cell does."""
-    from qingshan.accounts import fill  # noqa: PLC0415
-
-    class Doubted:
-        name, zh, en = "terrain", "坡度", "slope"
-
-        def methods(self, options):
-            return ("soil.l@hj1173_2021",)
+    from qingshan.accounts.stages import Stage  # noqa: PLC0415
 
     declared["stage"] = [{"id": "terrain", "run": "terrain", "inputs": {"elevation": "climate.rain_annual"}}]
-    monkeypatch.setattr(fill, "find_stage", lambda name: Doubted())
+    monkeypatch.setattr(Stage, "methods", lambda self, options: ("soil.l@hj1173_2021",))
     run = run_account(open_zone(stated(tmp_path / "zone", "primary")))
     assert "soil.l@hj1173_2021" in doubtful_methods(run.profile)
