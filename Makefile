@@ -97,7 +97,7 @@ run: .venv/.run web/.built ## compute the built-in zone and serve it on loopback
 
 .PHONY: test
 test: .venv/.dev ## run the tests that need no browser (PYTEST_ARGS=)
-	@$(PY) -m pytest -m "not browser" -n auto --dist loadfile $(PYTEST_ARGS)
+	@$(PY) -m pytest -m "not browser" -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: kill-test
 kill-test: .venv/.dev ## kill -9 the ledger 1,000 times, a load of readings 240 times; nothing acknowledged may be lost (ROUNDS=)

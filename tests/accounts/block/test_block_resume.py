@@ -104,8 +104,10 @@ def started(*arguments: object) -> "subprocess.Popen[str]":
 
 
 def lines(process: "subprocess.Popen[str]") -> Iterator[str]:
+    """Its lines. Not `yield from`: whoever stops reading would close the pipe of a process that still writes."""
     assert process.stdout
-    yield from process.stdout
+    for line in process.stdout:  # noqa: UP028
+        yield line
 
 
 @pytest.fixture(scope="module")
