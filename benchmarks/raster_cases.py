@@ -73,9 +73,15 @@ class Data:
         )
 
     def table(self, name: str, column: str) -> NDArray[np.float64]:
-        out = np.full(256, np.nan)
-        for row in csv.DictReader((self.folder / f"{name}.csv").open(encoding="utf-8")):
-            out[int(row["lucode"])] = float(row[column])
+        return self.tables(name, {column: column})[column]
+
+    def tables(self, name: str, columns: Mapping[str, str]) -> dict[str, NDArray[np.float64]]:
+        """Columns of a table by class under names of their own, read in one go."""
+        out = {k: np.full(256, np.nan) for k in columns}
+        with (self.folder / f"{name}.csv").open(encoding="utf-8") as stream:
+            for row in csv.DictReader(stream):
+                for k, column in columns.items():
+                    out[k][int(row["lucode"])] = float(row[column])
         return out
 
     def places(self) -> PlaceCells:
@@ -115,11 +121,8 @@ def carbon_yield(data: Data, folder: Path, *, rasters: bool = False, scheduler: 
         ],
     })  # fmt: skip
     names = {"above": "c_above", "below": "c_below", "humus": "c_soil", "dead": "c_dead"}
-    tables = {t: data.table("carbon_pools", c) for t, c in names.items()}
-    tables |= {
-        t: data.table("biophysical_sdr_awy", c)
-        for t, c in {"kc": "kc", "roots": "root_depth", "vegetated": "lulc_veg"}.items()
-    }
+    tables = data.tables("carbon_pools", names)
+    tables |= data.tables("biophysical_sdr_awy", {"kc": "kc", "roots": "root_depth", "vegetated": "lulc_veg"})
     sources = {
         k: data.layer(f) for k, f in {"rain": "precip", "et0": "et0", "depth": "root_depth", "pawc": "pawc"}.items()
     }
