@@ -13,7 +13,6 @@ An event withdrawn before it went out is never told, nor is its withdrawal.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from typing import Any
 
 from qingshan.core.errors import DeclarationError
 
+from ..declared import declared_rows
 from ..quality.flags import append_lines, read_lines
 from ..series.model import Network
 from .replay import Limit
@@ -48,29 +48,20 @@ class Recipient:
 def read_recipients(path: Path) -> dict[str, Recipient]:
     """The recipients of a CSV file by id. Raises `DeclarationError` naming file, row and column."""
     found: dict[str, Recipient] = {}
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        absent = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
-        if absent:
-            raise DeclarationError(
-                f"columns are missing: {', '.join(absent)}.", f"缺少列：{'、'.join(absent)}。", where=path.name,
-                fix=f"{','.join(COLUMNS)} / 表头为 {','.join(COLUMNS)}",
-            )  # fmt: skip
-        for row in reader:
-            cells = {k: (row[k] or "").strip() for k in COLUMNS}
-            where = f"{path.name}:{reader.line_num}"
-            for column in ("most", "hours"):
-                if not (cells[column].isascii() and cells[column].isdigit() and 0 < int(cells[column]) < 100_000):
-                    raise DeclarationError(
-                        f"{column} is {cells[column]!r}: a whole number above 0 is needed.", f"{column} 为 {cells[column]!r}：应为大于 0 的整数。",
-                        where=f"{where} [{column}]",
-                    )  # fmt: skip
-            if not cells["id"] or cells["id"] in found:
+    for line, cells in declared_rows(path, COLUMNS):
+        where = f"{path.name}:{line}"
+        for column in ("most", "hours"):
+            if not (cells[column].isascii() and cells[column].isdigit() and 0 < int(cells[column]) < 100_000):
                 raise DeclarationError(
-                    f"{cells['id']!r} is empty or stands there twice.", f"{cells['id']!r} 为空或重复。", where=f"{where} [id]"
+                    f"{column} is {cells[column]!r}: a whole number above 0 is needed.", f"{column} 为 {cells[column]!r}：应为大于 0 的整数。",
+                    where=f"{where} [{column}]",
                 )  # fmt: skip
-            limit = Limit(int(cells["most"]), timedelta(hours=int(cells["hours"])))
-            found[cells["id"]] = Recipient(cells["id"], cells["zh"], cells["en"], limit)
+        if not cells["id"] or cells["id"] in found:
+            raise DeclarationError(
+                f"{cells['id']!r} is empty or stands there twice.", f"{cells['id']!r} 为空或重复。", where=f"{where} [id]"
+            )  # fmt: skip
+        limit = Limit(int(cells["most"]), timedelta(hours=int(cells["hours"])))
+        found[cells["id"]] = Recipient(cells["id"], cells["zh"], cells["en"], limit)
     return found
 
 

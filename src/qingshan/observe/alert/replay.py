@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from qingshan.core.errors import DeclarationError
 
+from ..declared import declared_rows
 from .engine import AlertEvent
 
 __all__ = ["EPISODE", "Episode", "Limit", "Message", "Score", "messages", "read_episodes", "score"]
@@ -32,17 +32,7 @@ class Episode:
 def read_episodes(path: Path) -> list[Episode]:
     """Known episodes of a CSV file: `site,begin,end` in wall time, and `rule` where one is meant for a single rule. Raises `DeclarationError`
     naming file, row and column."""
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        absent = [c for c in EPISODE if c not in (reader.fieldnames or ())]
-        if absent:
-            raise DeclarationError(
-                f"columns are missing: {', '.join(absent)}.", f"缺少列：{'、'.join(absent)}。", where=path.name, fix="site,begin,end / 表头为 site,begin,end"
-            )  # fmt: skip
-        return [
-            _episode({k: (v or "").strip() for k, v in row.items() if k}, f"{path.name}:{reader.line_num}")
-            for row in reader
-        ]
+    return [_episode(cells, f"{path.name}:{line}") for line, cells in declared_rows(path, EPISODE)]
 
 
 def _episode(cells: dict[str, str], where: str) -> Episode:

@@ -11,7 +11,6 @@ expression's own steps (`1h` on an hourly network: none), valid with `averaging_
 from __future__ import annotations
 
 import ast
-import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -24,6 +23,7 @@ from qingshan.core.canonical import digest
 from qingshan.core.errors import DeclarationError
 from qingshan.core.units import factor
 
+from ..declared import declared_rows
 from ..series.model import STEPS
 
 __all__ = ["COLUMNS", "AlertRule", "Expression", "expression", "read_alert_rules"]
@@ -150,16 +150,7 @@ class AlertRule:
 
 def read_alert_rules(path: Path) -> list[AlertRule]:
     """The rules of a CSV file. Raises `DeclarationError` naming file, row and column."""
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        absent = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
-        if absent:
-            raise DeclarationError(
-                f"columns are missing: {', '.join(absent)}.", f"缺少列：{'、'.join(absent)}。", where=path.name
-            )
-        rules = [
-            _rule({k: (line[k] or "").strip() for k in COLUMNS}, f"{path.name}:{reader.line_num}") for line in reader
-        ]
+    rules = [_rule(cells, f"{path.name}:{line}") for line, cells in declared_rows(path, COLUMNS)]
     check_rules(rules, path.name)
     return rules
 

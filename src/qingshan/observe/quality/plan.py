@@ -12,7 +12,6 @@ A row of a series goes before a row of its property. `missing`, `detection_limit
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,6 +26,7 @@ from qingshan.core.errors import DeclarationError, MissingParameter, UnitError
 from qingshan.core.finding import Finding
 from qingshan.core.units import convert
 
+from ..declared import declared_rows
 from ..dense import SCALE, Lattice
 
 __all__ = ["COLUMNS", "TESTS", "Plan", "PlanRow", "Segment", "read_plan"]
@@ -368,21 +368,7 @@ def _ms(day: date) -> int:
 
 def read_plan(path: Path, units: Mapping[str, str] | None = None) -> Plan:
     """The plan of a CSV file. Raises `DeclarationError` naming file, row and column."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            absent = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
-            if absent:
-                raise DeclarationError(
-                    f"columns are missing: {', '.join(absent)}.", f"缺少列：{'、'.join(absent)}。", where=path.name,
-                    fix=f"the header is {','.join(COLUMNS)} / 表头为 {','.join(COLUMNS)}",
-                )  # fmt: skip
-            rows = [
-                _row({k: (v or "").strip() for k, v in line.items() if k}, reader.line_num, path.name)
-                for line in reader
-            ]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeclarationError(f"cannot be read: {error}.", f"无法读取：{error}。", where=path.name) from None
+    rows = [_row(cells, line, path.name) for line, cells in declared_rows(path, COLUMNS)]
     return Plan(rows, units, path.name)
 
 

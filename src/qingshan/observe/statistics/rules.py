@@ -9,7 +9,6 @@ the standards read (HJ 663), so a rule set names them or the statistic refuses.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,8 @@ from pathlib import Path
 
 from qingshan.core.errors import DeclarationError, MissingParameter
 from qingshan.core.limit import LimitRow
+
+from ..declared import declared_rows
 
 __all__ = ["INTERPOLATIONS", "WINDOWS", "Rule", "Rules", "Validity", "read_rules", "validity_of"]
 
@@ -101,16 +102,9 @@ class Rules:
 
 
 def read_rules(path: Path) -> Rules:
-    """The conventions of a CSV file with the columns above."""
+    """The conventions of a CSV file with the columns above. Raises `DeclarationError`."""
     columns = ("rule", "value", "valid_from", "valid_to", "clause", "source", "status")
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        absent = [c for c in columns if c not in (reader.fieldnames or ())]
-        if absent:
-            raise DeclarationError(
-                f"columns are missing: {', '.join(absent)}.", f"缺少列：{'、'.join(absent)}。", where=path.name
-            )
-        return Rules([Rule(*((line[c] or "").strip() for c in columns)) for line in reader], path.name)
+    return Rules([Rule(*(cells[c] for c in columns)) for _, cells in declared_rows(path, columns)], path.name)
 
 
 @dataclass(frozen=True, slots=True)
