@@ -19,7 +19,8 @@ from qingshan.zone.raster.add import add_raster
 from qingshan.zone.raster.cache import Cache, ChecksumMismatch, CorruptCache, FetchFailed, NotCached, plain_url
 from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.remote import open_remote, pin
-from qingshan.zone.raster.stac import NothingFound, Preset, fetch_layer, find_preset, presets, read_preset
+from qingshan.zone.raster.stac import NothingFound, fetch_layer
+from qingshan.zone.raster.stac_preset import Preset, find_preset, presets, read_preset
 
 from .catalogue_server import Server, serving
 from .conftest import UTM, Ground, ramp
@@ -371,7 +372,7 @@ def test_fetch_verb(server, home, monkeypatch, capsys, id):
     """`zone fetch-raster` copies the layer into the zone and catalogues it."""
     values = halves(server)
     ground = Ground(home / "ground").grid(UTM, W, N, 30.0, 40, 50)
-    monkeypatch.setattr("qingshan.zone.raster.stac.presets", lambda: {"cover": preset(server)})
+    monkeypatch.setattr("qingshan.zone.raster.stac_preset.presets", lambda: {"cover": preset(server)})
     more = ["--id", id] if id else []
     assert (
         main(["zone", "fetch-raster", "cover", "--zone", str(ground.folder), "--period", "2020", "--json", *more]) == 0
