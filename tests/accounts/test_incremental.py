@@ -168,3 +168,14 @@ def test_an_old_run_keeps_its_inputs(tiny, edit):
     edit(tiny / "facts" / "climate.csv", RAIN, RAIN.replace("210", "999"))
     run_account(tiny, "screening")
     assert open_run(old.id).zone.facts.best("climate.rain_month", EAST, "2020-06").value == 210
+
+
+def test_a_sealed_zone_has_the_folder_of_its_own_run(tiny, tmp_path):
+    """The zone that was read first lay in a folder which has another name since: what reads files by `path` finds its own."""
+    first = run_account(tiny, "screening")
+    copy = tmp_path / "copy"
+    shutil.copytree(first.path, copy)
+    for folder in (first.path, copy, first.path):
+        assert run_module.sealed_zone(folder).path == folder / "inputs/zone"
+        assert open_run(folder).zone.path == folder / "inputs/zone"
+    assert all((first.zone.path / name).is_file() for name in first.zone.files)

@@ -139,13 +139,14 @@ def _computed(live: Zone, profile: Profile, domains: Domains, filled: list[Param
 
 
 def sealed_zone(folder: Path) -> Zone:
-    """The zone of a sealed run. Runs made from the same bytes share one opened zone."""
+    """The zone of a sealed run. Runs made from the same bytes share what was read; each has its own folder as `path`, as
+    the one read first may have been renamed or cleared since."""
     inputs = folder / "inputs" / "zone"
     key = digest({p.relative_to(inputs).as_posix(): file_digest(p) for p in sorted(inputs.rglob("*")) if p.is_file()})
     if key not in _OPENED:
         _OPENED.clear()  # one zone at a time: the profiles of a zone follow each other
         _OPENED[key] = open_zone(inputs)
-    return _OPENED[key]
+    return replace(_OPENED[key], path=inputs)
 
 
 def sealed_fills(folder: Path) -> list[ParameterRow]:
