@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -22,6 +24,8 @@ __all__ = ["Engine", "engine", "threads_of"]
 CONNECT = 4.0
 """Seconds that a scheduler has to answer."""
 SCHEMES = ("tcp", "tls", "ws", "wss")
+REUSED = {-3: 32 * 2**20, -1: 64 * 2**20}
+"""M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc's mallopt(3), bytes."""
 
 
 class Engine(Protocol):
@@ -56,6 +60,19 @@ def threads_of(workers: int | None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@lru_cache(maxsize=1)
+def reuse_memory() -> None:
+    """Have the C library keep the memory of blocks for the next ones, up to 64 MB a thread.
+
+    By default it gives the arrays of a block back to the system after each; to get them zeroed again costs a small run a
+    tenth of its time. Does nothing where the C library is not glibc.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    for option, size in REUSED.items():
+        if set_option is not None:
+            set_option(option, size)
+
+
 @dataclass(frozen=True)
 class _Here:
     at_once: int = 1
@@ -71,6 +88,7 @@ class _Threads:
 
     def totals(self, plan: Plan, windows: Sequence[Window]) -> Iterator[tuple[Window, Totals]]:
         compiled(plan.kernel.source)
+        reuse_memory()
         queue = iter(windows)
         flying: dict[Future[Totals], Window] = {}
         with ThreadPoolExecutor(self.at_once, thread_name_prefix="block") as pool:

@@ -46,7 +46,7 @@ def carried(parts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def exact(parts: NDArray[np.int64]) -> tuple[int, int]:
     """Numerator and denominator of one sum, shape (3,)."""
-    hi, mid, low = (int(v) for v in parts)
+    hi, mid, low = parts.tolist()
     return (hi << (2 * _BITS)) + (mid << _BITS) + low, 1 << _LOW
 
 

@@ -215,19 +215,26 @@ def _opened_for_cells(stored: Stored) -> Any:
     its folder listed for files beside it, which costs more than to decode a million cells."""
     if stored.driver != "GTiff" or stored.path.startswith("/vsi"):
         return _opened(stored.path, **stored.options)
-    import rasterio  # noqa: PLC0415 - the extra geo
+    from rasterio.env import Env  # noqa: PLC0415 - the extra geo
+    from rasterio.io import DatasetReader  # noqa: PLC0415
 
-    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
-        return _opened(stored.path, driver="GTiff", GEOREF_SOURCES="NONE", **stored.options)
+    _quiet()
+    with Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):  # `rasterio.open` would make and drop a second one
+        return DatasetReader(stored.path, driver="GTiff", GEOREF_SOURCES="NONE", **stored.options)
 
 
 def _opened(path: str, **options: Any) -> Any:
     import rasterio  # noqa: PLC0415 - the extra geo
-    from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415
 
-    # `Stored.placed` tells it. Not in a context, which would race with other threads.
-    warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    _quiet()
     return rasterio.open(path, **options)
+
+
+def _quiet() -> None:
+    """`Stored.placed` tells of a file without a place. Not in a context, which would race with other threads."""
+    from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415 - the extra geo
+
+    warnings.simplefilter("ignore", NotGeoreferencedWarning)
 
 
 def _bounded(found: Stored) -> Stored:
