@@ -92,7 +92,8 @@ def _settings_of(dossier: Dossier, time: str) -> InventorySettings:
         id=time, period=(project.start if time == "opening" else project.end)[:4], place=project.place, zh=project.zh, en=project.en,
         source=project.holder, quantity=given.get("quantity", "total"), sets=tuple(given.get("sets", ())), groups=given.get("groups", {}),
         allow_default=bool(given.get("allow_default", False)), allow_unit_assumed=bool(given.get("allow_unit_assumed", False)),
-        estimator="stratified", carbon_set=given.get("carbon_set", "ar_tool14"), confidence=dossier.change.estimate.confidence, synthetic=project.synthetic,
+        estimator=project.estimator[0], auxiliary=project.estimator[1],
+        carbon_set=given.get("carbon_set", "ar_tool14"), confidence=dossier.change.estimate.confidence, synthetic=project.synthetic,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from qingshan.core.finding import Finding
 from qingshan.core.method import Array
 from qingshan.observe.carbon import Uncertain, forest_estimate
 from qingshan.observe.estimate import Estimate
+from qingshan.observe.remeasured import REGRESSED, change_of, same_plots
 from qingshan.zone.zone import Zone
 
 from .declared import CROSS
@@ -275,11 +276,8 @@ def _labels(zone: Zone, of: Evaluated) -> tuple[str, ...]:
 
 
 def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple[str, ...]) -> None:
-    """Closing less opening of every figure both have: from the differences of plots measured twice, else of two samples.
-
-    Two double samples each have an auxiliary of their own: their change is that of two samples.
-    """
-    paired = _same_plots(opening, closing)
+    """Closing less opening of every figure both have: from the differences of plots measured twice, else of two samples."""
+    at = same_plots(opening.inventory, closing.inventory, opening.estimator, closing.estimator)
     period = f"{opening.settings.period}-{closing.settings.period}"
     for (quantity, place, cls, id), (key, estimate, values) in list(made.estimates.items()):
         before = made.estimates.get((quantity, place, cls, opening.settings.id))
@@ -290,17 +288,16 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
             or quantity.removeprefix("inventory.") not in CHANGES
         ):
             continue
-        if paired is not None and values is not None and before[2] is not None:
-            found = closing.estimator.totals(values - before[2][paired], estimate.confidence, estimate.unit)[0]
-            estimator = "paired"
-        else:
-            e = before[1]
-            found = Estimate(estimate.value - e.value, estimate.variance + e.variance, min(estimate.df, e.df), estimate.plots + e.plots,
-                             estimate.confidence, estimate.unit)  # fmt: skip
-            estimator = "independent"
+        assert values is not None and before[2] is not None
+        found, how = change_of(
+            opening.estimator, closing.estimator, before[2], values, at, estimate.confidence, estimate.unit
+        )
         kept = tuple(dict.fromkeys((*labels, *made.nodes[key].labels, *made.nodes[before[0]].labels)))
+        by = (
+            {"method": REGRESSED, "code": load_domains().registry[REGRESSED].code} if how == "paired_regression" else {}
+        )
         node = Node("", "change", quantity, place, cls, period, unit=estimate.unit, value=[found.value],
-                    args=(("closing", key), ("opening", before[0])), notes=note_of(found, id, estimator), labels=kept)  # fmt: skip
+                    args=(("closing", key), ("opening", before[0])), notes=note_of(found, id, how), labels=kept, **by)  # fmt: skip
         name = digest(node.record())
         made.nodes[name] = replace(node, key=name)
         made.facts.append(
@@ -317,21 +314,3 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
                 labels=kept,
             )
         )
-
-
-def _same_plots(opening: Evaluated, closing: Evaluated) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
-    """Row of each closing plot in the opening inventory, where both hold the same plots in the same strata; else None."""
-    a, b = opening.inventory, closing.inventory
-    if opening.settings.estimator != closing.settings.estimator or closing.estimator.second is not None:
-        return None
-    if (
-        a.design.names != b.design.names
-        or not np.allclose(a.design.weight, b.design.weight)
-        or not np.allclose(a.design.area, b.design.area)
-    ):
-        return None
-    row = {str(p): i for i, p in enumerate(a.plots.id)}
-    at = np.array([row.get(str(p), -1) for p in b.plots.id], dtype=np.int64)
-    if len(row) != len(at) or (at < 0).any() or (a.plots.stratum[at] != b.plots.stratum).any():
-        return None
-    return at

@@ -11,16 +11,18 @@ from qingshan.accounts.claim.index import Claim, DoubleCounted, overlaps
 from qingshan.accounts.claim.synthetic import write_demo_project
 from qingshan.core.errors import DeclarationError
 from qingshan.publish.dossier import claims_table, overlap_geojson, publish_dossier, refused_map
+from qingshan.publish.words import gravest_first
 from qingshan.zone.zone import open_zone
 
 from .forest import confidence_of, equations_of, groups
 from .problem import WrongCall
-from .show import emit
+from .show import emit, said_labels
 
 SHOWN = 20
 LABELS = {"draft": ("草案", "draft"), "final": ("定稿", "final")}
 KINDS = {
     "paired": ("同一批样地", "same plots"),
+    "paired_regression": ("两重样本同一批样地", "same plots of both phases"),
     "independent": ("两批样地", "two samples"),
     "from_bare": ("原为无林地", "from bare land"),
 }
@@ -36,7 +38,7 @@ def dossier(arguments: argparse.Namespace) -> int:
         enter=arguments.enter, by=arguments.by, out=Path(arguments.out) if arguments.out else None,
     )  # fmt: skip
     if arguments.json:
-        emit({"folder": str(kept.folder), "version": kept.version, **kept.record})
+        emit({"folder": str(kept.folder), "version": kept.version, "labels": gravest_first(kept.labels), **kept.record})
     else:
         _print(kept, arguments.lang == "zh")
     return 0
@@ -46,7 +48,10 @@ def _print(kept: KeptDossier, zh: bool) -> None:
     r = kept.record
     change = r["change"]
     at = 0 if zh else 1
-    print(f"{kept.folder}  v{kept.version}  {LABELS[r['label']][at]}")
+    lang = "zh" if zh else "en"
+    print(
+        f"{kept.folder}  v{kept.version}  {LABELS[r['label']][at]}  [{said_labels(gravest_first(kept.labels), lang)}]"
+    )
     print(
         f"  {'变化' if zh else 'change'} {change['value']:,.1f} t CO2 ({change['low']:,.1f} .. {change['high']:,.1f}, {KINDS[change['kind']][at]})"
     )

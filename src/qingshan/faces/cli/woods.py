@@ -15,6 +15,7 @@ from .show import emit, said_labels
 SHOWN = ("area", "volume", "carbon", "co2")
 CHANGES = {
     "paired": ("变化（同一批样地）", "change, same plots:"),
+    "paired_regression": ("变化（两重样本同一批样地）", "change, same plots of both phases:"),
     "independent": ("变化（两批样地）", "change, two samples:"),
 }
 

@@ -77,8 +77,7 @@ def _line(ask: Ask, kept: KeptDossier) -> dict[str, Any]:
 
 
 def _labels(kept: KeptDossier) -> tuple[str, ...]:
-    made = {"estimated"} | ({"draft"} if kept.record["label"] == "draft" else set())
-    return ordered(made | ({"synthetic"} if kept.record["project"]["synthetic"] else set()))
+    return ordered(kept.labels)
 
 
 def _address(ask: Ask, id: str) -> str:
