@@ -28,6 +28,7 @@ from qingshan.accounts.claim.index import DoubleCounted, Overlap
 from qingshan.accounts.claim.project import claims_of, outline, read_project
 from qingshan.accounts.claim.sealed import DossierRun, evidence_folder, seal_dossier
 from qingshan.accounts.claim.table import ClaimTable, open_table
+from qingshan.accounts.claim.words import claim_word
 from qingshan.accounts.home import home, zone_key
 from qingshan.accounts.verify import Verdict
 from qingshan.core.canonical import canonical, file_digest, write_atomic
@@ -253,8 +254,9 @@ def _document(dossier: Dossier, words: Words, zone: Zone, said: Iterable[str]) -
         ],
         "cover": [
             [words("dossier.estimator"), words(f"forest.estimator_{dossier.change.estimator}")],
-            [words("dossier.methodology"), f"{words.pick(chosen.zh, chosen.en)} ({chosen.id})"], [words("dossier.scheme"), project.scheme],
-            [words("dossier.holder"), project.holder], [words("dossier.claim"), f"{project.pool} · {project.benefit}"],
+            [words("dossier.methodology"), f"{words.pick(chosen.zh, chosen.en)} ({chosen.id})"],
+            [words("dossier.scheme"), claim_word(project.scheme, words.lang)],
+            [words("dossier.holder"), project.holder], [words("dossier.claim"), " · ".join(claim_word(x, words.lang) for x in (project.pool, project.benefit))],
             [words("dossier.evidence"), words("dossier.evidence_value", n=len(dossier.evidence), sha=dossier.record()["evidence_digest"][:16])],
         ],
         "sections": _sections(dossier, words),
@@ -315,7 +317,7 @@ def _vintages(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
 
 def _parcels_table(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
     cols = [
-        *parts.columns(words, ("dossier_parcel", "32mm"), ("dossier_forest_title", "1fr"), ("dossier_species", "24mm"), ("dossier_planted", "16mm", "right"),
+        *parts.columns(words, ("dossier_parcel", "32mm"), ("dossier_forest_title", "1fr"), ("dossier_species", "24mm"), ("dossier_planted", "16mm"),
                        ("dossier_stratum", "16mm")),
         parts.column(words("column.dossier_area"), "18mm", "right", "hm²"), parts.column(words("column.dossier_reduction"), "24mm", "right", "t CO₂e"),
     ]  # fmt: skip

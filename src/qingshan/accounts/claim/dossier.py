@@ -26,11 +26,12 @@ from qingshan.observe.change import StockChange, carbon_per_tree, stock_change
 from qingshan.observe.inventory import Inventory, read_inventory
 from qingshan.zone.zone import Zone
 
-from .index import Overlap, declaration
+from .index import Overlap
 from .methodology import Methodology, Reduction, issue, methodology, reduction
 from .plausible import UNIT, check_plausible, read_bands
 from .project import Project, claims_of, evidence_of, read_project, stratum_areas
 from .table import ClaimTable
+from .words import declaration
 
 __all__ = [
     "Dossier",

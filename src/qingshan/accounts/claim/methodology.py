@@ -20,7 +20,7 @@ from qingshan.observe.deduction import deduct, deduct_estimate, deduction_rules
 from qingshan.observe.estimate import Estimate
 from qingshan.observe.estimator import ESTIMATORS
 
-from .index import declaration
+from .words import declaration
 
 __all__ = ["ASPECTS", "Aspect", "Methodology", "Reduction", "issue", "load_methodologies", "methodology", "reduction"]
 
