@@ -293,11 +293,11 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
             opening.estimator, closing.estimator, before[2], values, at, estimate.confidence, estimate.unit
         )
         kept = tuple(dict.fromkeys((*labels, *made.nodes[key].labels, *made.nodes[before[0]].labels)))
-        by = (
-            {"method": REGRESSED, "code": load_domains().registry[REGRESSED].code} if how == "paired_regression" else {}
-        )
+        method = REGRESSED if how == "paired_regression" else ""
+        code = load_domains().registry[method].code if method else ""
         node = Node("", "change", quantity, place, cls, period, unit=estimate.unit, value=[found.value],
-                    args=(("closing", key), ("opening", before[0])), notes=note_of(found, id, how), labels=kept, **by)  # fmt: skip
+                    args=(("closing", key), ("opening", before[0])), notes=note_of(found, id, how), labels=kept,
+                    method=method, code=code)  # fmt: skip
         name = digest(node.record())
         made.nodes[name] = replace(node, key=name)
         made.facts.append(
