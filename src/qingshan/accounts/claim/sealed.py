@@ -132,7 +132,7 @@ class _Figures:
         first = tuple(x for x, on in (
             ("synthetic", self.synthetic), ("draft", dossier.label == "draft"),
             ("unit_assumed", any(f.code == "unit_assumed" for f in dossier.change.findings)), ("estimated", True)) if on)  # fmt: skip
-        own = {t: labels_of(one, "carbon", one.incomplete) for t, one in of.items()}
+        own = {t: labels_of(one, "carbon", one.inventory.incomplete) for t, one in of.items()}
         self.stock_labels = {t: tuple(dict.fromkeys((*first, *more))) for t, more in own.items()}
         """Of the stock of each time; a figure that rests on both times has the labels of both."""
         self.labels = tuple(dict.fromkeys((*first, *(label for more in own.values() for label in more))))

@@ -15,7 +15,7 @@ from qingshan.core.canonical import digest
 from qingshan.core.domain import load_domains
 from qingshan.core.finding import Finding
 from qingshan.core.method import Array
-from qingshan.observe.carbon import Uncertain, forest_estimate
+from qingshan.observe.carbon import Uncertain, forest_estimate, qualified
 from qingshan.observe.estimate import Estimate
 from qingshan.observe.remeasured import REGRESSED, change_of, same_plots
 from qingshan.zone.zone import Zone
@@ -30,7 +30,6 @@ UNITS = {
     "area": "hm2", "trees": "株", "biomass": "t dm", "volume": "m3", "carbon": "t C", "co2": "t CO2",
     "biomass_per_area": "t dm/hm2", "volume_per_area": "m3/hm2", "carbon_per_area": "t C/hm2",
 }  # fmt: skip
-DOUBTED = frozenset(("secondary", "project", "ocr_doubt", "news"))
 CHANGES = ("area", "biomass", "volume", "carbon", "co2")
 
 
@@ -252,22 +251,12 @@ class _Figures:
 
 
 def labels_of(of: Evaluated, kind: str, partial: bool) -> tuple[str, ...]:
-    """Labels of what rests on the equations of a kind: the doubt of their sources goes along.
-
-    `partial`: see `Part`. `screening`: an equation, or the carbon fraction of carbon, is not as its own document prints it
-    (`DOUBTED`), so the figure tells an order, and no more.
-    """
+    """Labels of what rests on the equations of a kind, `qualified` by the doubt of their sources. `partial`: see `Part`."""
     found = of.amounts("biomass" if kind == "carbon" else kind) if kind else None
     statuses = {e.status for e, _ in served(found, of.picked)} if found else set()
     if kind == "carbon" and of.fraction is not None:
         statuses.add(of.fraction.status)
-    doubt = sorted(statuses & DOUBTED)
-    made = (
-        ("partial", partial),
-        ("unit_assumed", found is not None and found.unit_assumed),
-        ("screening", bool(doubt)),
-    )
-    return (*(word for word, on in made if on), *doubt)
+    return qualified(statuses, partial=partial, unit_assumed=found is not None and found.unit_assumed)
 
 
 def _labels(zone: Zone, of: Evaluated) -> tuple[str, ...]:
