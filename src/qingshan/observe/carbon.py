@@ -26,7 +26,7 @@ from .estimator import DEFAULT, Estimator, estimator_of
 from .inventory import FaultyInventory, Inventory
 from .montecarlo import EquationError, Factor, Simulation, Sources, simulate
 
-__all__ = ["Figure", "ForestEstimate", "Uncertain", "forest_estimate", "qualified"]
+__all__ = ["Figure", "ForestEstimate", "Uncertain", "forest_estimate", "qualified", "served"]
 
 MOST_DOMAINS = 200
 DOUBTED = frozenset(("secondary", "project", "ocr_doubt", "news"))
@@ -175,7 +175,7 @@ def forest_estimate(
     findings = (*inventory.findings, *amounts.findings)
     regular = tuple(work.on_grid()) if grid else ()
     return ForestEstimate(
-        tuple(figures), _served(amounts, picked), fraction, taken, simulated, findings, regular, estimator,
+        tuple(figures), served(amounts, picked), fraction, taken, simulated, findings, regular, estimator,
         inventory.incomplete,
     )  # fmt: skip
 
@@ -191,7 +191,8 @@ def _refuse(amounts: Amounts, picked: NDArray[np.bool_]) -> None:
         )  # fmt: skip
 
 
-def _served(amounts: Amounts, picked: NDArray[np.bool_]) -> tuple[tuple[Equation, int], ...]:
+def served(amounts: Amounts, picked: NDArray[np.bool_]) -> tuple[tuple[Equation, int], ...]:
+    """The equations in use, each with the number of picked trees it served."""
     counts = np.bincount(amounts.choice[picked & (amounts.choice >= 0)], minlength=len(amounts.choices))
     made: dict[str, tuple[Equation, int]] = {}
     for chosen, n in zip(amounts.choices, counts, strict=True):

@@ -17,13 +17,22 @@ from qingshan.core.finding import Finding
 from qingshan.core.method import Array
 
 from .allometry import Rule, evaluate
+from .carbon import qualified, served
 from .equation import Equation
 from .estimate import CONFIDENCE, Design, Estimate
 from .estimator import Estimator, estimator_of
 from .inventory import FaultyInventory, Inventory
 from .remeasured import change_of, same_plots
 
-__all__ = ["PLAIN", "StockChange", "biomass_per_plot", "carbon_per_plot", "carbon_per_tree", "stock_change"]
+__all__ = [
+    "PLAIN",
+    "StockChange",
+    "biomass_labels",
+    "biomass_per_plot",
+    "carbon_per_plot",
+    "carbon_per_tree",
+    "stock_change",
+]
 
 PLAIN = "stratified"
 """The estimator of a project that declares none."""
@@ -52,6 +61,16 @@ def biomass_per_plot(
     """t dm/hm2 of live trees on forest, one per plot. Raises `FaultyInventory` where a tree that counts has no amount."""
     value, picked, findings = _per_tree(inventory, rule, quantity, equations)
     return inventory.per_plot(value, picked), findings
+
+
+def biomass_labels(
+    inventory: Inventory, rule: Rule, quantity: str, equations: Iterable[Equation] | None = None
+) -> tuple[str, ...]:
+    """Labels of what rests on `biomass_per_plot`: the doubt of the equations in use goes along."""
+    trees = inventory.trees
+    amounts = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, quantity, equations)
+    statuses = {e.status for e, _ in served(amounts, trees.live & inventory.on_forest)}
+    return ("estimated", *qualified(statuses, partial=inventory.incomplete, unit_assumed=amounts.unit_assumed))
 
 
 def carbon_per_tree(

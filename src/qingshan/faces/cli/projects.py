@@ -160,13 +160,14 @@ def calibrate(arguments: argparse.Namespace) -> int:
     from qingshan.accounts.block.cog import write_cog  # noqa: PLC0415 - the extra geo
     from qingshan.observe.allometry import Rule  # noqa: PLC0415
     from qingshan.observe.calibrate import calibrate as fitted  # noqa: PLC0415
-    from qingshan.observe.change import biomass_per_plot  # noqa: PLC0415
+    from qingshan.observe.change import biomass_labels, biomass_per_plot  # noqa: PLC0415
     from qingshan.observe.inventory import read_inventory  # noqa: PLC0415
     from qingshan.observe.joining import floats  # noqa: PLC0415
     from qingshan.zone.raster.catalogue import RasterBook  # noqa: PLC0415
 
     confidence = confidence_of(arguments.confidence)
-    book = RasterBook.of(open_zone(arguments.zone))
+    zone = open_zone(arguments.zone)
+    book = RasterBook.of(zone)
     wanted = [w for w in arguments.layers.split(",") if w]
     known = {str(e["id"]): e for e in book.entries}
     lost = [w for w in wanted if w not in known]
@@ -185,15 +186,15 @@ def calibrate(arguments: argparse.Namespace) -> int:
             where="plots.csv",
             fix="in the CRS of the zone's grid / 用区域格网的坐标系",
         )
-    values, _ = biomass_per_plot(
-        inventory,
-        Rule(
-            tuple(s for s in arguments.sets.split(",") if s), groups(arguments.groups), default=arguments.allow_default,
-            unit_assumed=arguments.allow_unit_assumed,
-        ),
-        arguments.quantity,
-        equations_of(arguments.equations, Path(arguments.folder)),
+    rule = Rule(
+        tuple(s for s in arguments.sets.split(",") if s), groups(arguments.groups), default=arguments.allow_default,
+        unit_assumed=arguments.allow_unit_assumed,
     )  # fmt: skip
+    own = equations_of(arguments.equations, Path(arguments.folder))
+    values, _ = biomass_per_plot(inventory, rule, arguments.quantity, own)
+    labels = gravest_first(
+        {*biomass_labels(inventory, rule, arguments.quantity, own), *(["synthetic"] if zone.synthetic else [])}
+    )
     layers = [book.layer_of(known[w]).source for w in wanted]
     made = fitted(values, layers, book.grid, floats(table, "x"), floats(table, "y"), confidence=confidence, unit="t dm")
     if arguments.out:
@@ -203,15 +204,16 @@ def calibrate(arguments: argparse.Namespace) -> int:
             Path(arguments.out),
             nodata=made.map.nodata,
             unit="t dm/hm2",
-            title="tree biomass, calibrated by plots",
+            title=f"tree biomass, calibrated by plots [{said_labels(labels, 'en')}]",
         )
     told = {"estimate": made.estimate.record(), "plain": made.plain.record(), "map_total": made.map_total, "area_hm2": made.area, "r2": made.r2,
             "efficiency": made.efficiency, "negative_share": made.negative, "coefficients": dict(zip(("", *wanted), made.map.coefficients, strict=True)),
-            "out": arguments.out}  # fmt: skip
+            "out": arguments.out, "labels": labels}  # fmt: skip
     if arguments.json:
         emit(told)
         return 0
     zh = arguments.lang == "zh"
+    print(f"[{said_labels(labels, arguments.lang)}]")
     for name, e in (
         ("地图辅助" if zh else "with the map", made.estimate),
         ("仅样地" if zh else "plots alone", made.plain),
