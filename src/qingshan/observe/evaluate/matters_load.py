@@ -12,7 +12,7 @@ from ...core.limit import LimitRow, limit_table
 from ...core.rounding import Exact
 from ..loads.load import FLOW_METHODS, Flow, annual_load, monthly_loads
 from ..loads.river import River, river
-from ..loads.share import Source, export_load, source_shares
+from ..loads.share import Measured, Source, export_load, source_shares
 from .cocontrol import correlations, formation_potential, ranked, regimes
 from .editions import RuleSet, usable
 from .samples import Options, Row, Rows, grouped, option
@@ -141,18 +141,18 @@ def shares(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
     graph = river(dict.fromkeys((section, r.text("downstream")) for (section, _), r in measured.items()))
     made: list[Result] = []
     for item in dict.fromkeys(i for _, i in measured):
-        held = {section: r.number("tonnes") for (section, i), r in measured.items() if i == item}
+        held = {section: _measured(r) for (section, i), r in measured.items() if i == item}
         sources = [_source(rules, r) for r in rows if r.text("kind") != MEASURED and r.text("item") == item]
         made += _shares(item, held, sources, graph)
     return made
 
 
-def _shares(item: str, held: Mapping[str, Exact], sources: Sequence[Source], graph: River) -> list[Result]:
+def _shares(item: str, held: Mapping[str, Measured], sources: Sequence[Source], graph: River) -> list[Result]:
     """Shares and residual of the sections that have a load of `item`, downstream. Where it is named, it stands before each source."""
     named = f"{item}: " if item else ""
     made: list[Result] = []
     for section in (s for s in graph.order() if s in held):
-        found = source_shares(section, held[section], sources, graph, held)
+        found = source_shares(section, sources, graph, held)
         if not found.shares:
             continue
         made += [
@@ -161,8 +161,8 @@ def _shares(item: str, held: Mapping[str, Exact], sources: Sequence[Source], gra
             for s in found.shares
         ]  # fmt: skip
         whole = Note(
-            "residual", f"{shown(found.residual, 6)} t of {shown(found.measured, 6)} t measured are explained by no account.",
-            f"实测 {shown(found.measured, 6)} t 中有 {shown(found.residual, 6)} t 无来源账户解释。",
+            "residual", f"{shown(found.residual, 6)} t of {shown(found.measured, 6)} t measured ({held[section].method}) are explained by no account.",
+            f"实测 {shown(found.measured, 6)} t（{held[section].method}）中有 {shown(found.residual, 6)} t 无来源账户解释。",
         )  # fmt: skip
         made.append(
             Result("water.source_residual", section, f"{named}residual", value=found.residual_percent, value_text=shown(found.residual_percent, 6),
@@ -171,13 +171,23 @@ def _shares(item: str, held: Mapping[str, Exact], sources: Sequence[Source], gra
     return made
 
 
-def _source(rules: RuleSet, row: Row) -> Source:
-    """A source with the worst status of its row and of the coefficients it stands on."""
+def _measured(row: Row) -> Measured:
+    return Measured(row.number("tonnes"), row.text("method") or MEASURED, _status(row) or "project")
+
+
+def _status(row: Row) -> str:
+    """The status a row gives itself, '' where it gives none. Raises `OutOfBounds` for a word that is no status."""
     said = row.text("status")
     if said not in STATUSES:
         raise OutOfBounds(
             f"status is {said!r}.", f"status 为 {said!r}。", where=f"{row.where} [status]", fix=", ".join(filter(None, STATUSES))
         )  # fmt: skip
+    return said
+
+
+def _source(rules: RuleSet, row: Row) -> Source:
+    """A source with the worst status of its row and of the coefficients it stands on."""
+    said = _status(row)
     if row.text("tonnes"):
         tonnes: Exact = row.number("tonnes")
         status = said or "project"
