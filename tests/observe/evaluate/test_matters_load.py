@@ -95,7 +95,10 @@ def test_the_status_of_a_measured_load_is_carried_into_all_that_is_a_share_of_it
     assert {k: s for k, (s, _) in said.items()} == {
         ("上", "厂甲"): "secondary", ("上", "residual"): "secondary", ("下", "上"): "secondary", ("下", "厂乙"): "project", ("下", "residual"): "secondary",
     }  # fmt: skip
-    assert said["下", "上"][1] == "upstream: 40 t, annual report." and "100 t measured (C x Q)" in said["下", "residual"][1]
+    assert (
+        said["下", "上"][1] == "upstream: 40 t, annual report."
+        and "100 t measured (C x Q)" in said["下", "residual"][1]
+    )
     assert [r.status for r in judged("source-share", text.format("news")) if r.site == "下"] == ["news"] * 3
     with pytest.raises(OutOfBounds, match=r"t.csv:4 \[status\]: status is 'rumour'"):
         judged("source-share", text.format("rumour"))
