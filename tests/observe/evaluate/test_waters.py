@@ -30,8 +30,17 @@ def test_a_mean_over_units_is_that_of_one_unit() -> None:
 def test_units_that_cannot_meet_are_one_clear_error() -> None:
     waters = Waters(RULES, "surface_water", "water.class")
     held = {"TP": [(reading("0.2"), "mg/L"), (reading("0.1"), "mg/kg")]}
-    with pytest.raises(UnitError, match=r"断面 2021-04-01 TP: readings in several units.*'mg/kg' cannot become 'mg/L'"):
-        waters.judged("断面", date(2021, 4, 1), held, lambda _: ("TP",), body="river")
+    found = waters.judged("断面", date(2021, 4, 1), held, lambda _: ("TP",), body="river")
+    assert found is not None and (found.verdict, found.grades, found.n_valid, found.n_required) == (
+        "cannot_be_judged",
+        (),
+        0,
+        1,
+    )
+    (note,) = found.notes
+    assert note.code == "unit" and note.en.startswith(
+        "断面 TP: readings in several units have no mean: 'mg/kg' cannot become 'mg/L'"
+    )
     with pytest.raises(UnitError, match="several units"):  # in either order
         mean_reading(held["TP"][::-1])
 

@@ -18,7 +18,8 @@ KINDS = ("facility", "non_point", "upstream", "background")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source of a section's own catchment: its load at the section (t a year, delivered), how it was had, status."""
+    """One source of a section's own catchment: its load at the section (t a year, delivered), how it was had, status. A source that is not
+    a point has no outlet to measure at: its load is `estimated`, as is one of a coefficient."""
 
     id: str
     section: str
@@ -26,6 +27,7 @@ class Source:
     tonnes: Exact
     method: str
     status: str = "project"
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Share:
     percent: Fraction
     method: str
     status: str
+    estimated: bool
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,11 @@ def source_shares(section: str, sources: Sequence[Source], graph: River, loads: 
     if lacking := [a for a in above if a not in loads]:
         raise OutOfBounds(f"{section}: no load of {lacking} upstream.", f"{section}：缺上游 {lacking} 的通量。")
     whole = Fraction(load.tonnes)
-    lines = [(s.id, s.kind, Fraction(s.tonnes), s.method, s.status) for s in own]
-    lines += [(a, "upstream", Fraction(loads[a].tonnes), loads[a].method, loads[a].status) for a in above]
+    lines = [(s.id, s.kind, Fraction(s.tonnes), s.method, s.status, s.estimated) for s in own]
+    lines += [(a, "upstream", Fraction(loads[a].tonnes), loads[a].method, loads[a].status, False) for a in above]
     shares = tuple(
-        Share(id, kind, tonnes, tonnes / whole * 100, method, worst_status((status, load.status)))
-        for id, kind, tonnes, method, status in sorted(lines, key=lambda line: (-line[2], line[0]))
+        Share(id, kind, tonnes, tonnes / whole * 100, method, worst_status((status, load.status)), estimated)
+        for id, kind, tonnes, method, status, estimated in sorted(lines, key=lambda line: (-line[2], line[0]))
     )
     residual = whole - sum((s.tonnes for s in shares), Fraction())
     status = worst_status((load.status, *(s.status for s in shares)))
