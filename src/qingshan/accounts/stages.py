@@ -3,7 +3,8 @@
 A stage is a module with a function `run(grid, inputs, tables, constants, options, outputs, folder, *, classes, workers, memory,
 progress)` that returns a `Field` per asked output, and the tables `INPUTS`, `TABLES`, `CONSTANTS`, `OUTPUTS` (name -> unit; ""
 takes codes), `OPTIONS` (name -> words, the first is the default) and perhaps `OPTIONAL`. A name with NAME in it stands for one
-per threat, substance and so on. An account names a stage by `run = "<name>"`.
+per threat, substance and so on. An account names a stage by `run = "<name>"`. The tables of our own stages lie in `declared/`,
+so that declarations are read without the compiler that `run` needs.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Stage:
 
     def declared(self, kind: str) -> Mapping[str, Any]:
         """`INPUTS`, `TABLES`, `CONSTANTS`, `OUTPUTS` or `OPTIONS` of the module."""
-        found: Mapping[str, Any] = getattr(import_module(self.module), kind)
+        found: Mapping[str, Any] = getattr(_declaration(self.module), kind)
         return found
 
     def unit(self, kind: str, name: str) -> str | None:
@@ -79,14 +80,14 @@ class Stage:
 
     @cached_property
     def optional(self) -> tuple[str, ...]:
-        return tuple(getattr(import_module(self.module), "OPTIONAL", ()))
+        return tuple(getattr(_declaration(self.module), "OPTIONAL", ()))
 
     def methods(self, options: Mapping[str, str]) -> tuple[str, ...]:
         """The published formulas that its module names: with their edition, or in the edition that an option or `EDITION` gives.
 
         A module's table `METHODS` (word of an option -> methods, "" for every word) says which it uses under that word only.
         """
-        known = import_module(self.module).OPTIONS if find_spec(self.module) else {}
+        known = _declaration(self.module).OPTIONS if find_spec(self.module) else {}
         chosen = {name: words[0] for name, words in known.items() if words} | dict(options)
         return _methods(self.module, tuple(sorted(set(chosen.values()))))
 
@@ -102,6 +103,13 @@ def find_stage(name: str) -> Stage:
         known = ", ".join(STAGES)
         raise UnknownName(f"no stage {name!r}; known: {known}.", f"没有前置计算 {name!r}；现有：{known}。")
     return Stage(name, *STAGES[name])
+
+
+def _declaration(module: str) -> Any:
+    """The module that holds the tables of a stage: the one of its name in `declared/`, else its own."""
+    apart = f"qingshan.accounts.declared.{module.rpartition('.')[2]}"
+    ours = module.startswith("qingshan.accounts.") and find_spec(apart) is not None
+    return import_module(apart if ours else module)
 
 
 def _fits(pattern: str, name: str) -> bool:
@@ -124,7 +132,7 @@ def _methods(module: str, words: tuple[str, ...]) -> tuple[str, ...]:
     load_domains()
     known = {m.ref for m in REGISTRY.all()}
     found = {f"{id}@{edition}" for id, edition in _REF.findall(text)}
-    stage = import_module(module)
+    stage = _declaration(module)
     editions = (*words, str(getattr(stage, "EDITION", "")).removeprefix("@"))
     found |= {f"{id}@{edition}" for id in set(_BARE.findall(text)) for edition in editions}
     by_word: Mapping[str, tuple[str, ...]] = getattr(stage, "METHODS", {})
@@ -140,7 +148,7 @@ def _code(module: str) -> str:
     own = Path(spec.origin)
     beside = own.parent.parent
     inside = beside.name == "accounts"
-    files = sorted([*beside.glob("flow/*.py"), *beside.glob("focal/*.py")]) if inside else [own]
+    files = sorted(p for d in ("declared", "flow", "focal") for p in beside.glob(f"{d}/*.py")) if inside else [own]
     others = {module_name.rpartition(".")[2] for module_name, _, _ in STAGES.values()} - {own.stem}
     text = "\n".join(p.read_text(encoding="utf-8") for p in files if p.stem not in others)
     named = set(_ID.findall(text))

@@ -21,7 +21,7 @@ from .lineage import lineage_handlers
 from .market import market_handlers
 from .obligations import Prices, obligation_handlers, price_windows, traded_in
 from .registry import registry_handlers
-from .rulesets import RuleSets, builtin_rule_sets
+from .rulesets import RuleSets, builtin_rule_sets, venue_rule_sets
 from .securities import pool_handlers
 from .session import session_handlers
 
@@ -48,14 +48,14 @@ def exchange_handlers(
 
 
 def found_exchange(folder: Path, name: str, rules: RuleSets | None = None) -> Venue:
-    """A new, empty venue. Raises `UnknownName` where the folder has one."""
+    """A new, empty venue under these rule sets (default: the templates and the folder's own). Raises `UnknownName` where the folder has one."""
     if (folder / "journal").exists():
         raise UnknownName("there is a venue in this folder.", "该文件夹内已有账本处。", where=str(folder))
     return _venue(folder, name, rules)
 
 
 def open_exchange(folder: Path, rules: RuleSets | None = None) -> Venue:
-    """An existing venue, for writing. Raises `UnknownName` where there is none, and as `Venue` does."""
+    """An existing venue, for writing; rule sets as `found_exchange`. Raises `UnknownName` where there is none, and as `Venue` does."""
     if not (folder / NAME).is_file():
         raise UnknownName("there is no venue in this folder.", "该文件夹内没有账本处。", where=str(folder),
                           fix="make it with `qingshan exchange found` / 用 `qingshan exchange found` 建立")  # fmt: skip
@@ -64,10 +64,10 @@ def open_exchange(folder: Path, rules: RuleSets | None = None) -> Venue:
 
 def _venue(folder: Path, name: str, rules: RuleSets | None) -> Venue:
     """A venue whose penalties are held to the prices of its own journal."""
-    made: list[Venue] = []
+    made, given = list[Venue](), rules or venue_rule_sets(folder)
 
     def prices(asset: str, deadline: date) -> dict[str, tuple[int, int]]:
         return price_windows(traded_in(made[0]), asset, deadline) if made else {}
 
-    made.append(Venue(folder, name, exchange_handlers(rules, prices=prices)))
+    made.append(Venue(folder, name, exchange_handlers(given, prices=prices)))
     return made[0]

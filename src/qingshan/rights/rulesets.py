@@ -1,7 +1,7 @@
 """Rule sets: dated files whose every rule has its source and status. A decision stores the set it applied and its hash.
 
 A rule whose status is `open` has no value: to ask for it raises `MissingParameter` naming the document. The set in force is the
-newest whose `valid_from` is not after the day: the law of the day.
+newest whose `valid_from` is not after the day: the law of the day. A venue's own rules are the files `rules/*.toml` of its folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from qingshan.core.canonical import digest
 from qingshan.core.errors import DeclarationError, MissingParameter
 from qingshan.ledger.book import Refused
 
-__all__ = ["RuleSet", "RuleSets", "builtin_rule_sets", "read_rule_set", "read_rule_sets"]
+__all__ = ["RuleSet", "RuleSets", "builtin_rule_sets", "read_rule_set", "read_rule_sets", "venue_rule_sets"]
 
 NEEDED = ("policy", "tick", "lot", "listed_below", "block_from", "listed_band", "block_band", "levels", "resale_days", "sessions", "close",
           "band_rounding", "close_rounding", "self_trade")  # fmt: skip
@@ -36,6 +36,7 @@ class RuleSet:
     valid_from: date
     rules: Mapping[str, Mapping[str, Any]]
     content: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    file: str = field(default="", repr=False, compare=False)
 
     @cached_property
     def hash(self) -> str:
@@ -63,35 +64,50 @@ class RuleSet:
         return row["value"]
 
 
-def read_rule_set(raw: Mapping[str, Any]) -> RuleSet:
+def read_rule_set(raw: Mapping[str, Any], file: str = "") -> RuleSet:
     """Read and check a rule set. Raises `DeclarationError`."""
-    where = f"rule set {raw.get('id', '?')}"
+    where = file or f"rule set {raw.get('id', '?')}"
     try:
+        ids = [r["id"] for r in raw["rule"]]
         rules = {r["id"]: r for r in raw["rule"]}
-        made = RuleSet(raw["id"], raw["zh"], raw["en"], raw["valid_from"], rules, raw)
+        made = RuleSet(raw["id"], raw["zh"], raw["en"], raw["valid_from"], rules, raw, file)
     except (KeyError, TypeError) as error:
-        raise DeclarationError(f"it cannot be read: {error}.", where=where) from None
+        raise DeclarationError(f"it cannot be read: {error}.", f"无法读取：{error}。", where=where) from None
+    if type(made.valid_from) is not date:
+        raise DeclarationError(f"valid_from is {made.valid_from!r}, no day.", f"valid_from 为 {made.valid_from!r}，不是日期。", where=where,
+                               fix="write a day without quotes, as 2027-01-01 / 写成不带引号的日期，如 2027-01-01")  # fmt: skip
+    if twice := sorted({id for id in ids if ids.count(id) > 1}):
+        raise DeclarationError(f"the rule {twice[0]} stands there twice.", f"规则 {twice[0]} 写了两次。", where=where)
     for id, row in rules.items():
         if row.get("status") not in STATUSES or not row.get("source") or ("value" in row) == (row["status"] == "open"):
             raise DeclarationError(
-                f"the rule {id} needs a source, a status, and a value unless it is open.", where=where
-            )
+                f"the rule {id} needs a source, a status, and a value unless it is open.",
+                f"规则 {id} 须有来源和状态，除待补外须有值。", where=where,
+            )  # fmt: skip
     if absent := [n for n in NEEDED if n not in rules]:
-        raise DeclarationError(
-            f"the rules {', '.join(absent)} are absent.", where=where, fix="give each a value or status open"
-        )
+        raise DeclarationError(f"the rules {', '.join(absent)} are absent.", f"缺少规则 {'、'.join(absent)}。", where=where,
+                               fix="give each a value or status open / 逐条给出值，或将状态写为 open（待补）")  # fmt: skip
     if made.has("policy") and made["policy"] not in POLICIES:
-        raise DeclarationError(f"the policy {made['policy']!r} is not one of {', '.join(POLICIES)}.", where=where)
+        raise DeclarationError(f"the policy {made['policy']!r} is not one of {', '.join(POLICIES)}.",
+                               f"成交方式 {made['policy']!r} 须为 {'、'.join(POLICIES)} 之一。", where=where)  # fmt: skip
     return made
 
 
 class RuleSets:
-    """Rule sets by id, each in its editions."""
+    """Rule sets by id, each in its editions. Raises `DeclarationError` where two editions of one id start on one day: which is the law?"""
 
     def __init__(self, sets: Iterable[RuleSet]) -> None:
         self._sets: dict[str, list[RuleSet]] = {}
         for s in sorted(sets, key=lambda s: s.valid_from):
-            self._sets.setdefault(s.id, []).append(s)
+            editions = self._sets.setdefault(s.id, [])
+            if editions and editions[-1].valid_from == s.valid_from:
+                one, other = (e.file or "?" for e in (editions[-1], s))
+                raise DeclarationError(
+                    f"two editions of the rule set {s.id!r} start on {s.valid_from}: {one} and {other}.",
+                    f"规则集 {s.id!r} 有两个版本都自 {s.valid_from} 起施行：{one} 与 {other}。",
+                    fix="give one of them another valid_from or id, or take it away / 为其一另定 valid_from 或 id，或移除其一",
+                )
+            editions.append(s)
 
     def on(self, id: str, day: date) -> RuleSet:
         """The edition in force on a day. Raises `Refused`."""
@@ -115,12 +131,26 @@ class RuleSets:
 
 def read_rule_sets(folder: Path) -> list[RuleSet]:
     """The rule sets in a folder's files. Raises `DeclarationError`."""
-    return [read_rule_set(tomllib.loads(p.read_text(encoding="utf-8"))) for p in sorted(folder.glob("*.toml"))]
+    found = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise DeclarationError(
+                f"it is no TOML in UTF-8: {error}.", f"不是 UTF-8 编码的 TOML：{error}。", where=str(path)
+            ) from None
+        found.append(read_rule_set(raw, str(path)))
+    return found
 
 
 def builtin_rule_sets() -> RuleSets:
     """The templates that come with the package."""
     return RuleSets(read_rule_sets(Path(__file__).with_name("rules")))
+
+
+def venue_rule_sets(folder: Path, base: RuleSets | None = None) -> RuleSets:
+    """The templates, or `base`, and the files `rules/*.toml` of a venue's folder. Raises `DeclarationError`."""
+    return (base or builtin_rule_sets()).with_sets(read_rule_sets(folder / "rules"))
 
 
 def _plain(value: Any) -> Any:

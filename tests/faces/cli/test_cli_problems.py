@@ -19,7 +19,8 @@ from said import Call
 
 from qingshan.accounts import run as run_module
 from qingshan.faces import cli
-from qingshan.faces.cli import main, parser
+from qingshan.faces.cli import ABOUT, PROMISE, main, parser
+from qingshan.faces.cli.parse import in_chinese
 from qingshan.faces.cli.verbs import GROUPS, VERBS, Verb
 
 HELP_ZH = tomllib.loads(Path(cli.__file__).with_name("help_zh.toml").read_text(encoding="utf-8"))["text"]
@@ -324,4 +325,71 @@ def test_chinese_help_has_no_text_that_nothing_says() -> None:
     said = {t for v in VERBS for t in (v.help, *(o.help for o in v.options))} | {
         GROUPS[g] for g in ("ledger", "exchange")
     }
-    assert set(HELP_ZH) - said == {"show this help message and exit", "positional arguments", "options", "example: "}
+    own = {
+        "show this help message and exit",
+        "show program's version number and exit",
+        "positional arguments",
+        "options",
+    }
+    assert set(HELP_ZH) - said == own | {"example: ", ABOUT, PROMISE}
+
+
+@pytest.mark.parametrize("words", [(), ("ledger",), ("ledger", "verify"), ("exchange", "order")], ids=" ".join)
+def test_argparse_speaks_the_language_asked_for(words: tuple[str, ...], call: Call) -> None:
+    """No word of argparse's own is left in Chinese help; English help has none in Chinese."""
+    zh, en = (call(*words, "--help", "--lang", lang).out for lang in ("zh", "en"))
+    heads = (
+        ("用法：", "usage: "),
+        ("位置参数：", "positional arguments:"),
+        ("选项：", "options:"),
+        ("显示帮助并退出", "show this help message"),
+    )
+    for chinese, english in heads:
+        assert chinese in zh and english not in zh and english in en and chinese not in en
+    assert "VERB" not in zh and "显示版本号" in (zh if not words else "显示版本号")
+
+
+@pytest.mark.parametrize(
+    ("words", "zh", "en"),
+    [
+        (("ledger", "verify"), "缺少必需的参数：venue", "the following arguments are required: venue"),
+        (
+            ("ledger", "prove", "v"),
+            "参数 命令：取值无效：'prove'（可选：",
+            "argument VERB: invalid choice: 'prove' (choose from ",
+        ),
+        (
+            ("exchange", "order", "v", "o", "--side", "both"),
+            "参数 --side：取值无效：'both'（可选：",
+            "argument --side: invalid choice: 'both'",
+        ),
+        (("ledger", "verify", "v", "--bogus", "x"), "无法识别的参数：--bogus x", "unrecognized arguments: --bogus x"),
+        (("exchange", "due", "v", "--day"), "参数 --day：须有一个值", "argument --day: expected one argument"),
+        (
+            ("ledger", "verify", "v", "--json=3"),
+            "参数 --json：不接受值 '3'",
+            "argument --json: ignored explicit argument '3'",
+        ),
+        (
+            ("exchange", "order", "v", "o", "--a", "x"),
+            "选项 --a 有歧义，可能是 --a",
+            "ambiguous option: --a could match --a",
+        ),
+        (("serve", "--port", "99999"), "参数 --port：'99999' 不是端口", "argument --port: '99999' is no port"),
+    ],
+    ids=lambda p: " ".join(p) if isinstance(p, tuple) else "",
+)
+def test_a_call_that_cannot_be_parsed_is_told_in_the_language_asked_for(
+    words: tuple[str, ...], zh: str, en: str, call: Call
+) -> None:
+    for lang, told, not_told, head in (("zh", zh, en, "用法："), ("en", en, zh, "usage: ")):
+        said = call(*words, "--lang", lang)
+        assert said.code == 2 and said.out == "" and said.err.startswith(head)
+        assert told in said.err and not_told not in said.err
+    both = call(*words, "--json", "--lang", "zh").json["error"]
+    assert zh in both["zh"] and en in both["en"] and not HAN.search(both["en"])
+
+
+def test_a_message_that_is_not_known_keeps_its_words() -> None:
+    assert in_chinese("argument --x: some new words") == "参数 --x：some new words"
+    assert in_chinese("some new words") == "参数有误：some new words"

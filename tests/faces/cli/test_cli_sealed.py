@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +95,16 @@ def test_a_stage_names_its_formulas(call: Call, cells: Path):
     assert "soil.s@liu1994" in find_stage("slope_length").methods({"steep": "liu1994"})
     assert "soil.s@renard1997" not in find_stage("slope_length").methods({"steep": "liu1994"})
     assert "nature.habitat_quality@invest_guide" in find_stage("habitat").methods({})
+
+
+def test_verbs_that_need_no_cells_load_no_compiler(tmp_path: Path) -> None:
+    """`check`, `run` and `explain` of a zone without rasters answer at once: neither numba nor scipy is read, which takes seconds."""
+    code = (
+        "import sys; from qingshan.faces.cli import main;"
+        "codes = [main(a.split()) for a in ('check guizhou', 'run --zone guizhou', 'explain G08 --zone guizhou')];"
+        "heavy = sorted({'numba', 'scipy', 'rasterio'} & set(sys.modules)); print(codes, heavy, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"QINGSHAN_HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert done.stderr.splitlines()[-1] == "[0, 0, 0] []"

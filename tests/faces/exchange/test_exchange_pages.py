@@ -225,7 +225,24 @@ def test_the_synthetic_exchange(tmp_path: Path, zone: Zone) -> None:
     assert "/zh/registers/ticket_project/record/baiguo" in tree and "proofs/inclusion?record=" in tree
     assert "down to 12 plots and 6 files" in english and "opening" in english and "8,200 t CO₂" in english
     assert public.get(f"/zh/{where.replace('lineage?', 'lineage.csv?')}").text.count("样地实测") == 24
+    _carry_over_by_day(desk, public)
     desk.close()
+
+
+def _carry_over_by_day(desk: Desk, public: TestClient) -> None:
+    """The first edition has no multiple: the page names what is absent and from when it is there. The second has made-up figures."""
+    public.cookies.set(COOKIE, desk.sessions.begin("regulator", "test", time.time()))
+    row = re.compile(r"<dt>(?:可结转|Carry-over)</dt><dd>(.*?)</dd>")
+
+    def told(lang: str) -> list[str]:
+        return [
+            re.sub(r"<[^>]+>", "", r).strip() for r in row.findall(public.get(f"/{lang}/exchange/obligations").text)
+        ]
+
+    assert told("zh") and all("没有“结转倍数”一条，自 2026-11-29 起施行的版本有" in r for r in told("zh"))
+    assert all("has no rule “carry-over multiple”; the edition in force from 2026-11-29 has" in r for r in told("en"))
+    desk.clock = lambda: 1_796_005_800_000_000  # 2026-11-30
+    assert told("zh") and all(re.fullmatch(r"[\d,.]+ 吨", r) for r in told("zh"))
 
 
 def test_the_cash_flows_of_a_pool(counter: Counter, zone: Zone) -> None:

@@ -12,6 +12,7 @@ from qingshan.core.errors import UnitError
 from qingshan.core.reading import reading
 from qingshan.observe.evaluate.editions import RuleSet, named_rule_set
 from qingshan.observe.evaluate.network import evaluate_water
+from qingshan.observe.evaluate.verdict import converted
 from qingshan.observe.evaluate.waters import Waters, mean_reading
 
 RULES = named_rule_set("surface_water")
@@ -59,4 +60,5 @@ def test_a_network_whose_series_have_several_units(flipped: bool) -> None:
     rules = RuleSet(allow_secondary=True, choices={"water.items": "TP"})
     (result,) = evaluate_water("n", long.lazy(), pl.DataFrame(made), sites, rules, by="day").results
     (part,) = result.parts
-    assert (result.grades, part.value * (1 if part.unit == "mg/L" else Fraction(1, 1000))) == (("Ⅱ",), Fraction(1, 25))
+    assert part.value is not None and result.grades == ("Ⅱ",)
+    assert converted(part.value, part.unit, "mg/L") == Fraction(1, 25)

@@ -19,28 +19,14 @@ from qingshan.zone.raster.grid import Grid
 from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
+from ..declared.routing import CONSTANTS, INPUTS, LIMITS, METHODS, OPTIONAL, OPTIONS, OUTPUTS, TABLES
 from . import directions
 from .fill import NEW, SEED, fill, inner_ends, seeds
 from .lattice import square_cell
 from .passes import blank
 from .stage import Graph, Job, job
 
-__all__ = ["CONSTANTS", "INPUTS", "METHODS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
-
-INPUTS = {"elevation": "m", "sinks": ""}
-LIMITS = {"elevation": (-500.0, 9000.0)}
-"""No land lies lower (shore of the Dead Sea, about -430 m) or higher (Qomolangma, 8,849 m)."""
-TABLES: dict[str, str] = {}
-CONSTANTS = {"keep_deeper": "m", "keep_larger": "km2"}
-OUTPUTS = {"filled": "m", "direction": "", "accumulation": "count", "area": "m2", "sink": ""}
-OPTIONS = {"routing": ("d8", "mfd")}
-OPTIONAL = ("sinks", "keep_deeper", "keep_larger")
-METHODS = {
-    "": ("water.filled_level@barnes2014",),
-    "d8": ("water.flow_direction@ocallaghan1984",),
-    "mfd": ("water.flow_share@holmgren1994",),
-}
-"""Filling, and the directions of each way of routing; the loops in `fill.py` and `directions.py` are held to them by the tests."""
+__all__ = ["CONSTANTS", "INPUTS", "LIMITS", "METHODS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
 
 def run(

@@ -21,30 +21,17 @@ from qingshan.zone.raster.grid import Grid
 from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
+from ..declared.sediment import CONSTANTS, INPUTS, LIMITS, OPTIONAL, OPTIONS, OUTPUTS, TABLES
 from ..focal.cellwise import steps_of
 from .above import OffStream, class_codes, fixed, mean_above, streams, way_down, with_unknown
 from .lattice import square_cell
 from .stage import Graph, Job, job
 from .weave import At
 
-__all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
+__all__ = ["CONSTANTS", "INPUTS", "LIMITS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
-LOSS = "t/(hm2 a)"
-INPUTS = {
-    "direction": "", "accumulation": "count", "slope": "%", "ls": "1", "erosivity": "MJ mm/(hm2 h a)",
-    "erodibility": "t hm2 h/(hm2 MJ mm)", "streams": "",
-}  # fmt: skip
-LIMITS = {"slope": (0.0, float("inf")), "erosivity": (0.0, float("inf")), "erodibility": (0.0, float("inf"))}
-TABLES = {"c": "1", "p": "1"}
-CONSTANTS = {"stream_area": "km2", "ic0": "1", "k": "1", "ratio_max": "fraction"}
-OUTPUTS = {
-    "potential": LOSS, "loss": LOSS, "upslope": "m", "downslope": "m", "ic": "1", "sdr": "fraction", "export": LOSS,
-    "deposition": LOSS, "avoided_erosion": LOSS, "avoided_export": LOSS, "stream": "",
-}  # fmt: skip
 GAP = 0.7
 """Share of the threshold that joins two parts of a stream in the peer's sediment model; its nutrient model joins none."""
-OPTIONS = {"compat": ("", "invest"), "sinks": ("end", "stream")}
-OPTIONAL = ("streams", "stream_area")
 
 BESIDE, SHARED = 28, 37
 """Bytes a cell that the way down takes beside the means above; with shared flow."""

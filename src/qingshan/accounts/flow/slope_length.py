@@ -17,19 +17,13 @@ from qingshan.zone.raster.grid import Grid
 from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
+from ..declared.slope_length import CONSTANTS, INPUTS, OPTIONAL, OPTIONS, OUTPUTS, TABLES
 from ..focal.cellwise import steps_of
 from ..focal.stage import require
 from .lattice import square_cell
 from .stage import job
 
 __all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run"]
-
-INPUTS = {"accumulation": "count", "slope": "%", "aspect": "rad"}
-TABLES: dict[str, str] = {}
-CONSTANTS = {"length_max": "m", "l_max": "1"}
-OUTPUTS = {"l": "1", "s": "1", "ls": "1"}
-OPTIONS = {"compat": ("", "invest"), "steep": ("renard1997", "liu1994")}
-OPTIONAL = ("aspect", "length_max", "l_max")
 
 
 def run(

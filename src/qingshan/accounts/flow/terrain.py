@@ -18,19 +18,12 @@ from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
+from ..declared.terrain import CONSTANTS, INPUTS, LIMITS, OPTIONS, OUTPUTS, TABLES
 from ..focal.stage import floats_of
 from .lattice import BAND, each, square_cell
 from .stage import WIDE, job
 
-__all__ = ["CONSTANTS", "INPUTS", "OPTIONS", "OUTPUTS", "TABLES", "run"]
-
-INPUTS = {"elevation": "m"}
-LIMITS = {"elevation": (-500.0, 9000.0)}
-"""No land lies lower (shore of the Dead Sea, about -430 m) or higher (Qomolangma, 8,849 m)."""
-TABLES: dict[str, str] = {}
-CONSTANTS: dict[str, str] = {}
-OUTPUTS = {"slope": "%", "angle": "rad", "aspect": "rad"}
-OPTIONS: dict[str, tuple[str, ...]] = {}
+__all__ = ["CONSTANTS", "INPUTS", "LIMITS", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
 
 def run(

@@ -27,39 +27,18 @@ from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
+from ..declared import cooling as declared
+from ..declared.cooling import CONSTANTS, EDITION, INPUTS, LIMITS, METHODS, OPTIONS, OUTPUTS, TABLES
 from . import around, cellwise, stage
 from .around import Around, Weights, radial, side_for
 from .cellwise import cellwise as loop
 from .cellwise import steps_of
 from .stage import Results, codes_of, floats_of, limited, metres, on_tiles, require
 
-__all__ = ["CONSTANTS", "INPUTS", "METHODS", "OPTIONS", "OUTPUTS", "TABLES", "run"]
-
-INPUTS = {"reference_et": "mm"}
-LIMITS = {"reference_et": (0.0, float("inf"))}
-TABLES = {"crop_coefficient": "1", "shade": "1", "albedo": "1", "building_intensity": "1", "green": "1"}
-CONSTANTS = {
-    "reference_temperature": "degC", "heat_island": "K", "cooling_distance": "m", "mixing_distance": "m", "smallest_park": "hm2",
-    "shade_weight": "1", "albedo_weight": "1", "et_weight": "1", "largest_et": "mm",
-}  # fmt: skip
-OUTPUTS = {
-    "capacity": "1", "park_capacity": "1", "green_area": "hm2", "mitigation": "1", "temperature_unmixed": "degC",
-    "temperature": "degC", "reduction": "K",
-}  # fmt: skip
-OPTIONS = {
-    "compat": ("", "invest"), "time": ("day", "night"), "largest_et": ("declared", "map"),
-    "mixing": ("exponential", "disc", "gaussian"),
-}  # fmt: skip
-"""`mixing`: the guide says Gaussian without a width, the program it describes decays exponentially (to 1/e at the mixing
-distance, cut at five). `gaussian` takes the distance as standard deviation, cut at three; `disc` is the plain mean."""
+__all__ = ["CONSTANTS", "EDITION", "INPUTS", "LIMITS", "METHODS", "OPTIONS", "OUTPUTS", "TABLES", "run"]
 
 FAR = 5
 SIGMAS = 3
-EDITION = "@invest_guide"
-METHODS = {
-    "day": ("climate.evapotranspiration_index@invest_guide", "climate.cooling_capacity@invest_guide"),
-    "night": ("climate.cooling_capacity@invest_guide_night",),
-}
 DAY = ("crop_coefficient", "shade", "albedo")
 FIRST = ("capacity", "park_capacity", "green_area", "mitigation")
 LATER = ("temperature_unmixed", "temperature", "reduction")
@@ -81,7 +60,7 @@ def run(
         "tables": {k: [repr(float(x)) for x in v] for k, v in sorted(plan.tables.items())},
         "constants": dict(sorted(plan.constants.items())), "options": dict(sorted(plan.options.items())),
     }  # fmt: skip
-    modules = (sys.modules[__name__], around, cellwise, stage)
+    modules = (sys.modules[__name__], declared, around, cellwise, stage)
     results = Results("cooling", grid, folder, sorted({*outputs, "mitigation"}), modules, made)
     try:
         unknown = _mitigation(plan, results)

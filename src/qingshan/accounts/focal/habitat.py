@@ -24,6 +24,8 @@ from qingshan.zone.raster.grid import Grid, Window
 from qingshan.zone.raster.source import Field, Source
 
 from ..block.engine import Progress
+from ..declared import habitat as declared
+from ..declared.habitat import CONSTANTS, EDITION, INPUTS, LIMITS, OPTIONAL, OPTIONS, OUTPUTS, TABLES
 from . import around, cellwise, nearest, stage
 from .around import TILE, Around, radial, side_for
 from .cellwise import cellwise as loop
@@ -31,18 +33,7 @@ from .cellwise import steps_of
 from .nearest import effect_of_nearest, effect_table
 from .stage import Results, codes_of, floats_of, limited, metres, on_tiles, require
 
-__all__ = ["CONSTANTS", "INPUTS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run", "threats_of"]
-
-INPUTS = {"threat_NAME": "1", "access": "1", "base_classes": ""}
-TABLES = {"suitability": "1", "sensitivity_NAME": "1", "rarity": "1"}
-CONSTANTS = {"distance_NAME": "m", "weight_NAME": "1", "half_saturation": "1", "scaling": "1"}
-OUTPUTS = {"degradation": "1", "quality": "1", "rarity": "1", "effect_NAME": "1", "degradation_NAME": "1"}
-OPTIONS = {"compat": ("", "invest"), "effect": ("sum", "nearest"), "decay_NAME": ("linear", "exponential")}
-"""Names with NAME are there once per threat. `base_classes` or the table `rarity` is for the output rarity alone."""
-OPTIONAL = ("access",)
-LIMITS = {"access": (0.0, 1.0)}
-
-EDITION = "@invest_guide"
+__all__ = ["CONSTANTS", "EDITION", "INPUTS", "LIMITS", "OPTIONAL", "OPTIONS", "OUTPUTS", "TABLES", "run", "threats_of"]
 
 
 def threats_of(inputs: Mapping[str, Any]) -> list[str]:
@@ -68,7 +59,7 @@ def run(
         "tables": {k: [repr(float(x)) for x in v] for k, v in sorted(tables.items())},
         "constants": {k: float(v) for k, v in sorted(constants.items())}, "options": dict(sorted(options.items())),
     }  # fmt: skip
-    modules = (sys.modules[__name__], around, cellwise, nearest, stage)
+    modules = (sys.modules[__name__], declared, around, cellwise, nearest, stage)
     results = Results("habitat", grid, folder, sorted(outputs), modules, made)
     try:
         unknown = _threatened(plan, results) if set(outputs) - {"rarity"} else {}

@@ -30,12 +30,12 @@ from qingshan.zone.zone import Zone, open_zone
 from ..block.engine import Progress, SheetResult, run_sheet
 from ..block.sheet import Sheet, Sum
 from ..home import home
-from ..patch import Patches, patches_of
 from .binding import Binding, BoundStage, bind
 from .declaration import CLASS_AREA, COVERED, Patch, RasterAccount, find_raster_account
 from .layers import Everywhere, InUnit, Named, Planned, Rasters
 
 if TYPE_CHECKING:
+    from ..patch import Patches
     from .facts import RasterFact
 
 __all__ = ["How", "RasterRun", "compute", "place_areas", "run_raster"]
@@ -217,6 +217,8 @@ def _patched(binding: Binding, patch: Patch, grades: Path, folder: Path) -> dict
     """Patches of a written grade over the whole grid, as the record keeps them."""
     from qingshan.zone.raster.stored import look  # noqa: PLC0415 - the extra geo
 
+    from ..patch import patches_of  # noqa: PLC0415 - loads the compiler
+
     assert binding.grid is not None
     source = Named(look(str(grades)), {"step": patch.of, "key": binding.key})  # type: ignore[arg-type]
     smallest = binding.patches[patch.id].smallest
@@ -385,6 +387,8 @@ def _of_record(record: Mapping[str, Any], binding: Binding) -> RasterRun:
 
 
 def _patches_of_record(known: Mapping[str, Any]) -> Patches:
+    from ..patch import Patches  # noqa: PLC0415 - loads the compiler
+
     count, kept_count = (np.asarray(known[k], np.int64) for k in ("count", "kept_count"))
     area, kept_area = (np.asarray(known[k], np.float64) for k in ("area", "kept_area"))
     return Patches(

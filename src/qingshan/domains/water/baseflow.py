@@ -11,7 +11,7 @@ import numpy as np
 from ...core.method import A, Array, Clause, Q, method
 
 INVEST = "InVEST 3.20.2 User's Guide, Seasonal Water Yield"
-GUSWA = "Guswa, Hamel & Meyer 2018, Water Resources Research 54:9411-9420"
+GUSWA = "Guswa, Hamel & Meyer 2018, Journal of Hydrologic Engineering 23(2)"
 
 EULER = 0.57721566490153286
 TERMS = 80

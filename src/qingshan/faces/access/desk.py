@@ -29,7 +29,7 @@ from qingshan.rights.conflicts import conflicts
 from qingshan.rights.exchange import open_exchange
 from qingshan.rights.lapse import CLOCK, lapses
 from qingshan.rights.registry import HOLDERS, records_of
-from qingshan.rights.rulesets import RuleSets, builtin_rule_sets
+from qingshan.rights.rulesets import RuleSets, venue_rule_sets
 from qingshan.rights.running import Running
 from qingshan.rights.surveillance import Watch, surveillance_rules
 from qingshan.rights.tape import Message, Tape
@@ -66,7 +66,7 @@ class Desk:
     ) -> None:  # fmt: skip
         self.folder, self.synthetic = folder, synthetic
         self._lapsed: date | None = None
-        self.rules = rules or builtin_rule_sets()
+        self.rules = rules or venue_rule_sets(folder)
         self.clock = clock or (lambda: time.time_ns() // 1000)
         provider = read_settings(folder)
         self.venue = open_exchange(folder, self.rules)

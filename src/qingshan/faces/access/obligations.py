@@ -34,7 +34,8 @@ SETTLED = ("settled",)
 
 def obligations_told(desk: Desk, visitor: Visitor) -> list[dict[str, Any]]:
     """Obligations by id: all for those who read compliance, else those of the visitor's accounts. Noted. An open rule gives no figure but
-    the document that would fill it: `{"open": document}`."""
+    the document that would fill it: `{"open": document}`; a rule that the edition in force does not have gives its id and the day of the
+    edition that brings it: `{"absent": id, "from": day}`, the day empty while none is on file."""
     every = desk.may_read(visitor, "compliance")
     own = set() if every or not visitor else set(desk.own_accounts(visitor))
     if visitor:
@@ -52,25 +53,31 @@ def _told(desk: Desk, record: RegisterEntry) -> dict[str, Any]:
     def carried() -> int:
         return carried_over(desk.venue.book, record, rules, desk.running.net_sales)
 
+    def figure(work: Callable[[], int]) -> dict[str, str]:
+        told = {"value": "", "open": "", "absent": "", "from": ""}
+        try:
+            return told | {"value": decimal_text(work(), MICRO)}
+        except MissingParameter as error:
+            id = error.parameter.removeprefix("rule.")
+            if id in rules.rules:
+                return told | {"open": error.document}
+            later = (
+                s.valid_from for s in desk.rules.every() if s.id == rules.id and s.valid_from > today and id in s.rules
+            )
+            return told | {"absent": id, "from": min(map(str, later), default="")}
+
     told = {
         "id": record.id, "holder": fields["holder"], "asset": fields["asset"], "year": fields["year"], "unit": fields["unit"], "state": record.state,
         "deadline": fields["deadline"], "passed": today > deadline, "owed": decimal_text(now.owed, MICRO), "own": decimal_text(now.own, MICRO),
         "offsets": decimal_text(now.offsets, MICRO), "missing": decimal_text(now.missing, MICRO),
-        "cap": _figure(lambda: offsets_allowed(record, rules), MICRO), "borrowing": _figure(lambda: borrowing_allowed(record, rules), MICRO),
-        "carry_over": _figure(carried, MICRO), "fine": decimal_text(c["fine"], YUAN) if c.get("fine") else "",
+        "cap": figure(lambda: offsets_allowed(record, rules)), "borrowing": figure(lambda: borrowing_allowed(record, rules)),
+        "carry_over": figure(carried), "fine": decimal_text(c["fine"], YUAN) if c.get("fine") else "",
         "paid": bool(c.get("paid")), "agrees": recomputed(desk.running.traded, record) if c.get("fine") else None, "rules": rules.mark, "windows": [],
         "window": _figure_text(rules, "penalty_window"),
     }  # fmt: skip
     if now.missing and record.state not in SETTLED:
         told["windows"] = _windows(desk, record, now.missing, rules, deadline)
     return told
-
-
-def _figure(work: Callable[[], int], scale: int) -> dict[str, str]:
-    try:
-        return {"value": decimal_text(work(), scale), "open": ""}
-    except MissingParameter as error:
-        return {"value": "", "open": error.document}
 
 
 def _figure_text(rules: RuleSet, id: str) -> str:

@@ -22,38 +22,28 @@ from qingshan import __version__
 from qingshan.core.baseline import pin_cpu
 from qingshan.core.errors import QingshanError
 
+from .parse import COMMAND, ChineseParser, Parser, Unparsed
 from .problem import EXIT_BUG, EXIT_CALL, EXIT_DONE, EXIT_REFUSED, Problem, of_error, of_system, tell
 from .verbs import GROUPS, VERBS, Option, Verb
 
-
-class _Parser(argparse.ArgumentParser):
-    """argparse that hands a wrong call over instead of leaving the process."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        raise _Unparsed(f"{self.prog}: {message}")
-
-
-class _Unparsed(Exception):
-    """The arguments could not be parsed."""
+ABOUT = "qingshan 青山: the open ledger of an ecological-civilisation pioneer zone."
+PROMISE = "Every published number can be explained down to its readings, and replayed to the byte."
 
 
 def parser(lang: str = "en") -> argparse.ArgumentParser:
     """The parser, made from the verb table; in Chinese where `help_zh.toml` has the text."""
-    say = _chinese() if lang == "zh" else str
-    top = _Parser(
-        prog="qingshan",
-        description="qingshan 青山: the open ledger of an ecological-civilisation pioneer zone.",
-        epilog="Every published number can be explained down to its readings, and replayed to the byte.",
-    )
+    say, made_by = (_chinese(), ChineseParser) if lang == "zh" else (str, Parser)
+    metavar = COMMAND if lang == "zh" else "VERB"
+    top = made_by(prog="qingshan", description=say(ABOUT), epilog=say(PROMISE))
     top.add_argument("--version", action="version", version=f"qingshan {__version__}")
-    verbs = {"": top.add_subparsers(dest="verb", metavar="VERB")}
+    verbs = {"": top.add_subparsers(dest="verb", metavar=metavar)}
+    _headings(top, say)
     for verb in VERBS:
         group, _, name = verb.name.rpartition(" ")
         if group not in verbs:
             grouped = verbs[""].add_parser(group, help=say(GROUPS[group]), description=say(GROUPS[group]))
             _headings(grouped, say)
-            verbs[group] = grouped.add_subparsers(dest="inner", metavar="VERB", required=True)
+            verbs[group] = grouped.add_subparsers(dest="inner", metavar=metavar, required=True)
         made = verbs[group].add_parser(
             name,
             help=say(verb.help),
@@ -119,12 +109,12 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors="replace")
     given = sys.argv[1:] if argv is None else argv
     asks = any(a == "--lang=zh" or (a == "--lang" and b == "zh") for a, b in pairwise([*given, ""]))
-    top = parser("zh" if asks and {"-h", "--help"} & set(given) else "en")
+    top = parser("zh" if asks else "en")
     try:
         arguments = top.parse_args(given)
-    except _Unparsed as wrong:
-        problem = Problem("wrong_call", EXIT_CALL, str(wrong), str(wrong), fix="see --help / 见 --help")
-        return tell(problem, "en", as_json="--json" in given)
+    except Unparsed as wrong:
+        problem = Problem("wrong_call", EXIT_CALL, wrong.en, wrong.zh, fix="see --help / 见 --help")
+        return tell(problem, "zh" if asks else "en", as_json="--json" in given)
     except SystemExit as stop:  # --help, --version
         return int(stop.code or 0)
     if not arguments.verb:

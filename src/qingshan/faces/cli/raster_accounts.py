@@ -6,10 +6,9 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qingshan.accounts.conditioned import INDEX
-from qingshan.accounts.patch import Patches
 from qingshan.accounts.profile import profiles
 from qingshan.accounts.raster.declaration import Patch, raster_accounts
 from qingshan.accounts.raster.placed import PlaceFigure, placed
@@ -22,6 +21,9 @@ from qingshan.zone.zone import Zone
 
 from .problem import WrongCall
 from .show import cells_progress, emit
+
+if TYPE_CHECKING:
+    from qingshan.accounts.patch import Patches
 
 WHOLE = 1 - 1e-9
 MOST_REASONS = 5

@@ -59,11 +59,11 @@ def build(ask: Ask) -> Page:
     shown = max(SHOWN_SERVICES, sum(not s["refused"] for s in services))
     context: dict[str, Any] = {
         "place": place, "name": place.name(ask.lang), "question": t("place.question", name=place.name(ask.lang)),
-        "headline": _headline(ask, place, strips, len(facts)), "lead": _lead(ask, facts, worked, wanting), "where": _where(ask, place),
+        "headline": _headline(ask, place, strips, len(facts), _accounts(worked, lines)), "lead": _lead(ask, facts, wanting), "where": _where(ask, place),
         "keys": _keys(ask, place), "map": _map(ask, place), "months": months, "children": children, "series": series, "extent": extent,
         "strips": strips, "strips_title": _strips_title(ask, place), "lacks": wanting[:SHOWN_LACKS], "more_lacks": max(0, len(wanting) - SHOWN_LACKS),
-        "lack_count": numbers.counted(len(wanting), ask.lang, capital=True), "known": known[:SHOWN_FACTS], "known_rest": known[SHOWN_FACTS:],
-        "worked": worked, "facts_title": _facts_title(ask, facts, known),
+        "lacks_title": _lacks_title(ask, wanting), "known": known[:SHOWN_FACTS], "known_rest": known[SHOWN_FACTS:],
+        "worked": worked, "facts_title": _facts_title(ask, facts, known, worked),
         "services": services[:shown], "more_services": services[shown:], "accounted": _accounted(ask, place),
         "left_out": sum(1 for x in lines if x.included == "yes" and _refused(x)),
         "periods": None, "period": ask.query.get("period", ""),
@@ -95,11 +95,18 @@ def _where(ask: Ask, place: Place) -> str:
     return "\u3000".join([place.code, *words])
 
 
-def _headline(ask: Ask, place: Place, strips: Sequence[dict[str, Any]], count: int) -> str:
-    """Where the place stands among its equals, the farthest from the middle first; without equals, what is on file."""
+def _accounts(worked: Sequence[Figure], lines: Sequence[ServiceLine]) -> bool:
+    """True where the account gives some figure of the place."""
+    return any(f.known for f in worked) or any(x.included == "yes" and not _refused(x) for x in lines)
+
+
+def _headline(ask: Ask, place: Place, strips: Sequence[dict[str, Any]], count: int, accounts: bool) -> str:
+    """Where the place stands among its equals, the farthest from the middle first; without equals, what is on file or worked out."""
     t, name = ask.t, place.name(ask.lang)
+    if not strips and count:
+        return t("place.known_one" if count == 1 else "place.known", name=name, n=f"{count:,}")
     if not strips:
-        return t("place.known", name=name, n=f"{count:,}") if count else t("place.none", name=name)
+        return t("place.only_worked" if accounts else "place.none", name=name)
     bands: dict[str, list[str]] = {}
     for strip in strips[:4]:
         bands.setdefault(strip["band"], []).append(strip["name"])
@@ -113,11 +120,11 @@ def _headline(ask: Ask, place: Place, strips: Sequence[dict[str, Any]], count: i
     return t("place.bands", name=name + joint, text=text)
 
 
-def _lead(ask: Ask, facts: Sequence[InputFact], worked: Sequence[Figure], wanting: Sequence[Lack]) -> str:
+def _lead(ask: Ask, facts: Sequence[InputFact], wanting: Sequence[Lack]) -> str:
     t = ask.t
     primary = sum(f.status == "primary" for f in facts)
     status = ""
-    if facts or worked:
+    if facts:
         status = (
             t("place.grades_primary", n=f"{len(facts):,}", primary=primary)
             if primary
@@ -126,13 +133,22 @@ def _lead(ask: Ask, facts: Sequence[InputFact], worked: Sequence[Figure], wantin
     if not wanting:
         return status
     n = numbers.counted(len(wanting), ask.lang, capital=True)
-    return t("place.lead", status=status, n=n).strip()
+    return t("place.lead_one" if len(wanting) == 1 else "place.lead", status=status, n=n).strip()
 
 
-def _facts_title(ask: Ask, facts: Sequence[InputFact], known: Sequence[Known]) -> str:
+def _lacks_title(ask: Ask, wanting: Sequence[Lack]) -> str:
+    if not wanting:
+        return ask.t("place.missing_none")
+    n = numbers.counted(len(wanting), ask.lang, capital=True)
+    return ask.t("place.missing_one" if len(wanting) == 1 else "place.missing", n=n)
+
+
+def _facts_title(ask: Ask, facts: Sequence[InputFact], known: Sequence[Known], worked: Sequence[Figure]) -> str:
+    if not facts and any(f.known for f in worked):
+        return ask.t("place.facts_worked", n=sum(f.known for f in worked))
     if ask.span:
         return ask.t("place.facts_period", n=sum(1 + len(k.earlier) for k in known), period=ask.asked_years)
-    return ask.t("place.facts", n=f"{len(facts):,}")
+    return ask.t("place.facts", n=f"{len(facts):,}") if facts else ask.t("place.facts_nothing")
 
 
 # ---- key figures ------------------------------------------------------------------------------------------------------

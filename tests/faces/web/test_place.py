@@ -1,0 +1,68 @@
+"""The place page says what is known: figures on file, only figures worked out, or none."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from tinyraster import write_raster_zone
+
+from qingshan.accounts.run import run_account
+from qingshan.faces.api.app import create_app
+from qingshan.faces.web.views import place
+from qingshan.faces.web.words import Words
+from qingshan.zone.zone import open_zone
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+NONE = {"zh": "还没有任何数字", "en": "There is no figure"}
+WORKED = {"zh": "都由核算得出", "en": "is worked out; no figure of it is on file"}
+STATUS = {"zh": "收录的数字都是转引", "en": "Every figure on file is secondary"}
+
+
+@pytest.fixture(scope="module")
+def client(home: Path, tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    """A county without a figure on file, one of its townships with one, and a run over its rasters."""
+    zone = open_zone(write_raster_zone(tmp_path_factory.mktemp("place") / "zone"))
+    run = run_account(zone, "spatial")
+    return TestClient(create_app(zone, {run.profile.id: run}), follow_redirects=False)
+
+
+def headline(html: str) -> str:
+    return re.search(r"<h1>(.*?)</h1>", html, re.S)[1]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_what_was_only_worked_out_is_not_called_nothing(client: TestClient, lang: str) -> None:
+    """The county has no figure on file, but its run has: no 'no figure yet', no word on the grades of figures on file."""
+    html = client.get(f"/{lang}/place/R").text
+    assert WORKED[lang] in headline(html)
+    assert NONE[lang] not in html and STATUS[lang] not in html
+    assert f"<h2>{'收录的数字' if lang == 'zh' else 'Figures on file'}</h2>" in html
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_place_with_a_figure_on_file_says_how_many(client: TestClient, lang: str) -> None:
+    html = client.get(f"/{lang}/place/R1").text
+    assert headline(html) == ("西乡收录了一个数字" if lang == "zh" else "One figure on file for West Township")
+    assert STATUS[lang] in html
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_without_a_run_and_without_facts_there_is_none(home: Path, tmp_path: Path, lang: str) -> None:
+    bare = TestClient(create_app(open_zone(write_raster_zone(tmp_path / "zone")), {}), follow_redirects=False)
+    assert NONE[lang] in headline(bare.get(f"/{lang}/place/R").text)
+
+
+def test_the_list_of_worked_figures_counts_those_that_are_known() -> None:
+    """Two of three are known; with a figure on file the heading counts those on file instead."""
+    worked: list[Any] = [SimpleNamespace(known=k) for k in (True, False, True)]
+    ask: Any = SimpleNamespace(t=Words("en"), span=None)
+    assert place._facts_title(ask, [], [], worked) == "2 figures worked out"
+    assert place._facts_title(ask, [cast(Any, None)], [], worked) == "All 1 figures on file"
