@@ -50,7 +50,7 @@ def forest_of(site: Site) -> ForestRun | None:
         return None
     found = forest_run(site.zone)
     kept: ForestRun | None = site.kept.get("forest")
-    if found is None or (kept is not None and kept.id == found.id):
+    if found is None or (kept is not None and kept.path == found.path):
         return kept if found is not None else None
     site.kept["forest"] = found
     return found
