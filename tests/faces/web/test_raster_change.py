@@ -114,6 +114,18 @@ def test_every_figure_of_a_group_opens_its_pedigree(client: TestClient, lang: st
     assert "wetland.area_loss@hj1174_2021" in client.get(f"/{lang}/pedigree/{wet['wetland_area_lost_key']}").text
 
 
+@pytest.mark.parametrize(
+    ("lang", "word", "group"),
+    [("zh", "耕地 → 阔叶林", "绿地"), ("en", "cultivated land → broadleaf forest", "green land")],
+)
+def test_pedigrees_name_changes_and_groups_in_words(client: TestClient, lang: str, word: str, group: str) -> None:
+    """Not by their ids; below it, a user of the entry is the group that both classes are in."""
+    key = next(r["key"] for r in table(client, "matrix") if (r["opening_class"], r["closing_class"]) == (CROPS, WOODS))
+    said = text_of(client.get(f"/{lang}/pedigree/{key}").text)
+    assert word in said and group in said
+    assert "crops>woods" not in said.replace("&gt;", ">").partition("qingshan explain")[0]
+
+
 def test_the_flows_of_a_group_are_those_of_its_classes(client: TestClient) -> None:
     """Both changes touch crops; their sum leads to the two entries."""
     html = client.get("/en/account/change?of=wetland").text
