@@ -60,6 +60,17 @@ def test_without_a_run_and_without_facts_there_is_none(home: Path, tmp_path: Pat
     assert NONE[lang] in headline(bare.get(f"/{lang}/place/R").text)
 
 
+@pytest.mark.parametrize(("lang", "said"), [("zh", "价值，2010 年价"), ("en", "Value, prices of 2010")])
+def test_services_have_one_value_in_the_prices_of_their_sum(client: TestClient, lang: str, said: str) -> None:
+    """The profile has constant and current prices: two values side by side would not say which is which."""
+    html = client.get(f"/{lang}/place/R").text
+    assert said in html
+    rows = re.findall(r'<tr><th scope="row">.*?</tr>', html[html.index(said) :].partition("</tbody>")[0], re.S)
+    priced = [r.split('<td class="n">')[2] for r in rows if r.count('<td class="n">') == 2]
+    assert priced and all(cell.count('class="figure') <= 1 for cell in priced)
+    assert any(cell.count('class="figure') == 1 for cell in priced)
+
+
 def test_the_list_of_worked_figures_counts_those_that_are_known() -> None:
     """Two of three are known; with a figure on file the heading counts those on file instead."""
     worked: list[Any] = [SimpleNamespace(known=k) for k in (True, False, True)]

@@ -28,6 +28,7 @@ from qingshan.faces.web.names import bare, uncapital
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.periods import figure_period, period_word
 from qingshan.faces.web.scale import ranks
+from qingshan.faces.web.services import basis_word
 from qingshan.faces.web.site import Ask, first_year, last_year
 from qingshan.publish import numbers
 from qingshan.zone.fact import InputFact
@@ -55,7 +56,8 @@ def build(ask: Ask) -> Page:
     children = _children(ask, place)
     series = _series(ask, place)
     extent = _extent(ask, place)
-    services = _services(lines)
+    basis = next(iter(run.profile.bases()), "") if run else ""
+    services = _services(lines, basis)
     shown = max(SHOWN_SERVICES, sum(not s["refused"] for s in services))
     context: dict[str, Any] = {
         "place": place, "name": place.name(ask.lang), "question": t("place.question", name=place.name(ask.lang)),
@@ -65,6 +67,7 @@ def build(ask: Ask) -> Page:
         "lacks_title": _lacks_title(ask, wanting), "known": known[:SHOWN_FACTS], "known_rest": known[SHOWN_FACTS:],
         "worked": worked, "facts_title": _facts_title(ask, facts, known, worked),
         "services": services[:shown], "more_services": services[shown:], "accounted": _accounted(ask, place),
+        "basis_word": basis_word(ask, basis) if basis else "",
         "left_out": sum(1 for x in lines if x.included == "yes" and _refused(x)),
         "periods": None, "period": ask.query.get("period", ""),
     }  # fmt: skip
@@ -396,10 +399,10 @@ def _refused(line: ServiceLine) -> bool:
     return line.physical is None or line.physical.refusal is not None
 
 
-def _services(lines: Sequence[ServiceLine]) -> list[dict[str, Any]]:
-    """Services inside the profile, those with a figure first."""
+def _services(lines: Sequence[ServiceLine], basis: str) -> list[dict[str, Any]]:
+    """Services inside the profile, those with a figure first; money in the prices of `basis`, as their sum is."""
     rows = [
-        {"service": line.service, "physical": line.physical, "values": list(line.value.values()),
+        {"service": line.service, "physical": line.physical, "values": [f for b, f in line.value.items() if b == basis],
          "documents": documents([line.refusal, *(f.refusal for f in line.value.values())]), "refused": _refused(line),
          "reason": next((leaf for r in (line.refusal, *(f.refusal for f in line.value.values())) if r for leaf in r.leaves()), None)}
         for line in lines
