@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qingshan.accounts.change import change_matrix
+from qingshan.core.domain import load_domains
 from qingshan.core.errors import DeclarationError, UnknownName
+from qingshan.core.method import REGISTRY
 from qingshan.domains.economy.methods import check_extent
 from qingshan.zone.raster.grid import Grid
 from qingshan.zone.raster.source import ArraySource
 
+load_domains()
 OPENING = [[1, 1, 2, 2], [1, 3, 3, 0]]
 CLOSING = [[1, 2, 2, 1], [1, 3, 0, 2]]
 PLACES = [[0, 0, 0, 0], [1, 1, 1, 1]]
@@ -47,6 +50,16 @@ def test_two_places_by_hand():
     assert found.area().tolist() == [4, 4]
     assert [f.code for f in found.findings()] == ["change_without_class"]
     assert "2.00 hm2" in found.findings()[0].en
+
+
+def test_cells_are_those_of_the_declared_method():
+    """`nature.transition_area@hj1171_2021` on the same maps, cells of 30 m: 0.09 hm2 each; NoData in either map is in no pair."""
+    rng = np.random.default_rng(11)
+    opening, closing = rng.integers(0, 4, (23, 31)), rng.integers(0, 4, (23, 31))
+    found = matrix(opening, closing, np.zeros((23, 31)), n_places=1, grid=grid_of((23, 31), 30.0))
+    start, end = (np.where(m == 0, np.nan, m).astype(float) for m in (opening, closing))
+    wanted = REGISTRY["nature.transition_area@hj1171_2021"](start, end, np.array([1.0, 2.0, 3.0]), 30.0, 30.0)
+    np.testing.assert_allclose(found.matrix[0], wanted, rtol=1e-12)
 
 
 def test_figures_of_one_place_by_hand():

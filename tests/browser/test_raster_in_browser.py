@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -228,6 +230,77 @@ def test_the_flows_come_alive_and_tell_what_went_where(maps: Reader) -> None:
     page.locator(".matrix a.value").first.click()
     page.wait_for_url("**/en/pedigree/*")
     assert "woods" in page.locator("dialog.drawer").inner_text()
+    maps.content()
+
+
+def live_flows(
+    maps: Reader, path: str = "/en/account/change"
+) -> tuple[sync_api.Page, dict[str, Any], dict[str, float]]:
+    """The page with its live flows, their description, and the box of the canvas."""
+    page = maps.go(path)
+    described = json.loads(page.locator(".sankey script[type='application/json']").text_content() or "")
+    page.locator("[data-chart]").focus()
+    page.wait_for_selector(".sankey .live canvas")
+    page.locator(".sankey .live").scroll_into_view_if_needed()
+    box = page.locator(".sankey .live").bounding_box()
+    assert box
+    return page, described, box
+
+
+def area_of(item: dict[str, Any]) -> str:
+    return str(item["written"]).replace("\u00a0", " ")
+
+
+TOP, BOTTOM, GAP, SIDE = 20, 8, 10, 0.17
+"""Where the live flows are drawn in their canvas: margins and the gap between two boxes in pixels, the margin of both sides as a share."""
+
+
+@pytest.mark.parametrize(
+    ("share", "gaps", "target", "name"),
+    [(0.25, 0, "woods", "broadleaf forest"), (0.75, 1, "town", "residential land")],
+)
+def test_a_click_on_a_flow_opens_the_pedigree_of_its_area(
+    maps: Reader, share: float, gaps: int, target: str, name: str
+) -> None:
+    """Crops, one box of two cells on the left, go to woods (the upper half) and to town (the lower half, one gap lower on the right)."""
+    page, described, box = live_flows(maps)
+    scale = box["height"] - TOP - BOTTOM - GAP
+    link = next(x for x in described["links"] if x["target"] == f"r:{target}")
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + TOP + scale * share + GAP * gaps / 2)
+    page.wait_for_url(lambda url: link["href"] in url)
+    drawer = page.locator("dialog.drawer[open]")
+    drawer.wait_for()
+    said = drawer.inner_text().replace("\u00a0", " ")
+    assert area_of(link) in said and f"cultivated land → {name}" in said
+    # down to the ground: the cells of the two class rasters
+    assert "cover2015" in said and "cover2020" in said
+    maps.content()
+
+
+def test_a_click_on_a_box_of_the_flows_opens_what_was_added_up(maps: Reader) -> None:
+    """The upper box on the right: what became woods, one entry, which leads on to its pedigree."""
+    page, described, box = live_flows(maps)
+    node = next(n for n in described["nodes"] if n["id"] == "r:woods")
+    page.mouse.click(
+        box["x"] + box["width"] * (1 - SIDE) - 6, box["y"] + TOP + (box["height"] - TOP - BOTTOM - GAP) * 0.25
+    )
+    page.wait_for_url(lambda url: node["href"] in url)
+    drawer = page.locator("dialog.drawer[open]")
+    drawer.wait_for()
+    assert area_of(node) in drawer.inner_text().replace("\u00a0", " ")
+    drawer.locator("a[href*='/pedigree/']").first.click()
+    page.wait_for_url("**/en/pedigree/*")
+    maps.content()
+
+
+@pytest.mark.parametrize("maps", [PHONE], indirect=True)
+def test_a_tap_on_a_flow_opens_the_pedigree_of_its_area(maps: Reader) -> None:
+    page, described, box = live_flows(maps, "/zh/account/change")
+    link = next(x for x in described["links"] if x["target"] == "r:woods")
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + TOP + (box["height"] - TOP - BOTTOM - GAP) * 0.25)
+    page.wait_for_url(lambda url: link["href"] in url)
+    said = page.locator("dialog.drawer[open]").inner_text().replace("\u00a0", " ")
+    assert area_of(link) in said and "耕地 → 阔叶林" in said
     maps.content()
 
 

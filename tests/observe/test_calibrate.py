@@ -194,8 +194,11 @@ def test_the_verb(zone, tmp_path, capsys):
     assert main([*call, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["area_hm2"] == 30 and told["estimate"]["df"] == 4 and told["estimate"]["unit"] == "t dm"
+    assert told["labels"] == ["synthetic", "unit_assumed", "screening", "estimated", "secondary"]
     with rasterio.open(tmp_path / "map.tif") as out:
         assert out.read(1).sum() == pytest.approx(told["map_total"], rel=1e-5)
+        assert "[synthetic, unit assumed, screening, estimated, secondary]" in str(out.descriptions)
+    assert main([*call, "--lang", "zh"]) == 0 and "[示意、单位推断、粗算、估算、转引]" in capsys.readouterr().out
     assert (
         main(["forest", "calibrate", str(folder), "--zone", str(zone), "--layers", "none", "--sets", "anhui2016"]) == 2
     )

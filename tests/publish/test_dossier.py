@@ -4,6 +4,7 @@ import json
 from xml.etree import ElementTree
 
 import pytest
+from pypdf import PdfReader
 
 from qingshan.accounts.claim.dossier import dossier_of, dossiers, open_dossier
 from qingshan.accounts.claim.index import DoubleCounted
@@ -14,6 +15,7 @@ from qingshan.core.canonical import canonical, file_digest
 from qingshan.core.errors import OutOfBounds
 from qingshan.faces.cli import main
 from qingshan.publish.dossier import claims_table, publish_dossier, verify_dossier
+from qingshan.publish.words import LANGUAGES, Words, gravest_first
 from qingshan.zone.zone import open_zone
 
 CRS = "EPSG:32648"
@@ -185,6 +187,62 @@ def test_a_sealed_dossier_has_the_labels_of_both_inventories(home, tmp_path):
     assert stocks == {"2015": common | {"partial"}, "2020": common}
     others = {f.labels for f in run.facts if f.quantity != "inventory.co2"}
     assert len(others) == 1 and set(*others) == common | {"partial"}
+
+
+def test_the_pdf_prints_every_label_of_the_figures_gravest_first(home, tmp_path):
+    """As the sealed figures above, of an opening inventory with a plot not measured; in both languages, on the page and in the verb too."""
+    write_demo_project(tmp_path / "p")
+    strata = tmp_path / "p/opening/strata.csv"
+    head, first, *rest = strata.read_text().splitlines()
+    strata.write_text("\n".join([f"{head},adjust", f"{first},1.02", *(f"{line},1" for line in rest)]) + "\n")
+    kept = publish_dossier(home, tmp_path / "p", crs=CRS, tolerance_m2=1.0)
+    assert gravest_first(kept.labels) == [
+        "synthetic", "draft", "unit_assumed", "partial", "screening", "estimated", "secondary",
+    ]  # fmt: skip
+    for lang in LANGUAGES:
+        words = Words(lang)
+        text = "".join(PdfReader(kept.folder / f"dossier.{lang}.pdf").pages[0].extract_text().split())
+        at = [text.find("".join(words(f"label.{x}").split())) for x in (*gravest_first(kept.labels), "news")]
+        assert min(at) >= 0, at
+    assert verify_dossier(kept.folder).equal
+
+
+def test_a_dossier_by_double_sampling_is_sealed_and_verified(home, tmp_path):
+    """The project declares its estimator as an inventory does: first_phase.csv beside both inventories, twice as many plots."""
+    folder = tmp_path / "p"
+    write_demo_project(folder)
+    path = folder / "project.toml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace(
+            "[inventory]\n", '[inventory]\nestimator = "double_sampling"\nauxiliary = "cover"\n'
+        )
+    )
+    for when in ("opening", "closing"):
+        plots = [line.split(",")[:2] for line in (folder / when / "plots.csv").read_text().splitlines()[1:]]
+        rows = [
+            f"{p},{s},{0.3 + 0.04 * i % 0.5:.2f}"
+            for i, (p, s) in enumerate([*plots, *([f"x{p}", s] for p, s in plots)])
+        ]
+        (folder / when / "first_phase.csv").write_text("\n".join(["plot,stratum,cover", *rows]) + "\n")
+    kept = publish_dossier(home, folder, crs=CRS, tolerance_m2=1.0)
+    change = kept.record["change"]
+    assert (change["estimator"], change["auxiliary"], change["kind"]) == (
+        "double_sampling",
+        "cover",
+        "paired_regression",
+    )
+    assert change["value"] == pytest.approx(change["closing"]["value"] - change["opening"]["value"])
+    run = DossierRun(kept.run)
+    stocks = {f.period: f.value for f in run.facts if f.quantity == "inventory.co2"}
+    assert stocks == {
+        "2015": pytest.approx(change["opening"]["value"]),
+        "2020": pytest.approx(change["closing"]["value"]),
+    }
+    assert {n.notes["auxiliary"] for n in run.nodes.values() if n.kind == "stratum"} == {"cover"}
+    assert verify_dossier(kept.folder).equal
+    assert "regressionontheauxiliary" in "".join(
+        PdfReader(kept.folder / "dossier.en.pdf").pages[0].extract_text().split()
+    )
 
 
 def test_a_figure_of_a_project_is_explained_down_to_its_trees(home, tmp_path, capsys):

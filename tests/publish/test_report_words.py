@@ -10,7 +10,11 @@ import pytest
 import qingshan.publish
 from qingshan.core.errors import UnknownName
 from qingshan.core.parameter import STATUSES
+from qingshan.faces.cli.projects import KINDS as PROJECT_KINDS
+from qingshan.faces.cli.woods import CHANGES
 from qingshan.observe.estimator import ESTIMATORS
+from qingshan.observe.remeasured import KINDS
+from qingshan.publish.forest_report import CHANGE_NOTES
 from qingshan.publish.words import LABEL_ORDER, LANGUAGES, Words, blanks, catalogue
 
 PACKAGE = Path(qingshan.publish.__file__).parent
@@ -62,6 +66,13 @@ def test_every_estimator_of_an_inventory_has_a_word() -> None:
         assert {
             k.removeprefix("forest.estimator_") for k in catalogue(lang) if k.startswith("forest.estimator_")
         } == set(ESTIMATORS)
+
+
+def test_every_kind_of_change_has_a_word() -> None:
+    assert set(CHANGE_NOTES) == set(CHANGES) == set(KINDS) and set(PROJECT_KINDS) == {*KINDS, "from_bare"}
+    for lang in LANGUAGES:
+        told = {k.removeprefix("dossier.kind_") for k in catalogue(lang) if k.startswith("dossier.kind_")}
+        assert told == {*KINDS, "from_bare"}
 
 
 def test_labels_and_statuses_all_have_a_word() -> None:

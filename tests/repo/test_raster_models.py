@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 from qingshan.accounts.extent import CLASS_CHANGES
+from qingshan.accounts.groups import GROUP_CHANGES, group_measures
 from qingshan.accounts.profile import find_profile
 from qingshan.accounts.raster.declaration import raster_accounts
+from qingshan.accounts.raster.facts import TRANSITION
 from qingshan.core.domain import load_domains
 from qingshan.zone.zone import open_zone
 
@@ -29,7 +31,11 @@ def used_by(command: str) -> set[str]:
     profile = find_profile(load_domains(), "spatial" if command == "gep" else command)
     routes = {recipe.method for recipe in profile.recipes.values()}
     cells = {ref for id in profile.rasters for ref in accounts[id].methods}
-    return routes | cells | (set(CLASS_CHANGES.values()) if profile.rasters else set())
+    if not profile.rasters:
+        return routes | cells
+    groups = open_zone("demo30m").config["extent"]["group"]
+    read = {m["method"] for g in groups for m in group_measures(load_domains(), g["id"])}
+    return routes | cells | {TRANSITION, *CLASS_CHANGES.values(), *GROUP_CHANGES.values()} | read
 
 
 def test_every_method_is_declared_with_clause_and_unit(root: Path) -> None:

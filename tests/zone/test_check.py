@@ -229,6 +229,10 @@ def rewrite(name: str, old: str, new: str) -> Callable[[Path], object]:
     return change
 
 
+def group(id: str, classes: str) -> str:
+    return f"[[extent.group]]\nid = '{id}'\nzh = '合并'\nen = 'group'\nclasses = [{classes}]\n[policies]"
+
+
 @pytest.mark.parametrize(
     ("spoil", "code", "file"),
     [
@@ -244,6 +248,9 @@ def rewrite(name: str, old: str, new: str) -> Callable[[Path], object]:
         (rewrite("missing.csv", "level:shire", "level:hamlet"), "unknown_place", "missing.csv"),
         (rewrite("zone.toml", 'fact = "land.reed"', 'fact = "economy.gdp"'), "bad_extent_class", "zone.toml"),
         (rewrite("zone.toml", 'fact = "land.reed"', 'fact = "land.forest"'), "overlapping_classes", "zone.toml"),
+        (rewrite("zone.toml", "[policies]", group("wet", '"reed", "mire"')), "bad_extent_group", "zone.toml"),
+        (rewrite("zone.toml", "[policies]", group("wet", '"reed", "reed"')), "bad_extent_group", "zone.toml"),
+        (rewrite("zone.toml", "[policies]", group("reed", '"reed"')), "bad_extent_group", "zone.toml"),
         (rewrite("zone.toml", 'rollup = "sum"', 'rollup = "most"'), "bad_quantity_entry", "zone.toml"),
         (rewrite("zone.toml", 'month_pattern = ["2021-{:02d}"]', 'month_pattern = "2021"'), "bad_period_entry", "zone.toml"),
         (rewrite("zone.toml", 'file = "boundaries.geojson"', 'package = "no_such"'), "unknown_boundary_source", "zone.toml"),

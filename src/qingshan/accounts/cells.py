@@ -13,6 +13,7 @@ from qingshan.zone.zone import Zone
 from .conditioned import conditioned
 from .extent import change_cells, extent_cells
 from .figure import Node, Refusal
+from .groups import group_cells
 from .measured import measured
 from .profile import Profile, ServiceUse, settled
 from .raster.facts import RasterFigures
@@ -160,7 +161,8 @@ def _place_cells(resolver: Resolver, catalogue: Mapping[str, Service], place: st
     if profile.services:
         cells += [_accounted(resolver, of_basis, place, period, basis) for basis, of_basis in values.items()]
     cells += [_cell(resolver, node, "extent") for node in extent_cells(resolver, place, period)]
-    return cells + [_cell(resolver, node, "change") for node in change_cells(resolver, place, period)]
+    changes = change_cells(resolver, place, period)
+    return cells + [_cell(resolver, node, "change") for node in (*changes, *group_cells(resolver, changes))]
 
 
 def _beside(resolver: Resolver, place: str, period: str) -> list[Fact]:

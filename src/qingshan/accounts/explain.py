@@ -68,7 +68,7 @@ def _names(run: Run, node: Node) -> dict[str, str]:
 def _names_of(run: Run, code: str, cls: str) -> dict[str, str]:
     place = run.zone.places.get(code)
     parts = [
-        run.classes.get(part, {"zh": part, "en": part}) for part in cls.split(">")
+        run.classes.get(part) or run.groups.get(part, {"zh": part, "en": part}) for part in cls.split(">")
     ]  # `forest>grass`: a change of class
     return {
         "place_zh": place.name_zh if place else "", "place_en": place.name_en if place else "",

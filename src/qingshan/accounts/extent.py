@@ -46,7 +46,7 @@ ENTRIES = (
 UNALLOCATED = "unallocated"
 CHANGE = "extent.change"
 CLASS_CHANGES = {
-    f"extent.class_{k}": f"land.class_{k}@pontius2004" for k in ("gain", "loss", "net_change", "persistence")
+    f"extent.class_{k}": f"land.class_{k}@pontius2004" for k in ("gain", "loss", "net_change", "swap", "persistence")
 }
 """What the change matrix says of each class: quantity -> method of the transition areas."""
 _UNIT = "hm2"
@@ -83,7 +83,7 @@ def change_cells(resolver: Resolver, place: str, period: str) -> list[Node]:
 
 
 def _class_changes(resolver: Resolver, cells: list[Node]) -> list[Node]:
-    """Gain, loss, net change (hm2) and persistence (%) of each class, on the area that has a class in both periods.
+    """Gain, loss, net change, swap (hm2) and persistence (%) of each class, on the area that has a class in both periods.
 
     A class absent at the opening has no persistence.
     """
@@ -99,13 +99,13 @@ def _class_changes(resolver: Resolver, cells: list[Node]) -> list[Node]:
         for cls, value in zip(classes, np.asarray(resolver.domains.registry[ref](areas)), strict=True):
             if np.isfinite(value):
                 made.append(
-                    _of_matrix(resolver, quantity, ref, cls, [n for p, n in pairs.items() if cls in p], float(value))
+                    of_matrix(resolver, quantity, ref, cls, [n for p, n in pairs.items() if cls in p], float(value))
                 )
     return made
 
 
-def _of_matrix(resolver: Resolver, quantity: str, ref: str, cls: str, parts: list[Node], value: float) -> Node:
-    """A class's entry of a method on the matrix; its arguments are the cells of its row and column."""
+def of_matrix(resolver: Resolver, quantity: str, ref: str, cls: str, parts: list[Node], value: float) -> Node:
+    """The entry of a class, or of a group of them, of a method on the matrix; its arguments are the cells of its row and column."""
     method = resolver.domains.registry[ref]
     place, period = parts[0].place, parts[0].period
     name = next(iter(method.arguments))

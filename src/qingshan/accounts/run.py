@@ -398,6 +398,11 @@ class Run:
         """The zone's ecosystem classes by id: zh, en and the fact that gives the area."""
         return self._resolver.extent_classes
 
+    @property
+    def groups(self) -> dict[str, dict[str, Any]]:
+        """The classes that the zone takes together, by id: zh, en, classes."""
+        return self._resolver.groups
+
     def names(self, quantity: str) -> tuple[str, str]:
         """Chinese and English name of any quantity."""
         service = services_catalogue(self.domains).get(quantity.removeprefix("gep.service."))

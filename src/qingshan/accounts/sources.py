@@ -45,7 +45,15 @@ NAMES = {
     "extent.class_gain": ("转入面积", "area gained by the class"),
     "extent.class_loss": ("转出面积", "area lost by the class"),
     "extent.class_net_change": ("净变化面积", "net change of the class"),
+    "extent.class_swap": ("置换面积", "area swapped by the class"),
     "extent.class_persistence": ("保持率", "persistence of the class"),
+    "extent.group_opening": ("合并地类期初面积", "opening area of the group"),
+    "extent.group_closing": ("合并地类期末面积", "closing area of the group"),
+    "extent.group_gain": ("合并地类转入面积", "area gained by the group"),
+    "extent.group_loss": ("合并地类转出面积", "area lost by the group"),
+    "extent.group_net_change": ("合并地类净变化面积", "net change of the group"),
+    "extent.group_swap": ("合并地类置换面积", "area swapped by the group"),
+    "extent.group_persistence": ("合并地类保持率", "persistence of the group"),
 }
 OUTSIDE = ("unmapped_class", "undefined")  # why a class has no figure of its own and leaves the sum whole
 DERIVED_LABELS = {"secondary", "news", "ocr_doubt", "project"}
@@ -96,6 +104,11 @@ class Sources:
     @cached_property
     def extent_classes(self) -> dict[str, dict[str, Any]]:
         return {c["id"]: c for c in self.zone.config.get("extent", {}).get("class", ())}
+
+    @cached_property
+    def groups(self) -> dict[str, dict[str, Any]]:
+        """Classes that the zone takes together, by id: zh, en, classes."""
+        return {g["id"]: g for g in self.zone.config.get("extent", {}).get("group", ())}
 
     def missing(self, quantity: str, place: str) -> Refusal:
         """The refusal of a figure that is not on file, with the document that would fill it."""

@@ -26,9 +26,22 @@ from .estimator import DEFAULT, Estimator, estimator_of
 from .inventory import FaultyInventory, Inventory
 from .montecarlo import EquationError, Factor, Simulation, Sources, simulate
 
-__all__ = ["Figure", "ForestEstimate", "Uncertain", "forest_estimate"]
+__all__ = ["Figure", "ForestEstimate", "Uncertain", "forest_estimate", "qualified", "served"]
 
 MOST_DOMAINS = 200
+DOUBTED = frozenset(("secondary", "project", "ocr_doubt", "news"))
+
+
+def qualified(statuses: Iterable[str], *, partial: bool, unit_assumed: bool) -> tuple[str, ...]:
+    """Labels that what a figure rests on gives it. `partial`: others stand for plots that were not measured. `screening`: an
+    equation or factor is not as its own document prints it (`DOUBTED`), so the figure tells an order, and no more."""
+    doubt = sorted(DOUBTED.intersection(statuses))
+    made = (
+        ("partial", partial),
+        ("unit_assumed", unit_assumed),
+        ("screening", bool(doubt)),
+    )
+    return (*(word for word, on in made if on), *doubt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +76,17 @@ class ForestEstimate:
     grid: tuple[Figure, ...] = field(default=())
     """The whole again as a systematic grid, its variance by successive differences."""
     estimator: str = DEFAULT
+    partial: bool = False
+    """Whether plots, or parts of them, were not measured."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What qualifies every figure: `estimated`, and `unit_assumed` where an equation's units are not printed."""
-        return ("unit_assumed", "estimated") if any(not e.unit_printed for e, _ in self.equations) else ("estimated",)
+        """What qualifies the figures: `estimated`, and what they rest on (area and trees rest on no equation)."""
+        statuses = {e.status for e, _ in self.equations}
+        if self.carbon_fraction is not None:
+            statuses.add(self.carbon_fraction.status)
+        assumed = any(not e.unit_printed for e, _ in self.equations)
+        return ("estimated", *qualified(statuses, partial=self.partial, unit_assumed=assumed))
 
     def figure(self, variable: str, domain: str = "") -> Estimate:
         return next(f.estimate for f in self.figures if (f.variable, f.domain) == (variable, domain))
@@ -156,8 +175,9 @@ def forest_estimate(
     findings = (*inventory.findings, *amounts.findings)
     regular = tuple(work.on_grid()) if grid else ()
     return ForestEstimate(
-        tuple(figures), _served(amounts, picked), fraction, taken, simulated, findings, regular, estimator
-    )
+        tuple(figures), served(amounts, picked), fraction, taken, simulated, findings, regular, estimator,
+        inventory.incomplete,
+    )  # fmt: skip
 
 
 def _refuse(amounts: Amounts, picked: NDArray[np.bool_]) -> None:
@@ -171,7 +191,8 @@ def _refuse(amounts: Amounts, picked: NDArray[np.bool_]) -> None:
         )  # fmt: skip
 
 
-def _served(amounts: Amounts, picked: NDArray[np.bool_]) -> tuple[tuple[Equation, int], ...]:
+def served(amounts: Amounts, picked: NDArray[np.bool_]) -> tuple[tuple[Equation, int], ...]:
+    """The equations in use, each with the number of picked trees it served."""
     counts = np.bincount(amounts.choice[picked & (amounts.choice >= 0)], minlength=len(amounts.choices))
     made: dict[str, tuple[Equation, int]] = {}
     for chosen, n in zip(amounts.choices, counts, strict=True):

@@ -1,7 +1,7 @@
 """Change of tree carbon between two inventories, in t CO2: on the same plots by their differences, else from two samples.
 
-Strata have known areas (stratified sampling, AR-TOOL14). Without an opening inventory the land had no trees: the change is
-the closing stock.
+Strata have known areas and fixed numbers of plots (stratified sampling, AR-TOOL14) unless another estimator is declared. Without
+an opening inventory the land had no trees: the change is the closing stock.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import OutOfBounds
@@ -18,18 +17,31 @@ from qingshan.core.finding import Finding
 from qingshan.core.method import Array
 
 from .allometry import Rule, evaluate
+from .carbon import qualified, served
 from .equation import Equation
-from .estimate import CONFIDENCE, Design, Estimate, stratified
+from .estimate import CONFIDENCE, Design, Estimate
+from .estimator import Estimator, estimator_of
 from .inventory import FaultyInventory, Inventory
-from .joining import positions
+from .remeasured import change_of, same_plots
 
-__all__ = ["StockChange", "biomass_per_plot", "carbon_per_plot", "carbon_per_tree", "stock_change"]
+__all__ = [
+    "PLAIN",
+    "StockChange",
+    "biomass_labels",
+    "biomass_per_plot",
+    "carbon_per_plot",
+    "carbon_per_tree",
+    "stock_change",
+]
+
+PLAIN = "stratified"
+"""The estimator of a project that declares none."""
 
 
 @dataclass(frozen=True)
 class StockChange:
-    """`estimate` t CO2 over the whole area, `kind` paired, independent or from_bare; `strata` names, `area` hm2 and `mean`
-    t CO2/hm2 of each stratum; stocks where there are two."""
+    """`estimate` t CO2 over the whole area; `kind` as `remeasured` has it, or from_bare; `strata` names, `area` hm2 and `mean`
+    t CO2/hm2 of each stratum (of the whole, where the estimator leaves strata aside); stocks where there are two."""
 
     estimate: Estimate
     kind: str
@@ -39,6 +51,8 @@ class StockChange:
     opening: Estimate | None
     closing: Estimate
     findings: tuple[Finding, ...]
+    estimator: str = PLAIN
+    auxiliary: str = ""
 
 
 def biomass_per_plot(
@@ -47,6 +61,16 @@ def biomass_per_plot(
     """t dm/hm2 of live trees on forest, one per plot. Raises `FaultyInventory` where a tree that counts has no amount."""
     value, picked, findings = _per_tree(inventory, rule, quantity, equations)
     return inventory.per_plot(value, picked), findings
+
+
+def biomass_labels(
+    inventory: Inventory, rule: Rule, quantity: str, equations: Iterable[Equation] | None = None
+) -> tuple[str, ...]:
+    """Labels of what rests on `biomass_per_plot`: the doubt of the equations in use goes along."""
+    trees = inventory.trees
+    amounts = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, quantity, equations)
+    statuses = {e.status for e, _ in served(amounts, trees.live & inventory.on_forest)}
+    return ("estimated", *qualified(statuses, partial=inventory.incomplete, unit_assumed=amounts.unit_assumed))
 
 
 def carbon_per_tree(
@@ -95,43 +119,39 @@ def carbon_per_plot(
 
 def stock_change(
     closing: Inventory, opening: Inventory | None, rule: Rule, *, quantity: str = "total", carbon_set: str = "ar_tool14",
-    confidence: float = CONFIDENCE, equations: Sequence[Equation] | None = None,
+    confidence: float = CONFIDENCE, equations: Sequence[Equation] | None = None, estimator: str = PLAIN, auxiliary: str = "",
 ) -> StockChange:  # fmt: skip
     """Change from `opening` to `closing`. Both have one estimation unit and the same strata with the same areas.
 
-    Paired where every plot of one is a plot of the other, in the same stratum. Raises `OutOfBounds` where strata differ,
-    `FaultyInventory`, `TooFewPlots`.
+    `estimator` and `auxiliary` as an inventory declares them. Raises `OutOfBounds` where strata differ, `FaultyInventory`,
+    `TooFewPlots`, and what `estimator_of` raises.
     """
     design = _one_unit(closing)
+    after = estimator_of(closing, estimator, auxiliary)
     last, findings = carbon_per_plot(closing, rule, quantity, carbon_set, equations)
-    area = float(design.area[0])
-    of_strata = design.weight * area
-    end = stratified(last, closing.plots.stratum, design, area, confidence, "t CO2")
-    mean_end = _means(last, closing.plots.stratum, design)
+    of_strata = design.weight * float(design.area[0])
+    end = after.totals(last, confidence, "t CO2")[0]
+    mean = _means(after, last)
     if opening is None:
-        return StockChange(end, "from_bare", design.names, of_strata, mean_end, None, end, tuple(findings))
-    before = _one_unit(opening)
-    if before.names != design.names or not np.allclose(before.weight * before.area[0], of_strata, rtol=1e-6):
+        return StockChange(
+            end, "from_bare", design.names, of_strata, mean, None, end, tuple(findings), estimator, auxiliary
+        )
+    first_design = _one_unit(opening)
+    if first_design.names != design.names or not np.allclose(
+        first_design.weight * first_design.area[0], of_strata, rtol=1e-6
+    ):
         raise OutOfBounds(
             "the strata of the two inventories differ.", "两期的层或其面积不同。", where="strata.csv",
             fix="use the strata of the closing inventory for both / 两期用同一套层",
         )  # fmt: skip
+    before = estimator_of(opening, estimator, auxiliary)
     first, more = carbon_per_plot(opening, rule, quantity, carbon_set, equations)
-    begin = stratified(first, opening.plots.stratum, design, area, confidence, "t CO2")
-    mean = mean_end - _means(first, opening.plots.stratum, design)
-    at = positions(closing.plots.id.cast(pl.String), opening.plots.id.cast(pl.String))
-    paired = len(first) == len(last) and (at >= 0).all() and (opening.plots.stratum[at] == closing.plots.stratum).all()
-    if paired:
-        change = stratified(last - first[at], closing.plots.stratum, design, area, confidence, "t CO2")
-        kind = "paired"
-    else:
-        df = min(begin.df, end.df)
-        plots = begin.plots + end.plots
-        change = Estimate(
-            end.value - begin.value, end.variance + begin.variance, df, plots, confidence, "t CO2", design.census
-        )
-        kind = "independent"
-    return StockChange(change, kind, design.names, of_strata, mean, begin, end, (*findings, *more))
+    begin = before.totals(first, confidence, "t CO2")[0]
+    at = same_plots(opening, closing, before, after)
+    change, kind = change_of(before, after, first, last, at, confidence, "t CO2")
+    return StockChange(
+        change, kind, design.names, of_strata, mean - _means(before, first), begin, end, (*findings, *more), estimator, auxiliary
+    )  # fmt: skip
 
 
 def _one_unit(inventory: Inventory) -> Design:
@@ -145,6 +165,12 @@ def _one_unit(inventory: Inventory) -> Design:
     return inventory.design
 
 
-def _means(values: Array, stratum: np.ndarray, design: Design) -> Array:
-    counts = np.bincount(stratum, minlength=len(design.weight))
-    return np.bincount(stratum, weights=values, minlength=len(design.weight)) / np.maximum(counts, 1)
+def _means(of: Estimator, values: Array) -> Array:
+    """What the estimator says of a hm2 of each stratum (h): their areas times these sum to its total."""
+    h = len(of.design.weight)
+    if not of.by_stratum:
+        return np.full(h, values.mean())
+    if of.second is not None:
+        return of.regression(values).means
+    counts = np.bincount(of.stratum, minlength=h)
+    return np.bincount(of.stratum, weights=values, minlength=h) / np.maximum(counts, 1)

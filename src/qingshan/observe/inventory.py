@@ -112,6 +112,11 @@ class Inventory:
     """Rows of plots of which no part was measured."""
     first_phase: FirstPhase | None = None
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether any plot, or part of one, was not measured."""
+        return len(self.unmeasured) > 0 or bool(self.adjusted.any())
+
     def used(self) -> Inventory:
         """Itself, or `FaultyInventory` with the first error and how many there are."""
         wrong = [f for f in self.findings if f.level == "error"]

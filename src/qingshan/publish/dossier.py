@@ -17,17 +17,18 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import shapely
 
-from qingshan.accounts.claim.dossier import Dossier, KeptDossier, dossier_of, open_dossier, projects_folder
+from qingshan.accounts.claim.dossier import Dossier, KeptDossier, dossier_of, labels_said, open_dossier, projects_folder
 from qingshan.accounts.claim.index import DoubleCounted, Overlap
 from qingshan.accounts.claim.project import claims_of, outline, read_project
 from qingshan.accounts.claim.sealed import DossierRun, evidence_folder, seal_dossier
 from qingshan.accounts.claim.table import ClaimTable, open_table
+from qingshan.accounts.claim.words import claim_word
 from qingshan.accounts.home import home, zone_key
 from qingshan.accounts.verify import Verdict
 from qingshan.core.canonical import canonical, file_digest, write_atomic
@@ -36,6 +37,7 @@ from qingshan.core.parameter import RELEASE_STATUSES
 from qingshan.zone.zone import Zone
 
 from . import parts
+from .forest_report import label_note
 from .numbers import interval, write
 from .parcel_map import overlap_svg, parcel_svg
 from .parts import Block
@@ -94,9 +96,9 @@ def _kept(series: Path, dossier: Dossier, zone: Zone) -> KeptDossier:
     series.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=".keeping-", dir=series))
     try:
-        for name, data in _files(dossier, record, zone).items():
+        run = seal_dossier(dossier, zone, part / "data")
+        for name, data in _files(dossier, record, zone, labels_said(run)).items():
             (part / name).write_bytes(data)
-        seal_dossier(dossier, zone, part / "data")
         files = {p.relative_to(part).as_posix(): file_digest(p) for p in sorted(part.rglob("*")) if p.is_file()}
         (part / MANIFEST).write_bytes(
             canonical({"format": 1, "kind": KIND, "zone": zone.id, "project": dossier.project.id, "files": files})
@@ -108,7 +110,7 @@ def _kept(series: Path, dossier: Dossier, zone: Zone) -> KeptDossier:
     return open_dossier(final)
 
 
-def _files(dossier: Dossier, record: bytes, zone: Zone) -> dict[str, bytes]:
+def _files(dossier: Dossier, record: bytes, zone: Zone, labels: Iterable[str]) -> dict[str, bytes]:
     made = {
         "dossier.json": record, "parcels.geojson": canonical(_parcels(dossier)), "reductions.csv": _reductions(dossier),
         "monitoring_report.json": canonical(dossier.monitoring_report()), "verification_request.json": canonical(dossier.verification_request()),
@@ -118,7 +120,7 @@ def _files(dossier: Dossier, record: bytes, zone: Zone) -> dict[str, bytes]:
     for lang in LANGUAGES:
         svg = parcel_svg(dossier, lang).encode()
         made[f"parcels.{lang}.svg"] = svg
-        made[f"dossier.{lang}.pdf"] = typeset(_document(dossier, Words(lang), zone), {"parcels.svg": svg})
+        made[f"dossier.{lang}.pdf"] = typeset(_document(dossier, Words(lang), zone, labels), {"parcels.svg": svg})
     return made
 
 
@@ -218,8 +220,8 @@ def _computed_again(kept: KeptDossier, path: Path, verdict: Verdict) -> None:
         except QingshanError as error:
             verdict.name("evidence", "", f"the evidence gives no dossier: {error.en}", f"由证据算不出案卷：{error.zh}")
             return
-        made = _files(again, canonical(again.record()), run.zone)
         replayed = seal_dossier(again, run.zone, Path(scratch) / "data")
+        made = _files(again, canonical(again.record()), run.zone, labels_said(replayed))
         made |= {f"data/{path.name}/{n}": (replayed / n).read_bytes() for n in ("nodes.jsonl", "facts.jsonl")}
     for name, data in made.items():
         if (kept.folder / name).read_bytes() != data:
@@ -229,11 +231,11 @@ def _computed_again(kept: KeptDossier, path: Path, verdict: Verdict) -> None:
 # --- the PDF
 
 
-def _document(dossier: Dossier, words: Words, zone: Zone) -> dict[str, Any]:
+def _document(dossier: Dossier, words: Words, zone: Zone, said: Iterable[str]) -> dict[str, Any]:
+    """`said`: the labels of the figures."""
     project, made = dossier.project, dossier.reduction
     chosen = made.methodology
-    labels = gravest_first({*([dossier.label] if dossier.label == "draft" else []), *(["synthetic"] if project.synthetic or zone.synthetic else []),
-                            *([chosen.status] if chosen.status in ("secondary", "news") else [])})  # fmt: skip
+    labels = gravest_first({*said, *([chosen.status] if chosen.status in ("secondary", "news") else [])})
     marks = [mark(words, x) for x in labels]
     period = words("dossier.period", start=project.start, end=project.end)
     e = dossier.change.estimate
@@ -242,7 +244,7 @@ def _document(dossier: Dossier, words: Words, zone: Zone) -> dict[str, Any]:
         "place": zone.place(project.place).name(words.lang), "period": period, "date": [int(project.end[:4]), 1, 1],
         "header": f"{words('dossier.title')}　{project.id}", "run": project.id, "contents": words("column.contents"),
         "page": words("word.page", page="{page}", pages="{pages}"), "badges": marks,
-        "labels": [[m, words.maybe(f"label_note.{x}", x)] for m, x in zip(marks, labels, strict=True)],
+        "labels": [[m, label_note(words, x)] for m, x in zip(marks, labels, strict=True)],
         "headline": words("dossier.headline", value=write(dossier.kg / 1000, "t CO2", words.lang).text, n=len(project.parcels)),
         "context": [
             words("dossier.counted", value=write(e.value, "t CO2", words.lang).text) if e.census else
@@ -251,8 +253,10 @@ def _document(dossier: Dossier, words: Words, zone: Zone) -> dict[str, Any]:
             *([words("dossier.barred", n=len(dossier.refusals))] if dossier.refusals else []),
         ],
         "cover": [
-            [words("dossier.methodology"), f"{words.pick(chosen.zh, chosen.en)} ({chosen.id})"], [words("dossier.scheme"), project.scheme],
-            [words("dossier.holder"), project.holder], [words("dossier.claim"), f"{project.pool} · {project.benefit}"],
+            [words("dossier.estimator"), words(f"forest.estimator_{dossier.change.estimator}")],
+            [words("dossier.methodology"), f"{words.pick(chosen.zh, chosen.en)} ({chosen.id})"],
+            [words("dossier.scheme"), claim_word(project.scheme, words.lang)],
+            [words("dossier.holder"), project.holder], [words("dossier.claim"), " · ".join(claim_word(x, words.lang) for x in (project.pool, project.benefit))],
             [words("dossier.evidence"), words("dossier.evidence_value", n=len(dossier.evidence), sha=dossier.record()["evidence_digest"][:16])],
         ],
         "sections": _sections(dossier, words),
@@ -313,7 +317,7 @@ def _vintages(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
 
 def _parcels_table(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
     cols = [
-        *parts.columns(words, ("dossier_parcel", "32mm"), ("dossier_forest_title", "1fr"), ("dossier_species", "24mm"), ("dossier_planted", "16mm", "right"),
+        *parts.columns(words, ("dossier_parcel", "32mm"), ("dossier_forest_title", "1fr"), ("dossier_species", "24mm"), ("dossier_planted", "16mm"),
                        ("dossier_stratum", "16mm")),
         parts.column(words("column.dossier_area"), "18mm", "right", "hm²"), parts.column(words("column.dossier_reduction"), "24mm", "right", "t CO₂e"),
     ]  # fmt: skip

@@ -17,10 +17,13 @@ from .pdf import typeset
 from .words import Words
 from .written import Cell, formula, identifier, mark
 
-__all__ = ["forest_pdf"]
+__all__ = ["forest_pdf", "label_note"]
 
 CHANGED = ("area", "volume", "biomass", "carbon", "co2")
 SPLIT = ("area", "volume", "carbon", "carbon_per_area")
+CHANGE_NOTES = {
+    "paired": "forest.note_paired", "paired_regression": "forest.note_paired_regression", "independent": "forest.note_independent",
+}  # fmt: skip
 LISTED = 40
 NARROW = "\u00a0"
 """Keeps a number and its unit on one line."""
@@ -56,7 +59,7 @@ def _document(
         "lang": words.lang, "title": words("forest.title"), "kicker": words("forest.kicker"), "place": where, "period": account.year,
         "date": [int(account.year), 12, 31], "header": f"{words('forest.title')}　{where}　{account.year}", "run": run.id,
         "contents": words("column.contents"), "page": words("word.page", page="{page}", pages="{pages}"),
-        "badges": [mark(words, x) for x in labels], "labels": [[mark(words, x), _label_note(words, x)] for x in labels],
+        "badges": [mark(words, x) for x in labels], "labels": [[mark(words, x), label_note(words, x)] for x in labels],
         "headline": _headline(account, words, where), "context": _context(account, words),
         "cover": [
             [words("forest.inventory"), f"{words.pick(inventory.zh, inventory.en)} ({inventory.id})"],
@@ -70,7 +73,7 @@ def _document(
     }  # fmt: skip
 
 
-def _label_note(words: Words, label: str) -> str:
+def label_note(words: Words, label: str) -> str:
     """What a label says of a forest: `partial` and `screening` have a rule of their own here."""
     own = {"partial": "forest.label_partial", "screening": "forest.label_screening"}
     return words(own[label]) if label in own else words.maybe(f"label_note.{label}", label)
@@ -180,9 +183,10 @@ def _change(account: ForestAccount, words: Words) -> tuple[str, list[Block]] | N
     found = [f for w in CHANGED if (f := account.cell("change", w, account.root)) is not None]
     if not found:
         return None
-    paired = account.notes(found[0]).get("estimator") == "paired"
-    note = words("forest.note_paired" if paired else "forest.note_independent", period=found[0].period)
-    return note, [parts.table(_figures(words), [_row(account, f, words) for f in found])]
+    how = account.notes(found[0])["estimator"]
+    return words(CHANGE_NOTES[how], period=found[0].period), [
+        parts.table(_figures(words), [_row(account, f, words) for f in found])
+    ]
 
 
 def _table(account: ForestAccount, words: Words, head: str, lines: Sequence[tuple[str, str, str]]) -> Block:

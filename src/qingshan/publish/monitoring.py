@@ -134,12 +134,11 @@ class MonitoringReport:
     def labels(self) -> list[str]:
         statuses = {r.status for r in (*(r for r, _ in self.kinds), *self.groups)}
         held = {
-            "synthetic": self.network.synthetic,
             "draft": self.provisional,
             "partial": self.thin,
             "secondary": "secondary" in statuses,
         }
-        return [label for label, holds in held.items() if holds]
+        return [*self.network.labels, *(label for label, holds in held.items() if holds)]
 
     @property
     def kinds(self) -> Sequence[tuple[Result, int]]:

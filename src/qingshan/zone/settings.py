@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ _ENTRY_KEYS = {
     "comparison": ("code", "name_zh", "name_en"),
     "merge": ("quantity", "rule"),
     "class": ("id", "fact", "zh", "en"),
+    "group": ("id", "classes", "zh", "en"),
     "raster": ("id", "title", "licence"),
     "series": ("id", "title", "licence"),
 }
@@ -167,3 +168,21 @@ def check_extent(config: Mapping[str, Any], known: Catalogue, report: Report) ->
             if fact == other or fact.startswith(f"{other}.") or other.startswith(f"{fact}."):
                 report.add("overlapping_classes", **where, first=first, first_fact=other, id=id, fact=fact)
         read[fact] = id
+    _check_groups(extent, set(read.values()), report)
+
+
+def _check_groups(extent: Mapping[str, Any], classes: Set[str], report: Report) -> None:
+    """A group of classes names declared ones, each once, and has an id that no class and no other group has."""
+    seen: set[str] = set()
+    for raw in entries(extent, "group", report):
+        id, members = str(raw["id"]), raw["classes"]
+        fits = (
+            isinstance(members, list)
+            and len({str(m) for m in members}) == len(members)
+            and {str(m) for m in members} <= classes
+        )
+        if not fits or id in classes | seen:
+            report.add(
+                "bad_extent_group", file=ZONE_FILE, field="extent.group", limit=", ".join(sorted(classes)), id=id
+            )
+        seen.add(id)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qingshan.accounts.claim.index import Claim, DoubleCounted, check_claims, overlaps, refuse_double_counting
+from qingshan.accounts.claim.words import claim_word, declaration
 from qingshan.core.errors import OutOfBounds
 
 FIELD = shapely.box(500_000, 2_900_000, 500_100, 2_900_100)
@@ -136,3 +137,22 @@ def test_a_province_of_parcels_is_checked_in_seconds():
     assert len(claims) > 100_000
     # x 90..130 lies in columns 1 and 2 (60..120, 120..180), y 90..110 in row 1: 30 * 20 and 10 * 20 m2
     assert {(o.first.id, o.area) for o in found} == {("c318", 600.0), ("c319", 200.0)}
+
+
+def test_every_scheme_pool_and_benefit_has_a_name_and_a_refusal_says_it():
+    words = declaration()
+    assert set(words["names"]) == {*words["schemes"], *words["pools"], *words["benefits"]}
+    assert claim_word("carbon_ticket", "zh") == "林业碳票" and claim_word("nobody", "en") == "nobody"
+    box = shapely.box(0, 0, 100, 100)
+    both = [
+        Claim(i, s, i, "2020-01-01", "2021-01-01", "tree", "removal", box)
+        for i, s in (("a", "ccer"), ("b", "carbon_ticket"))
+    ]
+    (found,) = overlaps(both, 1.0)
+    assert found.sentence("en") == (
+        "China certified emission reduction (CCER) a and forest carbon ticket b share 10000.0 m2 (trees, 2020-01-01 to 2021-01-01)"
+    )
+    assert (
+        found.sentence("zh")
+        == "国家核证自愿减排量（CCER） a 与 林业碳票 b 重叠 10000.0 m2（林木，2020-01-01 至 2021-01-01）"
+    )

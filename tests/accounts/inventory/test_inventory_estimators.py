@@ -88,8 +88,8 @@ def test_every_estimator_is_sealed_explained_and_replayed(name: str, zone: Zone,
     assert "inputs/inventory/plots2020/plots.csv" in files
 
 
-def test_change_is_that_of_pairs_on_a_grid_and_of_two_samples_in_double_sampling(zone: Zone, tmp_path: Path) -> None:
-    """10 more trees on each plot: pairs are sure of it; the double samples add 52 and 52."""
+def test_change_is_that_of_pairs_also_in_double_sampling(zone: Zone, tmp_path: Path) -> None:
+    """10 more trees on each plot: pairs are sure of it; two double samples of other first phases add 52 and 52."""
     for period, more in (("2015", 0.0), ("2020", 10.0)):
         load_inventory(zone, tables(tmp_path / period, more), settings(period, estimator="systematic", auxiliary=""))
     grid = seal_inventories(zone)
@@ -100,9 +100,16 @@ def test_change_is_that_of_pairs_on_a_grid_and_of_two_samples_in_double_sampling
         load_inventory(zone, tables(tmp_path / f"d{period}", more), settings(period))
     double = seal_inventories(zone)
     fact = double.fact("inventory.biomass", ROOT, "2015-2020")
-    note = double.nodes[fact.key].notes
-    assert note["estimator"] == "independent" and fact.value == pytest.approx(10 * kg)
-    assert note["variance"] == pytest.approx(104 * kg**2)
+    node = double.nodes[fact.key]
+    assert node.notes["estimator"] == "paired_regression" and fact.value == pytest.approx(10 * kg)
+    assert node.notes["variance"] == pytest.approx(0, abs=1e-9) and node.method == "forest.change_variance@two_phase"
+    assert verify(double.path).equal
+    phase = tmp_path / "d2020" / "first_phase.csv"
+    phase.write_text(phase.read_text().replace("\n15,s,", "\n16,s,"))
+    load_inventory(zone, tmp_path / "d2020", settings("2020"))
+    apart = seal_inventories(zone)
+    note = apart.nodes[apart.fact("inventory.biomass", ROOT, "2015-2020").key].notes
+    assert note["estimator"] == "independent" and note["variance"] == pytest.approx(104 * kg**2)
 
 
 def test_what_the_tables_do_not_carry_is_refused_and_nothing_is_kept(zone: Zone, tmp_path: Path, home: Path) -> None:

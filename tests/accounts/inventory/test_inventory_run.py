@@ -286,6 +286,14 @@ def test_trees_of_a_plot_sum_to_it(two: ForestRun) -> None:
         plot_trees(two, "plots2015", "9")
 
 
+def test_trees_are_those_of_the_table_as_it_is_now(two: ForestRun) -> None:
+    """What was evaluated is kept by the table, not by the name of the run: one written anew is read anew."""
+    path = two.tables("plots2015") / "trees.csv"
+    assert [r["d_cm"] for r in plot_trees(two, "plots2015", "4").rows] == [10.0, 12.0]
+    path.write_text(path.read_text().replace("12.0,10", "13.0,10"))
+    assert [r["d_cm"] for r in plot_trees(two, "plots2015", "4").rows] == [10.0, 13.0]
+
+
 def _broken(folder: Path) -> None:
     (folder / "trees.csv").write_text("plot,tree,taxon,d_cm,h_m\n1,1,Pinus massoniana,-3,10\n")
 

@@ -211,7 +211,7 @@ def test_the_verb_prints_and_writes_every_year(folder, tmp_path, capsys):
         == 0
     )
     said = capsys.readouterr().out
-    assert "低产低效林改造" in said and "synthetic" in said
+    assert "低产低效林改造" in said and "[示意、估算、自定]" in said
     rows = list(csv.DictReader(out.open(encoding="utf-8")))
     assert len(rows) == 2 * 6 and [r["year"] for r in rows[:6]] == ["2020", "2021", "2022", "2023", "2024", "2025"]
     assert float(rows[7]["cost_yuan"]) == 900_000

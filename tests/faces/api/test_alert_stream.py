@@ -16,6 +16,7 @@ import uvicorn
 
 from qingshan.faces.api import alert_stream
 from qingshan.faces.api.app import create_app
+from qingshan.observe.alert import watch
 from qingshan.observe.alert.outbox import Outbox
 from qingshan.observe.alert.watch import Watch
 from qingshan.observe.series.store import Observations
@@ -43,6 +44,7 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("QINGSHAN_TOKEN_LOAD", f"lims:{TOKEN}")
     monkeypatch.setattr(alert_stream, "LOOK_S", 0.05)
     monkeypatch.setattr(alert_stream, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(alert_stream, "PATIENCE_S", 10.0)
     app = create_app(open_zone(folder), {})
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
     with socket.socket() as listening:
@@ -188,6 +190,46 @@ def test_a_posted_reading_tells_the_recipients_though_nobody_reads(address: str,
     assert httpx.get(f"{address}/api/networks/air/messages", params={"to": "nobody"}).json()["messages"] == []
     assert httpx.get(f"{address}/api/networks/none/messages").status_code == 404
     assert httpx.get(f"{address}/api/networks/air/messages", params={"after": "x"}).status_code == 422
+
+
+def test_a_slow_replay_keeps_nobody_waiting(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replay stands still after a reading came in: a second reader, the messages and a further reading are answered, and what is on file is
+    sent. When it goes on, every reader has its event."""
+    send(address, (1, 100), (2, 160))
+    first = Listener(address, "0")
+    begun, go_on, replayed = threading.Event(), threading.Event(), watch._replayed
+
+    def slowly(*of: Any) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return replayed(*of)
+
+    monkeypatch.setattr(watch, "_replayed", slowly)
+    monkeypatch.setattr(alert_stream, "PATIENCE_S", 0.05)
+    try:
+        send(address, (3, 155))
+        assert begun.wait(20)
+        since = time.monotonic()
+        second = Listener(address, "0")
+        assert second.until(events=1) == [("1", "pending")]
+        third = Listener(address)
+        assert httpx.get(f"{address}/api/networks/air/messages", timeout=15).json() == {"messages": [], "held": {}}
+        send(address, (4, 156))
+        assert time.monotonic() - since < 15 and not go_on.is_set()
+        assert first.until(beats=first.beats + 1) == [("1", "pending")]
+    finally:
+        go_on.set()
+    assert third.until(events=1) == [("2", "active")]
+
+
+def test_a_reader_is_rung_for_what_the_look_of_a_post_found(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The events stand in the log before the look of the stream: without a bell they would wait for the next heartbeat."""
+    monkeypatch.setattr(alert_stream, "HEARTBEAT_S", 60)
+    monkeypatch.setattr(alert_stream, "LOOK_S", 1.0)
+    listener = Listener(address)
+    time.sleep(0.1)  # the first look of the stream is over
+    send(address, (1, 100), (2, 160))
+    assert listener.until(events=1) == [("1", "pending")]
 
 
 def test_messages_are_read_while_another_process_tells(

@@ -183,3 +183,26 @@ def test_the_pedigree_of_a_plot_is_labelled_and_leads_to_its_trees(woods: tuple[
     equation = next(n for n in run.nodes.values() if n.quantity == "forest.tree_equation")
     page = told(client.get(f"/zh/pedigree/{equation.key}").text)
     assert "power_d" in page and "拒算" not in page
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_plots_and_trees_have_the_labels_of_the_equations_they_take(
+    woods: tuple[TestClient, ForestRun], lang: str
+) -> None:
+    """Amounts of a plot rest on the same equations as the totals, and say so, on the page and in every row that is taken away."""
+    client, run = woods
+    plot = next(
+        n.notes["plot"]
+        for n in run.nodes.values()
+        if n.kind == "plot" and n.notes["inventory"] == "plots2020" and n.notes["trees"]
+    )
+    said = {"zh": ("示意", "粗算", "估算", "转引"), "en": ("synthetic", "screening", "estimated", "secondary")}[lang]
+    for address in ("forest/plots", f"forest/plots/plots2020/{plot}"):
+        page = client.get(f"/{lang}/{address}").text
+        assert all(f">{word}</" in page for word in said), address
+        rows = list(csv.DictReader(io.StringIO(client.get(f"/{lang}/{address}.csv").text.lstrip("\ufeff"))))
+        assert rows and all(
+            {"synthetic", "screening", "estimated", "secondary"}
+            <= set(r[{"zh": "标注", "en": "labels"}[lang]].split("; "))
+            for r in rows
+        )

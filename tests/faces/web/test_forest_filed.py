@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,7 @@ from qingshan.accounts.claim.synthetic import write_demo_project
 from qingshan.accounts.inventory import InventorySettings, load_inventory, seal_inventories
 from qingshan.core.canonical import file_digest
 from qingshan.faces.api.app import create_app
+from qingshan.faces.web.released import released_runs
 from qingshan.publish.dossier import publish_dossier
 from qingshan.publish.forest_release import ForestRelease, publish_forest
 from qingshan.publish.signed import ENVIRONMENT
@@ -210,3 +212,17 @@ def test_figures_of_a_project_lead_to_their_pedigree(filed: Filed) -> None:
     share = filed.client.get(f"/zh/pedigree/{keys[-1]}")
     assert share.status_code == 200 and "减排量" in share.text
     assert filed.client.get(f"/zh/pedigree/{keys[5]}.json").status_code == 200
+
+
+def test_runs_of_releases_are_read_where_they_lie_now(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A draft and a release may hold the same run; when the draft goes, its figures are those of the release."""
+    draft, signed = (SimpleNamespace(folder=tmp_path / name, run="run-1") for name in ("draft", "r1"))
+    site = SimpleNamespace(kept={}, zone=None)
+    for known in ([draft], [signed]):
+        folder = known[0].folder / "data/run-1"
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text("{}")
+        monkeypatch.setattr("qingshan.faces.web.released.releases_of", lambda _, known=known: known)
+        (run,) = released_runs(site)  # type: ignore[arg-type]
+        assert run.path == folder
+        assert list(released_runs(site)) == [run]  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ def test_gains_losses_and_persistence(client: TestClient) -> None:
     said = {k: v for k, v in rows[CROPS].items() if not k.endswith("_key")}
     assert said == {
         "cls": CROPS, "name": "cultivated land", "opening": pytest.approx(8 * CELL), "gain": pytest.approx(0), "loss": pytest.approx(2 * CELL),
-        "net_change": pytest.approx(-2 * CELL), "closing": pytest.approx(6 * CELL), "persistence": pytest.approx(75),
+        "net_change": pytest.approx(-2 * CELL), "swap": pytest.approx(0), "closing": pytest.approx(6 * CELL), "persistence": pytest.approx(75),
     }  # fmt: skip
     assert (rows[WOODS]["gain"], rows[TOWN]["gain"]) == (pytest.approx(CELL), pytest.approx(CELL))
     assert rows[WOODS]["persistence"] == pytest.approx(100)
@@ -77,13 +77,70 @@ def test_gains_losses_and_persistence(client: TestClient) -> None:
 def test_every_figure_of_a_class_opens_its_pedigree(client: TestClient, lang: str) -> None:
     html = client.get(f"/{lang}/account/change").text
     for row in table(client, "classes"):
-        for entry in ("opening", "gain", "loss", "net_change", "closing", "persistence"):
+        for entry in ("opening", "gain", "loss", "net_change", "swap", "closing", "persistence"):
             key = str(row[f"{entry}_key"])
             assert f"/pedigree/{key}" in html
             page = client.get(f"/{lang}/pedigree/{key}")
             assert page.status_code == 200
-            if entry in ("gain", "loss", "net_change", "persistence"):
+            if entry in ("gain", "loss", "net_change", "swap", "persistence"):
                 assert f"land.class_{entry}@pontius2004" in page.text
+
+
+def test_classes_taken_together_change_as_one(client: TestClient) -> None:
+    """Woods and crops together: 14 cells, one to town, 13 kept: crops to woods is no change. Crops alone called wetland: 8 cells,
+    2 lost: 25 % of the opening area (HJ 1174-2021 table A.6)."""
+    rows = {r["cls"]: r for r in table(client, "groups")}
+    green, wet = rows["green"], rows["wetland"]
+    assert (green["opening"], green["closing"]) == (pytest.approx(14 * CELL), pytest.approx(13 * CELL))
+    assert (green["gain"], green["loss"], green["swap"]) == (0, pytest.approx(CELL), 0)
+    assert green["persistence"] == pytest.approx(13 / 14 * 100)
+    assert (wet["opening"], wet["loss"], wet["net_change"]) == (
+        *(pytest.approx(n * CELL) for n in (8, 2)),
+        pytest.approx(-2 * CELL),
+    )
+    assert wet["wetland_area_lost"] == pytest.approx(25)
+    assert "wetland_area_lost" not in green or not green["wetland_area_lost"]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_figure_of_a_group_opens_its_pedigree(client: TestClient, lang: str) -> None:
+    html = client.get(f"/{lang}/account/change").text
+    for row in table(client, "groups"):
+        for entry in ("opening", "gain", "loss", "net_change", "swap", "closing", "persistence", "wetland_area_lost"):
+            if key := row.get(f"{entry}_key"):
+                assert f"/pedigree/{key}" in html
+                assert client.get(f"/{lang}/pedigree/{key}").status_code == 200
+    wet = next(r for r in table(client, "groups") if r["cls"] == "wetland")
+    assert "wetland.area_loss@hj1174_2021" in client.get(f"/{lang}/pedigree/{wet['wetland_area_lost_key']}").text
+
+
+@pytest.mark.parametrize(
+    ("lang", "word", "group"),
+    [("zh", "耕地 → 阔叶林", "绿地"), ("en", "cultivated land → broadleaf forest", "green land")],
+)
+def test_pedigrees_name_changes_and_groups_in_words(client: TestClient, lang: str, word: str, group: str) -> None:
+    """Not by their ids; below it, a user of the entry is the group that both classes are in."""
+    key = next(r["key"] for r in table(client, "matrix") if (r["opening_class"], r["closing_class"]) == (CROPS, WOODS))
+    said = text_of(client.get(f"/{lang}/pedigree/{key}").text)
+    assert word in said and group in said
+    assert "crops>woods" not in said.replace("&gt;", ">").partition("qingshan explain")[0]
+
+
+def test_the_flows_of_a_group_are_those_of_its_classes(client: TestClient) -> None:
+    """Both changes touch crops; their sum leads to the two entries."""
+    html = client.get("/en/account/change?of=wetland").text
+    chart = json.loads(re.search(r'application/json">(.*?)</script>', html, re.S)[1])  # type: ignore[index]
+    assert {(link["source"], link["target"]) for link in chart["links"]} == {
+        ("l:crops", "r:woods"),
+        ("l:crops", "r:town"),
+    }
+    assert re.search(r'<a href="[^"]*of=wetland[^"]*" aria-current="true">wetland</a>', html)
+    box = next(n for n in chart["nodes"] if n["id"] == "l:crops")
+    assert "group=wetland" in box["href"] and client.get(box["href"]).status_code == 200
+    page = client.get("/en/account/change/sum.json?of=moved&group=wetland&to=town").json()
+    assert [r["value"] for r in page["tables"][0]["rows"]] == [pytest.approx(CELL)]
+    assert client.get("/en/account/change/sum?of=moved&group=desert").status_code == 404
+    assert client.get("/en/account/change/sum?of=share&group=wetland").status_code == 404
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -89,6 +89,16 @@ code = 61
 fact = "land.ecosystem.town"
 zh = "居住地"
 en = "residential land"
+[[extent.group]]
+id = "green"
+zh = "绿地"
+en = "green land"
+classes = ["woods", "crops"]
+[[extent.group]]
+id = "wetland"
+zh = "湿地"
+en = "wetland"
+classes = ["crops"]
 [[quantity]]
 id = "land.ecosystem.*"
 zh = "地类面积"

@@ -28,7 +28,7 @@ def test_source_shares_of_a_section_with_their_residual() -> None:
         ("water.source_share", "下", "上", 40, "project"), ("water.source_share", "下", "污水厂", 25, "project"),
         ("water.source_share", "下", "农田", 15, "secondary"), ("water.source_residual", "下", "residual", 20, "secondary"),
     ]  # fmt: skip
-    assert "20 t of 100 t" in found[-1].notes[0].en
+    assert "20 t of 100 t measured (C x Q)" in found[-1].notes[0].en
 
 
 def test_a_non_point_source_by_an_export_coefficient() -> None:
@@ -82,6 +82,26 @@ def test_a_source_keeps_the_worst_status_it_stands_on() -> None:
         s,,measured,10,C x Q,TN,,,,
         s,农田,non_point,,export coefficient,TN,1000,cropland export,delivery ratio,news"""
     assert [r.status for r in judged("source-share", rows)] == ["news", "news"]  # the coefficients are secondary
+
+
+def test_the_status_of_a_measured_load_is_carried_into_all_that_is_a_share_of_it() -> None:
+    """The load of 上 is restated, that of 下 the project's: only what stands on 上 is restated. Then 下 is reported by the press: all of it is."""
+    text = """section,downstream,source,kind,tonnes,method,status
+        上,下,,measured,40,annual report,secondary
+        上,,厂甲,facility,10,discharge record,primary
+        下,,,measured,100,C x Q,{}
+        下,,厂乙,facility,25,discharge record,primary"""
+    said = {(r.site, r.item): (r.status, r.notes[0].en) for r in judged("source-share", text.format(""))}
+    assert {k: s for k, (s, _) in said.items()} == {
+        ("上", "厂甲"): "secondary", ("上", "residual"): "secondary", ("下", "上"): "secondary", ("下", "厂乙"): "project", ("下", "residual"): "secondary",
+    }  # fmt: skip
+    assert (
+        said["下", "上"][1] == "upstream: 40 t, annual report."
+        and "100 t measured (C x Q)" in said["下", "residual"][1]
+    )
+    assert [r.status for r in judged("source-share", text.format("news")) if r.site == "下"] == ["news"] * 3
+    with pytest.raises(OutOfBounds, match=r"t.csv:4 \[status\]: status is 'rumour'"):
+        judged("source-share", text.format("rumour"))
 
 
 def test_a_load_without_a_flow_method_says_how_to_name_one() -> None:

@@ -17,7 +17,7 @@ from qingshan.observe.evaluate.cocontrol import correlations, formation_potentia
 from qingshan.observe.evaluate.editions import RuleSet
 from qingshan.observe.loads.load import Flow, annual_load, monthly_loads
 from qingshan.observe.loads.river import river
-from qingshan.observe.loads.share import Source, export_load, source_shares
+from qingshan.observe.loads.share import Measured, Source, export_load, source_shares
 
 
 def test_load_of_a_month() -> None:
@@ -96,15 +96,15 @@ def test_source_shares_show_their_residual() -> None:
         Source("农田", "下", "non_point", Decimal(15), "export coefficient", "secondary"),
         Source("别处", "上", "facility", Decimal(99), "discharge record"),
     ]
-    found = source_shares("下", Decimal(100), sources, graph, {"上": Decimal(40)})
+    found = source_shares("下", sources, graph, {"下": Measured(Decimal(100)), "上": Measured(Decimal(40))})
     assert [(s.id, s.percent) for s in found.shares] == [("上", 40), ("污水厂", 25), ("农田", 15)]
     assert (found.residual, found.residual_percent, found.explained, found.status) == (20, 20, 80, "secondary")
-    over = source_shares("下", Decimal(60), sources, graph, {"上": Decimal(40)})
+    over = source_shares("下", sources, graph, {"下": Measured(Decimal(60)), "上": Measured(Decimal(40))})
     assert over.residual == -20  # more accounted than arrived: shown, not scaled away
     with pytest.raises(OutOfBounds, match="upstream"):
-        source_shares("下", Decimal(100), sources, graph, {})
+        source_shares("下", sources, graph, {"下": Measured(Decimal(100))})
     with pytest.raises(OutOfBounds):
-        source_shares("下", Decimal(100), [sources[0], sources[0]], graph, {"上": Decimal(1)})
+        source_shares("下", [sources[0], sources[0]], graph, {"下": Measured(Decimal(100)), "上": Measured(Decimal(1))})
 
 
 def test_a_load_by_export_coefficient() -> None:

@@ -93,6 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif parts.path == "/search":
             token = parse_qs(parts.query).get("token", ["0"])[0]
             self._json(self._page(int(token)))
+        elif parts.path.startswith("/static/"):
+            self._static(parts.path.removeprefix("/static/").split("/"))
         elif parts.path.startswith("/files/"):
             self.server_state.queries.append(parts.query)
             self._file(parts.path)
@@ -130,6 +132,21 @@ class _Handler(BaseHTTPRequestHandler):
                       {"rel": "search", "href": f"{url}/search", "type": "application/geo+json", "method": "POST"},
                       {"rel": "search", "href": f"{url}/search", "type": "application/geo+json", "method": "GET"}],
         }  # fmt: skip
+
+    def _static(self, path: list[str]) -> None:
+        """The same items as a static catalogue: `catalog.json`, `COLLECTION/collection.json`, `COLLECTION/ITEM.json`, linked relatively."""
+        items = self.server_state.items
+        if path == ["catalog.json"]:
+            names = dict.fromkeys(["other", *(item["collection"] for item in items)])
+            self._json({"type": "Catalog", "stac_version": "1.0.0", "id": "static", "description": "test",
+                        "links": [{"rel": "child", "href": f"./{n}/collection.json"} for n in names]})  # fmt: skip
+        elif path[1:] == ["collection.json"]:
+            self._json({"type": "Collection", "stac_version": "1.0.0", "id": path[0],
+                        "links": [{"rel": "item", "href": f"./{i['id']}.json"} for i in items if i["collection"] == path[0]]})  # fmt: skip
+        else:
+            item = next(i for i in items if [i["collection"], f"{i['id']}.json"] == path)
+            assets = {k: a | {"href": f"../../files/{a['href'].rpartition('/')[2]}"} for k, a in item["assets"].items()}
+            self._json(item | {"assets": assets})
 
     def _page(self, start: int, collections: list[str] | None = None) -> dict[str, Any]:
         state = self.server_state

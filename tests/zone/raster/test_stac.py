@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,47 @@ def test_mosaic_of_two_items(server, cache):
     assert layer.entry["items"] == ["east", "west"]
     assert layer.entry["licence"] == "CC0"
     assert layer.findings == []
+
+
+def test_a_static_catalogue_is_walked(server, cache):
+    """Links are followed to the collection and its items; those elsewhere are left out; busy once; the answer is kept."""
+    values = halves(server)
+    server.item("far", [10.0, 10.0, 11.0, 11.0])
+    server.failing["/static/cover/collection.json"] = 2
+    known = preset(server, catalogue=f"{server.url}/static/catalog.json")
+    layer = fetch_layer(known, GRID, "2020", cache)
+    assert np.array_equal(layer.source.read(Window(0, 0, 40, 50)), values)
+    assert sorted(layer.entry["items"]) == ["east", "west"] and layer.findings == []
+    assert server.asked["/static/other/collection.json"] == 0  # the address that names the collection comes first
+    assert fetch_layer(known, GRID, "2020", offline(cache)).source.sha256 == layer.source.sha256
+
+
+def test_a_static_catalogue_without_the_collection(server, cache):
+    halves(server)
+    known = preset(server, catalogue=f"{server.url}/static/catalog.json", collection="rain")
+    with pytest.raises(FetchFailed, match="no collection 'rain'"):
+        fetch_layer(known, GRID, "2020", cache)
+    assert server.asked["/static/other/collection.json"] == 1
+
+
+def test_an_address_that_is_no_catalogue(server, cache):
+    """A page that is not JSON is one clear error."""
+    (server.folder / "page.json").write_text("<!doctype html>", encoding="utf-8")
+    with pytest.raises(FetchFailed, match="does not answer as STAC"):
+        fetch_layer(preset(server, catalogue=f"{server.url}/files/page.json"), GRID, "2020", cache)
+
+
+def test_the_soil_preset_reads_percent_and_leaves_nodata_out(server, cache):
+    """OpenLandMap's own names on a catalogue of the same shape: uint8 percent, NoData of the file (255), a value over 100 is none."""
+    known = find_preset("openlandmap-clay")
+    values = np.full((40, 50), 31, np.uint8)
+    values[0, 0], values[0, 1], values[0, 2] = 255, 120, 100
+    tile(server, "soil", values, W, nodata=255, collection=known.collection, when="2020-01-01T00:00:00Z")
+    server.items[-1]["assets"] = {known.assets[0]: server.items[-1]["assets"].pop("map")}
+    layer = fetch_layer(replace(known, catalogue=f"{server.url}/static/catalog.json"), GRID, "", cache)
+    read = layer.source.read(Window(0, 0, 40, 50))
+    assert np.isnan(read[0, :2]).all() and read[0, 2] == 100 and (read[1:] == 31).all()
+    assert (layer.entry["unit"], layer.entry["quantity"], layer.entry["licence"]) == ("%", "soil.clay", "CC-BY-4.0")
 
 
 def test_pages_are_followed(server, cache):
@@ -388,7 +430,7 @@ def test_fetch_verb(server, home, monkeypatch, capsys, id):
 
 
 def test_presets_are_sound():
-    assert {"cop-dem-glo-30", "esa-worldcover", "modis-13Q1-061"} <= set(presets())
+    assert {"cop-dem-glo-30", "esa-worldcover", "modis-13Q1-061", "openlandmap-clay"} <= set(presets())
     for known in presets().values():
         assert known.source
         assert known.licence

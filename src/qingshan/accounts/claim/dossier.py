@@ -26,11 +26,12 @@ from qingshan.observe.change import StockChange, carbon_per_tree, stock_change
 from qingshan.observe.inventory import Inventory, read_inventory
 from qingshan.zone.zone import Zone
 
-from .index import Overlap, declaration
-from .methodology import Reduction, issue, methodology, reduction
+from .index import Overlap
+from .methodology import Methodology, Reduction, issue, methodology, reduction
 from .plausible import UNIT, check_plausible, read_bands
 from .project import Project, claims_of, evidence_of, read_project, stratum_areas
 from .table import ClaimTable
+from .words import declaration
 
 __all__ = [
     "Dossier",
@@ -39,6 +40,7 @@ __all__ = [
     "TreeLine",
     "dossier_of",
     "dossiers",
+    "labels_said",
     "open_dossier",
     "projects_folder",
     "vintages",
@@ -100,7 +102,8 @@ class Dossier:
             ],
             "methodology": {"id": chosen.id, "zh": chosen.zh, "en": chosen.en, "aspects": [a.record() for a in chosen.aspects.values()],
                             "open": [dict(o) for o in chosen.open]},
-            "change": {"kind": self.change.kind, **self.change.estimate.record(),
+            "change": {"kind": self.change.kind, "estimator": self.change.estimator, "auxiliary": self.change.auxiliary,
+                       **self.change.estimate.record(),
                        "opening": None if self.change.opening is None else self.change.opening.record(), "closing": self.change.closing.record(),
                        "strata": [{"stratum": n, "hm2": float(a), "mean": float(m)} for n, a, m in
                                   zip(self.change.strata, self.change.area, self.change.mean, strict=True)]},
@@ -148,13 +151,7 @@ def dossier_of(folder: Path, table: ClaimTable | None) -> Dossier:
     """
     project = read_project(folder)
     chosen = methodology(project.methodology)
-    if chosen.scheme and chosen.scheme != project.scheme:
-        raise OutOfBounds(
-            f"{chosen.id} belongs to the scheme {chosen.scheme}, not {project.scheme}.",
-            f"{chosen.id} 属于 {chosen.scheme}，不是 {project.scheme}。",
-            where="project.toml",
-            fix="correct scheme or methodology / 更正机制或方法学",
-        )
+    _suited(project, chosen)
     if table is not None:
         table.refuse(table.in_crs(claims_of(project), project.crs))
     measured = declaration()["measured"]
@@ -164,14 +161,14 @@ def dossier_of(folder: Path, table: ClaimTable | None) -> Dossier:
             f"{project.id} 的减排量由林木算出，碳库却写作 {project.pool!r}。", where="project.toml: pool",
             fix=f'write pool = "{measured}": a pool that was not measured backs nothing / 写 pool = "{measured}"：没有测的碳库不能作依据',
         )  # fmt: skip
-    given = project.settings.get("inventory", {})
+    given, (estimator, auxiliary) = project.settings.get("inventory", {}), project.estimator
     opening = read_inventory(folder / "opening") if (folder / "opening").is_dir() else None
     closing = read_inventory(folder / "closing")
     if closing.design.census:
         project = _counted(project, closing)
     change = stock_change(
         closing, opening, project.rule, quantity=given.get("quantity", "total"),
-        carbon_set=given.get("carbon_set", "ar_tool14"), equations=project.equations,
+        carbon_set=given.get("carbon_set", "ar_tool14"), equations=project.equations, estimator=estimator, auxiliary=auxiliary,
     )  # fmt: skip
     findings = stratum_areas(project, change.strata, change.area)
     if findings:
@@ -199,6 +196,23 @@ def dossier_of(folder: Path, table: ClaimTable | None) -> Dossier:
         tuple(_refusals(project, [*checked, *change.findings])),
         tuple(trees),
     )
+
+
+def _suited(project: Project, chosen: Methodology) -> None:
+    """Whether scheme and estimator are those of the methodology. Raises `OutOfBounds`."""
+    if chosen.scheme and chosen.scheme != project.scheme:
+        raise OutOfBounds(
+            f"{chosen.id} belongs to the scheme {chosen.scheme}, not {project.scheme}.",
+            f"{chosen.id} 属于 {chosen.scheme}，不是 {project.scheme}。",
+            where="project.toml",
+            fix="correct scheme or methodology / 更正机制或方法学",
+        )
+    estimator, known = project.estimator[0], chosen.estimators
+    if known and estimator not in known:
+        raise OutOfBounds(
+            f"{chosen.en} does not estimate by {estimator}.", f"{chosen.zh} 不用估计量 {estimator}。",
+            where="project.toml: [inventory] estimator", fix=f"one of {', '.join(known)} / 取 {'、'.join(known)} 之一",
+        )  # fmt: skip
 
 
 def _counted(project: Project, closing: Inventory) -> Project:
@@ -355,10 +369,29 @@ class KeptDossier:
         return found[0] if found else None
 
     @property
+    def labels(self) -> frozenset[str]:
+        """What qualifies any of its figures, down to the stocks they rest on."""
+        run, record = self.run, self.record
+        if run is None:
+            words = (
+                ("estimated", True),
+                ("draft", record["label"] == "draft"),
+                ("synthetic", record["project"]["synthetic"]),
+            )
+            return frozenset(word for word, on in words if on)
+        return labels_said(run)
+
+    @property
     def parcels(self) -> dict[str, Any]:
         """GeoJSON of the parcels in longitude and latitude."""
         made: dict[str, Any] = json.loads((self.folder / "parcels.geojson").read_bytes())
         return made
+
+
+def labels_said(run: Path) -> frozenset[str]:
+    """Labels of all figures of a sealed run."""
+    lines = (run / "facts.jsonl").read_bytes().splitlines()
+    return frozenset(label for line in lines for label in json.loads(line).get("labels", ()))
 
 
 def projects_folder(zone: Zone) -> Path:

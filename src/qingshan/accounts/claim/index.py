@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from qingshan.core.domain import load_domains
-from qingshan.core.errors import DeclarationError, OutOfBounds, QingshanError
+from qingshan.core.errors import OutOfBounds, QingshanError
 from qingshan.core.finding import Finding
 from qingshan.core.outline import reason_zh
+
+from .words import claim_word, declaration
 
 __all__ = ["Claim", "DoubleCounted", "Overlap", "check_claims", "overlaps", "refuse_double_counting"]
 
@@ -76,25 +76,18 @@ class Overlap:
         a, b = self.first, self.second
         if lang == "zh":
             how = f"同为地块 {a.parcel}" if self.identity else f"重叠 {self.area:.1f} m2"
-            return f"{a.scheme} {a.id} 与 {b.scheme} {b.id} {how}（{a.pool}，{max(a.start, b.start)} 至 {min(a.end, b.end)}）"
-        how = f"claim the parcel {a.parcel}" if self.identity else f"share {self.area:.1f} m2"
-        return (
-            f"{a.scheme} {a.id} and {b.scheme} {b.id} {how} ({a.pool}, {max(a.start, b.start)} to {min(a.end, b.end)})"
-        )
+            joined, when = "与", f"{max(a.start, b.start)} 至 {min(a.end, b.end)}"
+        else:
+            how = f"claim the parcel {a.parcel}" if self.identity else f"share {self.area:.1f} m2"
+            joined, when = "and", f"{max(a.start, b.start)} to {min(a.end, b.end)}"
+        schemes, pool = [claim_word(c.scheme, lang) for c in (a, b)], claim_word(a.pool, lang)
+        open_, close, comma = ("（", "）", "，") if lang == "zh" else (" (", ")", ", ")
+        return f"{schemes[0]} {a.id} {joined} {schemes[1]} {b.id} {how}{open_}{pool}{comma}{when}{close}"
 
     def feature(self) -> dict[str, Any]:
         drawn = None if self.geometry is None else shapely.geometry.mapping(self.geometry)
         about = {"first": self.first.id, "second": self.second.id, "area_m2": self.area, "identity": self.identity}
         return {"type": "Feature", "geometry": drawn, "properties": about}
-
-
-@lru_cache(maxsize=1)
-def declaration() -> dict[str, Any]:
-    """`claims.toml` of the domain that declares it."""
-    found = load_domains().declared("claims")
-    if len(found) != 1:
-        raise DeclarationError(f"{len(found)} domains declare claims; one is needed.")
-    return found[0][1]
 
 
 def check_claims(claims: Sequence[Claim]) -> list[Finding]:

@@ -18,8 +18,9 @@ from qingshan.core.errors import DeclarationError, MissingParameter, OutOfBounds
 from qingshan.core.finding import Finding
 from qingshan.observe.deduction import deduct, deduct_estimate, deduction_rules
 from qingshan.observe.estimate import Estimate
+from qingshan.observe.estimator import ESTIMATORS
 
-from .index import declaration
+from .words import declaration
 
 __all__ = ["ASPECTS", "Aspect", "Methodology", "Reduction", "issue", "load_methodologies", "methodology", "reduction"]
 
@@ -64,6 +65,8 @@ class Methodology:
     tool: bool
     aspects: Mapping[str, Aspect]
     conditions: tuple[Mapping[str, Any], ...] = ()
+    estimators: tuple[str, ...] = ()
+    """Those its text knows; empty where it leaves them open or was not obtained."""
 
     def check(self, project: Mapping[str, Any]) -> list[Finding]:
         """Eligibility of a parcel or project: an error for each check that fails or whose field is missing."""
@@ -169,12 +172,13 @@ def load_methodologies() -> dict[str, Methodology]:
                 content["scheme"] not in (*words["schemes"], "")
                 or not set(content["pools"]) <= set(words["pools"])
                 or any(c["op"] not in OPS for c in (*checks, *conditions))
+                or not set(content.get("estimators", ())) <= set(ESTIMATORS)
             ):
                 raise DeclarationError(f"the methodology {content['id']} uses words that are not declared.")
             made[content["id"]] = Methodology(
                 content["id"], content["zh"], content["en"], content["scheme"], content["status"], content["deduction"],
                 tuple(content["pools"]), checks, tuple(content["open"]), content.get("buffer"), content.get("tool", False),
-                _aspects(content), conditions,
+                _aspects(content), conditions, tuple(content.get("estimators", ())),
             )  # fmt: skip
     return made
 

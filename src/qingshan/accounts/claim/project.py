@@ -1,7 +1,8 @@
 """A project that asks for units: its parcels, its plots in two inventories, and the facts its methodology asks for.
 
     project.toml       id, zh, en, scheme, methodology, holder, place, start, end, pool, benefit, crs, [synthetic]
-        [inventory]    sets, [groups], [quantity], [carbon_set], [allow_default], [allow_unit_assumed]: how trees become biomass
+        [inventory]    sets, [groups], [quantity], [carbon_set], [allow_default], [allow_unit_assumed]: how trees become biomass;
+                       [estimator], [auxiliary]: how plots become totals, as an inventory declares it (default stratified)
         [facts]        what eligibility checks and conditions ask for, for all parcels
         [baseline]     t_co2, source       [leakage]  t_co2, source      (0 where not given)
     parcels.geojson    polygons in longitude and latitude; properties parcel, title, species, planted, stratum, and any fact
@@ -33,6 +34,7 @@ from qingshan.core.errors import DeclarationError, OutOfBounds
 from qingshan.core.finding import Finding
 from qingshan.core.outline import reason_zh
 from qingshan.observe.allometry import Rule
+from qingshan.observe.change import PLAIN
 from qingshan.observe.equation import Equation, own_equations
 
 from .index import Claim
@@ -41,6 +43,9 @@ __all__ = ["Parcel", "Project", "claims_of", "evidence_of", "outline", "read_pro
 
 KEYS = ("id", "zh", "en", "scheme", "methodology", "holder", "place", "start", "end", "pool", "benefit", "crs")
 WGS84 = "EPSG:4326"
+INVENTORY = (
+    "sets", "groups", "quantity", "carbon_set", "allow_default", "allow_unit_assumed", "estimator", "auxiliary",
+)  # fmt: skip
 MU = 10_000 / 15
 AREA_TOLERANCE = 0.01
 """How far the area of a stratum may lie from that of its parcels, as a share."""
@@ -90,6 +95,12 @@ class Project:
         given = self.settings.get("inventory", {})
         return Rule(tuple(given.get("sets", ())), given.get("groups", {}), default=given.get("allow_default", False),
                     unit_assumed=given.get("allow_unit_assumed", False))  # fmt: skip
+
+    @property
+    def estimator(self) -> tuple[str, str]:
+        """The declared estimator and its auxiliary."""
+        given = self.settings.get("inventory", {})
+        return str(given.get("estimator", PLAIN)), str(given.get("auxiliary", ""))
 
     @cached_property
     def equations(self) -> tuple[Equation, ...] | None:
@@ -162,6 +173,12 @@ def read_project(folder: Path) -> Project:
             raise DeclarationError(
                 f"[{key}] needs t_co2 and source.", f"[{key}] 要有 t_co2 和 source。", where="project.toml"
             )
+    odd = sorted(set(raw.get("inventory", {})) - set(INVENTORY))
+    if odd:
+        raise DeclarationError(
+            f"[inventory] has no key {odd[0]!r}.", f"[inventory] 没有 {odd[0]!r} 这一项。", where="project.toml",
+            fix=f"one of {', '.join(INVENTORY)} / 取 {'、'.join(INVENTORY)} 之一",
+        )  # fmt: skip
     parcels = _parcels(folder / "parcels.geojson", str(raw["crs"]))
     fixed = {k: str(raw[k]) for k in KEYS} | {"start": start, "end": end}
     return Project(

@@ -92,7 +92,8 @@ def _settings_of(dossier: Dossier, time: str) -> InventorySettings:
         id=time, period=(project.start if time == "opening" else project.end)[:4], place=project.place, zh=project.zh, en=project.en,
         source=project.holder, quantity=given.get("quantity", "total"), sets=tuple(given.get("sets", ())), groups=given.get("groups", {}),
         allow_default=bool(given.get("allow_default", False)), allow_unit_assumed=bool(given.get("allow_unit_assumed", False)),
-        estimator="stratified", carbon_set=given.get("carbon_set", "ar_tool14"), confidence=dossier.change.estimate.confidence, synthetic=project.synthetic,
+        estimator=project.estimator[0], auxiliary=project.estimator[1],
+        carbon_set=given.get("carbon_set", "ar_tool14"), confidence=dossier.change.estimate.confidence, synthetic=project.synthetic,
     )  # fmt: skip
 
 
@@ -131,7 +132,7 @@ class _Figures:
         first = tuple(x for x, on in (
             ("synthetic", self.synthetic), ("draft", dossier.label == "draft"),
             ("unit_assumed", any(f.code == "unit_assumed" for f in dossier.change.findings)), ("estimated", True)) if on)  # fmt: skip
-        own = {t: labels_of(one, "carbon", one.incomplete) for t, one in of.items()}
+        own = {t: labels_of(one, "carbon", one.inventory.incomplete) for t, one in of.items()}
         self.stock_labels = {t: tuple(dict.fromkeys((*first, *more))) for t, more in own.items()}
         """Of the stock of each time; a figure that rests on both times has the labels of both."""
         self.labels = tuple(dict.fromkeys((*first, *(label for more in own.values() for label in more))))

@@ -24,7 +24,8 @@ from pyproj import Transformer
 from qingshan.core.canonical import canonical, file_digest, write_atomic
 from qingshan.core.errors import OutOfBounds, QingshanError, UnknownName
 
-from .index import Claim, check_claims, declaration, refuse_double_counting
+from .index import Claim, check_claims, refuse_double_counting
+from .words import declaration
 
 __all__ = ["BrokenTable", "ClaimTable", "open_table"]
 

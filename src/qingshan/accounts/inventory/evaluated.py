@@ -98,16 +98,11 @@ class Evaluated:
                         continue  # a cell that no plot of the place has
                     yield Part(place, f"{column}:{value}", *mine, has_area, plots, partial)
 
-    @cached_property
-    def incomplete(self) -> bool:
-        """Whether any plot, or part of one, was not measured."""
-        return len(self.inventory.unmeasured) > 0 or bool(self.inventory.adjusted.any())
-
     def _partial(self, zone: Zone, root: str, place: str, on: Mask) -> bool:
         """Whether something of the place was not measured: a plot of its own, or part of a stratum its plots stand for; any plot at all where
         the estimator leaves strata aside, since each then stands for the whole."""
         if place == root or not self.estimator.by_stratum:
-            return self.incomplete
+            return self.inventory.incomplete
         if bool(self.inventory.adjusted[on].any()):
             return True
         column = self.settings.place_column

@@ -15,8 +15,9 @@ from qingshan.core.canonical import digest
 from qingshan.core.domain import load_domains
 from qingshan.core.finding import Finding
 from qingshan.core.method import Array
-from qingshan.observe.carbon import Uncertain, forest_estimate
+from qingshan.observe.carbon import Uncertain, forest_estimate, qualified
 from qingshan.observe.estimate import Estimate
+from qingshan.observe.remeasured import REGRESSED, change_of, same_plots
 from qingshan.zone.zone import Zone
 
 from .declared import CROSS
@@ -29,7 +30,6 @@ UNITS = {
     "area": "hm2", "trees": "株", "biomass": "t dm", "volume": "m3", "carbon": "t C", "co2": "t CO2",
     "biomass_per_area": "t dm/hm2", "volume_per_area": "m3/hm2", "carbon_per_area": "t C/hm2",
 }  # fmt: skip
-DOUBTED = frozenset(("secondary", "project", "ocr_doubt", "news"))
 CHANGES = ("area", "biomass", "volume", "carbon", "co2")
 
 
@@ -251,22 +251,12 @@ class _Figures:
 
 
 def labels_of(of: Evaluated, kind: str, partial: bool) -> tuple[str, ...]:
-    """Labels of what rests on the equations of a kind: the doubt of their sources goes along.
-
-    `partial`: see `Part`. `screening`: an equation, or the carbon fraction of carbon, is not as its own document prints it
-    (`DOUBTED`), so the figure tells an order, and no more.
-    """
+    """Labels of what rests on the equations of a kind, `qualified` by the doubt of their sources. `partial`: see `Part`."""
     found = of.amounts("biomass" if kind == "carbon" else kind) if kind else None
     statuses = {e.status for e, _ in served(found, of.picked)} if found else set()
     if kind == "carbon" and of.fraction is not None:
         statuses.add(of.fraction.status)
-    doubt = sorted(statuses & DOUBTED)
-    made = (
-        ("partial", partial),
-        ("unit_assumed", found is not None and found.unit_assumed),
-        ("screening", bool(doubt)),
-    )
-    return (*(word for word, on in made if on), *doubt)
+    return qualified(statuses, partial=partial, unit_assumed=found is not None and found.unit_assumed)
 
 
 def _labels(zone: Zone, of: Evaluated) -> tuple[str, ...]:
@@ -275,11 +265,8 @@ def _labels(zone: Zone, of: Evaluated) -> tuple[str, ...]:
 
 
 def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple[str, ...]) -> None:
-    """Closing less opening of every figure both have: from the differences of plots measured twice, else of two samples.
-
-    Two double samples each have an auxiliary of their own: their change is that of two samples.
-    """
-    paired = _same_plots(opening, closing)
+    """Closing less opening of every figure both have: from the differences of plots measured twice, else of two samples."""
+    at = same_plots(opening.inventory, closing.inventory, opening.estimator, closing.estimator)
     period = f"{opening.settings.period}-{closing.settings.period}"
     for (quantity, place, cls, id), (key, estimate, values) in list(made.estimates.items()):
         before = made.estimates.get((quantity, place, cls, opening.settings.id))
@@ -290,17 +277,16 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
             or quantity.removeprefix("inventory.") not in CHANGES
         ):
             continue
-        if paired is not None and values is not None and before[2] is not None:
-            found = closing.estimator.totals(values - before[2][paired], estimate.confidence, estimate.unit)[0]
-            estimator = "paired"
-        else:
-            e = before[1]
-            found = Estimate(estimate.value - e.value, estimate.variance + e.variance, min(estimate.df, e.df), estimate.plots + e.plots,
-                             estimate.confidence, estimate.unit)  # fmt: skip
-            estimator = "independent"
+        assert values is not None and before[2] is not None
+        found, how = change_of(
+            opening.estimator, closing.estimator, before[2], values, at, estimate.confidence, estimate.unit
+        )
         kept = tuple(dict.fromkeys((*labels, *made.nodes[key].labels, *made.nodes[before[0]].labels)))
+        method = REGRESSED if how == "paired_regression" else ""
+        code = load_domains().registry[method].code if method else ""
         node = Node("", "change", quantity, place, cls, period, unit=estimate.unit, value=[found.value],
-                    args=(("closing", key), ("opening", before[0])), notes=note_of(found, id, estimator), labels=kept)  # fmt: skip
+                    args=(("closing", key), ("opening", before[0])), notes=note_of(found, id, how), labels=kept,
+                    method=method, code=code)  # fmt: skip
         name = digest(node.record())
         made.nodes[name] = replace(node, key=name)
         made.facts.append(
@@ -317,21 +303,3 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
                 labels=kept,
             )
         )
-
-
-def _same_plots(opening: Evaluated, closing: Evaluated) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
-    """Row of each closing plot in the opening inventory, where both hold the same plots in the same strata; else None."""
-    a, b = opening.inventory, closing.inventory
-    if opening.settings.estimator != closing.settings.estimator or closing.estimator.second is not None:
-        return None
-    if (
-        a.design.names != b.design.names
-        or not np.allclose(a.design.weight, b.design.weight)
-        or not np.allclose(a.design.area, b.design.area)
-    ):
-        return None
-    row = {str(p): i for i, p in enumerate(a.plots.id)}
-    at = np.array([row.get(str(p), -1) for p in b.plots.id], dtype=np.int64)
-    if len(row) != len(at) or (at < 0).any() or (a.plots.stratum[at] != b.plots.stratum).any():
-        return None
-    return at

@@ -27,7 +27,7 @@ from qingshan.zone.zone import Zone, open_zone
 from .declared import SETTINGS, InventorySettings, registered, tables_of
 from .evaluated import Evaluated, evaluated
 from .figures import Results, results
-from .words import CLASSES, class_words, quantity_words
+from .words import class_words, quantity_words
 
 __all__ = ["PROFILE", "ForestRun", "forest_run", "seal_inventories", "write_figures"]
 
@@ -183,7 +183,7 @@ class ForestRun(Run):
     def classes(self) -> dict[str, dict[str, Any]]:
         """Names of the classes figures are split by, and of the strata, plots and equations behind them."""
         used = {f.cls for f in self.facts} | {n.cls for n in self.nodes.values()}
-        return {cls: dict(zip(("zh", "en"), class_words(cls), strict=True)) for cls in used if cls} | CLASSES
+        return {cls: dict(zip(("zh", "en"), class_words(cls), strict=True)) for cls in used if cls}
 
     def names(self, quantity: str) -> tuple[str, str]:
         return quantity_words(quantity)

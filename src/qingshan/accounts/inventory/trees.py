@@ -15,7 +15,7 @@ from .sealed import ForestRun
 
 __all__ = ["PlotTrees", "evaluated_inventory", "plot_trees"]
 
-_KEPT: dict[tuple[str, str], Evaluated] = {}
+_KEPT: dict[tuple[object, ...], Evaluated] = {}
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,19 @@ class PlotTrees:
 
 
 def evaluated_inventory(run: ForestRun, id: str) -> Evaluated:
-    """An inventory of a run, evaluated; the newest ones are kept. Raises `UnknownName`."""
+    """An inventory of a run, evaluated; the newest ones are kept while their tables are as they were. Raises `UnknownName`."""
     settings = next((s for s in run.inventories if s.id == id), None)
     if settings is None:
         known = ", ".join(s.id for s in run.inventories)
         raise UnknownName(f"{run.id} has no inventory {id!r}; it has: {known}.", f"没有调查 {id!r}；现有：{known}。")
-    if (run.id, id) not in _KEPT:
+    folder = run.tables(id)
+    about = ((p.name, p.stat()) for p in sorted(folder.iterdir()))
+    key = (str(folder), *((name, s.st_size, s.st_mtime_ns, s.st_ino) for name, s in about))
+    if key not in _KEPT:
         while len(_KEPT) > 3:
             _KEPT.pop(next(iter(_KEPT)))
-        _KEPT[run.id, id] = evaluated(settings, run.tables(id))
-    return _KEPT[run.id, id]
+        _KEPT[key] = evaluated(settings, folder)
+    return _KEPT[key]
 
 
 def plot_trees(run: ForestRun, id: str, plot: str) -> PlotTrees:

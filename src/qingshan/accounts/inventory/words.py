@@ -9,9 +9,7 @@ from qingshan.core.domain import load_domains
 
 from .declared import CROSS
 
-__all__ = ["CLASSES", "class_words", "quantity_words"]
-
-CLASSES: dict[str, dict[str, Any]] = {}
+__all__ = ["class_words", "quantity_words"]
 
 
 @lru_cache(maxsize=1)

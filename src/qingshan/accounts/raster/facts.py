@@ -7,10 +7,11 @@ the area of a class under the zone's own fact id, and the area of a place as `pl
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qingshan.core.canonical import digest
+from qingshan.core.method import REGISTRY
 
 from ..block.sheet import Sum
 from ..figure import Node, Refusal
@@ -18,9 +19,11 @@ from ..sources import merged
 from .changes import CHANGE, Changes
 from .run import RasterRun
 
-__all__ = ["RasterFact", "RasterFigures", "explained", "facts_of", "why_not"]
+__all__ = ["TRANSITION", "RasterFact", "RasterFigures", "explained", "facts_of", "why_not"]
 
 PLACE_AREA = "place.area"
+TRANSITION = "nature.transition_area@hj1171_2021"
+"""The method that the cells of a change matrix follow; `change_matrix` adds them up exactly, place by place."""
 SLACK = 1e-9  # of the class area: what a difference of two exact sums may show
 
 
@@ -146,7 +149,9 @@ class RasterFigures:
         if changes is None or area is None:
             return None
         labels = merged(changes.pedigree.nodes[k] for _, k in changes.ground)
-        return _node(quantity, place, period, "m2", area, changes.ground, {"sum": "1", "per": "m2"}, labels=labels)
+        node = _node(quantity, place, period, "m2", area, changes.ground, {"sum": "1", "per": "m2"}, labels=labels)
+        method = REGISTRY[TRANSITION]
+        return replace(node, method=method.ref, code=method.code)
 
     def _whole(self, quantity: str, place: str, period: str) -> Refusal | tuple[str, ...] | None:
         run, s, _ = self._by[quantity, period]

@@ -134,6 +134,34 @@ def regression_variance(
 
 
 @method(
+    "forest.change_variance", edition="two_phase", clause=Clause(SARNDAL, "chapter 9, regression estimators for two-phase sampling"),
+    status="secondary", formula="alpha s_d^2 + (1 - alpha) s_e^2",
+)  # fmt: skip
+def change_variance(
+    difference: A[
+        Array, Q("-", "复测样地差值方差", "variance of the differences of plots measured twice", low=0, symbol="s_d^2")
+    ],
+    residual: A[
+        Array,
+        Q(
+            "-",
+            "差值的回归残差方差",
+            "variance of what both regressions leave of the differences",
+            low=0,
+            symbol="s_e^2",
+        ),
+    ],
+    alpha: A[Array, Q("fraction", "子样本比例", "subsample over sample", low=0, high=1)],
+) -> Variance:
+    """Variance that double sampling leaves of the difference of a plot. Shapes: mutually broadcastable.
+
+    With one auxiliary for both times s_e^2 = (1 - rho^2) s_d^2, and this is AR-TOOL14 eq. 19 of the differences of eq. 3-8.
+    """
+    alpha = np.asarray(alpha, dtype=np.float64)
+    return alpha * difference + (1 - alpha) * residual
+
+
+@method(
     "forest.change_error", edition="independent", clause=Clause(TOOL14, "eq. 1-2"), status="secondary",
     formula="u = sqrt((u1 C1)^2 + (u2 C2)^2)/|C2 - C1|",
 )  # fmt: skip

@@ -34,6 +34,8 @@ from .observations import problem
 HEARTBEAT_S = 15.0
 LOOK_S = 1.0
 """How often a network that has readers is looked at for changes."""
+PATIENCE_S = 0.5
+"""How long a reader who comes while a network is looked at waits for that."""
 MOST, MOST_OF_ONE = 200, 8
 """Open streams of all readers, and of one address."""
 AT_ONCE = 500
@@ -53,48 +55,65 @@ def labelled(store: Observations, network: str, record: dict[str, object]) -> di
 
 
 class Hub:
-    """Watches of the networks that somebody reads, and one task that looks after them while there are readers."""
+    """Watches of the networks that somebody reads, and one task for each of them while it has readers.
+
+    A look replays a network over its history and may take long. One is made at a time for each network; what is read comes from the files
+    of events and messages, which never wait for it, and a reader who comes while one is made takes what there is.
+    """
 
     def __init__(self, store: Observations) -> None:
         self.store = store
         self._watches: dict[str, Watch] = {}
         self._woken: dict[str, set[asyncio.Event]] = {}
         self._from: Counter[str] = Counter()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._lock = threading.Lock()
-        self._looking: set[str] = set()
+        self._turn: dict[str, threading.Lock] = {}
+        self._waiting: set[str] = set()
 
     @property
     def count(self) -> int:
         return self._from.total()
 
     def watch(self, network: str) -> Watch:
-        """The watch of a network, which has looked just now. Raises `UnknownName`; runs in a thread."""
+        """The watch of a network, which has looked just now, or is being made to by somebody else for longer than `PATIENCE_S`. Raises
+        `UnknownName`; runs in a thread."""
         self.store.network(network)
-        with self._lock:
-            watch = self._watches.setdefault(network, Watch(self.store, network))
-            watch.follow()
-            return watch
+        watch, turn = self._of(network)
+        if turn.acquire(timeout=PATIENCE_S):
+            try:
+                watch.follow()
+            finally:
+                turn.release()
+        return watch
 
     def look(self, network: str) -> None:
-        """Look once after readings came in, reader or not: recipients are told as they agreed. One look at a time is enough; what is
+        """Look once after readings came in, reader or not: recipients are told as they agreed. One look waiting is enough; what is
         wrong with the rules is told where they are read. Runs in a thread."""
-        if network in self._looking:
-            return
-        self._looking.add(network)
+        watch, turn = self._of(network)
         with self._lock:
-            self._looking.discard(network)
-            watch = self._watches.setdefault(network, Watch(self.store, network))
+            if network in self._waiting:
+                return
+            self._waiting.add(network)
+        with turn:
+            with self._lock:
+                self._waiting.discard(network)
             with suppress(QingshanError, OSError):
                 watch.follow()
+
+    def _of(self, network: str) -> tuple[Watch, threading.Lock]:
+        """The watch of a network, and whose turn it is to look."""
+        with self._lock:
+            if network not in self._watches:
+                self._watches[network] = Watch(self.store, network)
+            return self._watches[network], self._turn.setdefault(network, threading.Lock())
 
     def messages(self, network: str, recipient: str, after: int) -> dict[str, object]:
         """What was sent to a recipient (all where ''), with the events told, and the numbers held back. Runs in a thread."""
         watch = self.watch(network)
-        with self._lock:
-            sent = watch.outbox.messages(recipient, after)[:AT_ONCE]
-            waiting = watch.outbox.waiting()
-            events = dict(watch.after(0))  # after the messages: another process writes an event before it is told
+        sent = watch.outbox.messages(recipient, after)[:AT_ONCE]
+        waiting = watch.outbox.waiting()
+        events = dict(watch.after(0))  # after the messages: another writes an event before it is told
         return {
             "messages": [
                 {"number": n, **row, "told": [labelled(self.store, network, events[e]) for e in row["events"]]} for n, row in sent
@@ -103,8 +122,8 @@ class Hub:
         }  # fmt: skip
 
     def after(self, network: str, number: int) -> list[tuple[int, dict[str, object]]]:
-        with self._lock:
-            return [(n, labelled(self.store, network, record)) for n, record in self._watches[network].after(number)]
+        watch, _ = self._of(network)
+        return [(n, labelled(self.store, network, record)) for n, record in watch.after(number)]
 
     def join(self, network: str, who: str) -> asyncio.Event:
         """A new reader's bell. Raises `TooManyReaders`."""
@@ -117,8 +136,8 @@ class Hub:
         self._from[who] += 1
         bell = asyncio.Event()
         self._woken.setdefault(network, set()).add(bell)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look())
+        if network not in self._tasks or self._tasks[network].done():
+            self._tasks[network] = asyncio.create_task(self._look(network))
         return bell
 
     def leave(self, network: str, who: str, bell: asyncio.Event) -> None:
@@ -126,25 +145,28 @@ class Hub:
         self._from += Counter()  # names at zero go
         self._woken.get(network, set()).discard(bell)
 
-    async def _look(self) -> None:
-        """While there are readers: look, and ring for those whose network has something new."""
-        while self.count:
-            for network in [n for n, bells in self._woken.items() if bells]:
-                try:
-                    made = await run_in_threadpool(self._follow, network)
-                except (QingshanError, OSError):
-                    continue  # rules are being edited, or a load is moving files: the next look sees them whole
-                if made:
-                    for bell in self._woken[network]:
-                        bell.set()
+    async def _look(self, network: str) -> None:
+        """While a network has readers: look, and ring where it has something they were not rung for, whoever wrote it."""
+        told = 0
+        while bells := self._woken.get(network):
+            with suppress(
+                QingshanError, OSError
+            ):  # rules are being edited, or a load is moving files: the next look sees them whole
+                newest = await run_in_threadpool(self._follow, network)
+                for bell in list(bells) if newest > told else ():
+                    bell.set()
+                told = newest
             await asyncio.sleep(LOOK_S)
 
     def _follow(self, network: str) -> int:
-        with self._lock:
-            watch = self._watches[network]
-            before = watch.last  # another process may have written the events
-            watch.follow()
-            return watch.last - before
+        """Look unless somebody does; the number of the newest event."""
+        watch, turn = self._of(network)
+        if turn.acquire(blocking=False):
+            try:
+                watch.follow()
+            finally:
+                turn.release()
+        return watch.last
 
 
 def add_alert_stream(app: FastAPI, store: Observations) -> None:

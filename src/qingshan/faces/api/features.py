@@ -171,7 +171,7 @@ def _collection(base: str, store: Observations, id: str) -> dict[str, Any]:
     return {
         "id": id, "title": f"{network.zh}：{zh}{note} {network.en}: {en}", "description": network.source or network.en,
         "extent": {"spatial": {"bbox": [box], "crs": CRS84}, "temporal": {"interval": [span]}}, "itemType": "feature",
-        "crs": [CRS84], "synthetic": network.synthetic,
+        "crs": [CRS84], "synthetic": network.synthetic, **dict.fromkeys(network.labels, True),
         "links": [_link(address, "self"), _link(f"{address}/items", "items", "application/geo+json")],
     }  # fmt: skip
 
@@ -333,8 +333,7 @@ def _latest(store: Observations, network: Network, asked: Asked) -> list[dict[st
 def _feature(network: Network, row: Mapping[str, Any]) -> dict[str, Any]:
     columns = _LATEST_COLUMNS if "series" in row else _SITE_COLUMNS
     about: dict[str, Any] = {c: _plain(network, row.get(c)) for c in columns} | {"network": network.id}
-    if network.synthetic:
-        about["synthetic"] = True
+    about |= dict.fromkeys(network.labels, True)
     lon, lat = row.get("lon"), row.get("lat")
     point = {"type": "Point", "coordinates": [lon, lat]} if lon is not None and lat is not None else None
     return {"type": "Feature", "id": row["no"], "geometry": point, "properties": about}

@@ -48,7 +48,14 @@ def add_sensorthings(app: FastAPI, store: Observations) -> None:
     async def networks(request: Request) -> Response:
         """The services there are."""
         value = [
-            {"name": n.id, "zh": n.zh, "en": n.en, "synthetic": n.synthetic, "url": _base(request, n.id)}
+            {
+                "name": n.id,
+                "zh": n.zh,
+                "en": n.en,
+                "synthetic": n.synthetic,
+                **dict.fromkeys(n.labels, True),
+                "url": _base(request, n.id),
+            }
             for n in store.networks.values()
         ]
         return _json({"value": value})

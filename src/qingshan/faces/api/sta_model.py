@@ -126,8 +126,7 @@ class Service:
     def _thing(self, no: int) -> dict[str, Any]:
         body = self._site(no)
         about = {k: v for k, v in body.items() if k not in ("name_zh",)} | {"network": self.network.id}
-        if self.network.synthetic:
-            about["synthetic"] = True
+        about |= dict.fromkeys(self.network.labels, True)
         name = str(body.get("name_zh") or body["id"])
         return self._linked(
             "Things", no, {"name": name, "description": str(body.get("name_en") or name), "properties": about}
@@ -163,8 +162,7 @@ class Service:
         name = f"{site.get('name_zh') or site['id']} {kind.zh}"
         about = {"series": row["id"], "averaging": row["averaging"], "state": row["state"], "rows": row["rows"],
                  "received_unit": row["received_unit"], "network": self.network.id}  # fmt: skip
-        if self.network.synthetic:
-            about["synthetic"] = True
+        about |= dict.fromkeys(self.network.labels, True)
         body: dict[str, Any] = {
             "name": name, "description": f"{kind.en}, {row['averaging']}",
             "observationType": CATEGORY if row["unit"] == "class" else MEASUREMENT,

@@ -286,15 +286,14 @@ def entities(rows: Rows, frame: pl.DataFrame) -> list[dict[str, Any]]:
     zone = rows.network.utc_offset
     columns = ("series", "start", "end", "value_text", "value", "detection_limit", "censored", "published", "status",
                "version", "reason", "author", "load", "row", "unit", "sample")  # fmt: skip
-    quality = _quality(rows, frame)
+    quality, labels = _quality(rows, frame), dict.fromkeys(rows.network.labels, True)
     for series, start, end, words, value, limit, censored, *rest in frame.select(columns).iter_rows():
         begun, ended = start.isoformat(timespec="seconds") + zone, end.isoformat(timespec="seconds") + zone
         parameters = {"value_text": words, "censored": censored}
         if limit is not None:
             parameters["detection_limit"] = float(limit)
         parameters |= {k: v for k, v in zip(columns[7:], rest, strict=True) if v is not None}
-        if rows.network.synthetic:
-            parameters["synthetic"] = True
+        parameters |= labels
         made.append({
             "@iot.id": observation_id(rows.numbers[series], start),
             "phenomenonTime": begun if start == end else f"{begun}/{ended}", "resultTime": ended,

@@ -20,10 +20,11 @@ from qingshan.observe.evaluate.network import (
     evaluate_water,
     usable_rows,
 )
-from qingshan.observe.evaluate.verdict import VERDICT_ZH
+from qingshan.observe.evaluate.verdict import VERDICT_ZH, marks
 from qingshan.observe.quality.network import effective_flags
 from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
+from qingshan.publish.words import Words
 from qingshan.zone.zone import open_zone
 
 from .problem import WrongCall
@@ -64,8 +65,11 @@ def evaluate(arguments: argparse.Namespace) -> int:
         rows = usable_rows(store.scan(network.id, years=years), flags, provisional=arguments.provisional)
         made = evaluate_water(network.id, rows, series, sites, rules, by=by)
     if out is not None:
-        labels = " ".join([*network.labels, *(["provisional"] if arguments.provisional else [])])
-        frame = made.frame().with_columns(provisional=pl.lit(arguments.provisional), labels=pl.lit(labels))
+        labels = [*network.labels, *(["provisional"] if arguments.provisional else [])]
+        frame = made.frame().with_columns(
+            pl.Series("labels", [" ".join([*labels, *marks(r)]) for r in made.results]),
+            provisional=pl.lit(arguments.provisional),
+        )
         frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
     compared = agreement(made) if made.published else None
     if arguments.json:
@@ -172,21 +176,28 @@ def _print(
 
 def print_labels(network: Network, lang: str) -> None:
     """What the readings of a network are labelled with, where they are."""
-    if network.synthetic:
-        print(
-            "  [示意] 读数由程序生成，不反映任何真实地点。"
-            if lang == "zh"
-            else "  [synthetic] the readings are invented; they describe no real place."
-        )
+    words = Words(lang)
+    for label in network.labels:
+        said = f"  [{words(f'label.{label}')}] "
+        if label == "synthetic":
+            print(
+                said
+                + words.pick(
+                    "读数由程序生成，不反映任何真实地点。", "the readings are invented; they describe no real place."
+                )
+            )
+        else:
+            print(said + words(f"label_note.{label}") + words.pick("。", "."))
 
 
 def _print_counts(frame: pl.DataFrame, zh: bool) -> None:
     if frame.is_empty():
         return
     named = frame.filter(pl.col("edition") != "").select("edition", "status", "clause").unique(maintain_order=True)
+    words = Words("zh" if zh else "en")
     for edition, status in sorted(set(named.select("edition", "status").iter_rows())):
         clauses = "; ".join(named.filter(pl.col("edition") == edition)["clause"].unique(maintain_order=True))
-        print(f"  {edition} [{status}]  {clauses[:200]}")
+        print(f"  {edition} [{words.maybe(f'status.{status}', status)}]  {clauses[:200]}")
     _counts("类别" if zh else "grade", Counter(dict(frame["grade"].replace("", "-").value_counts().iter_rows())))
     verdicts = Counter(dict(frame.filter(pl.col("verdict") != "")["verdict"].value_counts().iter_rows()))
     _counts("结论" if zh else "verdict", Counter({_verdict(v, zh): n for v, n in verdicts.items()}))

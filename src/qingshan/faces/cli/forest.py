@@ -6,15 +6,16 @@ import argparse
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from unicodedata import east_asian_width
 
 from qingshan.observe.allometry import Rule
 from qingshan.observe.carbon import ForestEstimate, Uncertain, forest_estimate
 from qingshan.observe.equation import Equation, own_equations
+from qingshan.observe.estimate import Estimate
 from qingshan.observe.inventory import read_inventory
+from qingshan.publish.words import Words, gravest_first
 
 from .problem import WrongCall
-from .show import emit
+from .show import columns, emit, said_labels
 
 NAMES = {
     "area": ("森林面积", "forest area"),
@@ -36,7 +37,6 @@ SOURCES = {
     "sampling": ("抽样", "sampling"),
     "interplay": ("相互作用", "interplay"),
 }
-LABELS = {"estimated": ("估算", "estimated"), "unit_assumed": ("单位推断，只作草案", "unit assumed: a draft only")}
 ESTIMATORS = {
     "post_stratified": ("按估计单元后分层", "post-stratified with estimation units"),
     "stratified": ("分层抽样", "stratified sample"),
@@ -128,11 +128,7 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
     at = 0 if zh else 1
     for finding in result.findings[:LISTED]:
         print(finding.sentence(lang))
-    print(
-        ESTIMATORS[result.estimator][at]
-        + ("；" if zh else "; ")
-        + ", ".join(LABELS[label][at] for label in result.labels)
-    )
+    print(f"{ESTIMATORS[result.estimator][at]}  [{said_labels(gravest_first(result.labels), lang)}]")
     head = ("", "估计值", "单位", "标准误", "%", f"{confidence:.0%} 区间", "自由度") if zh else (
         "", "estimate", "unit", "se", "%", f"{confidence:.0%} interval", "df")  # fmt: skip
     rows = [head]
@@ -142,20 +138,25 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
         part = OF_TREES[quantity][at] if f.variable in BIOMASS else ""
         name = part + NAMES[f.variable][at] + (f" [{f.domain}]" if f.domain else "")
         share = f"{e.relative_se * 100:.2f}" if e.value else "-"
-        rows.append((name, f"{e.value:,.6g}", e.unit, f"{e.se:,.4g}", share, f"{low:,.6g} .. {high:,.6g}", str(e.df)))
-    widths = [max(_width(r[i]) for r in rows) for i in range(len(head))]
+        rows.append((name, f"{e.value:,.6g}", e.unit, f"{_se(e):,.4g}", share, f"{low:,.6g} .. {high:,.6g}", str(e.df)))
+    widths = [max(columns(r[i]) for r in rows) for i in range(len(head))]
     for r in rows:
-        print("  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(r, widths, strict=True)).rstrip())
+        print("  ".join(cell + " " * (w - columns(cell)) for cell, w in zip(r, widths, strict=True)).rstrip())
     for f in result.grid:
         low, high = f.estimate.interval
         said = "系统格网" if zh else "systematic grid"
         print(
             f"{said}: {NAMES[f.variable][at]} {f.estimate.value:,.6g} {f.estimate.unit} ± {f.estimate.se:,.4g}, {low:,.6g} .. {high:,.6g}"
         )
+    words = Words(lang)
+
+    def status(word: str) -> str:
+        return words.maybe(f"status.{word}", word)
+
     for equation, n in result.equations[:LISTED]:
         assumed = "" if equation.unit_printed else "，单位推断" if zh else ", unit assumed"
         print(
-            f"{equation.id}: {n} {'株样木' if zh else 'sampled trees'}, {equation.status}, {equation.source_title}{assumed}"
+            f"{equation.id}: {n} {'株样木' if zh else 'sampled trees'}, {status(equation.status)}, {equation.source_title}{assumed}"
         )
     if result.deduction is not None:
         d = result.deduction
@@ -170,6 +171,6 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
         print("  ".join(f"{SOURCES[k][at]} {v:.1%}" for k, v in s.shares.items()))
 
 
-def _width(text: str) -> int:
-    """Columns of a terminal: a Chinese character takes two."""
-    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
+def _se(e: Estimate) -> float:
+    """The standard error; 0 where it is what rounding left of nothing."""
+    return 0.0 if e.se <= 1e-12 * abs(e.value) else e.se

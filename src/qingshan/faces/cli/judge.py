@@ -16,10 +16,11 @@ from qingshan.core.limit import limit_table
 from qingshan.core.observed import observed_properties
 from qingshan.observe.evaluate.editions import RuleSet
 from qingshan.observe.evaluate.matters import MATTERS, Row, evaluate_rows
-from qingshan.observe.evaluate.verdict import VERDICT_ZH, Result, shown
+from qingshan.observe.evaluate.verdict import ESTIMATED, VERDICT_ZH, Result, is_estimated, marks, shown
 from qingshan.observe.quality.network import flagged_rows
 from qingshan.observe.series.model import STEPS, Network
 from qingshan.observe.series.store import Observations
+from qingshan.publish.words import Words
 from qingshan.zone.zone import open_zone
 
 from .evaluate import print_labels, rules_of
@@ -64,7 +65,7 @@ def judge(arguments: argparse.Namespace) -> int:
                 "matter": matter.id,
                 "rule_set": rules.record() | {"digest": rules.digest},
                 "labels": labels,
-                "results": [r.record() for r in results],
+                "results": [r.record() | {"labels": list(dict.fromkeys([*labels, *marks(r)]))} for r in results],
             }
         )
     else:
@@ -136,7 +137,7 @@ def _write(results: list[Result], out: Path, labels: list[str]) -> None:
     frame = pl.DataFrame(
         [{k: "; ".join(map(str, v)) if isinstance(v, list) else v for k, v in r.record().items() if k != "parts"} for r in results], infer_schema_length=None
     )  # fmt: skip
-    frame = frame.with_columns(labels=pl.lit(" ".join(labels)))
+    frame = frame.with_columns(pl.Series("labels", [" ".join(dict.fromkeys([*labels, *marks(r)])) for r in results]))
     frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
 
 
@@ -161,7 +162,7 @@ def _print(title: str, results: list[Result], lang: str) -> None:
             r.limit,
             r.clause or r.edition,
         ]
-        print("  " + "  ".join(p for p in parts if p) + (f"  [{r.status}]" if r.status else ""))
+        print("  " + "  ".join(p for p in parts if p) + said_marks(r, lang))
         for part in r.parts if len(r.parts) > 1 else ():
             of = f"{part.value_text or shown(part.value, 6)} {part.unit if part.unit not in ('index', '1') else ''}".strip()
             print("    " + "  ".join(p for p in (part.item, of, _word(part, zh), part.limit) if p))
@@ -173,6 +174,14 @@ def _print(title: str, results: list[Result], lang: str) -> None:
             if zh
             else f"  {len(results) - LISTED} more: see --json or --out"
         )
+
+
+def said_marks(result: Result, lang: str) -> str:
+    """The status and the label of a result, in words after its line; '' where it has none."""
+    words = Words(lang)
+    said = [words.maybe(f"status.{result.status}", result.status)] if result.status else []
+    said += [words(f"label.{ESTIMATED}")] if is_estimated(result) else []
+    return f"  [{words('word.list').join(said)}]" if said else ""
 
 
 def _word(r: Result, zh: bool) -> str:

@@ -11,16 +11,18 @@ from qingshan.accounts.claim.index import Claim, DoubleCounted, overlaps
 from qingshan.accounts.claim.synthetic import write_demo_project
 from qingshan.core.errors import DeclarationError
 from qingshan.publish.dossier import claims_table, overlap_geojson, publish_dossier, refused_map
+from qingshan.publish.words import gravest_first
 from qingshan.zone.zone import open_zone
 
 from .forest import confidence_of, equations_of, groups
 from .problem import WrongCall
-from .show import emit
+from .show import emit, said_labels
 
 SHOWN = 20
 LABELS = {"draft": ("草案", "draft"), "final": ("定稿", "final")}
 KINDS = {
     "paired": ("同一批样地", "same plots"),
+    "paired_regression": ("两重样本同一批样地", "same plots of both phases"),
     "independent": ("两批样地", "two samples"),
     "from_bare": ("原为无林地", "from bare land"),
 }
@@ -36,7 +38,7 @@ def dossier(arguments: argparse.Namespace) -> int:
         enter=arguments.enter, by=arguments.by, out=Path(arguments.out) if arguments.out else None,
     )  # fmt: skip
     if arguments.json:
-        emit({"folder": str(kept.folder), "version": kept.version, **kept.record})
+        emit({"folder": str(kept.folder), "version": kept.version, "labels": gravest_first(kept.labels), **kept.record})
     else:
         _print(kept, arguments.lang == "zh")
     return 0
@@ -46,7 +48,10 @@ def _print(kept: KeptDossier, zh: bool) -> None:
     r = kept.record
     change = r["change"]
     at = 0 if zh else 1
-    print(f"{kept.folder}  v{kept.version}  {LABELS[r['label']][at]}")
+    lang = "zh" if zh else "en"
+    print(
+        f"{kept.folder}  v{kept.version}  {LABELS[r['label']][at]}  [{said_labels(gravest_first(kept.labels), lang)}]"
+    )
     print(
         f"  {'变化' if zh else 'change'} {change['value']:,.1f} t CO2 ({change['low']:,.1f} .. {change['high']:,.1f}, {KINDS[change['kind']][at]})"
     )
@@ -155,13 +160,14 @@ def calibrate(arguments: argparse.Namespace) -> int:
     from qingshan.accounts.block.cog import write_cog  # noqa: PLC0415 - the extra geo
     from qingshan.observe.allometry import Rule  # noqa: PLC0415
     from qingshan.observe.calibrate import calibrate as fitted  # noqa: PLC0415
-    from qingshan.observe.change import biomass_per_plot  # noqa: PLC0415
+    from qingshan.observe.change import biomass_labels, biomass_per_plot  # noqa: PLC0415
     from qingshan.observe.inventory import read_inventory  # noqa: PLC0415
     from qingshan.observe.joining import floats  # noqa: PLC0415
     from qingshan.zone.raster.catalogue import RasterBook  # noqa: PLC0415
 
     confidence = confidence_of(arguments.confidence)
-    book = RasterBook.of(open_zone(arguments.zone))
+    zone = open_zone(arguments.zone)
+    book = RasterBook.of(zone)
     wanted = [w for w in arguments.layers.split(",") if w]
     known = {str(e["id"]): e for e in book.entries}
     lost = [w for w in wanted if w not in known]
@@ -180,15 +186,15 @@ def calibrate(arguments: argparse.Namespace) -> int:
             where="plots.csv",
             fix="in the CRS of the zone's grid / 用区域格网的坐标系",
         )
-    values, _ = biomass_per_plot(
-        inventory,
-        Rule(
-            tuple(s for s in arguments.sets.split(",") if s), groups(arguments.groups), default=arguments.allow_default,
-            unit_assumed=arguments.allow_unit_assumed,
-        ),
-        arguments.quantity,
-        equations_of(arguments.equations, Path(arguments.folder)),
+    rule = Rule(
+        tuple(s for s in arguments.sets.split(",") if s), groups(arguments.groups), default=arguments.allow_default,
+        unit_assumed=arguments.allow_unit_assumed,
     )  # fmt: skip
+    own = equations_of(arguments.equations, Path(arguments.folder))
+    values, _ = biomass_per_plot(inventory, rule, arguments.quantity, own)
+    labels = gravest_first(
+        {*biomass_labels(inventory, rule, arguments.quantity, own), *(["synthetic"] if zone.synthetic else [])}
+    )
     layers = [book.layer_of(known[w]).source for w in wanted]
     made = fitted(values, layers, book.grid, floats(table, "x"), floats(table, "y"), confidence=confidence, unit="t dm")
     if arguments.out:
@@ -198,15 +204,16 @@ def calibrate(arguments: argparse.Namespace) -> int:
             Path(arguments.out),
             nodata=made.map.nodata,
             unit="t dm/hm2",
-            title="tree biomass, calibrated by plots",
+            title=f"tree biomass, calibrated by plots [{said_labels(labels, 'en')}]",
         )
     told = {"estimate": made.estimate.record(), "plain": made.plain.record(), "map_total": made.map_total, "area_hm2": made.area, "r2": made.r2,
             "efficiency": made.efficiency, "negative_share": made.negative, "coefficients": dict(zip(("", *wanted), made.map.coefficients, strict=True)),
-            "out": arguments.out}  # fmt: skip
+            "out": arguments.out, "labels": labels}  # fmt: skip
     if arguments.json:
         emit(told)
         return 0
     zh = arguments.lang == "zh"
+    print(f"[{said_labels(labels, arguments.lang)}]")
     for name, e in (
         ("地图辅助" if zh else "with the map", made.estimate),
         ("仅样地" if zh else "plots alone", made.plain),

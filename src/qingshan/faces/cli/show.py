@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unicodedata import east_asian_width
 
 from qingshan.accounts.run import Fact, Run
 from qingshan.core.units import factor
@@ -22,6 +23,11 @@ def said_labels(labels: Iterable[str], lang: str) -> str:
     """Labels in words: `示意、估算`, `synthetic, estimated`."""
     words = Words(lang)
     return ("、" if lang == "zh" else ", ").join(words.maybe(f"label.{label}", label) for label in labels)
+
+
+def columns(text: str) -> int:
+    """Columns of a terminal: a Chinese character takes two."""
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def counted(number: int, noun: str) -> str:

@@ -11,9 +11,10 @@ from qingshan.accounts.stand.folder import read_stands
 from qingshan.accounts.stand.scenario import Outcome, load_scenarios, project_scenarios
 from qingshan.accounts.stand.synthetic import write_demo_stands
 from qingshan.core.canonical import write_atomic
+from qingshan.publish.words import gravest_first
 
 from .problem import WrongCall
-from .show import emit
+from .show import columns, emit, said_labels
 
 STEPS = 8
 
@@ -56,12 +57,12 @@ def _plain(o: Outcome) -> dict[str, object]:
 
 def _print(o: Outcome, zh: bool) -> None:
     """A scenario's years, at most a few of them, and what it comes to."""
-    print(f"{o.zh if zh else o.en}  [{', '.join(o.labels)}]")
+    print(f"{o.zh if zh else o.en}  [{said_labels(gravest_first(o.labels), 'zh' if zh else 'en')}]")
     head = ("年", "林地碳 t C", "蓄积 m3", "采伐 t C", "投资 元", "比基线 t CO2") if zh else (
         "year", "carbon t C", "volume m3", "harvest t C", "cost yuan", "over baseline t CO2")  # fmt: skip
     rows = o.rows()
     step = max(1, (len(rows) - 1) // STEPS)
-    print("  " + "  ".join(h.rjust(14) for h in head))
+    print("  " + "  ".join(" " * (14 - columns(h)) + h for h in head))
     for row in [*rows[:-1:step], rows[-1]]:
         cells = [
             f"{row['year']}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qingshan.accounts.cells import Fact
 from qingshan.accounts.inventory import ForestRun, InventorySettings, load_inventory, seal_inventories
+from qingshan.publish.words import gravest_first
 from qingshan.zone.zone import Zone, open_zone
 
 from .forest import confidence_of, groups
@@ -15,6 +16,7 @@ from .show import emit, said_labels
 SHOWN = ("area", "volume", "carbon", "co2")
 CHANGES = {
     "paired": ("变化（同一批样地）", "change, same plots:"),
+    "paired_regression": ("变化（两重样本同一批样地）", "change, same plots of both phases:"),
     "independent": ("变化（两批样地）", "change, two samples:"),
 }
 
@@ -77,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 def tell(done: ForestRun, zone: Zone, lang: str) -> None:
     """The head figures of each inventory, one a line."""
     zh = lang == "zh"
-    labels = said_labels(sorted({label for f in done.facts for label in f.labels}), lang)
+    labels = said_labels(gravest_first({label for f in done.facts for label in f.labels}), lang)
     print(f"{done.id}  [{labels}]  " + (f"数据 {len(done.facts)} 条" if zh else f"{len(done.facts)} facts"))
     for settings in done.inventories:
         place = settings.place or zone.root

@@ -106,7 +106,11 @@ def said_period(ask: Ask, node: Node) -> str:
 
 
 def class_name(ask: Ask, cls: str) -> str:
-    for declared in ask.zone.config.get("extent", {}).get("class", ()):
+    """The name of a class, of a group of classes, or of a change from one class to another (`crops>woods`)."""
+    if ">" in cls:
+        return " → ".join(class_name(ask, part) for part in cls.split(">"))
+    extent = ask.zone.config.get("extent", {})
+    for declared in (*extent.get("class", ()), *extent.get("group", ())):
         if declared["id"] == cls:
             return ask.t.pick(str(declared["zh"]), str(declared["en"]))
     if ":" in cls:  # a class of inventories: column:value

@@ -83,11 +83,12 @@ def released_runs(site: Site) -> Iterator[Run]:
     """The sealed runs inside the releases: a figure of an old release keeps its pedigree."""
     kept: dict[str, Run] = site.kept.setdefault("released_runs", {})
     for release in releases_of(site.zone):
-        if release.run not in kept:
+        path = release.folder / "data" / release.run  # a draft of the same run may go
+        if str(path) not in kept:
             from qingshan.accounts.inventory import ForestRun  # noqa: PLC0415 - the extra geo
 
-            kept[release.run] = ForestRun(release.folder / "data" / release.run)
-        yield kept[release.run]
+            kept[str(path)] = ForestRun(path)
+        yield kept[str(path)]
 
 
 def dossier_runs(site: Site) -> Iterator[Run]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from qingshan.accounts.run import Fact
 from qingshan.publish import numbers
 
-from .figures import FIGURE_COLUMNS, Figure, of_run, row_of
+from .figures import FIGURE_COLUMNS, Figure, of_run, ordered, row_of
 from .outlines import Box, Frame, box_of, outlines, rings_of
 from .page import Cell, Column, Table
 from .site import Ask, Site, last_year
@@ -28,6 +28,7 @@ __all__ = [
     "found_in_woods",
     "ground",
     "inventory_for",
+    "plot_labels",
     "tabs",
     "woods_table",
 ]
@@ -50,10 +51,20 @@ def forest_of(site: Site) -> ForestRun | None:
         return None
     found = forest_run(site.zone)
     kept: ForestRun | None = site.kept.get("forest")
-    if found is None or (kept is not None and kept.id == found.id):
+    if found is None or (kept is not None and kept.path == found.path):
         return kept if found is not None else None
     site.kept["forest"] = found
     return found
+
+
+def plot_labels(ask: Ask, run: ForestRun, chosen: InventorySettings) -> tuple[str, ...]:
+    """What qualifies the amounts of plots and trees: their equations, as in the totals. That plots were not measured qualifies totals only."""
+    said = {"synthetic"} if chosen.synthetic or ask.zone.synthetic else set()
+    for word in ("biomass", "volume"):
+        for f in run.select(f"inventory.{word}", chosen.place or ask.zone.root, "", chosen.period, None):
+            if f.role == "estimate" and run.nodes[f.key].notes.get("inventory") == chosen.id:
+                said |= set(f.labels)
+    return ordered(said - {"partial"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,15 +87,14 @@ class Outbox:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._rows: list[dict[str, Any]] = []
-        self._size = -1
+        self._kept: tuple[int, list[dict[str, Any]]] = (-1, [])
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every line; read again only where the file grew."""
-        size = self.path.stat().st_size if self.path.is_file() else 0
-        if size != self._size:
-            self._rows, self._size = read_lines(self.path), size
-        return self._rows
+        """Every line; read again only where the file grew. Several threads may ask: what is kept is exchanged as one."""
+        kept, size = self._kept, self.path.stat().st_size if self.path.is_file() else 0
+        if size != kept[0]:
+            kept = self._kept = size, read_lines(self.path)
+        return kept[1]
 
     def messages(self, recipient: str = "", after: int = 0) -> list[tuple[int, dict[str, Any]]]:
         """What was sent, oldest first, with its number: to one recipient, or to all."""

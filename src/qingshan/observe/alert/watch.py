@@ -174,8 +174,7 @@ class Watch:
         self.store, self.network = store, network
         self.log = EventLog(store, network)
         self.outbox = Outbox(self.log.path.with_name("messages.jsonl"))
-        self._rows: list[dict[str, Any]] = []
-        self._size = -1
+        self._kept: tuple[int, list[dict[str, Any]]] = (-1, [])
 
     def follow(self, at: datetime | None = None) -> int:
         """Look at what changed since the last look, tell recipients what is due (`at`: now); returns how many events came. A network
@@ -223,16 +222,19 @@ class Watch:
 
     def after(self, number: int) -> list[tuple[int, dict[str, Any]]]:
         """Events whose number is above one, oldest first. Read again only where the file grew."""
-        size = self.log.path.stat().st_size if self.log.path.is_file() else 0
-        if size != self._size:
-            self._rows, self._size = self.log.all(), size
-        return list(enumerate(self._rows[max(number, 0) :], max(number, 0) + 1))
+        return list(enumerate(self._events()[max(number, 0) :], max(number, 0) + 1))
 
     @property
     def last(self) -> int:
         """The number of the newest event, 0 where there is none."""
-        self.after(0)
-        return len(self._rows)
+        return len(self._events())
+
+    def _events(self) -> list[dict[str, Any]]:
+        """Every event. Several threads may ask: what is kept is exchanged as one."""
+        kept, size = self._kept, self.log.path.stat().st_size if self.log.path.is_file() else 0
+        if size != kept[0]:
+            kept = self._kept = size, self.log.all()
+        return kept[1]
 
     def _seen(self) -> dict[str, str]:
         file = self.log.path.with_name("seen.json")

@@ -10,9 +10,9 @@ from fractions import Fraction
 from ...core.errors import MissingParameter, OutOfBounds, UnitError
 from ...core.limit import LimitRow, limit_table
 from ...core.rounding import Exact
-from ..loads.load import FLOW_METHODS, Flow, annual_load, monthly_loads
+from ..loads.load import FLOW_METHODS, Flow, annual_load, flow_estimated, monthly_loads
 from ..loads.river import River, river
-from ..loads.share import Source, export_load, source_shares
+from ..loads.share import Measured, Source, export_load, source_shares
 from .cocontrol import correlations, formation_potential, ranked, regimes
 from .editions import RuleSet, usable
 from .samples import Options, Row, Rows, grouped, option
@@ -25,6 +25,7 @@ from .verdict import (
     Note,
     Result,
     citation,
+    estimate_note,
     note_of,
     shown,
     worst_status,
@@ -57,7 +58,7 @@ def loads(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
             continue
         months = monthly_loads(readings, named)
         for m in months:
-            notes = (Note("no_load", m.reason, m.reason),) if m.reason else ()
+            notes = (Note("no_load", m.reason, m.reason),) if m.reason else tuple(flow_estimated([m.method]))
             made.append(
                 Result("water.load_month", site, item, date(m.year, m.month, 1), value=m.tonnes, value_text=shown(m.tonnes, 6), unit="t",
                        limit=m.method, n_valid=m.readings, verdict="" if m.tonnes is not None else INSUFFICIENT, notes=notes)
@@ -141,52 +142,65 @@ def shares(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
     graph = river(dict.fromkeys((section, r.text("downstream")) for (section, _), r in measured.items()))
     made: list[Result] = []
     for item in dict.fromkeys(i for _, i in measured):
-        held = {section: r.number("tonnes") for (section, i), r in measured.items() if i == item}
+        held = {section: _measured(r) for (section, i), r in measured.items() if i == item}
         sources = [_source(rules, r) for r in rows if r.text("kind") != MEASURED and r.text("item") == item]
         made += _shares(item, held, sources, graph)
     return made
 
 
-def _shares(item: str, held: Mapping[str, Exact], sources: Sequence[Source], graph: River) -> list[Result]:
+def _shares(item: str, held: Mapping[str, Measured], sources: Sequence[Source], graph: River) -> list[Result]:
     """Shares and residual of the sections that have a load of `item`, downstream. Where it is named, it stands before each source."""
     named = f"{item}: " if item else ""
     made: list[Result] = []
     for section in (s for s in graph.order() if s in held):
-        found = source_shares(section, held[section], sources, graph, held)
+        found = source_shares(section, sources, graph, held)
         if not found.shares:
             continue
         made += [
             Result("water.source_share", section, f"{named}{s.id}", value=s.percent, value_text=shown(s.percent, 6), unit="%", status=s.status,
-                   notes=(Note(s.kind, f"{s.kind}: {shown(s.tonnes, 6)} t, {s.method}.", f"{s.kind}：{shown(s.tonnes, 6)} t，{s.method}。"),))
+                   notes=(Note(s.kind, f"{s.kind}: {shown(s.tonnes, 6)} t, {s.method}.", f"{s.kind}：{shown(s.tonnes, 6)} t，{s.method}。"),
+                          *([estimate_note(s.method or s.kind, s.method or s.kind)] if s.estimated else ())))
             for s in found.shares
         ]  # fmt: skip
         whole = Note(
-            "residual", f"{shown(found.residual, 6)} t of {shown(found.measured, 6)} t measured are explained by no account.",
-            f"实测 {shown(found.measured, 6)} t 中有 {shown(found.residual, 6)} t 无来源账户解释。",
+            "residual", f"{shown(found.residual, 6)} t of {shown(found.measured, 6)} t measured ({held[section].method}) are explained by no account.",
+            f"实测 {shown(found.measured, 6)} t（{held[section].method}）中有 {shown(found.residual, 6)} t 无来源账户解释。",
         )  # fmt: skip
+        guessed = ", ".join(s.id for s in found.shares if s.estimated)
         made.append(
             Result("water.source_residual", section, f"{named}residual", value=found.residual_percent, value_text=shown(found.residual_percent, 6),
-                   unit="%", status=found.status, notes=(whole,))
+                   unit="%", status=found.status, notes=(whole, *([estimate_note(guessed, guessed)] if guessed else ())))
         )  # fmt: skip
     return made
 
 
-def _source(rules: RuleSet, row: Row) -> Source:
-    """A source with the worst status of its row and of the coefficients it stands on."""
+def _measured(row: Row) -> Measured:
+    return Measured(row.number("tonnes"), row.text("method") or MEASURED, _status(row) or "project")
+
+
+def _status(row: Row) -> str:
+    """The status a row gives itself, '' where it gives none. Raises `OutOfBounds` for a word that is no status."""
     said = row.text("status")
     if said not in STATUSES:
         raise OutOfBounds(
             f"status is {said!r}.", f"status 为 {said!r}。", where=f"{row.where} [status]", fix=", ".join(filter(None, STATUSES))
         )  # fmt: skip
+    return said
+
+
+def _source(rules: RuleSet, row: Row) -> Source:
+    """A source with the worst status of its row and of the coefficients it stands on."""
+    said = _status(row)
+    kind, estimated = row.text("kind"), row.text("kind") == "non_point"
     if row.text("tonnes"):
         tonnes: Exact = row.number("tonnes")
         status = said or "project"
     else:
         coefficient = _coefficient(rules, row, row.text("source_type"))
         delivery = _coefficient(rules, row, row.text("delivery")) if row.text("delivery") else None
-        tonnes = export_load(coefficient, row.number("area_hm2"), delivery)
+        tonnes, estimated = export_load(coefficient, row.number("area_hm2"), delivery), True
         status = worst_status((said, *(c.status for c in (coefficient, delivery) if c)))
-    return Source(row.text("source"), row.text("section"), row.text("kind"), tonnes, row.text("method"), status)
+    return Source(row.text("source"), row.text("section"), kind, tonnes, row.text("method"), status, estimated)
 
 
 def _coefficient(rules: RuleSet, row: Row, kind: str) -> LimitRow:

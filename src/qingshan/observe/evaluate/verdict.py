@@ -36,6 +36,15 @@ class Note:
     zh: str
 
 
+ESTIMATED = "estimated"
+"""Code of the note of a result that stands on estimates, not on measurements alone."""
+
+
+def estimate_note(en: str, zh: str) -> Note:
+    """Why a result is an estimate: what of it was not measured."""
+    return Note(ESTIMATED, f"an estimate: {en}.", f"为估算：{zh}。")
+
+
 def note_of(error: QingshanError) -> Note:
     return Note(error.code, error.sentence(), error.zh)
 
@@ -89,6 +98,10 @@ class Result:
             "reasons": [n.en for n in self.notes], "rows": list(self.rows), "rule_set": self.rule_set, "inputs": self.inputs,
             "parts": [p.record() for p in self.parts],
         }  # fmt: skip
+
+
+def is_estimated(result: Result) -> bool:
+    return any(n.code == ESTIMATED for n in result.notes)
 
 
 def waiting_note(n: int) -> Note:
@@ -239,3 +252,12 @@ STATUSES = ("", "primary", "project", "secondary", "news", "ocr_doubt", "open")
 def worst_status(statuses: Iterable[str]) -> str:
     """The weakest of some statuses."""
     return max(statuses, key=STATUSES.index, default="")
+
+
+WEAK = ("secondary", "news", "ocr_doubt", "open")
+"""Statuses that are labels: a result of one of them stands on what was not read in the issuer's own text."""
+
+
+def marks(result: Result) -> list[str]:
+    """What a result is labelled with: that it is an estimate, and a status below the issuer's own text and the project's."""
+    return [ESTIMATED] * is_estimated(result) + [result.status] * (result.status in WEAK)

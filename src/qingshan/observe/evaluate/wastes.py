@@ -26,6 +26,7 @@ from .verdict import (
     Result,
     against,
     citation,
+    estimate_note,
     inputs_of,
     note_of,
     shown,
@@ -68,6 +69,8 @@ def material_account(lines: Sequence[Mass], k: Exact) -> Result:
         "materials.account", facility, material, value_text="", unit="t", limit=f"|z| <= {shown(k)}", n_valid=len(stock), n_required=2,
         notes=(Note("period", period, period),), inputs=inputs_of((m.kind, m.tonnes, m.uncertainty, m.document, m.manifest) for m in lines),
     )  # fmt: skip
+    if guessed := ", ".join(dict.fromkeys(m.kind for m in lines if m.method == "estimate")):
+        base = replace(base, notes=(*base.notes, estimate_note(guessed, guessed)))
     if set(stock) != set(STOCKS):
         return replace(base, verdict=INSUFFICIENT)
     registry = load_domains().registry

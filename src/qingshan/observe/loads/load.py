@@ -13,7 +13,7 @@ from ...core.domain import load_domains
 from ...core.errors import OutOfBounds
 from ...core.reading import Reading
 from ...core.rounding import Exact
-from ..evaluate.verdict import Note, Result, converted, inputs_of, shown
+from ..evaluate.verdict import Note, Result, converted, estimate_note, inputs_of, shown
 
 FLOW_METHODS = ("measured", "rating_curve", "area_ratio", "model", "water_balance")
 """How the discharge was had: measured, by a rating curve, scaled by catchment area from another section, modelled, or by
@@ -108,6 +108,12 @@ def monthly_loads(
     return made
 
 
+def flow_estimated(methods: Iterable[str]) -> list[Note]:
+    """That a load is an estimate, where its flows were not measured."""
+    other = ", ".join(sorted({m for m in methods if m} - {"measured"}))
+    return [estimate_note(f"discharge by {other}", f"流量方法为 {other}")] if other else []
+
+
 def annual_load(section: str, item: str, months: Sequence[MonthLoad], year: int) -> Result:
     """Load of a year in tonnes: only where all twelve months have one, with the flow methods named.
 
@@ -118,6 +124,7 @@ def annual_load(section: str, item: str, months: Sequence[MonthLoad], year: int)
     lacking = [m for m in range(1, 13) if m not in {k.month for k in known}]
     methods = "; ".join(dict.fromkeys(m.method for m in known))
     notes = [Note("flow_method", f"discharge: {methods or 'none'}.", f"流量方法：{methods or '无'}。")]
+    notes += flow_estimated(m.method for m in known)
     base = Result(
         "water.load", section, item, date(year, 1, 1), date(year, 12, 31), unit="t", n_valid=len(known), n_required=12, status="project",
         inputs=inputs_of((m.year, m.month, m.tonnes, m.method) for m in here),

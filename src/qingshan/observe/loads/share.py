@@ -18,13 +18,24 @@ KINDS = ("facility", "non_point", "upstream", "background")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source of a section's own catchment: its load at the section (t a year, delivered), how it was had, status."""
+    """One source of a section's own catchment: its load at the section (t a year, delivered), how it was had, status. A source that is not
+    a point has no outlet to measure at: its load is `estimated`, as is one of a coefficient."""
 
     id: str
     section: str
     kind: str
     tonnes: Exact
     method: str
+    status: str = "project"
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The load measured at a section (t a year), how it was had, status."""
+
+    tonnes: Exact
+    method: str = "section load"
     status: str = "project"
 
 
@@ -38,6 +49,7 @@ class Share:
     percent: Fraction
     method: str
     status: str
+    estimated: bool
 
 
 @dataclass(frozen=True)
@@ -57,16 +69,15 @@ class Balance:
         return self.measured - self.residual
 
 
-def source_shares(
-    section: str, measured: Exact, sources: Sequence[Source], graph: River, loads: Mapping[str, Exact]
-) -> Balance:
-    """Shares of a section's load (t a year) of the section's own sources and of the sections directly above it.
+def source_shares(section: str, sources: Sequence[Source], graph: River, loads: Mapping[str, Measured]) -> Balance:
+    """Shares of a section's load of the section's own sources and of the sections directly above it.
 
-    `loads` holds measured loads of sections; an upstream section without one is an error: its water arrives all the
-    same. Retention on the way is not assumed: it stands in the residual. Raises `OutOfBounds`.
+    `loads` holds measured loads of sections; an upstream section without one is an error: its water arrives all the same. Retention on
+    the way is not assumed: it stands in the residual. A percentage is of the section's load, so each share and the residual bear the
+    weakest status of all they stand on. Raises `OutOfBounds`.
     """
-    own = [s for s in sources if s.section == section]
-    if len({s.id for s in own}) != len(own) or measured <= 0:
+    own, load = [s for s in sources if s.section == section], loads[section]
+    if len({s.id for s in own}) != len(own) or load.tonnes <= 0:
         raise OutOfBounds(
             f"{section}: a source stands twice, or the load is not above 0.", f"{section}：来源重复，或通量不大于 0。"
         )
@@ -79,15 +90,16 @@ def source_shares(
     above = graph.above(section)
     if lacking := [a for a in above if a not in loads]:
         raise OutOfBounds(f"{section}: no load of {lacking} upstream.", f"{section}：缺上游 {lacking} 的通量。")
-    whole = Fraction(measured)
-    lines = [(s.id, s.kind, Fraction(s.tonnes), s.method, s.status) for s in own]
-    lines += [(a, "upstream", Fraction(loads[a]), "section load", "project") for a in above]
+    whole = Fraction(load.tonnes)
+    lines = [(s.id, s.kind, Fraction(s.tonnes), s.method, s.status, s.estimated) for s in own]
+    lines += [(a, "upstream", Fraction(loads[a].tonnes), loads[a].method, loads[a].status, False) for a in above]
     shares = tuple(
-        Share(id, kind, tonnes, tonnes / whole * 100, method, status)
-        for id, kind, tonnes, method, status in sorted(lines, key=lambda line: (-line[2], line[0]))
+        Share(id, kind, tonnes, tonnes / whole * 100, method, worst_status((status, load.status)), estimated)
+        for id, kind, tonnes, method, status, estimated in sorted(lines, key=lambda line: (-line[2], line[0]))
     )
     residual = whole - sum((s.tonnes for s in shares), Fraction())
-    return Balance(section, whole, shares, residual, residual / whole * 100, worst_status(s.status for s in shares))
+    status = worst_status((load.status, *(s.status for s in shares)))
+    return Balance(section, whole, shares, residual, residual / whole * 100, status)
 
 
 def export_load(row: LimitRow, area_hm2: Exact, delivery: LimitRow | None = None) -> Fraction:

@@ -164,13 +164,18 @@ class Procedure:
     calibration: str = ""
 
 
+READING_LABELS = ("estimated", "screening")
+"""What the readings of a network may be labelled: worked out by a model, or by portable and simple means that show an order of magnitude."""
+
+
 @dataclass(frozen=True)
 class Network:
     """One declared network (`networks/ID.toml` of a zone).
 
     `step` is the regular interval or '' where samples are taken by hand; `averaging` names what a value stands for; the
     time of a row is that of its `start` or `end` as `time_label` says. `gas_state` is the state gases are given at. `flow_speed_km_h`
-    is how fast what one section sees reaches the next, 0 where nobody has said so.
+    is how fast what one section sees reaches the next, 0 where nobody has said so. `labelled` says what else than measured by a method
+    standard its readings are (`READING_LABELS`).
     """
 
     id: str
@@ -189,6 +194,7 @@ class Network:
     feeds: tuple[str, ...] = ()
     open_sites: bool = False
     synthetic: bool = False
+    labelled: tuple[str, ...] = ()
     source: str = ""
     note: str = ""
     note_zh: str = ""
@@ -205,7 +211,7 @@ class Network:
     @property
     def labels(self) -> list[str]:
         """What everything that comes from this network is labelled with, wherever it is shown."""
-        return ["synthetic"] if self.synthetic else []
+        return [*(["synthetic"] if self.synthetic else []), *self.labelled]
 
     def name(self, lang: str = "zh") -> str:
         return self.zh if lang == "zh" else self.en

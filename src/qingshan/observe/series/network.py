@@ -12,7 +12,7 @@ from qingshan.zone.report import Report
 from qingshan.zone.table import read_table
 from qingshan.zone.zone import zone_path
 
-from .model import AIR_ZONES, SITE, STEPS, WATER_BODY_TYPES, Network, Procedure, site_kinds
+from .model import AIR_ZONES, READING_LABELS, SITE, STEPS, WATER_BODY_TYPES, Network, Procedure, site_kinds
 from .report import LoadReporter
 
 _NUMBERS = ("river_km", "lon", "lat", "altitude")
@@ -78,11 +78,16 @@ def read_network(path: Path) -> Network:
     speed = head.get("flow_speed_km_h", 0)
     if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 <= speed <= 100:
         raise _wrong("network.flow_speed_km_h", "must be a number of km/h, 0 to 100", "应为 0 至 100 之间的数（km/h）")
+    labels = head.get("labelled", [])
+    if not isinstance(labels, list) or any(x not in READING_LABELS for x in labels) or len(set(labels)) != len(labels):
+        listed = ", ".join(READING_LABELS)
+        raise _wrong("network.labelled", f"must be a list of {listed}", f"应为 {listed} 的列表")
     procedures = {}
     for raw in content.get("procedure", []):
         if not raw.get("id") or set(raw) - set(Procedure.__dataclass_fields__):
             raise _wrong("procedure", f"cannot be read: {raw}", f"读不懂：{raw}")
         procedures[raw["id"]] = Procedure(**raw)
+    head["labelled"] = tuple(labels)
     head["feeds"] = tuple(head.get("feeds", ()))
     return Network(**head, procedures=procedures, path=path, generator=content.get("generator", {}))
 

@@ -26,6 +26,7 @@ from .cache import RETRIED, Cache, FetchFailed, GridFile, Kept, keep_raster, pla
 from .grid import Grid, Window
 from .remote import gdal_manners
 from .stac_preset import Preset, find_preset
+from .stac_static import is_static, static_items
 
 __all__ = ["NothingFound", "StacLayer", "fetch_layer", "search"]
 
@@ -83,16 +84,19 @@ def _ask(preset: Preset, box: Sequence[float], period: str, cache: Cache) -> lis
     )  # fmt: skip
     clouds = {"eo:cloud_cover": {"lt": preset.max_cloud}} if preset.max_cloud is not None else None
     try:
-        client = Client.open(preset.catalogue, stac_io=StacApiIO(timeout=cache.timeout, max_retries=again))
+        io = StacApiIO(timeout=cache.timeout, max_retries=again)
+        if is_static(preset.catalogue):
+            return [_stripped(i) for i in static_items(preset.catalogue, preset.collection, box, io, MOST_ITEMS)]
+        client = Client.open(preset.catalogue, stac_io=io)
         asked = client.search(
             collections=[preset.collection], bbox=list(box), datetime=period or None, query=clouds, limit=PAGE,
             max_items=MOST_ITEMS + 1,
         )  # fmt: skip
         found = [_stripped(item) for item in asked.items_as_dicts()]
-    except (APIError, OSError, KeyError, NotImplementedError) as error:
+    except (APIError, OSError, KeyError, ValueError, NotImplementedError) as error:
         raise FetchFailed(
-            f"the catalogue does not answer as a STAC API after {cache.retries + 1} tries: {error}.",
-            f"目录服务尝试 {cache.retries + 1} 次后仍未正常应答：{error}。",
+            f"the catalogue does not answer as STAC after {cache.retries + 1} tries: {error}.",
+            f"目录尝试 {cache.retries + 1} 次后仍未按 STAC 应答：{error}。",
             where=preset.catalogue,
             fix="check the address, or try later / 核对地址，或稍后再试",
         ) from None

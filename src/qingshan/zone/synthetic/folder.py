@@ -170,7 +170,7 @@ included = "n/a"
 reason_zh = "合成区域在内陆，没有海岸带。"
 reason_en = "the synthetic zone is inland and has no coast."
 """
-    parts = [head, *_levels(naming), *_periods(), _EXTENT, *_classes(), _QUANTITY]
+    parts = [head, *_levels(naming), *_periods(), _EXTENT, *_classes(), _WETLAND, _QUANTITY]
     parts += declared([code for _, code, _, _ in naming.leaves], [row["id"] for row in class_rows()])
     tables = {y: {"generator": generator} if generator else {"folder": f"inventory/{y}"} for y in _years(rasters)}
     parts += declared_woods(list(tables), tables, SOURCE)
@@ -203,6 +203,13 @@ closing = "period"
 opening = "previous_period"
 opening_document = "合成数据，没有更早的年份"
 unallocated = true
+"""
+
+_WETLAND = """[[extent.group]]
+id = "wetland"
+zh = "湿地"
+en = "wetland"
+classes = ["marsh", "lake", "river"]
 """
 
 _QUANTITY = """[[quantity]]

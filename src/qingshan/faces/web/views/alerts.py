@@ -103,7 +103,7 @@ def build(ask: Ask) -> Page:
     found = watched(ask.site, h.network.id, int(asked) if asked.isdecimal() and len(asked) == 4 else None)
     context: dict[str, Any] = {
         "network": h.network, "name": h.network.name(ask.lang), "question": t("alerts.question"),
-        "network_href": ask.address(f"/network/{h.network.id}", period=""), "labels": ["synthetic"] if h.network.synthetic else [],
+        "network_href": ask.address(f"/network/{h.network.id}", period=""), "labels": h.network.labels,
         "time_action": f"/{ask.lang}/network/{h.network.id}/alerts",
     }  # fmt: skip
     if found is None:
@@ -276,7 +276,7 @@ def _alerts_table(ask: Ask, h: Held, found: Watched, names: Mapping[str, str]) -
         {"site": a.site, "name": names.get(a.site, a.site), "rule": a.rule, "level": by_id[a.rule].level, "state": a.state,
          "begin": a.begin.isoformat(" ", "minutes"), "end": a.end.isoformat(" ", "minutes") if a.end else "", "value": a.raised.value,
          "unit": by_id[a.rule].unit, "linked": " ".join(a.raised.linked), "inputs": a.raised.inputs,
-         "labels": "synthetic" if h.network.synthetic else ""}
+         "labels": " ".join(h.network.labels)}
         for a in found.alerts
     ]  # fmt: skip
     return Table("alerts", "预警", "Alerts", columns, rows)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qingshan.accounts.extent import CHANGE, CLASS_CHANGES, UNALLOCATED
+from qingshan.accounts.groups import group_measures
 from qingshan.accounts.run import Fact, Run
 from qingshan.core.errors import UnknownName
 from qingshan.core.method import REGISTRY
@@ -40,12 +41,17 @@ class Matrix:
         figure = self.cells.get((start, end))
         return (figure.value or 0.0) if figure else 0.0
 
-    def entries(self, moved: bool, start: str = "", end: str = "") -> dict[tuple[str, str], Figure]:
-        """The entries, or only those off the diagonal; `start`, `end` keep one opening or closing class."""
+    def entries(
+        self, moved: bool, start: str = "", end: str = "", group: Sequence[str] = ()
+    ) -> dict[tuple[str, str], Figure]:
+        """The entries, or only those off the diagonal; `start`, `end` keep one opening or closing class, `group` what touches one of its classes."""
         return {
             (a, b): f
             for (a, b), f in self.cells.items()
-            if not (moved and a == b) and start in ("", a) and end in ("", b)
+            if not (moved and a == b)
+            and start in ("", a)
+            and end in ("", b)
+            and (not group or a in group or b in group)
         }
 
     @property
@@ -77,22 +83,23 @@ def build(ask: Ask) -> Page:
         return Page("change_empty.html", ask.t("change.empty"), {"question": question})
     period = period_of(ask, periods)
     matrix = matrix_of(ask, run, ask.place.code, period)
-    shown = ask.query.get("of", SHOWN[0])
-    if shown not in SHOWN:
-        raise UnknownName(f"?of= is one of {', '.join(SHOWN)}.", f"?of= 可取 {'、'.join(SHOWN)}。")
+    shown, choices = ask.query.get("of", SHOWN[0]), (*SHOWN, *run.groups)
+    if shown not in choices:
+        raise UnknownName(f"?of= is one of {', '.join(choices)}.", f"?of= 可取 {'、'.join(choices)}。")
     names = class_names(ask)
     below = [matrix_of(ask, run, code, period) for code in ask.zone.children(ask.place.code)]
-    rows = _by_class(run, matrix, names)
+    rows, groups = _by_class(run, matrix, names), _by_group(ask, run, matrix)
+    words = {s: ask.t(f"change.shown.{s}") for s in SHOWN} | {g["cls"]: g["name"] for g in groups}
     labels = sorted({label for f in matrix.cells.values() for label in f.labels})
     context: dict[str, Any] = {
         "run": run, "question": question, "headline": _headline(ask, matrix, names), "lead": _lead(ask, matrix), "labels": labels,
         "period": period, "periods": [(p, _word(ask, p)) for p in periods], "span": _span(period), "matrix": matrix, "names": names,
-        "chart": _sankey(ask, matrix, names, shown), "shown": shown, "tabs": [(s, ask.t(f"change.shown.{s}")) for s in SHOWN],
-        "rows": rows, "methods": {k: ref for k, ref in METHODS.items() if ref in REGISTRY}, "below": _places(ask, below),
+        "chart": _sankey(ask, matrix, names, shown), "shown": shown, "tabs": list(words.items()),
+        "rows": rows, "groups": groups, "methods": {k: ref for k, ref in METHODS.items() if ref in REGISTRY}, "below": _places(ask, below),
         "leads": _leads(ask, ask.place.code) if matrix.cells else {}, "crumbs": crumbs(ask, "/account/change"),
         "opening_word": _word(ask, matrix.opening), "closing_word": _word(ask, period), "short_area": numbers.digits,
     }  # fmt: skip
-    tables = [_matrix_table(ask, [matrix], names), _class_table(rows)]
+    tables = [_matrix_table(ask, [matrix], names), _class_table(rows), *([_group_table(groups)] if groups else [])]
     if any(m.cells for m in below):
         tables.append(_matrix_table(ask, below, names, "places", "下级地点", "Places below"))
     return Page(
@@ -190,16 +197,18 @@ def _lead(ask: Ask, matrix: Matrix) -> str:
 
 
 def _sankey(ask: Ask, matrix: Matrix, names: Mapping[str, str], shown: str) -> Sankey | None:
-    flows = [
-        Flow(a, b, f.value or 0.0, ask.pedigree(f.key))
-        for (a, b), f in matrix.cells.items()
-        if shown == "all" or a != b
-    ]
+    group = members_of(ask, shown) if shown not in SHOWN else ()
+    drawn = matrix.entries(shown != "all", group=group)
+    flows = [Flow(a, b, f.value or 0.0, ask.pedigree(f.key)) for (a, b), f in drawn.items()]
     if not flows:
         return None
-    colours = _colours(ask)
+    colours, more = _colours(ask), {"group": shown} if group else {}
     of = "whole" if shown == "all" else "moved"
-    leads = {(k, c): _leads(ask, matrix.place, **{k: c})[f"{of}_href"] for k in ("from", "to") for c in matrix.classes}
+    leads = {
+        (k, c): _leads(ask, matrix.place, **{k: c}, **more)[f"{of}_href"]
+        for k in ("from", "to")
+        for c in matrix.classes
+    }
     return Sankey("change", flows, names, {c: colours.get(c, NONE) for c in names}, "hm2", ask.lang, _matrix_table(ask, [matrix], names),
                   (_word(ask, matrix.opening), _word(ask, matrix.period)), leads)  # fmt: skip
 
@@ -221,8 +230,31 @@ def _by_class(run: Run, matrix: Matrix, names: Mapping[str, str]) -> list[dict[s
     ]
 
 
+def _by_group(ask: Ask, run: Run, matrix: Matrix) -> list[dict[str, Any]]:
+    """The same of the classes that the zone takes together, and what a domain reads from their area: name, figure or why there is none."""
+    found = []
+    for id, group in run.groups.items():
+        row = {e: _figure(run, matrix, f"extent.group_{e}", id) for e in ("opening", "closing", *METHODS)}
+        if row["opening"] is None:
+            continue
+        read = [(m["quantity"], _figure(run, matrix, m["quantity"], id)) for m in group_measures(run.domains, id)]
+        found.append({
+            "cls": id, "name": ask.t.pick(group["zh"], group["en"]), **row,
+            "measures": [(ask.t.pick(*run.names(q)), figure) for q, figure in read if figure],
+        })  # fmt: skip
+    return found
+
+
+def members_of(ask: Ask, group: str) -> tuple[str, ...]:
+    """The classes of a group of the run's zone; none for another word."""
+    return tuple(ask.run.groups.get(group, {}).get("classes", ())) if ask.run else ()
+
+
 def _entry(run: Run, matrix: Matrix, cls: str, entry: str) -> Figure | None:
-    quantity = f"extent.class_{entry}" if entry in METHODS else f"extent.{entry}"
+    return _figure(run, matrix, f"extent.class_{entry}" if entry in METHODS else f"extent.{entry}", cls)
+
+
+def _figure(run: Run, matrix: Matrix, quantity: str, cls: str) -> Figure | None:
     found = run.select(quantity, matrix.place, cls, matrix.period, None)
     return of_run(run, found[0]) if found else None
 
@@ -280,8 +312,25 @@ def _matrix_table(
 
 _ENTRIES = {
     "opening": ("期初", "opening", "hm2"), "gain": ("转入", "gain", "hm2"), "loss": ("转出", "loss", "hm2"),
-    "net_change": ("净变化", "net change", "hm2"), "closing": ("期末", "closing", "hm2"), "persistence": ("保持率", "persistence", "%"),
+    "net_change": ("净变化", "net change", "hm2"), "swap": ("置换", "swap", "hm2"), "closing": ("期末", "closing", "hm2"),
+    "persistence": ("保持率", "persistence", "%"),
 }  # fmt: skip
+
+
+def _group_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The groups in the columns of the classes, then what domains read from their areas, one column each."""
+    base = _class_table(rows)
+    columns, made = list(base.columns), [dict(r) for r in base.rows]
+    for row, of in zip(made, rows, strict=True):
+        for _, figure in of["measures"]:
+            name = figure.quantity.replace(".", "_")
+            if all(c.key != name for c in columns):
+                columns += [
+                    Column(name, figure.zh, figure.en, figure.unit, mark=f"{name}_key"),
+                    Column(f"{name}_key", f"{figure.zh}来历键", f"pedigree key of the {figure.en}"),
+                ]
+            row |= {name: figure.value, f"{name}_key": figure.key}
+    return Table("groups", "合并地类", "Groups of classes", tuple(columns), made)
 
 
 def _class_table(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from qingshan.core.errors import UnknownName
@@ -21,7 +22,7 @@ SUMS = ("moved", "whole")
 
 def build(ask: Ask) -> Page:
     """The page. `?of=` is `moved`, `whole` or `share` (moved ÷ whole); `?from=`, `?to=` keep one opening or closing class
-    of a sum. Raises `UnknownName`, also for a share of one class: the matrix has none."""
+    of a sum, `?group=` what touches a class of a group. Raises `UnknownName`, also for a share of one class: the matrix has none."""
     run, periods, of = ask.run, change.periods_of(ask.run), ask.query.get("of", "")
     if run is None or not periods or ask.place.code not in ask.zone.places:
         raise UnknownName("there is no change matrix here.", "这里没有转移矩阵。", fix="qingshan run gep")
@@ -31,20 +32,24 @@ def build(ask: Ask) -> Page:
     ends = {k: ask.query.get(k, "") for k in ("from", "to")}
     if stray := [c for c in ends.values() if c and c not in names]:
         raise UnknownName(f"no class {stray[0][:40]}.", f"没有地类 {stray[0][:40]}。")
-    if of == "share" and any(ends.values()):
+    group = ask.query.get("group", "")
+    if group and group not in run.groups:
+        raise UnknownName(f"no group {group[:40]}.", f"没有合并地类 {group[:40]}。")
+    if of == "share" and (group or any(ends.values())):
         raise UnknownName(
-            "?of=share is that of the whole place; it takes no ?from= or ?to=.", "?of=share 是整个地点的份额，不接受 ?from= 或 ?to=。",
+            "?of=share is that of the whole place; it takes no ?from=, ?to= or ?group=.",
+            "?of=share 是整个地点的份额，不接受 ?from=、?to= 或 ?group=。",
             fix="?of=moved&from=…",
         )  # fmt: skip
     matrix = change.matrix_of(ask, run, ask.place.code, change.period_of(ask, periods))
-    added = matrix.entries(of == "moved", ends["from"], ends["to"])
+    added = matrix.entries(of == "moved", ends["from"], ends["to"], change.members_of(ask, group))
     if of == "share":
         value, unit = matrix.share, "%"
         lines = [_whole_line(ask, matrix, s) for s in SUMS]
     else:
         value, unit = change.summed(added.values()), AREA
         lines = [_line(ask, f, names[a], names[b]) for (a, b), f in added.items()]
-    said, name = numbers.write(value, unit, ask.lang), _name(ask, of, ends, names)
+    said, name = numbers.write(value, unit, ask.lang), _name(ask, of, ends, names, run.groups.get(group))
     labels = sorted({label for f in added.values() for label in f.labels})
     page = ask.t("change.matrix").split("，")[0].split(",")[0]
     context: dict[str, Any] = {
@@ -64,8 +69,12 @@ def _word(ask: Ask, period: str) -> str:
     return bare(period_word(period, ask.t, ask.zone))
 
 
-def _name(ask: Ask, of: str, ends: dict[str, str], names: dict[str, str]) -> str:
+def _name(
+    ask: Ask, of: str, ends: dict[str, str], names: dict[str, str], group: Mapping[str, Any] | None = None
+) -> str:
     word = ask.t(f"change.{of}")
+    if group:
+        word = ask.t("change.rule.group", what=word, group=ask.t.pick(group["zh"], group["en"]))
     for key, cls in ends.items():
         if cls:
             word = ask.t(f"change.rule.{key}", what=word, cls=names[cls])

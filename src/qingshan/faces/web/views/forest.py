@@ -96,8 +96,10 @@ def _page(ask: Ask, run: ForestRun, chosen: InventorySettings, facts: Sequence[F
         ],
         "crossed": _crossed(ask, found, chosen),
         "changes": changes,
+        "change_labels": ordered({label for c in changes for label in c["change"].figure.labels}),
         "map": _map(ask, run, chosen),
-        "places": _places(ask, run, chosen),
+        "places": (places := _places(ask, run, chosen)),
+        "place_labels": ordered({label for row in places for e in row["all"] for label in e.figure.labels}),
         "inventory": chosen,
         "basis": _basis(ask, run, chosen),
         "period": chosen.period,
@@ -108,7 +110,7 @@ def _page(ask: Ask, run: ForestRun, chosen: InventorySettings, facts: Sequence[F
     tables = [woods_table(ask, "figures", "估计值", "Estimates", found)]
     if changes:
         tables.append(woods_table(ask, "change", "变化", "Change", [c["change"] for c in changes]))
-    below = [e for row in context["places"] for e in row["all"]]
+    below = [e for row in places for e in row["all"]]
     if below:
         tables.append(woods_table(ask, "places", "各地", "Places", below))
     title = context["headline"]
@@ -303,7 +305,9 @@ def _map(ask: Ask, run: ForestRun, chosen: InventorySettings) -> dict[str, Any] 
     drawn = atlas(ask, field, chosen=me, lead=lambda code: ask.address("/forest", place=code)) | {"hue": "land"}
     known = sorted((f.middle, c) for c, f in figures.items() if f.middle is not None)
     title = ask.t("forest.map_title", high=ask.short(known[-1][1]), low=ask.short(known[0][1]))
-    return {"atlas": drawn, "title": title, "sub": ask.t("forest.map_sub", period=chosen.period, unit=drawn["unit"])}
+    labels = ordered({label for f in figures.values() for label in f.labels})
+    sub = ask.t("forest.map_sub", period=chosen.period, unit=drawn["unit"])
+    return {"atlas": drawn, "title": title, "sub": sub, "labels": labels}
 
 
 # ---- what it rests on ------------------------------------------------------------------------------------------------

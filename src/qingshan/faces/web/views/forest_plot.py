@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from qingshan.accounts.figure import Node
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web.charts import Chart, Series
-from qingshan.faces.web.figures import Figure, ordered
+from qingshan.faces.web.figures import Figure
 from qingshan.faces.web.lineage import node_figure
 from qingshan.faces.web.names import capital, uncapital
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
-from qingshan.faces.web.woods import degrees_of, forest_of, ground, tabs
+from qingshan.faces.web.woods import degrees_of, forest_of, ground, plot_labels, tabs
 
 from .forest import empty
 from .forest_plots import class_name, column_name, in_order, plot_address, plots_of
@@ -40,7 +40,7 @@ def build(ask: Ask) -> Page:
     node = next(n for n in plots_of(run, chosen) if n.notes["plot"] == plot)
     order = sorted(plots_of(run, chosen), key=in_order)
     at = next(i for i, n in enumerate(order) if n.key == node.key)
-    labels = ordered({"synthetic"} if chosen.synthetic or ask.zone.synthetic else set())
+    labels = plot_labels(ask, run, chosen)
     place = str(node.notes["columns"].get(chosen.place_column, "")) if chosen.place_column else ""
     figure = node_figure(ask, run, node)
     rows = [_tree(ask, run, r) for r in trees.rows]
@@ -80,7 +80,7 @@ def build(ask: Ask) -> Page:
         "here": place,
         "period": chosen.period,
     }
-    table = Table("trees", "样木", "Trees", _TREE_COLUMNS, [_tree_row(chosen, plot, trees, r) for r in trees.rows])
+    table = Table("trees", "样木", "Trees", _TREE_COLUMNS, [_tree_row(chosen, plot, labels, r) for r in trees.rows])
     return Page(
         "forest_plot.html",
         headline,
@@ -214,10 +214,10 @@ _TREE_COLUMNS = (
 )
 
 
-def _tree_row(chosen: InventorySettings, plot: str, trees: PlotTrees, row: Mapping[str, Any]) -> dict[str, Cell]:
+def _tree_row(chosen: InventorySettings, plot: str, labels: Sequence[str], row: Mapping[str, Any]) -> dict[str, Cell]:
     made: dict[str, Cell] = {
         "inventory": chosen.id, "plot": plot, "tree": str(row["columns"].get("tree", "")), "taxon": row["taxon"], "d_cm": row["d_cm"], "h_m": row["h_m"],
-        "counts": row["counts"], "expansion": row["expansion"], "labels": "synthetic" if chosen.synthetic else "",
+        "counts": row["counts"], "expansion": row["expansion"], "labels": "; ".join(labels),
     }  # fmt: skip
     for kind in ("biomass", "volume"):
         if kind in row:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from qingshan.accounts.figure import Node
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web.crumbs import crumbs
-from qingshan.faces.web.figures import ordered
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
-from qingshan.faces.web.woods import NARROW, WIDE, degrees_of, forest_of, ground, inventory_for, tabs
+from qingshan.faces.web.woods import NARROW, WIDE, degrees_of, forest_of, ground, inventory_for, plot_labels, tabs
 from qingshan.publish import numbers
 
 from .forest import empty
@@ -36,7 +35,7 @@ def build(ask: Ask) -> Page:
     here = _here(ask, chosen, every)
     kept = [n for n in here if all(_label(n, c) == ask.query[c] for c in FILTERED if ask.query.get(c))]
     kept.sort(key=lambda n: (not _wooded(n), in_order(n)))  # plots with forest first
-    labels = ordered({"synthetic"} if chosen.synthetic or ask.zone.synthetic else set())
+    labels = plot_labels(ask, run, chosen)
     start = _start(ask, len(kept))
     value = _value(every)
     context: dict[str, Any] = {
@@ -60,7 +59,7 @@ def build(ask: Ask) -> Page:
         "unit": numbers.unit_word(_unit(every), ask.lang),
         "kept_query": {c: ask.query.get(c, "") for c in ("place", *FILTERED) if ask.query.get(c)},
     }
-    table = _table(ask, run, chosen, kept)
+    table = _table(ask, chosen, kept, labels)
     return Page("forest_plots.html", context["headline"], context, [table], [ask.place.code], [chosen.source], labels)
 
 
@@ -252,7 +251,7 @@ _COLUMNS = (
 )
 
 
-def _table(ask: Ask, run: ForestRun, chosen: InventorySettings, kept: Sequence[Node]) -> Table:
+def _table(ask: Ask, chosen: InventorySettings, kept: Sequence[Node], labels: Sequence[str]) -> Table:
     points = degrees_of(ask, [n.notes["columns"] for n in kept]) if kept else []
     rows: list[dict[str, Cell]] = []
     for n, point in zip(kept, points, strict=True):
@@ -275,7 +274,7 @@ def _table(ask: Ask, run: ForestRun, chosen: InventorySettings, kept: Sequence[N
                 "volume": sums.get("volume"),
                 "file": row.get("file"),
                 "line": row.get("row"),
-                "labels": "synthetic" if chosen.synthetic else "",
+                "labels": "; ".join(labels),
                 "key": n.key,
             }
         )

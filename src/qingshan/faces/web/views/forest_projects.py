@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from qingshan.accounts.claim.words import claim_word
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web.charts import Chart, Series
 from qingshan.faces.web.figures import ordered
@@ -63,7 +64,7 @@ def _line(ask: Ask, kept: KeptDossier) -> dict[str, Any]:
         "name": ask.t.pick(project["zh"], project["en"]),
         "href": _address(ask, kept.id),
         "version": kept.version,
-        "scheme": _word(ask, "scheme", project["scheme"]),
+        "scheme": claim_word(project["scheme"], ask.lang),
         "methodology": ask.t.pick(kept.record["methodology"]["zh"], kept.record["methodology"]["en"]),
         "holder": project["holder"],
         "place": ask.short(project["place"]),
@@ -77,16 +78,16 @@ def _line(ask: Ask, kept: KeptDossier) -> dict[str, Any]:
 
 
 def _labels(kept: KeptDossier) -> tuple[str, ...]:
-    made = {"estimated"} | ({"draft"} if kept.record["label"] == "draft" else set())
-    return ordered(made | ({"synthetic"} if kept.record["project"]["synthetic"] else set()))
+    return ordered(kept.labels)
 
 
 def _address(ask: Ask, id: str) -> str:
     return ask.address(f"/forest/projects/{quote(id, safe='')}", period="")
 
 
-def _word(ask: Ask, group: str, value: str) -> str:
-    return ask.t(f"forest.project.{group}.{value}") if ask.t.has(f"forest.project.{group}.{value}") else value
+def _aspect_word(ask: Ask, aspect: str) -> str:
+    key = f"forest.project.aspect.{aspect}"
+    return ask.t(key) if ask.t.has(key) else aspect
 
 
 def _shared(found: Mapping[str, Any]) -> float:
@@ -181,9 +182,9 @@ def build_one(ask: Ask) -> Page:
         "place": ask.name(project["place"]),
         "place_href": ask.address("/forest", place=project["place"], period=""),
         "methodology": ask.t.pick(record["methodology"]["zh"], record["methodology"]["en"]),
-        "scheme": _word(ask, "scheme", project["scheme"]),
-        "pool": _word(ask, "pool", project["pool"]),
-        "benefit": _word(ask, "benefit", project["benefit"]),
+        "scheme": claim_word(project["scheme"], ask.lang),
+        "pool": claim_word(project["pool"], ask.lang),
+        "benefit": claim_word(project["benefit"], ask.lang),
         "keys": _keys(ask, kept, pedigree),
         "rows": rows[:MAX_PARCELS],
         "more": max(0, len(rows) - MAX_PARCELS),
@@ -208,7 +209,7 @@ def _half(ask: Ask, text: str) -> str:
 
 
 def _aspect(ask: Ask, aspect: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": aspect["id"], "name": _word(ask, "aspect", aspect["id"]), "says": ask.t.pick(aspect["zh"], aspect["en"]), "status": aspect["status"],
+    return {"id": aspect["id"], "name": _aspect_word(ask, aspect["id"]), "says": ask.t.pick(aspect["zh"], aspect["en"]), "status": aspect["status"],
             "document": aspect["document"], "methods": aspect["methods"]}  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def _card(ask: Ask, h: Held) -> dict[str, Any]:
         "network": network, "name": network.name(ask.lang), "href": ask.address(f"/network/{network.id}"), "sites": len(h.stations),
         "read": len(h.read), "newest": h.newest, "scale": [p for p in scale if p["n"]], "unsaid": unsaid,
         "unsaid_x": round(at, 2), "unsaid_share": round(100 * unsaid / whole, 2),
-        "note": ask.t.pick(network.note_zh, network.note), "labels": ["synthetic"] if network.synthetic else [],
+        "note": ask.t.pick(network.note_zh, network.note), "labels": network.labels,
         "command": f"qingshan observe load --zone {ask.zone.id} {network.id} FILE",
     }  # fmt: skip
 
@@ -80,7 +80,7 @@ def _networks_table(ask: Ask, found: Sequence[Held]) -> Table:
     rows: list[dict[str, Cell]] = [
         {"id": h.network.id, "name": h.network.name(ask.lang), "operator": h.network.operator, "sites": len(h.stations), "read": len(h.read),
          "readings": h.readings, "newest": h.newest.isoformat(" ", "minutes") if h.newest else "",
-         "labels": "synthetic" if h.network.synthetic else ""}
+         "labels": " ".join(h.network.labels)}
         for h in found
     ]  # fmt: skip
     return Table("networks", "监测网", "Networks", columns, rows)
@@ -100,7 +100,7 @@ def build(ask: Ask) -> Page:
     context: dict[str, Any] = {
         "network": network, "name": network.name(ask.lang), "question": t("network.question"), "headline": _headline(ask, h),
         "lead": _lead(ask, h), "rows": shown, "whole": len(rows), "q": asked, "card": _card(ask, h), "map": _map(ask, rows), "legend": tones(network, t),
-        "unplaced": sum(r["point"] is None for r in rows), "labels": ["synthetic"] if network.synthetic else [],
+        "unplaced": sum(r["point"] is None for r in rows), "labels": network.labels,
         "columns": {c: any(r[c] for r in shown) for c in ("basin", "deciding", "kind")},
         "time_action": f"/{ask.lang}/network/{network.id}", "alerts": _alerts(ask, h),
         "report_href": ask.address(f"/network/{network.id}/report", period="") if h.read and network.domain in REPORTED else "",
@@ -224,7 +224,7 @@ def _sites_table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:
     made: list[dict[str, Cell]] = [
         {**{k: r[k] for k in ("id", "name", "kind", "basin", "deciding", "rows", "lon", "lat", "status")}, "state": r["state"].word if r["read"] else "",
          "at": r["at"].isoformat(" ", "minutes") if r["at"] else "", "last": r["last"].isoformat(" ", "minutes") if r["last"] else "",
-         "why": r["state"].why, "labels": "synthetic" if held(ask.site, ask.params["network"]).network.synthetic else ""}
+         "why": r["state"].why, "labels": " ".join(held(ask.site, ask.params["network"]).network.labels)}
         for r in rows
     ]  # fmt: skip
     return Table("sites", "站点", "Sites", columns, made, point_columns=("lon", "lat"))

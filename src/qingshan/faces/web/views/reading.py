@@ -42,7 +42,7 @@ def build(ask: Ask) -> Page:
         "name": name, "station": station, "network": h.network, "latest": latest, "unit": unit, "at": at, "series": series,
         "versions": [{**r, "from": loads.get(r["load"], {})} for r in rows],
         "value": shown(latest["value"].normalize()) if latest["value"] is not None else "",
-        "station_href": ask.address(f"/network/{h.network.id}/{station.id}", period=f"{at:%Y-%m}"), "labels": ["synthetic"] if h.network.synthetic else [],
+        "station_href": ask.address(f"/network/{h.network.id}/{station.id}", period=f"{at:%Y-%m}"), "labels": h.network.labels,
         "flag": _flag(ask, h.network.id, series, at), "decisions": decisions_of(ask, h.network.id, series, at),
         "export": f"qingshan observe export --zone {ask.zone.id} {h.network.id} --sites {station.id} --versions --out OUT.csv",
     }  # fmt: skip

@@ -38,7 +38,7 @@ def build(ask: Ask) -> Page:
     offered = periods(h)
     context: dict[str, Any] = {
         "network": network, "name": network.name(ask.lang), "question": t("report.question"), "network_href": ask.address(f"/network/{network.id}", period=""),
-        "labels": ["synthetic"] if network.synthetic else [], "time_action": f"/{ask.lang}/network/{network.id}/report",
+        "labels": network.labels, "time_action": f"/{ask.lang}/network/{network.id}/report",
     }  # fmt: skip
     if not offered:
         context |= {"headline": t("network.headline.empty", name=context["name"], n=len(h.stations)), "report": None,

@@ -38,7 +38,7 @@ def build(ask: Ask) -> Page:
         "rows": shown, "of": of, "tabs": [(k, t(f"review.of.{k}"), counts.get(k)) for k in KEPT], "ran": bool(runs), "said": ask.query.get("said", ""),
         "next": _next(ask, h, of, tail),
         "command": f"qingshan observe qc --zone {ask.zone.id} {h.network.id}", "back": ask.address(f"/network/{h.network.id}", period=""),
-        "action": f"/api/networks/{h.network.id}/decisions", "labels": ["synthetic"] if h.network.synthetic else [], "runs": runs[-3:],
+        "action": f"/api/networks/{h.network.id}/decisions", "labels": h.network.labels, "runs": runs[-3:],
         "here_of": ask.address(f"/network/{h.network.id}/review", of=of, period=""),
     }  # fmt: skip
     return Page(

@@ -74,7 +74,7 @@ def build(ask: Ask) -> Page:
 
 
 def _labels(h: Held, told: Standing) -> list[str]:
-    found = ["synthetic"] if h.network.synthetic else []
+    found = [*h.network.labels]
     if any(b.status == "secondary" for i in told.items for b in i.bounds):
         found.append("secondary")
     return found
@@ -380,11 +380,12 @@ def _items_table(ask: Ask, station: Station, told: Standing) -> Table:
     rows: list[dict[str, Cell]] = []
     for i in told.items:
         bound = _line(i, told)
+        labels = [*station.network.labels, *(["secondary"] if bound and bound.status == "secondary" else [])]
         rows.append({
             "item": ask.t.pick(i.observed.zh, i.observed.en), "unit": i.observed.unit, "low": i.low.reading.text if i.low else "",
             "high": i.high.reading.text if i.high else "", "valid": len(i.valued), "n": len(i.points),
             "limit": _bound_word(ask, bound, clause=False) if bound else "", "verdict": _judged(ask, station, i)[0],
-            "clause": bound.clause if bound else "", "status": bound.status if bound else "", "labels": "synthetic" if station.network.synthetic else "",
+            "clause": bound.clause if bound else "", "status": bound.status if bound else "", "labels": " ".join(labels),
         })  # fmt: skip
     return Table("items", "项目", "Items", columns, rows)
 

@@ -1,0 +1,64 @@
+"""Items of a static STAC catalogue: JSON files that link to one another, without a search of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urljoin
+
+from .cache import FetchFailed
+
+__all__ = ["is_static", "static_items"]
+
+
+def is_static(catalogue: str) -> bool:
+    """A catalogue that is a file is walked; one that is a service is asked."""
+    return catalogue.partition("?")[0].endswith(".json")
+
+
+def static_items(catalogue: str, collection: str, box: Sequence[float], io: Any, most: int) -> list[dict[str, Any]]:
+    """Items of the collection whose bbox touches `box` (west, south, east, north in degrees); hrefs of assets become absolute.
+
+    `io` reads an address as JSON (`read_json`) and raises as it does. Collections whose address names `collection` are opened
+    first. At most `most` items, one more than allowed tells that there are too many. Raises `FetchFailed` where the catalogue
+    has no such collection.
+    """
+    top, at = io.read_json(catalogue), catalogue
+    if not _is(top, collection):
+        children = sorted(_links(top, at, "child"), key=lambda href: f"/{collection}/" not in href)
+        opened = ((io.read_json(href), href) for href in children)
+        top, at = next(((found, href) for found, href in opened if _is(found, collection)), (None, ""))
+    if top is None:
+        raise FetchFailed(
+            f"the catalogue has no collection {collection!r}.", f"目录中没有数据集 {collection!r}。", where=catalogue,
+            fix="check the id of the collection / 核对 collection",
+        )  # fmt: skip
+    found: list[dict[str, Any]] = []
+    for href in _links(top, at, "item"):
+        item = io.read_json(href)
+        if _touches(item.get("bbox"), box):
+            found.append(_resolved(item, href) | {"collection": collection})
+        if len(found) >= most:
+            break
+    return found
+
+
+def _is(found: Mapping[str, Any], collection: str) -> bool:
+    return found.get("type") == "Collection" and found.get("id") == collection
+
+
+def _links(of: Mapping[str, Any], at: str, rel: str) -> Iterator[str]:
+    return (urljoin(at, link["href"]) for link in of.get("links", ()) if link.get("rel") == rel)
+
+
+def _resolved(item: dict[str, Any], at: str) -> dict[str, Any]:
+    assets = {name: asset | {"href": urljoin(at, asset["href"])} for name, asset in item["assets"].items()}
+    return item | {"assets": assets}
+
+
+def _touches(bbox: Sequence[float] | None, box: Sequence[float]) -> bool:
+    """An item that does not say where it lies may touch. A bbox of six numbers has heights between."""
+    if not bbox:
+        return True
+    west, south, east, north = (*bbox[:2], *bbox[len(bbox) // 2 :][:2])
+    return west <= box[2] and box[0] <= east and south <= box[3] and box[1] <= north
