@@ -10,7 +10,9 @@ the package's CSV: one wrong glyph in either shows here. The carriers are
 - data validity: section 7.2 of the monitoring specification, and the comments of a public program that restate
   GB 3095-2012 and HJ 654-2013 (324 days, 27 and 25 a month, 20 hours a day, 6 of 8). `SAMPLED` are read once;
 - GB 3838-2002 tables 2 and 3: reprints at tezngx.com/yggc/43955.htm (items 1 to 19 and 21 to 39 of table 3 could be read)
-  and, for table 2, qqmaoyi.com/tech_news/detail-396824.html. Items 20 and 40 to 80 of table 3 are read once.
+  and, for table 2, qqmaoyi.com/tech_news/detail-396824.html; item 43 of table 3 by the table of limits that the environment
+  bureau of Baishan prints beside its readings (hbj.cbs.gov.cn/xxfb/shjzl/202408/t20240827_820632.html). Items 20, 40 to 42 and 44 to 80
+  are read once.
 """
 
 from __future__ import annotations
@@ -189,8 +191,9 @@ SUPPLEMENTARY = "250 250 10 0.3 0.1"
 SPECIFIC = {
     1: "0.06 0.002 0.1 0.02 0.03 0.02 0.005 0.03 0.05 0.07 0.04 0.002 0.0006 0.02 0.9 0.05 0.1 0.01 0.01",
     21: "0.3 0.5 0.25 0.3 1.0 0.3 0.02 0.02 0.05 0.017 0.5 0.0003 0.5 0.05 0.5 0.093 0.2 0.009 0.1",
+    43: "0.003",
 }
-"""Table 3 from item 1 and from item 21, mg/L."""
+"""Table 3 from item 1, from item 21, and item 43, mg/L."""
 NAMED = {
     2: "四氯化碳",
     5: "1,2-二氯乙烷",
@@ -200,6 +203,7 @@ NAMED = {
     32: "2,4-二硝基甲苯",
     36: "2,4-二氯苯酚",
     39: "苯胺",
+    43: "邻苯二甲酸二丁酯",
 }
 
 

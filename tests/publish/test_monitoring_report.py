@@ -59,6 +59,22 @@ def test_sections_by_class_and_a_year_before(report: MonitoringReport) -> None:
     assert report.counts_before == {"劣Ⅴ": 5} and report.good(report.counts_before) == (0, 5)
 
 
+def test_every_load_of_the_period_is_a_source(tmp_path: Path) -> None:
+    """Three loads: of April 2021, more of it (between rows of the first), and of May: the year has three sources, April two."""
+    store = Observations(open_zone("guizhou"), tmp_path)
+    april = rows(2021, {"三江口": FIRST})
+    later = [r | {"start": "2021-04-01 20:00"} for r in april[:5]]
+    may = [r | {"start": "2021-05-01 08:00"} for r in april[:5]]
+    for given in (april, later, may):
+        frame = pl.DataFrame([{c: r.get(c) for c in RECEIVED} for r in given], schema=RECEIVED)
+        assert store.load("water_auto", frame).n_new == len(given)
+    loads = [item["source"] for item in store.loads("water_auto")]
+    assert len(set(loads)) == 3
+    for period, shas in (("2021", loads), ("2021Q2", loads), ("2021-04", loads[:2]), ("2021-05", loads[2:])):
+        told = gather_monitoring(store, "water_auto", period, named_rule_set("water.restated_rules")).sources
+        assert sorted(sha for _, sha in told) == sorted(shas), period
+
+
 def test_equals_share_a_rank(report: MonitoringReport) -> None:
     assert [(s.id, s.order) for s in report.sites] == [
         ("三江口", 1),

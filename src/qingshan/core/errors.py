@@ -46,9 +46,11 @@ class MissingParameter(QingshanError):
 
     code = "missing_parameter"
 
-    def __init__(self, parameter: str, en: str, zh: str = "", *, document: str = "", where: str = "") -> None:
+    def __init__(
+        self, parameter: str, en: str, zh: str = "", *, document: str = "", where: str = "", fix: str = ""
+    ) -> None:
         self.parameter, self.document = parameter, document
-        fix = (
+        fix = fix or (
             f"obtain {document} and import the rows with `qingshan fill` / 取得{document}，用 `qingshan fill` 补录"
             if document
             else "add the row with `qingshan fill` / 用 `qingshan fill` 补录"

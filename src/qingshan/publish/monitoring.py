@@ -189,17 +189,23 @@ def gather_monitoring(
             fix=f"years on file: {', '.join(map(str, store.years(network))) or '-'} / 已有年份见左",
         )  # fmt: skip
     held = {r["id"]: r for r in store.sites(network).to_dicts()}
-    used = store.scan(network, years=[span.first.year]).filter(
-        (pl.col("start") >= span.first) & (pl.col("start") < span.after)
-    )
+    used = store.scan(network, years=[span.first.year])
+    if span.by != "year":
+        used = used.filter((pl.col("start") >= span.first) & (pl.col("start") < span.after))
     seen = _days_read(used, now)
     sites = tuple(replace(s, days=seen.get(s.id, 0)) for s in _sites(declared, held, now, then))
     loads = {item["source"]: item["name"] for item in store.loads(network)}
-    sources = [(loads.get(sha, "-"), sha) for sha in used.select("load").unique().sort("load").collect()["load"]]
+    sources = [(loads.get(sha, "-"), sha) for sha in _loads_of(used)]
     return MonitoringReport(
         store.zone.id, declared, span, rules, sites, _counts(now), _counts(then), _groups(declared, held, sites, rules, span),
         tuple(sources), flags is None, len(held) - len(sites), now,
     )  # fmt: skip
+
+
+def _loads_of(rows: pl.LazyFrame) -> list[str]:
+    """The loads that rows came with. Neighbours are mostly of one load: those alike are dropped before any is compared with the rest."""
+    turns = rows.select("load").filter(pl.col("load").ne_missing(pl.col("load").shift()))
+    return turns.unique().sort("load").collect()["load"].to_list()
 
 
 def _days_read(rows: pl.LazyFrame, made: Evaluation) -> dict[str, int]:

@@ -28,11 +28,12 @@ run_raster("demo30m", "storm", "2020", memory=sys.argv[1], workers=2, progress=t
 
 PATCHES_KILLED = """
 import os, signal, sys
+from qingshan.accounts import patch
 from qingshan.accounts.raster import run
 def told(title, done, whole, left):
     if sys.argv[2] == "sheet" and title.startswith("karst") and 0 < done < whole:
         os.kill(os.getpid(), signal.SIGKILL)
-found = run.patches_of
+found = patch.patches_of
 def patches_of(grid, grades, **how):
     read = grades.read
     class Half:
@@ -42,7 +43,7 @@ def patches_of(grid, grades, **how):
                 os.kill(os.getpid(), signal.SIGKILL)
             return read(window)
     return found(grid, Half(), **how)
-run.patches_of = patches_of
+patch.patches_of = patches_of
 run.run_raster(sys.argv[1], "karst", "2020", workers=1, progress=told)
 """
 

@@ -104,6 +104,29 @@ def test_samples_of_a_file(call: Call, tmp_path: Path) -> None:
     assert found["results"][0]["verdict"] == "exceeds" and pl.read_csv(out)["site"].to_list() == ["P1"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"site,date\xff\xfe\x00bad", b"site\x00,date\n1,2\n", b"site,date\n\xff,1\n", b"site,date\n" + b"x" * 200_000],
+)
+def test_a_file_of_samples_that_is_no_csv_is_one_clear_error(call: Call, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "soil.csv"
+    file.write_bytes(content)
+    en, zh = (call("observe", "judge", "soil", file, "--lang", lang) for lang in ("en", "zh"))
+    assert en.code != 0 and "soil.csv: the file is no CSV in UTF-8 or GB 18030" in en.err and "Traceback" not in en.err
+    assert "不是 UTF-8 或 GB 18030 的 CSV" in zh.err
+
+
+def test_samples_in_gb18030_and_what_is_lacking(call: Call, tmp_path: Path) -> None:
+    """A file as older Chinese programs write it; a need is told with the option that meets it, not with `qingshan fill`."""
+    file = tmp_path / "soil.csv"
+    file.write_bytes(SOIL.replace("P1", "一号地").encode("gb18030"))
+    assert "一号地  Cd" in call("observe", "judge", "soil", file, "--allow-secondary").out
+    file.write_text("site,date,item,value,unit,flow\ns,2021-01-05,TP,0.1,mg/L,10\n", encoding="utf-8")
+    told = call("observe", "judge", "load", file)
+    assert told.code != 0 and "--set flow_method=measured" in told.err and "qingshan fill" not in told.err
+    assert "--set years=..." in call("observe", "judge", "trend", file).err
+
+
 def test_samples_of_a_network(call: Call, zone: Path, tmp_path: Path) -> None:
     file = tmp_path / "plots.csv"
     file.write_text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from qingshan.core.errors import UnknownName
+from qingshan.core.errors import OutOfBounds, UnknownName
 from qingshan.core.limit import limit_table
 from qingshan.core.observed import observed_properties
 from qingshan.observe.evaluate.editions import RuleSet
@@ -96,9 +97,23 @@ def _settings(text: str) -> dict[str, str]:
 
 
 def _of_file(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
+    """Rows of a CSV file in UTF-8 or GB 18030. Raises `OutOfBounds` for what is none."""
+    raw, text = path.read_bytes(), ""
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = raw.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    try:
+        if "\0" in text or (raw and not text):
+            raise csv.Error
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         return [Row({k: v or "" for k, v in line.items() if k}, f"{path.name}:{reader.line_num}") for line in reader]
+    except csv.Error:
+        raise OutOfBounds(
+            "the file is no CSV in UTF-8 or GB 18030.", "文件不是 UTF-8 或 GB 18030 的 CSV。", where=path.name, fix="save it as CSV UTF-8 / 另存为 CSV UTF-8"
+        ) from None  # fmt: skip
 
 
 def _of_network(store: Observations, network: str) -> list[Row]:

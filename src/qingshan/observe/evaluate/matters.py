@@ -56,7 +56,10 @@ def evaluate_rows(id: str, rows: Rows, rules: RuleSet, options: Options) -> list
     for need in (o.rstrip("!") for o in matter.options if o.endswith("!")):
         if not options.get(need):
             raise MissingParameter(
-                need, f"{id} needs the option {need}: --set {need}=...", f"{id} 须给出选项：--set {need}=..."
+                need,
+                f"{id} needs the option {need}.",
+                f"{id} 须给出选项 {need}。",
+                fix=f"--set {need}=... / --set {need}=... 给出",
             )
     if not rows:
         raise OutOfBounds("there are no rows.", "没有数据行。")

@@ -12,7 +12,7 @@ from ...core.limit import LimitRow, limit_table
 from ...core.rounding import Exact
 from ..loads.load import FLOW_METHODS, Flow, annual_load, flow_estimated, monthly_loads
 from ..loads.river import River, river
-from ..loads.share import Measured, Source, export_load, source_shares
+from ..loads.share import KIND_ZH, Measured, Source, export_load, source_shares
 from .cocontrol import correlations, formation_potential, ranked, regimes
 from .editions import RuleSet, usable
 from .samples import Options, Row, Rows, grouped, option
@@ -116,6 +116,7 @@ def _method(row: Row, options: Options) -> str:
     raise MissingParameter(
         "flow_method", f"how the flow was had {said}: a column flow_method or --set flow_method=, one of {', '.join(FLOW_METHODS)}.",
         f"没有写明可用的流量方法（{found or '空'}）：加一列 flow_method，或 --set flow_method=，取 {'、'.join(FLOW_METHODS)}。", where=row.where,
+        fix="add the column flow_method, or --set flow_method=measured / 加一列 flow_method，或 --set flow_method=measured",
     )  # fmt: skip
 
 
@@ -158,8 +159,8 @@ def _shares(item: str, held: Mapping[str, Measured], sources: Sequence[Source], 
             continue
         made += [
             Result("water.source_share", section, f"{named}{s.id}", value=s.percent, value_text=shown(s.percent, 6), unit="%", status=s.status,
-                   notes=(Note(s.kind, f"{s.kind}: {shown(s.tonnes, 6)} t, {s.method}.", f"{s.kind}：{shown(s.tonnes, 6)} t，{s.method}。"),
-                          *([estimate_note(s.method or s.kind, s.method or s.kind)] if s.estimated else ())))
+                   notes=(Note(s.kind, f"{s.kind}: {shown(s.tonnes, 6)} t, {s.method}.", f"{KIND_ZH[s.kind]}：{shown(s.tonnes, 6)} t，{s.method}。"),
+                          *([estimate_note(s.method or s.kind, s.method or KIND_ZH[s.kind])] if s.estimated else ())))
             for s in found.shares
         ]  # fmt: skip
         whole = Note(

@@ -15,7 +15,14 @@ from ...core.reading import Reading
 from ...core.rounding import Exact
 from ..evaluate.verdict import Note, Result, converted, estimate_note, inputs_of, shown
 
-FLOW_METHODS = ("measured", "rating_curve", "area_ratio", "model", "water_balance")
+FLOW_ZH = {
+    "measured": "实测",
+    "rating_curve": "水位流量关系",
+    "area_ratio": "面积比",
+    "model": "模型",
+    "water_balance": "水量平衡",
+}
+FLOW_METHODS = tuple(FLOW_ZH)
 """How the discharge was had: measured, by a rating curve, scaled by catchment area from another section, modelled, or by
 a water balance. Never guessed."""
 
@@ -110,8 +117,12 @@ def monthly_loads(
 
 def flow_estimated(methods: Iterable[str]) -> list[Note]:
     """That a load is an estimate, where its flows were not measured."""
-    other = ", ".join(sorted({m for m in methods if m} - {"measured"}))
-    return [estimate_note(f"discharge by {other}", f"流量方法为 {other}")] if other else []
+    other = sorted({m for m in methods if m} - {"measured"})
+    return (
+        [estimate_note(f"discharge by {', '.join(other)}", f"流量方法为{'、'.join(FLOW_ZH[m] for m in other)}")]
+        if other
+        else []
+    )
 
 
 def annual_load(section: str, item: str, months: Sequence[MonthLoad], year: int) -> Result:
@@ -123,7 +134,13 @@ def annual_load(section: str, item: str, months: Sequence[MonthLoad], year: int)
     known = [m for m in here if m.tonnes is not None]
     lacking = [m for m in range(1, 13) if m not in {k.month for k in known}]
     methods = "; ".join(dict.fromkeys(m.method for m in known))
-    notes = [Note("flow_method", f"discharge: {methods or 'none'}.", f"流量方法：{methods or '无'}。")]
+    notes = [
+        Note(
+            "flow_method",
+            f"discharge: {methods or 'none'}.",
+            f"流量方法：{'、'.join(dict.fromkeys(FLOW_ZH[m.method] for m in known)) or '无'}。",
+        )
+    ]
     notes += flow_estimated(m.method for m in known)
     base = Result(
         "water.load", section, item, date(year, 1, 1), date(year, 12, 31), unit="t", n_valid=len(known), n_required=12, status="project",

@@ -13,7 +13,8 @@ from ...core.rounding import Exact
 from ..evaluate.verdict import worst_status
 from .river import River
 
-KINDS = ("facility", "non_point", "upstream", "background")
+KIND_ZH = {"facility": "点源", "non_point": "面源", "upstream": "上游来量", "background": "背景"}
+KINDS = tuple(KIND_ZH)
 
 
 @dataclass(frozen=True, slots=True)
