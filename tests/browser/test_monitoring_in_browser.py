@@ -82,7 +82,8 @@ def _filled(root: Path, folder: Path):
     (folder / "networks" / "air" / "alerts.csv").write_text(RULES, encoding="utf-8")
     (folder / "networks" / "air" / "quality.csv").write_text(PLAN, encoding="utf-8")
     (folder / "networks" / "water" / "sites.csv").write_text(
-        "id,name_zh,name_en,kind,lon,lat,water_body_type\nS1,甲断面,First,section,106.7,26.6,river\n", encoding="utf-8"
+        "id,name_zh,name_en,kind,lon,lat,water_body_type,river\nS1,甲断面,First,section,106.7,26.6,river,清水河\n",
+        encoding="utf-8",
     )
     zone = open_zone(folder)
     store = Observations(zone)

@@ -156,6 +156,17 @@ def test_bad_rows_are_named_and_nothing_is_estimated(table, column, values, code
         inventory.used()
 
 
+@pytest.mark.parametrize(("scale", "refused"), [(10, True), (1, False)])
+def test_small_trees_in_millimetres_are_told_by_their_heights(scale, refused):
+    """5 to 12 cm and 5 to 9 m: as 50 to 120 every diameter could be centimetres, but 0.08 m of height a cm could not be a tree's."""
+    made = tables()
+    made["trees"] = made["trees"].with_columns(
+        d_cm=pl.Series([5.0 * scale, 8.0 * scale, 12.0 * scale]), h_m=pl.Series([5.0, 6.5, 9.0])
+    )
+    found = [f for f in Inventory.of(made).findings if f.level == "error"]
+    assert [f.code for f in found] == (["diameter_unit"] if refused else [])
+
+
 def test_the_row_number_is_that_of_the_file():
     (found,) = Inventory.of(with_column("trees", "d_cm", [20.0, 30, 1000])).findings[:1]
     assert (found.file, found.row, found.field, found.limit) == ("trees.csv", 4, "d_cm", "0-300 cm")

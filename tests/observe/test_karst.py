@@ -69,6 +69,7 @@ def test_without_calcium_and_magnesium_the_acids_stay_open(tmp_path, capsys):
     assert main(["forest", "karst", str(c), "--lang", "zh"]) == 0
     said = capsys.readouterr().out
     assert "警告：" in said and "warning" not in said and "扣除外源酸: -" in said
+    assert "[单独账户，不产生单位]  [估算]" in said and got.record()["labels"] == ["estimated"]
     (c / "samples.csv").write_text("\n".join(",".join(line[:4]) for line in lines) + "\n")
     with pytest.raises(DeclarationError, match="mg"):
         read_catchment(c)

@@ -105,6 +105,7 @@ def check_trees(table: pl.DataFrame, plot: NDArray[np.int64], rule: Mapping[str,
         h = floats(table, "h_m")
         found += said("trees", "height", (h <= 0) | (h > limits["h_max"]), "h_m", f"0-{limits['h_max']} m", "a height that cannot be",
                       "树高不合理", fix="the column is h_m: give metres / 该列单位为米，请换算")  # fmt: skip
+        found += _slender(d, h, limits["slender_median_min"])
         odd = (h < limits["thick_min"] * d) | (h > limits["thin_max"] * d)
         found += said("trees", "slenderness", odd, "h_m", f"{limits['thick_min']}-{limits['thin_max']} m/cm",
                       "height and diameter do not fit each other", "树高与胸径不相称", level="warning",
@@ -116,6 +117,20 @@ def check_trees(table: pl.DataFrame, plot: NDArray[np.int64], rule: Mapping[str,
     left_out = taxon.is_null() if taxon.dtype != pl.String else taxon.is_null() | (taxon.str.len_bytes() == 0)
     return found + said("trees", "no_taxon", left_out.to_numpy(), "taxon", "", "a tree without a taxon", "没有填树种",
                         fix="give the species or its group / 填树种或树种组")  # fmt: skip
+
+
+def _slender(d: NDArray[np.float64], h: NDArray[np.float64], least: float) -> list[Finding]:
+    """Small trees in millimetres have diameters that could be centimetres; only their heights tell."""
+    both = (d > 0) & (h > 0)
+    if not both.any():
+        return []
+    middle = float(np.median(h[both] / d[both]))
+    if middle >= least:
+        return []
+    return [
+        Finding("error", "diameter_unit", f"the median tree has {middle:.2g} m of height per cm of diameter: diameters look like millimetres.",
+                f"每厘米胸径的树高中位数仅 {middle:.2g} m，胸径像是以毫米填写。", "trees.csv", None, "d_cm", f">= {least} m/cm", UNITS)
+    ]  # fmt: skip
 
 
 def _twice(table: pl.DataFrame, plot: NDArray[np.int64]) -> Mask:

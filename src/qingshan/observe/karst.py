@@ -66,6 +66,11 @@ class KarstAccount:
     def _acid_share(self) -> float | None:
         return None if self.corrected is None or not self.gross else 1 - self.corrected / self.gross
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What qualifies every figure: loads between samples come from a rating curve."""
+        return ("estimated",)
+
     def record(self) -> dict[str, Any]:
         c = self.catchment
         return {
@@ -73,7 +78,7 @@ class KarstAccount:
             "corrected_tco2_a": self.corrected, "acid_share": self._acid_share(), "net_tco2_a": self.net,
             "degassing": {"share": c.degassing, "source": c.degassing_source}, "area_km2": c.area_km2, "intensity_gc_m2_a": self.intensity,
             "ratings": {k: {"model": r.model, "r2": r.r2, "samples": r.samples, "smearing": r.smearing} for k, r in self.ratings.items()},
-            "findings": [f.record() for f in self.findings],
+            "labels": list(self.labels), "findings": [f.record() for f in self.findings],
         }  # fmt: skip
 
 

@@ -62,6 +62,12 @@ def period_word(report: MonitoringReport, words: Words) -> str:
     return words(key, year=first.year, month=first.month, quarter=quarter)
 
 
+def signed(points: float) -> str:
+    """A change with its sign; one that rounds to nothing has none."""
+    text = f"{points:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+
+
 def percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "—"
 
@@ -132,7 +138,7 @@ def context(report: MonitoringReport, words: Words) -> list[str]:
                 "monitoring.against",
                 period=report.span.before().id,
                 share=percent(before, known_before),
-                change=f"{float(step):+.1f}".replace("-", "−"),
+                change=signed(float(step)),
             )
         )
     else:
@@ -464,4 +470,5 @@ __all__ = [
     "publish_monitoring",
     "reasons",
     "river_word",
+    "signed",
 ]

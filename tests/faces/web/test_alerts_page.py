@@ -11,6 +11,7 @@ from html import unescape
 import pytest
 
 from qingshan.faces.api.app import create_app
+from qingshan.faces.web.views.alerts import beside
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import builtin_zones, open_zone
 
@@ -105,3 +106,11 @@ def test_the_page_says_who_is_told_and_how_often(client: TestClient) -> None:
     said = text(client.get("/en/network/air/alerts").text)
     assert "Who is told" in said and "duty" in said and "10 messages in 24 h (none declared: default)" in said
     assert "24 小时内 10 条" in text(client.get("/zh/network/air/alerts").text)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "text"),
+    [(160.125, 160, "160.1"), (160.004, 160, "160.004"), (81.7543, 75, "81.8"), (160, 160, "160"), (0.20004, 0.2, "0.20004"), (1234.4, 1234, "1,234.4")],
+)  # fmt: skip
+def test_a_value_is_told_apart_from_the_limit_it_crossed(value: float, limit: float, text: str) -> None:
+    assert beside(value, limit) == text

@@ -8,12 +8,13 @@ import json
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from qingshan.accounts.claim.dossier import dossiers
 from qingshan.accounts.claim.synthetic import write_demo_project
 from qingshan.accounts.inventory import InventorySettings, load_inventory, seal_inventories
 from qingshan.core.canonical import file_digest
@@ -171,6 +172,16 @@ def test_a_project_shows_parcels_reductions_and_evidence(filed: Filed) -> None:
     assert len(shapes) == 12 and sum(f["properties"]["kg_co2e"] for f in shapes) == filed.kg
     answer = filed.client.get("/files/projects/one/v1/dossier.json")
     assert sum(x["kg"] for x in json.loads(answer.content)["lines"]) == filed.kg
+
+
+def test_a_dossier_kept_by_an_earlier_build_has_its_page_too(filed: Filed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says no estimator (then always that of a stratified sample) and no list of labels; its figures say them."""
+    (kept,) = dossiers(open_zone("guizhou"))
+    before = {k: v for k, v in kept.record["change"].items() if k not in ("estimator", "auxiliary")}
+    old = replace(kept, record={**kept.record, "change": before})
+    monkeypatch.setattr("qingshan.accounts.claim.dossier.dossiers", lambda _: [old])
+    page = told(filed.client.get("/en/forest/projects/one").text)
+    assert "stratified sample" in page and all(word in page for word in ("unit assumed", "screening", "secondary"))
 
 
 def test_search_finds_a_project_by_its_name(filed: Filed) -> None:

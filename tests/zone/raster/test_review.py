@@ -220,6 +220,25 @@ def test_values_outside_the_limits_of_the_quantity(standard):
     assert "raster_out_of_range" not in codes(standard, cells=True)
 
 
+@pytest.mark.parametrize(
+    ("quantity", "unit", "told"),
+    [
+        ("climate.rain_annual", "mm", True),
+        ("climate.temperature_annual", "degC", False),
+        ("terrain.elevation", "m", False),
+    ],
+)
+def test_what_cannot_be_negative_is_told(standard, quantity, unit, told):
+    """Rain of -20 mm on 7 cells of 900 m2 (0.0063 km2) is no rain; a temperature and a depression of -20 may be."""
+    values = np.full((40, 50), 12, np.float32)
+    values[3, :7] = -20
+    entry(standard, unit, quantity=quantity).write("a", values, W, N, nodata=-9999)
+    assert ("raster_out_of_range" in codes(standard, cells=True)) is told
+    if told:
+        one = only(standard, "raster_out_of_range", cells=True)
+        assert "0.006 km2" in one.en and one.limit == ">= 0 mm" and one.level == "warning"
+
+
 def test_nodata_unset_and_impossible(standard):
     standard.write("a", ramp(40, 50, "uint8"), W, N)
     assert only(entry(standard), "raster_no_nodata").level == "note"

@@ -308,6 +308,15 @@ def test_the_verb_makes_a_zone_and_says_that_it_is_synthetic(
     assert "not empty" in capsys.readouterr().err
 
 
+def test_without_a_folder_the_verb_names_one_by_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["synth", "--pixels", "1e4", "--lang", "en"]) == 0
+    assert open_zone(str(tmp_path / "synthetic-10000")).synthetic
+    assert "next: `qingshan run --zone synthetic-10000`" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("option", "word"), [("--pixels", "many"), ("--pixels", "1e12"), ("--seed", "1.5"), ("--workers", "-2")]
 )

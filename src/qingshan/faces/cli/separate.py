@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qingshan.observe.karst import karst_account, read_catchment
 
-from .show import emit
+from .show import emit, said_labels
 
 
 def karst(arguments: argparse.Namespace) -> int:
@@ -18,7 +18,8 @@ def karst(arguments: argparse.Namespace) -> int:
         return 0
     zh = arguments.lang == "zh"
     c = made.catchment
-    print(f"{c.zh if zh else c.en}  [{'单独账户，不产生单位' if zh else 'separate account: never a unit'}]")
+    apart = "单独账户，不产生单位" if zh else "separate account: never a unit"
+    print(f"{c.zh if zh else c.en}  [{apart}]  [{said_labels(made.labels, arguments.lang)}]")
     rows = [("总量（全部重碳酸根）", "gross, all bicarbonate", made.gross), ("扣除外源酸", "without strong acids", made.corrected),
             ("再扣脱气", "net of degassing", made.net)]  # fmt: skip
     for name_zh, name_en, value in rows:

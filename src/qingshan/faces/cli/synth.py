@@ -24,26 +24,27 @@ def synth(arguments: argparse.Namespace) -> int:
     workers = int(_number(arguments.workers, "--workers")) if arguments.workers else None
     zh = arguments.lang == "zh"
     told = _Progress(zh) if sys.stderr.isatty() and not arguments.json else None
-    folder = Path(arguments.out).expanduser().absolute()
+    out = arguments.out or f"synthetic-{pixels:.0f}"
+    folder = Path(out).expanduser().absolute()
     need = needed(folder, *sides_of(pixels))
     print(_need(need, zh), file=sys.stderr, flush=True)
     made = make_zone(folder, pixels, int(seed), workers=workers, told=told)
     rasters = len(made.written)
     if arguments.json:
-        emit({"folder": arguments.out, "seed": int(seed), "rows": made.seats.rows, "cols": made.seats.cols,
+        emit({"folder": out, "seed": int(seed), "rows": made.seats.rows, "cols": made.seats.cols,
               "places": made.seats.count, "rasters": rasters, "bytes_at_most": need.bytes, "synthetic": True})  # fmt: skip
         return 0
     rows, cols = made.seats.rows, made.seats.cols
     if zh:
         print(
-            f"{arguments.out}：合成数据，{rows} × {cols} 个像元，地点 {made.seats.count} 个，栅格 {rasters} 幅，种子 {int(seed)}"
+            f"{out}：合成数据，{rows} × {cols} 个像元，地点 {made.seats.count} 个，栅格 {rasters} 幅，种子 {int(seed)}"
         )
-        print(f"下一步：`qingshan run --zone {arguments.out}`")
+        print(f"下一步：`qingshan run --zone {out}`")
     else:
         print(
-            f"{arguments.out}: synthetic, {rows} x {cols} cells, {made.seats.count} places, {rasters} rasters, seed {int(seed)}"
+            f"{out}: synthetic, {rows} x {cols} cells, {made.seats.count} places, {rasters} rasters, seed {int(seed)}"
         )
-        print(f"next: `qingshan run --zone {arguments.out}`")
+        print(f"next: `qingshan run --zone {out}`")
     return 0
 
 

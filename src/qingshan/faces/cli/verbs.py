@@ -202,7 +202,7 @@ VERBS = (
         "make a synthetic zone from a seed: terrain, land cover, climate and soil as rasters, with its tables",
         (
             Option("--pixels", "cells of 30 m, up to 2e9; a province is about 196e6", default="1e6"),
-            Option("--out", "new folder", required=True),
+            Option("--out", "new folder (default: synthetic-PIXELS here)", default=""),
             Option("--seed", "whole number; the same seed and size give the same cells", default="1"),
             Option("--workers", "threads (default: one per processor)", default=""),
             LANG,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qingshan.core.errors import QingshanError
 from qingshan.core.finding import Finding
 from qingshan.core.units import convert
+from qingshan.core.units import unit as parse_unit
 
 from .catalogue import NO_CLASS, usable_code
 from .mapping import ClassMapping
@@ -65,7 +66,8 @@ def review_cells(book: RasterBook, entry: Mapping[str, Any]) -> list[Finding]:
     if max(-low, high) >= HUGE and low <= high:
         notes.add("raster_huge", "nodata", limit=f"{HUGE:g}", low=low, high=high, unit=layer.unit)
     elif outside and bounds:
-        limit = f"{bounds[0]:g} .. {bounds[1]:g} {layer.unit}"
+        span = f">= {bounds[0]:g}" if np.isinf(bounds[1]) else f"{bounds[0]:g} .. {bounds[1]:g}"
+        limit = f"{span} {layer.unit}"
         notes.add(
             "raster_out_of_range",
             limit=limit,
@@ -79,9 +81,15 @@ def review_cells(book: RasterBook, entry: Mapping[str, Any]) -> list[Finding]:
 
 
 def _limits(quantity: Any, unit: str) -> tuple[float, float] | None:
-    if quantity is None or not (np.isfinite(quantity.low) or np.isfinite(quantity.high)):
+    """Limits in the unit of the layer. As for printed figures, what has a dimension and is not signed is not below 0; a temperature may be."""
+    if quantity is None:
         return None
-    low, high = (float(convert(v, quantity.unit, unit)) if np.isfinite(v) else v for v in (quantity.low, quantity.high))
+    low, high = quantity.low, quantity.high
+    if low == -np.inf and not quantity.signed and {name for name, _ in parse_unit(unit).dimensions} - {"K"}:
+        low = 0.0
+    if not (np.isfinite(low) or np.isfinite(high)):
+        return None
+    low, high = (float(convert(v, quantity.unit, unit)) if np.isfinite(v) else v for v in (low, high))
     return low, high
 
 

@@ -166,7 +166,7 @@ def _row(
     return {
         "site": names.get(alert.site, alert.site), "rule": _name(ask, rule), "level": rule.level, "state": alert.state, "begin": alert.begin,
         "end": alert.end, "hours": (alert.end - alert.begin).total_seconds() / 3600 if alert.end else None,
-        "value": numbers.digits(float(f"{alert.raised.value:.4g}")), "unit": numbers.unit_word(rule.unit, ask.lang),
+        "value": beside(alert.raised.value, rule.limit), "unit": numbers.unit_word(rule.unit, ask.lang),
         "limit": f"{SIGN[rule.operator]} {rule.limit:g}", "clause": rule.clause or rule.owner,
         "linked": [names.get(s, s) for s in alert.raised.linked], "rule_id": rule.id,
         "station_href": ask.address(f"/network/{h.network.id}/{alert.site}", period=f"{alert.begin:%Y-%m}", item=item),
@@ -177,6 +177,15 @@ def _row(
         ],
         "more": max(len(raised) - READINGS, 0), "suspect": any(r.flag == 3 for r in raised),
     }  # fmt: skip
+
+
+def beside(value: float, limit: float) -> str:
+    """A value for reading next to the limit it crossed: as many digits as tell the two apart, three at least."""
+    for figures in range(3, 16):
+        text = numbers.digits(value, figures)
+        if value == limit or text != numbers.digits(limit, figures):
+            return text
+    return numbers.digits(value, 17)
 
 
 SIGN = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}

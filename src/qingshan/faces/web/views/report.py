@@ -22,6 +22,7 @@ from qingshan.publish.monitoring_report import (
     period_word,
     reasons,
     river_word,
+    signed,
 )
 from qingshan.publish.monitoring_report import context as lines_of
 from qingshan.publish.words import Words as ReportWords
@@ -112,13 +113,7 @@ def _points(n: int, whole: int, m: int, before: int) -> str:
     """Change of a share in points, '—' where one of the two is not there."""
     if not whole or not before:
         return "—"
-    return _signed(float(Fraction(100 * n, whole) - Fraction(100 * m, before)))
-
-
-def _signed(points: float) -> str:
-    """A change with its sign; one that rounds to nothing has none."""
-    text = f"{points:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+    return signed(float(Fraction(100 * n, whole) - Fraction(100 * m, before)))
 
 
 def evaluation_href(ask: Ask, report: MonitoringReport, site: str, day: str = "") -> str:
@@ -137,7 +132,7 @@ def _row(ask: Ask, report: MonitoringReport, s: SiteState, w: ReportWords) -> di
     else:
         state = f"{float(r.value):.1f} %" if r.value is not None else w("monitoring.without")
         before = f"{float(s.before):.1f} %" if s.before else "—"
-        change = _signed(float(r.value) - float(s.before)) if r.value is not None and s.before else ""
+        change = signed(float(r.value) - float(s.before)) if r.value is not None and s.before else ""
     return {
         "order": s.order, "id": s.id, "name": s.name(ask.lang), "river": s.river, "state": state, "known": known or (not report.water and r.value is not None),
         "tone": _tone(report, r.grade if known and report.water else "") if report.water else None, "deciding": r.item.replace(",", ask.t("list")),
