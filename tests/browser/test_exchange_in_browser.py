@@ -116,6 +116,25 @@ def test_a_refused_order_keeps_what_was_typed(person: Callable[..., sync_api.Pag
     assert "已办成" in x.locator("[role=status]").first.inner_text()
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_on_a_phone_rows_are_cards(hall: tuple[Counter, str], person: Callable[..., sync_api.Page], lang: str) -> None:
+    """No table is pushed sideways, and each value still says which column it is of."""
+    x = person("traderX", lang)
+    x.set_viewport_size({"width": 390, "height": 844})
+    for path in ("exchange", "exchange/statement?account=X", "exchange/public", "exchange/operator"):
+        x.goto(f"{hall[1]}/{lang}/{path}")
+        pushed = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.ariaLabel)"
+        assert x.evaluate(pushed) == [], path
+        assert x.evaluate("document.documentElement.scrollWidth") == 390, path
+    x.goto(f"{hall[1]}/{lang}/exchange")
+    cell = x.locator("section[aria-labelledby=holdings] td.n").first
+    assert (
+        cell.evaluate("e => getComputedStyle(e, '::before').content")
+        .strip('"')
+        .startswith({"zh": "数量", "en": "Quantity"}[lang])
+    )
+
+
 def test_a_second_person_confirms_in_another_browser(
     hall: tuple[Counter, str], person: Callable[..., sync_api.Page]
 ) -> None:

@@ -59,6 +59,10 @@ class Counter:
             atexit.register(shutil.rmtree, _MADE["folder"].parent, ignore_errors=True)
             self.desk = Desk(folder, limits=dict(limits or WIDE), clock=lambda: self.now, synthetic=synthetic)
 
+    def reopen(self) -> None:
+        """The desk again, after it was closed for someone else."""
+        self.desk = Desk(self.folder, limits=dict(WIDE), clock=lambda: self.now)
+
     def _seed(self) -> None:
         self.give("register.found", "root", person="P0", name="根")
         for id, role in (("registry0", "registry"), ("registry1", "registry"), ("exchange0", "exchange"), ("bank0", "bank"), ("regulator0", "regulator"),
