@@ -71,6 +71,17 @@ def test_services_have_one_value_in_the_prices_of_their_sum(client: TestClient, 
     assert any(cell.count('class="figure') == 1 for cell in priced)
 
 
+def test_one_of_a_family_of_quantities_has_an_english_name(home: Path, tmp_path: Path) -> None:
+    """Printed in Chinese only; the family says what it is, the id which."""
+    folder = write_raster_zone(tmp_path / "zone")
+    with (folder / "facts" / "people.csv").open("a", encoding="utf-8") as out:
+        out.write("R1,2020,air.emission.dust,工业粉尘排放量,12,t,invented,nobody,secondary,\n")
+    bare = TestClient(create_app(open_zone(folder), {}), follow_redirects=False)
+    assert "工业粉尘排放量" in bare.get("/zh/place/R1").text
+    page = bare.get("/en/place/R1").text
+    assert "air pollutant emitted (dust)" in page.lower() and "工业粉尘排放量" not in page
+
+
 def test_the_list_of_worked_figures_counts_those_that_are_known() -> None:
     """Two of three are known; with a figure on file the heading counts those on file instead."""
     worked: list[Any] = [SimpleNamespace(known=k) for k in (True, False, True)]

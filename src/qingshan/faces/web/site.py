@@ -124,8 +124,10 @@ class Site:
         return level_word(found, lang, count) if found else ""
 
     def names(self, quantity: str, fallback: str = "") -> tuple[str, str]:
-        """Both names of a quantity; a declaration that names a family answers with the figure's own printed name."""
+        """Both names of a quantity; one of a family has the figure's own printed name, in English the family's with the member."""
         declared = self.zone.quantities.get(quantity)
+        if declared is not None and declared.id.endswith(".*") and fallback:
+            return fallback, f"{declared.en} ({quantity[len(declared.id) - 1 :].replace('_', ' ')})"
         if declared is None or declared.id != quantity:
             return fallback, fallback
         return declared.zh, declared.en
