@@ -116,6 +116,15 @@ def test_a_static_catalogue_without_the_collection(server, cache):
     assert server.asked["/static/other/collection.json"] == 1
 
 
+def test_a_static_catalogue_of_too_many_items(server, cache, monkeypatch):
+    """Nothing is left out silently: every item would have to be read to know where it lies."""
+    halves(server)
+    monkeypatch.setattr("qingshan.zone.raster.stac.MOST_ITEMS", 1)
+    with pytest.raises(FetchFailed, match="links to 2 items, more than 1"):
+        fetch_layer(preset(server, catalogue=f"{server.url}/static/catalog.json"), GRID, "2020", cache)
+    assert server.asked["/static/cover/east.json"] == 0
+
+
 def test_an_address_that_is_no_catalogue(server, cache):
     """A page that is not JSON is one clear error."""
     (server.folder / "page.json").write_text("<!doctype html>", encoding="utf-8")

@@ -20,8 +20,8 @@ def static_items(catalogue: str, collection: str, box: Sequence[float], io: Any,
     """Items of the collection whose bbox touches `box` (west, south, east, north in degrees); hrefs of assets become absolute.
 
     `io` reads an address as JSON (`read_json`) and raises as it does. Collections whose address names `collection` are opened
-    first. At most `most` items, one more than allowed tells that there are too many. Raises `FetchFailed` where the catalogue
-    has no such collection.
+    first. Raises `FetchFailed` where the catalogue has no such collection, or the collection links to more than `most` items:
+    each would have to be read.
     """
     top, at = io.read_json(catalogue), catalogue
     if not _is(top, collection):
@@ -33,14 +33,17 @@ def static_items(catalogue: str, collection: str, box: Sequence[float], io: Any,
             f"the catalogue has no collection {collection!r}.", f"目录中没有数据集 {collection!r}。", where=catalogue,
             fix="check the id of the collection / 核对 collection",
         )  # fmt: skip
-    found: list[dict[str, Any]] = []
-    for href in _links(top, at, "item"):
-        item = io.read_json(href)
-        if _touches(item.get("bbox"), box):
-            found.append(_resolved(item, href) | {"collection": collection})
-        if len(found) >= most:
-            break
-    return found
+    hrefs = list(_links(top, at, "item"))
+    if len(hrefs) > most:
+        raise FetchFailed(
+            f"the collection {collection!r} links to {len(hrefs)} items, more than {most}.",
+            f"数据集 {collection!r} 链接了 {len(hrefs)} 项，超过 {most} 项。", where=at,
+            fix="use a catalogue that can be searched / 使用可检索的目录服务",
+        )  # fmt: skip
+    found = ((io.read_json(href), href) for href in hrefs)
+    return [
+        _resolved(item, href) | {"collection": collection} for item, href in found if _touches(item.get("bbox"), box)
+    ]
 
 
 def _is(found: Mapping[str, Any], collection: str) -> bool:
