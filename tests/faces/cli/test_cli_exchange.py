@@ -138,6 +138,11 @@ def test_from_nothing_to_a_trade(call: Call, venue: Path) -> None:
     told = call("exchange", "statement", venue, "--account", "Y", "--day", "2024-10-04", "--json").json
     assert told["closing"] == {"cash:CNY": 8_000_000, asset: 4_000_000}
     assert "-200" in call("exchange", "statement", venue, "--account", "Y", "--day", "2024-10-04").out
+    assert call("exchange", "market", venue, "--asset", "none", "--json").json["error"]["code"] == "unknown_name"
+    zh = call("exchange", "market", venue, "--asset", asset, "--lang", "zh").out
+    assert "：交易中 2024-10-04" in zh and "挂牌\t50\t4" in zh
+    told = call("exchange", "statement", venue, "--account", "Y", "--day", "2024-10-04", "--lang", "zh").out
+    assert "成交交割" in told and "settle" not in told
     assert call("ledger", "verify", venue).code == 0
     bank = venue.parent / "bank.csv"
     bank.write_text("date,account,direction,yuan,reference\n2024-10-04,Y,in,1000,s1\n", encoding="utf-8")

@@ -36,6 +36,7 @@ def test_verify_and_replay(call: Call, venue: Path) -> None:
     again = call("ledger", "replay", venue, "--json")
     assert again.json["balances"] == [["A", "cash:CNY", 1500, 0], ["bank", "cash:CNY", -1500, 0]]
     assert again.json["root"] == sound.json["root"]
+    assert "共 4 条记录，状态 " in call("ledger", "replay", venue, "--lang", "zh").out
 
 
 def test_a_tampered_copy_is_named(call: Call, venue: Path, tmp_path: Path) -> None:
@@ -69,6 +70,7 @@ def test_tables(call: Call, venue: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 't.sqlite'}"
     assert call("ledger", "tables", venue, "--url", url, "--json").json == {"next": 4}
     assert call("ledger", "tables", venue, "--url", url, "--rebuild", "--json").json == {"next": 4}
+    assert "已应用 4 条记录" in call("ledger", "tables", venue, "--url", url, "--lang", "zh").out
     with sqlite3.connect(tmp_path / "t.sqlite") as c:
         assert c.execute("select cr - dr from balance where account = 'A'").fetchone() == (1500,)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qingshan.core.canonical import file_digest
-from qingshan.core.errors import QingshanError
+from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text, read_decimal
 
 from .show import emit
@@ -133,26 +133,32 @@ def energy(arguments: argparse.Namespace) -> int:
 
 def market(arguments: argparse.Namespace) -> int:
     """The public view of a market."""
+    from qingshan.faces.web.words import Words  # noqa: PLC0415
     from qingshan.rights.feed import snapshot, trades  # noqa: PLC0415
 
     with opened(arguments.venue) as venue:
         shown = snapshot(venue, arguments.asset)
         last = [asdict(t) for t in trades(venue) if t.asset == arguments.asset][-10:]
+    if shown["state"] == "unknown":
+        raise UnknownName(f"there is no market of {arguments.asset!r}.", f"没有标的 {arguments.asset!r} 的市场。")
     if arguments.json:
         emit(shown | {"trades": last})
         return 0
-    print(f"{arguments.asset}: {shown['state']} {shown.get('day', '')}")
+    t = Words(arguments.lang)
+    print(f"{arguments.asset}{t('colon')}{t('exchange.state.' + shown['state'])} {shown.get('day', '')}")
     for side in ("sell", "buy"):
         for price, quantity, orders in shown[side]:
-            print(f"{side}\t{decimal_text(price, YUAN)}\t{decimal_text(quantity, MICRO)}\t{orders}")
-    for t in last:
-        price = "-" if t["price"] is None else decimal_text(t["price"], YUAN)
-        print(f"{t['way']}\t{price}\t{decimal_text(t['quantity'], MICRO)}")
+            print(f"{t('choice.' + side)}\t{decimal_text(price, YUAN)}\t{decimal_text(quantity, MICRO)}\t{orders}")
+    for trade in last:
+        price = "-" if trade["price"] is None else decimal_text(trade["price"], YUAN)
+        print(f"{t('exchange.way.' + trade['way'])}\t{price}\t{decimal_text(trade['quantity'], MICRO)}")
     return 0
 
 
 def statement(arguments: argparse.Namespace) -> int:
     """An account on a day."""
+    from qingshan.faces.web.movements import movement_said  # noqa: PLC0415
+    from qingshan.faces.web.words import Words  # noqa: PLC0415
     from qingshan.rights.statements import Statement, statements  # noqa: PLC0415
 
     day = _day(arguments.day)
@@ -163,11 +169,13 @@ def statement(arguments: argparse.Namespace) -> int:
     if arguments.json:
         emit(asdict(shown) | {"day": day.isoformat()})
         return 0
+    t = Words(arguments.lang)
     for asset in sorted({*shown.opening, *shown.closing, *(m.asset for m in shown.movements)}):
         parts = (shown.opening.get(asset, 0), shown.closing.get(asset, 0), shown.held.get(asset, 0))
         print("\t".join((asset, *(_amount(asset, p) for p in parts))))
         for m in (m for m in shown.movements if m.asset == asset):
-            print(f"  {m.seq}\t{_amount(asset, m.quantity)}\t{m.other}\t{m.why}")
+            said, other = movement_said(t, m.why, m.other)
+            print(f"  {m.seq}\t{_amount(asset, m.quantity)}\t{other}\t{said}")
     return 0
 
 

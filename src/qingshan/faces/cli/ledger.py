@@ -64,7 +64,12 @@ def replay(arguments: argparse.Namespace) -> int:
         else:
             for account, asset, value, held in balances:
                 print(f"{account}\t{asset}\t{value}\t{held}")
-            print(f"records {venue.next}, state {book.hash()}, root {venue.root().hex()}")
+            count, state, root = venue.next, book.hash(), venue.root().hex()
+            print(
+                f"共 {count} 条记录，状态 {state}，根 {root}"
+                if arguments.lang == "zh"
+                else f"records {count}, state {state}, root {root}"
+            )
     return 0
 
 
@@ -150,7 +155,7 @@ def tables(arguments: argparse.Namespace) -> int:
         if arguments.json:
             emit({"next": made.next})
         else:
-            print(f"records applied: {made.next}")
+            print(f"已应用 {made.next} 条记录" if arguments.lang == "zh" else f"records applied: {made.next}")
     return 0
 
 

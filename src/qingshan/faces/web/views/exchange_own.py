@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 from qingshan.core.errors import QingshanError
 from qingshan.faces.access.private import statement_told
+from qingshan.faces.web.movements import movement_said
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.proofs import prover
 from qingshan.faces.web.site import Ask
@@ -55,14 +55,7 @@ def statement(ask: Ask) -> Page:
 
 def _moved(ask: Ask, m: dict[str, Any]) -> dict[str, Any]:
     """A movement in words; a trade's counterpart is not told."""
-    word = re.split(r"[ ,]", m["why"], maxsplit=1)[0]
-    known = ask.t.has(f"exchange.moved.{word}") and m["other"] != "retirement"
-    rest = m["why"].removeprefix(word).lstrip(" ,").removeprefix("under ") if known else m["why"]
-    for part in ("in", "out"):
-        if word == "paid" and rest.startswith(f"{part}, "):
-            word, rest = f"paid_{part}", rest.removeprefix(f"{part}, ")
-    said = " ".join(w for w in (ask.t(f"exchange.moved.{word}") if known else "", rest) if w)
-    other = ask.t(f"exchange.desk.{m['other']}") if ask.t.has(f"exchange.desk.{m['other']}") else m["other"]
+    said, other = movement_said(ask.t, m["why"], m["other"])
     return m | {"quantity": amount_text(m["quantity"]), "said": said, "other": other}
 
 
