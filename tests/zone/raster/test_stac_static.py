@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import rasterio
 
 from qingshan.zone.raster.cache import FetchFailed
 from qingshan.zone.raster.grid import Window
 from qingshan.zone.raster.stac import fetch_layer
 from qingshan.zone.raster.stac_shape import is_web, sound_item
 
-from .conftest import ramp
-from .stac_ground import GRID, W, halves, kept, offline, preset, tile
+from .conftest import UTM, ramp
+from .stac_ground import GRID, N, W, halves, kept, offline, preset, tile
 
 # --- static catalogues
 
@@ -105,6 +106,23 @@ def test_a_path_of_a_static_item_is_one_of_its_server(server, cache, tmp_path):
     with pytest.raises(FetchFailed, match="HTTP response code: 404"):
         fetch_layer(preset(server, catalogue=f"{server.url}/static/catalog.json"), GRID, "2020", cache)
     assert server.asked[str(ours)]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_file_that_refers_to_another_is_not_read(server, cache, tmp_path, whole):
+    """A VRT under the name of a TIFF, whose cells are those of a file of this machine: GDAL would read them."""
+    tile(server, "own", ramp(40, 50), W)
+    served, ours = server.folder / "own.tif", tmp_path / "secret.tif"
+    served.replace(ours)
+    served.write_text(
+        f'<VRTDataset rasterXSize="50" rasterYSize="40"><SRS>{UTM}</SRS><GeoTransform>{W},30,0,{N},0,-30</GeoTransform>'
+        f'<VRTRasterBand dataType="Float32" band="1"><SimpleSource><SourceFilename>{ours}</SourceFilename>'
+        "<SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    with rasterio.open(served) as told:
+        assert np.array_equal(told.read(1), ramp(40, 50))  # what is kept from happening
+    with pytest.raises(FetchFailed, match="cannot be read"):
+        fetch_layer(preset(server), GRID, "2020", cache, whole=whole)
 
 
 def test_an_asset_elsewhere_is_read_where_the_preset_says(server, cache):

@@ -26,6 +26,7 @@ from .cache import RETRIED, Cache, FetchFailed, GridFile, Kept, keep_raster, pla
 from .grid import Grid, Window
 from .remote import gdal_manners
 from .stac_preset import Preset, find_preset
+from .stac_read import held_to_plain_rasters
 from .stac_shape import is_web, sound_item, sound_page
 from .stac_static import is_static, static_items
 
@@ -304,6 +305,7 @@ def _dates(preset: Preset, items: Sequence[dict[str, Any]]) -> list[tuple[list[d
 def _load(preset: Preset, group: Sequence[Any], block: Any, address: Callable[[str], str]) -> dict[str, NDArray[Any]]:
     import odc.stac  # noqa: PLC0415 - the extra cube
 
+    held_to_plain_rasters()
     band = {"data_type": preset.type} | ({"nodata": preset.nodata} if preset.nodata is not None else {})
     known = {preset.collection: {"assets": dict.fromkeys(preset.assets, band)}}
     if preset.mask:
