@@ -154,7 +154,7 @@ def _write(results: list[Result], out: Path, labels: list[str]) -> None:
     frame = pl.DataFrame(
         [{k: "; ".join(map(str, v)) if isinstance(v, list) else v for k, v in r.record().items() if k != "parts"} for r in results], infer_schema_length=None
     )  # fmt: skip
-    frame = frame.with_columns(pl.Series("labels", [" ".join(dict.fromkeys([*labels, *marks(r)])) for r in results]))
+    frame = frame.with_columns(pl.Series("labels", ["; ".join(dict.fromkeys([*labels, *marks(r)])) for r in results]))
     frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
 
 
