@@ -111,7 +111,7 @@ def test_every_label_of_a_figure_shows(client: TestClient) -> None:
 def test_one_figure_is_said_as_one() -> None:
     """Of one thing no plural, in any of the four counts; more are counted."""
     made: list[Any] = [SimpleNamespace(known=True)] * 2
-    one: list[Any] = [SimpleNamespace(earlier=[])]
+    lines: list[Any] = [SimpleNamespace(earlier=[]), SimpleNamespace(earlier=[1])]
     ask: Any = SimpleNamespace(t=Words("en"), span=None)
     asked: Any = SimpleNamespace(t=Words("en"), span=(2020, 2020), asked_years="2020")
     fact = cast(Any, None)
@@ -119,8 +119,9 @@ def test_one_figure_is_said_as_one() -> None:
     assert place._facts_title(ask, [], [], made[:1]) == "One figure worked out"
     assert place._facts_title(ask, [fact], [], made) == "The one figure on file"
     assert place._facts_title(ask, [fact] * 1200, [], made) == "All 1,200 figures on file"
-    assert place._facts_title(asked, [fact], one, []) == "One figure on file for 2020"
-    assert place._facts_title(asked, [fact], [*one, SimpleNamespace(earlier=[1])], []) == "3 figures on file for 2020"
+    assert place._facts_title(asked, [fact], lines[:1], []) == "One figure on file for 2020"
+    assert place._facts_title(asked, [fact], lines, []) == "3 figures on file for 2020"
+    assert "single months" in place._facts_note(ask, [fact])  # a fact that fills no row
     assert place._counted(ask, "map_whole", 1, name="X", level="township") == "The only township of X"
 
 
