@@ -11,7 +11,7 @@ import pytest
 
 from qingshan.core.errors import DeclarationError, MissingParameter
 from qingshan.ledger.book import Refused
-from qingshan.rights.demo import demo_rules
+from qingshan.rights.demo import demo_rules, keep_rules
 from qingshan.rights.exchange import found_exchange, open_exchange
 from qingshan.rights.rulesets import RuleSets, read_rule_sets, venue_rule_sets
 
@@ -127,3 +127,19 @@ def test_a_file_of_rules_in_another_encoding_is_one_clear_error(tmp_path: Path) 
     path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
     with pytest.raises(DeclarationError, match="no TOML in UTF-8"):
         venue_rule_sets(tmp_path)
+
+
+def test_a_file_of_rules_that_cannot_be_read_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "rules" / "x.toml").mkdir(parents=True)
+    with pytest.raises(DeclarationError, match="cannot be read: Is a directory"):
+        venue_rule_sets(tmp_path)
+
+
+def test_the_synthetic_venue_has_its_rules_beside_it(tmp_path: Path) -> None:
+    """So every face finds them; an edition of one's own stays, and a venue of an earlier version gets what it lacks."""
+    keep_rules(tmp_path)
+    assert {s.mark["id"]: s.mark["hash"] for s in venue_rule_sets(tmp_path).every()} == SHIPPED
+    first, *_ = sorted((tmp_path / "rules").iterdir())
+    first.write_text("changed", encoding="utf-8")
+    keep_rules(tmp_path)
+    assert first.read_text(encoding="utf-8") == "changed"

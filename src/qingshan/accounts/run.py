@@ -143,10 +143,12 @@ def sealed_zone(folder: Path) -> Zone:
     the one read first may have been renamed or cleared since."""
     inputs = folder / "inputs" / "zone"
     key = digest({p.relative_to(inputs).as_posix(): file_digest(p) for p in sorted(inputs.rglob("*")) if p.is_file()})
-    if key not in _OPENED:
+    found = _OPENED.get(key)
+    if found is None:
+        found = open_zone(inputs)
         _OPENED.clear()  # one zone at a time: the profiles of a zone follow each other
-        _OPENED[key] = open_zone(inputs)
-    return replace(_OPENED[key], path=inputs)
+        _OPENED[key] = found
+    return replace(found, path=inputs)
 
 
 def sealed_fills(folder: Path) -> list[ParameterRow]:

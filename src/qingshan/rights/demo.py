@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from qingshan.core.canonical import write_atomic
 from qingshan.ledger.amounts import MICRO, YUAN
 from qingshan.ledger.book import Refused
 from qingshan.ledger.signing import new_key, publish_root
@@ -25,7 +26,7 @@ from .exchange import found_exchange
 from .instruments import parse_asset
 from .rulesets import RuleSets, builtin_rule_sets, read_rule_sets
 
-__all__ = ["DEMO_PEOPLE", "demo_rules", "keep_open", "make_demo"]
+__all__ = ["DEMO_PEOPLE", "demo_rules", "keep_open", "keep_rules", "make_demo"]
 
 SEED = 20_261
 DAYS = 40
@@ -51,6 +52,7 @@ TICKET_FILES = (
     ("monitoring_report", "白果监测报告（编造）", ("dossier",)), ("verification_report", "白果核查报告（编造）", ("monitoring_report",)),
 )  # fmt: skip
 """The files that the ticket stands on: kind, name, what each was made from. The dossier names the plots of two inventories."""
+MADE_UP = Path(__file__).parent / "rules" / "demo"
 PLOTS = 12
 LAND = {
     "type": "Polygon",
@@ -60,12 +62,22 @@ LAND = {
 
 def demo_rules() -> RuleSets:
     """The built-in rule sets and the made-up one."""
-    return builtin_rule_sets().with_sets(read_rule_sets(Path(__file__).parent / "rules" / "demo"))
+    return builtin_rule_sets().with_sets(read_rule_sets(MADE_UP))
+
+
+def keep_rules(folder: Path) -> None:
+    """Put the made-up rule set with the venue, where every face finds it; an edition that is there stays as it is."""
+    kept = folder / "rules"
+    kept.mkdir(parents=True, exist_ok=True)
+    for path in sorted(MADE_UP.glob("*.toml")):
+        if not (kept / path.name).exists():
+            write_atomic(kept / path.name, path.read_bytes())
 
 
 def make_demo(folder: Path, name: str, today: date, *places: str) -> None:
     """Found and seed the venue, with history up to the day before `today`. `places` are place codes of the zone."""
-    venue = found_exchange(folder, name, demo_rules())
+    keep_rules(folder)
+    venue = found_exchange(folder, name)
     try:
         _Maker(venue, today, places).make()
     finally:

@@ -135,6 +135,10 @@ def read_rule_sets(folder: Path) -> list[RuleSet]:
     for path in sorted(folder.glob("*.toml")):
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DeclarationError(
+                f"it cannot be read: {error.strerror}.", f"无法读取：{error.strerror}。", where=str(path)
+            ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DeclarationError(
                 f"it is no TOML in UTF-8: {error}.", f"不是 UTF-8 编码的 TOML：{error}。", where=str(path)
@@ -148,9 +152,9 @@ def builtin_rule_sets() -> RuleSets:
     return RuleSets(read_rule_sets(Path(__file__).with_name("rules")))
 
 
-def venue_rule_sets(folder: Path, base: RuleSets | None = None) -> RuleSets:
-    """The templates, or `base`, and the files `rules/*.toml` of a venue's folder. Raises `DeclarationError`."""
-    return (base or builtin_rule_sets()).with_sets(read_rule_sets(folder / "rules"))
+def venue_rule_sets(folder: Path) -> RuleSets:
+    """The templates and the files `rules/*.toml` of a venue's folder. Raises `DeclarationError`."""
+    return builtin_rule_sets().with_sets(read_rule_sets(folder / "rules"))
 
 
 def _plain(value: Any) -> Any:

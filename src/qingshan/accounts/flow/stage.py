@@ -158,7 +158,9 @@ class Job:
 @lru_cache(maxsize=1)
 def _code() -> str:
     here = Path(__file__).parent
-    return digest([file_digest(p) for p in sorted(here.glob("*.py"))])
+    return digest(
+        [file_digest(p) for folder in (here, here.with_name("declared")) for p in sorted(folder.glob("*.py"))]
+    )
 
 
 def job(

@@ -247,12 +247,11 @@ def lapse(arguments: argparse.Namespace) -> int:
 
 def watch(arguments: argparse.Namespace) -> int:
     """The declared surveillance over the days asked for; exit 1 where it found something."""
-    from qingshan.rights.demo import demo_rules  # noqa: PLC0415
     from qingshan.rights.rulesets import venue_rule_sets  # noqa: PLC0415
     from qingshan.rights.surveillance import anomalies, surveillance_rules  # noqa: PLC0415
 
     folder = Path(arguments.venue)
-    rows, rules = surveillance_rules(folder), venue_rule_sets(folder, demo_rules())
+    rows, rules = surveillance_rules(folder), venue_rule_sets(folder)
     with opened(arguments.venue) as venue:
         found = anomalies(venue.journal.read(), rules, _day(arguments.first), _day(arguments.last), rows)
     zh = arguments.lang == "zh"

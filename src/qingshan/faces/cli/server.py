@@ -77,8 +77,7 @@ def _desk(arguments: argparse.Namespace, zone: Zone) -> Desk | None:
     if not zone.synthetic:
         return None
     from qingshan.ledger.venue import NAME  # noqa: PLC0415
-    from qingshan.rights.demo import demo_rules, make_demo  # noqa: PLC0415
-    from qingshan.rights.rulesets import venue_rule_sets  # noqa: PLC0415
+    from qingshan.rights.demo import keep_rules, make_demo  # noqa: PLC0415
 
     folder = home() / "exchange" / zone_key(zone)
     if not (folder / NAME).is_file():
@@ -97,7 +96,8 @@ def _desk(arguments: argparse.Namespace, zone: Zone) -> Desk | None:
             *(p.code for p in zone.at_level(zone.levels[-1].id)[:4]),
         )
         begun.rename(folder)
-    desk = Desk(folder, rules=venue_rule_sets(folder, demo_rules()), synthetic=True)
+    keep_rules(folder)  # a synthetic exchange of an earlier version has none
+    desk = Desk(folder, synthetic=True)
     _turn_days(desk)
     threading.Thread(target=_each_minute, args=(desk,), daemon=True).start()
     return desk
