@@ -265,6 +265,17 @@ def test_a_faulty_folder_is_named(spoilt: Path, spoil: Callable[[Path], object],
 
 
 @pytest.mark.parametrize(
+    ("id", "classes"),
+    [("wet", ""), ("all", '"reed"'), ("moved", '"reed"'), ("unallocated", '"reed"'), ("reed>farmland", '"reed"')],
+)
+def test_a_group_that_would_stand_for_something_else(spoilt: Path, id: str, classes: str) -> None:
+    """An empty group, and ids that the change page has for other tabs or for a pair of classes: one finding each."""
+    rewrite("zone.toml", "[policies]", group(id, classes))(spoilt)
+    found = faults(spoilt, "bad_extent_group")
+    assert [(f.level, repr(id) in f.en, repr(id) in f.zh) for f in found] == [("error", True, True)]
+
+
+@pytest.mark.parametrize(
     "spoil",
     [
         drop("zone.toml"),

@@ -31,6 +31,7 @@ _ENTRY_KEYS = {
     "series": ("id", "title", "licence"),
 }
 MERGE_RULES = ("sum",)
+RESERVED_GROUPS = ("all", "moved", "unallocated")  # what the change of a place is shown of besides its groups
 _PERIOD_EXAMPLE = 'id = "2020", year = 2020, also = ["static"], month_pattern = ["2020-{:02d}"]'
 
 
@@ -172,16 +173,20 @@ def check_extent(config: Mapping[str, Any], known: Catalogue, report: Report) ->
 
 
 def _check_groups(extent: Mapping[str, Any], classes: Set[str], report: Report) -> None:
-    """A group of classes names declared ones, each once, and has an id that no class and no other group has."""
+    """A group of classes names declared ones, each once, at least one, and has an id that no class and no other group has.
+
+    A reserved word, or `>` (a change from one class to another), would be taken for something else.
+    """
     seen: set[str] = set()
     for raw in entries(extent, "group", report):
         id, members = str(raw["id"]), raw["classes"]
         fits = (
             isinstance(members, list)
+            and members
             and len({str(m) for m in members}) == len(members)
             and {str(m) for m in members} <= classes
         )
-        if not fits or id in classes | seen:
+        if not fits or id in classes | seen | {*RESERVED_GROUPS} or ">" in id:
             report.add(
                 "bad_extent_group", file=ZONE_FILE, field="extent.group", limit=", ".join(sorted(classes)), id=id
             )

@@ -22,7 +22,8 @@ SEARCH = "https://api.stacspec.org/v1.0.0/item-search"
 @dataclass
 class Server:
     """`items` of the collections of a search are answered, `page` at a time. `failing[path]` requests of a path get a 503 first;
-    `cut` are paths whose bodies end early; `asked` counts requests, `ranges` keeps the ranges asked of each path."""
+    `cut` are paths whose bodies end early; `asked` counts requests, `ranges` keeps the ranges asked of each path;
+    `pages[path]` is answered instead of what the path has."""
 
     folder: Path
     url: str = ""
@@ -33,6 +34,7 @@ class Server:
     asked: Counter[str] = field(default_factory=Counter)
     ranges: dict[str, list[str]] = field(default_factory=dict)
     queries: list[str] = field(default_factory=list)
+    pages: dict[str, Any] = field(default_factory=dict)
 
     def item(
         self,
@@ -88,7 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         if not self._admitted(parts.path):
             return
-        if parts.path == "/":
+        if parts.path in self.server_state.pages:
+            self._json(self.server_state.pages[parts.path])
+        elif parts.path == "/":
             self._json(self._landing())
         elif parts.path == "/search":
             token = parse_qs(parts.query).get("token", ["0"])[0]
@@ -106,8 +110,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-        if self._admitted(urlsplit(self.path).path):
-            self._json(self._page(int(body.get("token", 0)), body.get("collections")))
+        path = urlsplit(self.path).path
+        if self._admitted(path):
+            given = self.server_state.pages.get(path)
+            self._json(given if given is not None else self._page(int(body.get("token", 0)), body.get("collections")))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
@@ -145,7 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
                         "links": [{"rel": "item", "href": f"./{i['id']}.json"} for i in items if i["collection"] == path[0]]})  # fmt: skip
         else:
             item = next(i for i in items if [i["collection"], f"{i['id']}.json"] == path)
-            assets = {k: a | {"href": f"../../files/{a['href'].rpartition('/')[2]}"} for k, a in item["assets"].items()}
+            near = f"{self.server_state.url}/files/"
+            assets = {k: a | {"href": a["href"].replace(near, "../../files/")} for k, a in item["assets"].items()}
             self._json(item | {"assets": assets})
 
     def _page(self, start: int, collections: list[str] | None = None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ import rasterio
 from numpy.typing import NDArray
 
 from qingshan.zone import Zone, open_zone
+from qingshan.zone.raster.cache import Cache
 from qingshan.zone.raster.catalogue import RasterBook
+
+from .catalogue_server import Server, serving
 
 MINIZONE = Path(__file__).parents[1] / "data/minizone"
 CODES = {"arbor": 11, "shrub": 21, "grass": 33, "dry": 51, "reed": 41}
@@ -27,6 +30,21 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("QINGSHAN_HOME", str(folder))
     monkeypatch.delenv("QINGSHAN_OFFLINE", raising=False)
     return folder
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with serving(folder) as started:
+        yield started
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache", offline=False, retries=3, wait=0.01, timeout=5)
 
 
 class Ground:

@@ -4,84 +4,23 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
-from rasterio.warp import transform_bounds
 
 from qingshan.core.errors import DeclarationError, UnknownName
 from qingshan.faces.cli import main
 from qingshan.zone.raster.add import add_raster
 from qingshan.zone.raster.cache import Cache, ChecksumMismatch, CorruptCache, FetchFailed, NotCached, plain_url
-from qingshan.zone.raster.grid import Grid, Window
+from qingshan.zone.raster.grid import Window
 from qingshan.zone.raster.remote import open_remote, pin
 from qingshan.zone.raster.stac import NothingFound, fetch_layer
-from qingshan.zone.raster.stac_preset import Preset, find_preset, presets, read_preset
+from qingshan.zone.raster.stac_preset import find_preset, presets
 
-from .catalogue_server import Server, serving
 from .conftest import UTM, Ground, ramp
-
-W, N = 500000.0, 3300000.0
-GRID = Grid(UTM, (30.0, 0.0, W, 0.0, -30.0, N), 50, 40)
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    folder = tmp_path / "served"
-    folder.mkdir()
-    with serving(folder) as started:
-        yield started
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache", offline=False, retries=3, wait=0.01, timeout=5)
-
-
-def offline(cache: Cache) -> Cache:
-    return Cache(cache.folder, offline=True)
-
-
-def preset(server: Server, **more: Any) -> Preset:
-    raw = {
-        "id": "cover", "title": "test cover", "catalogue": server.url, "collection": "cover", "assets": ["map"],
-        "quantity": "q.cover", "unit": "1", "type": "float32", "resampling": "nearest", "licence": "CC0", "source": "test",
-    }  # fmt: skip
-    return read_preset(raw | more)
-
-
-def tile(server: Server, name: str, values: np.ndarray, west: float, **item: Any) -> None:
-    """A COG on the lattice of the grid, and its item."""
-    height, width = values.shape
-    path = server.folder / f"{name}.tif"
-    transform = rasterio.Affine(30, 0, west, 0, -30, N)
-    with rasterio.open(path, "w", driver="COG", width=width, height=height, count=1, dtype=values.dtype, crs=UTM,
-                       transform=transform, nodata=item.pop("nodata", None), compress="deflate") as out:  # fmt: skip
-        out.write(values, 1)
-    box = transform_bounds(UTM, "EPSG:4326", west, N - 30 * height, west + 30 * width, N)
-    if item.pop("sum", ""):
-        item["checksum"] = server.multihash(name)
-    server.item(name, list(box), **item)
-
-
-def halves(server: Server, **more: Any) -> np.ndarray:
-    """The grid in two tiles of 25 columns; returns the whole."""
-    values = ramp(40, 50)
-    tile(server, "west", values[:, :25], W, **more)
-    tile(server, "east", values[:, 25:], W + 750, **more)
-    return values
-
-
-def kept(cache: Cache) -> list[Path]:
-    return sorted(p for p in cache.folder.rglob("*") if p.is_file())
-
+from .stac_ground import GRID, N, W, halves, kept, offline, preset, tile
 
 # --- a layer
 
@@ -93,43 +32,6 @@ def test_mosaic_of_two_items(server, cache):
     assert layer.entry["items"] == ["east", "west"]
     assert layer.entry["licence"] == "CC0"
     assert layer.findings == []
-
-
-def test_a_static_catalogue_is_walked(server, cache):
-    """Links are followed to the collection and its items; those elsewhere are left out; busy once; the answer is kept."""
-    values = halves(server)
-    server.item("far", [10.0, 10.0, 11.0, 11.0])
-    server.failing["/static/cover/collection.json"] = 2
-    known = preset(server, catalogue=f"{server.url}/static/catalog.json")
-    layer = fetch_layer(known, GRID, "2020", cache)
-    assert np.array_equal(layer.source.read(Window(0, 0, 40, 50)), values)
-    assert sorted(layer.entry["items"]) == ["east", "west"] and layer.findings == []
-    assert server.asked["/static/other/collection.json"] == 0  # the address that names the collection comes first
-    assert fetch_layer(known, GRID, "2020", offline(cache)).source.sha256 == layer.source.sha256
-
-
-def test_a_static_catalogue_without_the_collection(server, cache):
-    halves(server)
-    known = preset(server, catalogue=f"{server.url}/static/catalog.json", collection="rain")
-    with pytest.raises(FetchFailed, match="no collection 'rain'"):
-        fetch_layer(known, GRID, "2020", cache)
-    assert server.asked["/static/other/collection.json"] == 1
-
-
-def test_a_static_catalogue_of_too_many_items(server, cache, monkeypatch):
-    """Nothing is left out silently: every item would have to be read to know where it lies."""
-    halves(server)
-    monkeypatch.setattr("qingshan.zone.raster.stac.MOST_ITEMS", 1)
-    with pytest.raises(FetchFailed, match="links to 2 items, more than 1"):
-        fetch_layer(preset(server, catalogue=f"{server.url}/static/catalog.json"), GRID, "2020", cache)
-    assert server.asked["/static/cover/east.json"] == 0
-
-
-def test_an_address_that_is_no_catalogue(server, cache):
-    """A page that is not JSON is one clear error."""
-    (server.folder / "page.json").write_text("<!doctype html>", encoding="utf-8")
-    with pytest.raises(FetchFailed, match="does not answer as STAC"):
-        fetch_layer(preset(server, catalogue=f"{server.url}/files/page.json"), GRID, "2020", cache)
 
 
 def test_the_soil_preset_reads_percent_and_leaves_nodata_out(server, cache):

@@ -26,6 +26,7 @@ from .cache import RETRIED, Cache, FetchFailed, GridFile, Kept, keep_raster, pla
 from .grid import Grid, Window
 from .remote import gdal_manners
 from .stac_preset import Preset, find_preset
+from .stac_shape import is_web, sound_item, sound_page
 from .stac_static import is_static, static_items
 
 __all__ = ["NothingFound", "StacLayer", "fetch_layer", "search"]
@@ -33,6 +34,7 @@ __all__ = ["NothingFound", "StacLayer", "fetch_layer", "search"]
 BLOCK = 1024  # cells: the blocks a result is made of; fixed, since a warp's last digits depend on them
 PAGE = 100  # items asked for at once
 MOST_ITEMS = 5000
+CLOUD = "eo:cloud_cover"  # %
 
 
 class NothingFound(QingshanError):
@@ -73,7 +75,9 @@ def search(preset: Preset, grid: Grid, period: str, cache: Cache, *, refresh: bo
 
 
 def _ask(preset: Preset, box: Sequence[float], period: str, cache: Cache) -> list[dict[str, Any]]:
-    from pystac_client import Client  # noqa: PLC0415 - the extra cube
+    from pystac.errors import STACError, STACTypeError  # noqa: PLC0415 - the extra cube
+    from pystac_client import Client  # noqa: PLC0415
+    from pystac_client.errors import ClientTypeError  # noqa: PLC0415
     from pystac_client.exceptions import APIError  # noqa: PLC0415
     from pystac_client.stac_api_io import StacApiIO  # noqa: PLC0415
     from urllib3.util.retry import Retry  # noqa: PLC0415
@@ -82,18 +86,30 @@ def _ask(preset: Preset, box: Sequence[float], period: str, cache: Cache) -> lis
         total=cache.retries, backoff_factor=cache.wait, status_forcelist=RETRIED, allowed_methods=None,
         raise_on_status=False,
     )  # fmt: skip
-    clouds = {"eo:cloud_cover": {"lt": preset.max_cloud}} if preset.max_cloud is not None else None
+    clouds = {CLOUD: {"lt": preset.max_cloud}} if preset.max_cloud is not None else None
+
+    class Pages(StacApiIO):
+        """Pages of the web alone, each an object with links before anything is made of it."""
+
+        def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+            at = str(getattr(source, "href", source))
+            if not is_web(at):
+                raise ValueError(f"{at} is not an http(s) address")
+            return sound_page(super().read_json(source, *args, **kwargs), at)
+
     try:
-        io = StacApiIO(timeout=cache.timeout, max_retries=again)
+        io = Pages(timeout=cache.timeout, max_retries=again)
         if is_static(preset.catalogue):
-            return [_stripped(i) for i in static_items(preset.catalogue, preset.collection, box, io, MOST_ITEMS)]
+            walked = static_items(preset.catalogue, preset.collection, box, io, MOST_ITEMS)
+            return [_stripped(item) for item in walked if _clear(item, preset.max_cloud)]
         client = Client.open(preset.catalogue, stac_io=io)
         asked = client.search(
             collections=[preset.collection], bbox=list(box), datetime=period or None, query=clouds, limit=PAGE,
             max_items=MOST_ITEMS + 1,
         )  # fmt: skip
-        found = [_stripped(item) for item in asked.items_as_dicts()]
-    except (APIError, OSError, KeyError, ValueError, NotImplementedError) as error:
+        found = [_stripped(sound_item(item, preset.catalogue)) for item in asked.items_as_dicts()]
+    except (APIError, ClientTypeError, STACError, STACTypeError, OSError, AttributeError, LookupError, TypeError, ValueError,
+            NotImplementedError, RecursionError) as error:  # the client trusts the shape of what it reads  # fmt: skip
         raise FetchFailed(
             f"the catalogue does not answer as STAC after {cache.retries + 1} tries: {error}.",
             f"目录尝试 {cache.retries + 1} 次后仍未按 STAC 应答：{error}。",
@@ -113,6 +129,12 @@ def _ask(preset: Preset, box: Sequence[float], period: str, cache: Cache) -> lis
 def _stripped(item: dict[str, Any]) -> dict[str, Any]:
     """The item without its links, which change from one answer to the next."""
     return {name: value for name, value in item.items() if name not in ("links", "collection_link")}
+
+
+def _clear(item: Mapping[str, Any], most: float | None) -> bool:
+    """What the query `lt` of an API lets through: an item that does not tell its clouds is not below the limit."""
+    told = item["properties"].get(CLOUD)
+    return most is None or (isinstance(told, int | float) and not isinstance(told, bool) and told < most)
 
 
 def _degrees(grid: Grid) -> list[float]:
@@ -223,6 +245,14 @@ def _assets(preset: Preset, items: Sequence[Mapping[str, Any]]) -> list[_Asset]:
                     fix="name the asset in the preset / 在预设中改正 assets",
                 )
             url = _rewritten(preset, asset["href"])
+            if not is_web(url):  # a catalogue far away must not name what lies on this machine
+                told = url.partition("?")[0]
+                raise FetchFailed(
+                    f"the asset {name!r} of the item {item['id']} is at {told}, which is not an http(s) address.",
+                    f"数据项 {item['id']} 的 {name!r} 位于 {told}，不是 http(s) 地址。",
+                    where=preset.catalogue,
+                    fix="tell its http(s) address with `rewrite` in the preset / 在预设的 rewrite 中给出对应的 http(s) 地址",
+                )
             found.append(_Asset(item["id"], name, url, str(asset.get("file:checksum", ""))))
     return found
 

@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
 
 from .cache import FetchFailed
+from .stac_shape import sound_item
 
 __all__ = ["is_static", "static_items"]
 
 
 def is_static(catalogue: str) -> bool:
-    """A catalogue that is a file is walked; one that is a service is asked."""
+    """A catalogue that is a file is read link by link; one that is a service is asked."""
     return catalogue.partition("?")[0].endswith(".json")
 
 
 def static_items(catalogue: str, collection: str, box: Sequence[float], io: Any, most: int) -> list[dict[str, Any]]:
     """Items of the collection whose bbox touches `box` (west, south, east, north in degrees); hrefs of assets become absolute.
 
-    `io` reads an address as JSON (`read_json`) and raises as it does. Collections whose address names `collection` are opened
-    first. Raises `FetchFailed` where the catalogue has no such collection, or the collection links to more than `most` items:
-    each would have to be read.
+    The address is that of the collection, or of a catalogue that links to it; deeper catalogues are not opened. `io` reads an
+    address as JSON (`read_json`) and raises as it does. Collections whose address names `collection` are opened first. Raises
+    `FetchFailed` where the catalogue has no such collection, or it or the collection links to more than `most`: each would have
+    to be read; `ValueError` where a link or an item has not the shape of one.
     """
     top, at = io.read_json(catalogue), catalogue
     if not _is(top, collection):
-        children = sorted(_links(top, at, "child"), key=lambda href: f"/{collection}/" not in href)
+        children = sorted(_links(top, at, "child", most), key=lambda href: f"/{collection}/" not in href)
         opened = ((io.read_json(href), href) for href in children)
         top, at = next(((found, href) for found, href in opened if _is(found, collection)), (None, ""))
     if top is None:
         raise FetchFailed(
-            f"the catalogue has no collection {collection!r}.", f"目录中没有数据集 {collection!r}。", where=catalogue,
-            fix="check the id of the collection / 核对 collection",
+            f"the catalogue links to no collection {collection!r}.", f"目录没有链接到数据集 {collection!r}。", where=catalogue,
+            fix="check the id, or give the address of the collection's own file / 核对 collection，或给出该数据集自身文件的地址",
         )  # fmt: skip
-    hrefs = list(_links(top, at, "item"))
-    if len(hrefs) > most:
-        raise FetchFailed(
-            f"the collection {collection!r} links to {len(hrefs)} items, more than {most}.",
-            f"数据集 {collection!r} 链接了 {len(hrefs)} 项，超过 {most} 项。", where=at,
-            fix="use a catalogue that can be searched / 使用可检索的目录服务",
-        )  # fmt: skip
-    found = ((io.read_json(href), href) for href in hrefs)
+    found = ((sound_item(io.read_json(href), href), href) for href in _links(top, at, "item", most))
     return [
         _resolved(item, href) | {"collection": collection} for item, href in found if _touches(item.get("bbox"), box)
     ]
@@ -50,8 +45,17 @@ def _is(found: Mapping[str, Any], collection: str) -> bool:
     return found.get("type") == "Collection" and found.get("id") == collection
 
 
-def _links(of: Mapping[str, Any], at: str, rel: str) -> Iterator[str]:
-    return (urljoin(at, link["href"]) for link in of.get("links", ()) if link.get("rel") == rel)
+def _links(of: Mapping[str, Any], at: str, rel: str, most: int) -> list[str]:
+    hrefs = [link.get("href") for link in of.get("links", ()) if link.get("rel") == rel]
+    if not all(isinstance(href, str) for href in hrefs):
+        raise ValueError(f"{at} has a link {rel!r} without href")
+    if len(hrefs) > most:
+        raise FetchFailed(
+            f"{at} has {len(hrefs)} links {rel!r}, more than {most}: each would have to be read.",
+            f"{at} 有 {len(hrefs)} 个 {rel!r} 链接，超过 {most} 个，需逐一读取。", where=at,
+            fix="use a catalogue that can be searched / 使用可检索的目录服务",
+        )  # fmt: skip
+    return [urljoin(at, href) for href in hrefs]
 
 
 def _resolved(item: dict[str, Any], at: str) -> dict[str, Any]:
