@@ -2,7 +2,7 @@
 
 import pytest
 
-from qingshan.accounts.explain import as_text, explain
+from qingshan.accounts.explain import _names_of, as_text, explain
 from qingshan.core.canonical import file_digest
 from qingshan.core.errors import UnknownName
 
@@ -94,3 +94,10 @@ def test_every_published_figure_explains(screening, complete):
 def test_an_unknown_key_is_one_error(complete):
     with pytest.raises(UnknownName, match="no node"):
         explain(complete, "0" * 64)
+
+
+def test_a_class_of_inventories_is_no_change_of_class(complete):
+    """`age_class:>60` is one value of a column; a part without a colon on each side of `>` is a change."""
+    named = _names_of(complete, EAST, "age_class:>60")
+    assert (named["cls_zh"], named["cls_en"]) == ("age_class:>60", "age_class:>60")
+    assert _names_of(complete, EAST, "a>b")["cls_zh"] == "a→b"

@@ -9,7 +9,7 @@ import pytest
 from qingshan.observe import estimate as e
 from qingshan.observe.estimator import ESTIMATORS, Estimator, estimator_of
 from qingshan.observe.inventory import Inventory
-from qingshan.observe.remeasured import change_of, same_plots
+from qingshan.observe.remeasured import change_of, independent, same_plots
 
 HALF = math.sqrt(0.75)
 U, V, W = (HALF * np.array(x) for x in ([1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]))
@@ -74,6 +74,30 @@ def test_other_plots_or_another_first_phase_are_two_samples():
         alpha = 4 / len(closing.first_phase.stratum)
         assert how == "independent" and got.value == pytest.approx(10)
         assert got.variance == pytest.approx(52 + 400 * (1 - (1 - alpha) * 0.64) / 4) and got.df == 2
+
+
+def counted(values) -> Inventory:
+    """A census of the same hm2: one plot of all its trees, `values` in number."""
+    return Inventory.of({
+        "plots": pl.DataFrame({"plot": ["whole"], "stratum": ["s"], "area_m2": [1e4]}),
+        "trees": pl.DataFrame({"plot": ["whole"] * values, "tree": [str(i) for i in range(values)], "taxon": ["马尾松"] * values,
+                               "d_cm": [20.0] * values}),
+        "strata": pl.DataFrame({"stratum": ["s"], "area_hm2": [1.0], "census": [True]}),
+    }).used()  # fmt: skip
+
+
+def test_a_census_and_a_sample_have_the_error_and_the_freedom_of_the_sample():
+    """Sample: 100 trees of s2 400 on 4 plots, so variance 400/4 = 100, se 10, df 3; t.95 of 3 is 2.353363 (its table). Census: 150 trees."""
+    sample, census = inventory(OPENING, 28 + 8 * U, 30), counted(150)
+    for opening, closing, value in ((sample, census, 50), (census, sample, -50)):
+        got, how = change(opening, closing, "stratified")
+        assert how == "independent" and not got.census and got.df == 3
+        assert got.value == pytest.approx(value) and got.variance == pytest.approx(100)
+        assert got.half_width == pytest.approx(23.53363, rel=1e-6) and got.error == pytest.approx(0.4706726, rel=1e-6)
+    both = independent(e.Estimate(100, 0, 0, 1, census=True), e.Estimate(150, 0, 0, 1, census=True))
+    assert both.census and both.interval == (50, 50) and both.error == 0
+    two = independent(e.Estimate(100, 400, 12, 15), e.Estimate(150, 500, 7, 9))
+    assert (two.variance, two.df, two.plots, two.census) == (900, 7, 24, False)
 
 
 def test_three_plots_carry_one_slope_but_not_two():

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 from pypdf import PdfReader
+from starlette.testclient import TestClient
 
 from qingshan.accounts.claim.dossier import dossier_of, dossiers, open_dossier
 from qingshan.accounts.claim.index import DoubleCounted
@@ -12,8 +13,11 @@ from qingshan.accounts.claim.sealed import DossierRun, seal_dossier
 from qingshan.accounts.claim.synthetic import write_demo_project
 from qingshan.accounts.claim.table import open_table
 from qingshan.core.canonical import canonical, file_digest
+from qingshan.core.domain import load_domains
 from qingshan.core.errors import OutOfBounds
+from qingshan.faces.api.app import create_app
 from qingshan.faces.cli import main
+from qingshan.observe.remeasured import REGRESSED
 from qingshan.publish.dossier import claims_table, publish_dossier, verify_dossier
 from qingshan.publish.words import LANGUAGES, Words, gravest_first
 from qingshan.zone.zone import open_zone
@@ -239,6 +243,13 @@ def test_a_dossier_by_double_sampling_is_sealed_and_verified(home, tmp_path):
         "2020": pytest.approx(change["closing"]["value"]),
     }
     assert {n.notes["auxiliary"] for n in run.nodes.values() if n.kind == "stratum"} == {"cover"}
+    node = next(n for n in run.nodes.values() if n.quantity == "project.change")
+    assert node.method == "forest.change_variance@two_phase" == REGRESSED
+    assert node.code == load_domains().registry[REGRESSED].code == run.manifest["methods"][REGRESSED]
+    assert run.explain(node.key)["method"]["ref"] == REGRESSED
+    client = TestClient(create_app(home, {}))
+    for lang in ("zh", "en"):
+        assert f"/method/{REGRESSED}" in client.get(f"/{lang}/pedigree/{node.key}").text
     assert verify_dossier(kept.folder).equal
     assert "regressionontheauxiliary" in "".join(
         PdfReader(kept.folder / "dossier.en.pdf").pages[0].extract_text().split()

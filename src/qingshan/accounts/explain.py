@@ -68,8 +68,9 @@ def _names(run: Run, node: Node) -> dict[str, str]:
 def _names_of(run: Run, code: str, cls: str) -> dict[str, str]:
     place = run.zone.places.get(code)
     parts = [
-        run.classes.get(part) or run.groups.get(part, {"zh": part, "en": part}) for part in cls.split(">")
-    ]  # `forest>grass`: a change of class
+        run.classes.get(part) or run.groups.get(part, {"zh": part, "en": part})
+        for part in ([cls] if ":" in cls else cls.split(">"))
+    ]  # `forest>grass`: a change of class; `age_class:>60`: a class of inventories, column:value
     return {
         "place_zh": place.name_zh if place else "", "place_en": place.name_en if place else "",
         "cls_zh": "→".join(p["zh"] for p in parts), "cls_en": " > ".join(p["en"] for p in parts),

@@ -78,10 +78,11 @@ def change_of(
 
 
 def independent(first: Estimate, last: Estimate) -> Estimate:
-    """The change between two samples."""
+    """The change between two samples. A census has no error and takes no degree of freedom; the change is one where both are."""
+    df = min((e.df for e in (first, last) if not e.census), default=min(first.df, last.df))
     return Estimate(
-        last.value - first.value, last.variance + first.variance, min(first.df, last.df), first.plots + last.plots,
-        last.confidence, last.unit, last.census,
+        last.value - first.value, last.variance + first.variance, df, first.plots + last.plots, last.confidence, last.unit,
+        first.census and last.census,
     )  # fmt: skip
 
 

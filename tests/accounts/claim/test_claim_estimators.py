@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from qingshan.accounts.claim.dossier import dossier_of
+from qingshan.accounts.claim.project import read_project
 from qingshan.accounts.claim.synthetic import write_demo_project
 from qingshan.core.errors import DeclarationError, OutOfBounds, UnknownName
 from qingshan.observe.allometry import Rule
@@ -78,6 +79,37 @@ def test_a_dossier_takes_the_estimator_of_its_project(tmp_path):
     assert (plain["estimator"], change["estimator"]) == ("stratified", "simple") and plain["df"] + 1 == change["df"]
     tonnes = [got.of_parcel(p.id) / p.hm2 for p in got.project.parcels]  # no strata: every hm2 the same, to the kg
     assert max(tonnes) - min(tonnes) < 5 and got.kg == sum(got.of_parcel(p.id) for p in got.project.parcels) > 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "en", "zh"),
+    [
+        ("[inventory]\n", "inventory = 3\n[unused]\n", "inventory is no table", "inventory 不是表"),
+        ("[inventory]\n", 'inventory = "simple"\n[unused]\n', "inventory is no table", "inventory 不是表"),
+        ("[inventory]\n", "[[inventory]]\n", "inventory is no table", "inventory 不是表"),
+        ("[inventory]\n", "baseline = 0\n[inventory]\n", "baseline is no table", "baseline 不是表"),
+        ("[facts]\n", "[[facts]]\n", "facts is no table", "facts 不是表"),
+        ("[inventory]\n", "[inventory]\nestimator = 3\n", "estimator must be a text", "estimator 应为文字"),
+        (
+            "[inventory]\n",
+            '[inventory]\nallow_default = "no"\n',
+            "allow_default must be true or false",
+            "allow_default 应为",
+        ),
+        ("sets = [", "groups = 3\nsets = [", "groups must be a table", "groups 应为由树种到组的表"),
+        ("sets = [", "sets = 3 # [", "sets must be a list of texts", "sets 应为文字列表"),
+        ("sets = [", 'sets = "anhui2016" # [', "sets must be a list of texts", "sets 应为文字列表"),
+    ],
+)
+def test_what_is_no_table_or_of_another_kind_is_told(tmp_path, old, new, en, zh):
+    write_demo_project(tmp_path / "p")
+    path = tmp_path / "p" / "project.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(DeclarationError, match=en) as refused:
+        read_project(tmp_path / "p")
+    assert zh in refused.value.zh and refused.value.where.startswith("project.toml: ")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import json
 import math
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +18,7 @@ from qingshan.accounts.inventory import (
     plot_trees,
     seal_inventories,
 )
+from qingshan.accounts.inventory import trees as plot_pages
 from qingshan.accounts.run import latest_runs, open_run
 from qingshan.accounts.verify import verify
 from qingshan.core.errors import DeclarationError, UnknownName
@@ -370,3 +373,23 @@ def test_a_declared_inventory_is_sealed_by_a_run_of_the_zone(tiny: Path, capsys:
     found = forest_run(open_zone(tiny))
     assert found is not None and found.id == sealed and [s.id for s in found.inventories] == ["woods"]
     assert found.fact("inventory.area", ROOT, "2020").value == pytest.approx(400.0)
+
+
+def test_inventories_kept_by_several_threads_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest goes while others come: pages of plots are asked for at the same time."""
+
+    class Slow(dict):
+        def pop(self, *args: object) -> object:
+            time.sleep(0.002)  # long enough for another thread to choose the same one
+            return super().pop(*args)
+
+    kept = Slow()
+    monkeypatch.setattr(plot_pages, "_KEPT", kept)
+    monkeypatch.setattr(plot_pages, "evaluated", lambda _, folder: folder.name)
+    names = [f"i{n}" for n in range(32)]
+    for name in names:
+        (tmp_path / name).mkdir()
+    run = SimpleNamespace(id="r", inventories=[SimpleNamespace(id=n) for n in names], tables=lambda id: tmp_path / id)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda n: plot_pages.evaluated_inventory(run, n), names)) == names  # type: ignore[arg-type]
+    assert len(kept) == 4

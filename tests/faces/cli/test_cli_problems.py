@@ -24,6 +24,7 @@ from qingshan.faces.cli.parse import in_chinese
 from qingshan.faces.cli.verbs import GROUPS, VERBS, Verb
 
 HELP_ZH = tomllib.loads(Path(cli.__file__).with_name("help_zh.toml").read_text(encoding="utf-8"))["text"]
+GLOSSARY = Path(__file__).parents[3] / "docs" / "glossary.md"
 HAN = re.compile(r"[\u4e00-\u9fff]")
 WRONG_CALLS = [
     ("explain", "gep.water_retention", "--place", "999999"),
@@ -393,3 +394,27 @@ def test_a_call_that_cannot_be_parsed_is_told_in_the_language_asked_for(
 def test_a_message_that_is_not_known_keeps_its_words() -> None:
     assert in_chinese("argument --x: some new words") == "参数 --x：some new words"
     assert in_chinese("some new words") == "参数有误：some new words"
+
+
+@pytest.mark.parametrize(
+    ("said", "entry", "word"),
+    [
+        (r"(?<!/)\bprofiles?\b", "profile", "口径"),
+        (r"\binventor(y|ies)\b", "forest inventory", "调查"),
+        (r"\bclaims\b", "claim", "主张"),
+        (r"\brestated\b", "secondary", "转引"),
+        (r"\bprovisional\b", "provisional statistic", "临时统计"),
+        (r"\bparcels?\b(?!,|\.)", "dossier", "地块"),
+        (r"\baccount period\b|\bperiod id\b", "period", "时期"),
+        (r"\bplace (code|whose)\b", "place", "地点"),
+        (r"\b(of|on) the (zone )?grid\b|\bzone grid\b", "grid", "格网"),
+        (r"\bproperty\b(?!\|)", "observed property", "监测项目"),
+    ],
+)
+def test_chinese_help_uses_the_words_of_the_glossary(said: str, entry: str, word: str) -> None:
+    """One word per thing: the word stands in the glossary's entry and in the help of every text that speaks of it."""
+    rows = [line.split(" | ") for line in GLOSSARY.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    chinese = next(f"{row[0]} {row[2]}" for row in rows if row[1] == entry)
+    assert word in chinese
+    texts = [english for english in HELP_ZH if re.search(said, english)]
+    assert texts and not [english for english in texts if word not in HELP_ZH[english]]

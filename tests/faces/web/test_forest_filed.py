@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import shutil
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from qingshan.accounts.claim.dossier import dossiers
+from qingshan.accounts.claim.sealed import DossierRun
 from qingshan.accounts.claim.synthetic import write_demo_project
 from qingshan.accounts.inventory import InventorySettings, load_inventory, seal_inventories
 from qingshan.core.canonical import file_digest
@@ -174,6 +177,21 @@ def test_a_project_shows_parcels_reductions_and_evidence(filed: Filed) -> None:
     assert sum(x["kg"] for x in json.loads(answer.content)["lines"]) == filed.kg
 
 
+def test_facts_of_a_dossier_are_read_once_for_their_labels(filed: Filed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also over requests; a file that is not the same one is read anew."""
+    (kept,) = dossiers(open_zone("guizhou"))
+    assert kept.run is not None
+    path, read, seen = kept.run / "facts.jsonl", Path.read_bytes, []
+    monkeypatch.setattr(Path, "read_bytes", lambda self: seen.append(self) or read(self))  # type: ignore[func-returns-value]
+    os.utime(path, ns=(1, 1))
+    for _ in range(2):
+        assert "screening" in told(filed.client.get("/en/forest/projects").text)
+        assert filed.client.get("/zh/forest/projects/one").status_code == 200
+    assert seen.count(path) == 1
+    os.utime(path, ns=(2, 2))
+    assert "screening" in kept.labels and seen.count(path) == 2
+
+
 def test_a_dossier_kept_by_an_earlier_build_has_its_page_too(filed: Filed, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says no estimator (then always that of a stratified sample) and no list of labels; its figures say them."""
     (kept,) = dossiers(open_zone("guizhou"))
@@ -237,3 +255,18 @@ def test_runs_of_releases_are_read_where_they_lie_now(monkeypatch: pytest.Monkey
         (run,) = released_runs(site)  # type: ignore[arg-type]
         assert run.path == folder
         assert list(released_runs(site)) == [run]  # type: ignore[arg-type]
+
+
+def test_the_change_of_a_project_on_bare_land_has_its_pedigree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / "home"))
+    zone = open_zone("demo30m")
+    write_demo_project(tmp_path / "p")
+    shutil.rmtree(tmp_path / "p" / "opening")
+    kept = publish_dossier(zone, tmp_path / "p", crs="EPSG:32648", tolerance_m2=1.0)
+    assert kept.run is not None
+    key = next(f.key for f in DossierRun(kept.run).facts if f.quantity == "project.change")
+    client = TestClient(create_app(zone, {}))
+    for lang, said in (("en", "closing stock of land that was bare"), ("zh", "原为无林地，即期末储量")):
+        answer = client.get(f"/{lang}/pedigree/{key}")
+        assert answer.status_code == 200 and said in told(answer.text)
+        assert client.get(f"/{lang}/pedigree/{key}.json").status_code == 200

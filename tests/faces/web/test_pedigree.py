@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from qingshan.accounts.run import Run
+from qingshan.faces.web.lineage import class_name
+from qingshan.faces.web.words import Words
 from qingshan.zone.zone import Zone
 
 
@@ -105,3 +109,12 @@ def test_every_published_cell_of_a_place_has_a_page(client: TestClient, guizhou:
     for place in ("520000", "520381"):
         for fact in [f for f in run.facts if f.place == place][::3]:
             assert client.get(f"/en/pedigree/{fact.key}").status_code == 200
+
+
+def test_a_class_of_inventories_is_not_split_at_its_sign() -> None:
+    """`age_class:>60` is a value of a column; `woods>crops` without colons is a change from one class to the other."""
+    extent = {"class": [{"id": "woods", "zh": "林地", "en": "woods"}, {"id": "crops", "zh": "耕地", "en": "crops"}]}
+    ask: Any = SimpleNamespace(zone=SimpleNamespace(config={"extent": extent}), t=Words("en"))
+    assert class_name(ask, "age_class:>60") == "age class >60"
+    assert class_name(ask, "woods>crops") == "woods → crops"
+    assert class_name(ask, "woods>unallocated").startswith("woods → ")

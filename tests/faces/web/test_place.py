@@ -82,9 +82,50 @@ def test_one_of_a_family_of_quantities_has_an_english_name(home: Path, tmp_path:
     assert "air pollutant emitted (dust)" in page.lower() and "工业粉尘排放量" not in page
 
 
-def test_the_list_of_worked_figures_counts_those_that_are_known() -> None:
-    """Two of three are known; with a figure on file the heading counts those on file instead."""
-    worked: list[Any] = [SimpleNamespace(known=k) for k in (True, False, True)]
+def section(html: str) -> str:
+    """The last section: the list of figures."""
+    return html[html.rindex('<section class="block">') :].partition("</section>")[0]
+
+
+@pytest.mark.parametrize(
+    ("lang", "title", "note"),
+    [("zh", "收录的数字", "这个地点没有收录数字。"), ("en", "Figures on file", "No figure is on file for this place.")],
+)
+def test_refused_figures_are_no_rows(client: TestClient, lang: str, title: str, note: str) -> None:
+    """The run refused every figure of the county itself: a notice, no heads without rows, and no period that nobody asked for."""
+    said = section(client.get(f"/{lang}/place/R").text)
+    assert f"<h2>{title}</h2>" in said and note in said and "<table" not in said
+    asked = section(client.get(f"/{lang}/place/R?period=2018").text)
+    assert ("这个时期" if lang == "zh" else "for this period") in asked
+
+
+def test_every_label_of_a_figure_shows(client: TestClient) -> None:
+    """The one figure on file is restated, in a made-up zone: two labels, beside the key figure and over the map."""
+    html = client.get("/en/place/R1").text
+    key = re.search(r'<div class="key">.*?</div>', html, re.S)[0]  # type: ignore[index]
+    over = next(h for h in re.findall(r"<h2>.*?</h2>", html, re.S) if "Where West Township lies" in h)
+    for part in (key, over):
+        assert re.findall(r'class="badge [^>]*>([^<]*)<', part) == ["synthetic", "secondary"]
+
+
+def test_one_figure_is_said_as_one() -> None:
+    """Of one thing no plural, in any of the four counts; more are counted."""
+    made: list[Any] = [SimpleNamespace(known=True)] * 2
+    lines: list[Any] = [SimpleNamespace(earlier=[]), SimpleNamespace(earlier=[1])]
     ask: Any = SimpleNamespace(t=Words("en"), span=None)
-    assert place._facts_title(ask, [], [], worked) == "2 figures worked out"
-    assert place._facts_title(ask, [cast(Any, None)], [], worked) == "All 1 figures on file"
+    asked: Any = SimpleNamespace(t=Words("en"), span=(2020, 2020), asked_years="2020")
+    fact = cast(Any, None)
+    assert place._facts_title(ask, [], [], made) == "2 figures worked out"
+    assert place._facts_title(ask, [], [], made[:1]) == "One figure worked out"
+    assert place._facts_title(ask, [fact], [], made) == "The one figure on file"
+    assert place._facts_title(ask, [fact] * 1200, [], made) == "All 1,200 figures on file"
+    assert place._facts_title(asked, [fact], lines[:1], []) == "One figure on file for 2020"
+    assert place._facts_title(asked, [fact], lines, []) == "3 figures on file for 2020"
+    assert "single months" in place._facts_note(ask, [fact])  # a fact that fills no row
+    assert place._counted(ask, "map_whole", 1, name="X", level="township") == "The only township of X"
+
+
+@pytest.mark.parametrize(("lang", "title"), [("zh", "小栅格县的 2 个乡"), ("en", "The 2 townships of Tiny County")])
+def test_the_map_counts_the_townships_and_not_those_with_a_figure(client: TestClient, lang: str, title: str) -> None:
+    """Two townships, one of them with a figure."""
+    assert title in client.get(f"/{lang}/place/R").text

@@ -143,6 +143,31 @@ def test_the_flows_of_a_group_are_those_of_its_classes(client: TestClient) -> No
     assert client.get("/en/account/change/sum?of=share&group=wetland").status_code == 404
 
 
+def links(html: str) -> set[tuple[str, str, float]]:
+    chart = re.search(r'<script type="application/json">(\{"kind": ?"sankey".*?)</script>', html, re.S)
+    drawn = json.loads(chart[1])["links"] if chart else []
+    return {(link["source"], link["target"], round(link["value"], 6)) for link in drawn}
+
+
+def test_a_change_inside_a_group_is_none(client: TestClient) -> None:
+    """Green is woods and crops. West Township: one cell of crops became woods, which the table of groups calls no change (gain 0,
+    loss 0, 100 % kept); the county lost one cell of crops to town, 0.09 ha. What is drawn and summed is the same."""
+    (west,) = [r for r in table(client, "groups", "/en/account/change.json?place=R1") if r["cls"] == "green"]
+    assert (west["gain"], west["loss"], west["persistence"]) == (0, 0, 100)
+    html = client.get("/en/account/change?place=R1&of=green").text
+    assert links(html) == set() and "No area moved into or out of green land." in html and "No area changed" not in html
+    assert links(client.get("/en/account/change?place=R1").text) == {("l:crops", "r:woods", CELL)}
+    assert links(client.get("/en/account/change?of=green").text) == {("l:crops", "r:town", CELL)}
+
+    def summed(query: str) -> list[object]:
+        page = client.get(f"/en/account/change/sum.json?{query}").json()
+        return [r["value"] for r in page["tables"][0]["rows"]]
+
+    assert summed("of=moved&group=green&place=R1") == []
+    assert summed("of=moved&group=green") == [pytest.approx(CELL)]
+    assert sum(float(str(v)) for v in summed("of=whole&group=green")) == pytest.approx(14 * CELL)  # 6 + 1 + 6 + 1 cells
+
+
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_the_page_says_how_much_changed(client: TestClient, lang: str) -> None:
     """2 of 19 cells: 10.5 %."""

@@ -12,6 +12,8 @@ from qingshan.faces import web
 from qingshan.faces.web.figures import _GRAVITY
 from qingshan.faces.web.views import VIEWS
 from qingshan.faces.web.words import Words, blanks, catalogue
+from qingshan.observe.estimator import ESTIMATORS
+from qingshan.observe.remeasured import KINDS
 
 FOLDER = Path(web.__file__).parent
 TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))
@@ -64,3 +66,9 @@ def test_every_page_and_badge_has_its_words() -> None:
 def test_a_missing_text_is_an_error() -> None:
     with pytest.raises(UnknownName, match=r"no\.such\.key"):
         Words("zh")("no.such.key")
+
+
+def test_every_estimator_and_kind_of_change_has_a_word() -> None:
+    for lang in ("zh", "en"):
+        told = {k.removeprefix("pedigree.estimator.") for k in catalogue(lang) if k.startswith("pedigree.estimator.")}
+        assert told == {*ESTIMATORS, *KINDS, "from_bare", "ratio", "scaled"}

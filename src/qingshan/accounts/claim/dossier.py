@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -389,8 +390,15 @@ class KeptDossier:
 
 
 def labels_said(run: Path) -> frozenset[str]:
-    """Labels of all figures of a sealed run."""
-    lines = (run / "facts.jsonl").read_bytes().splitlines()
+    """Labels of all figures of a sealed run; its facts are read once as long as the file is the same."""
+    path = run / "facts.jsonl"
+    about = path.stat()
+    return _labels_in(path, (about.st_size, about.st_mtime_ns, about.st_ino))
+
+
+@lru_cache(maxsize=1024)
+def _labels_in(path: Path, _stamp: tuple[int, int, int]) -> frozenset[str]:
+    lines = path.read_bytes().splitlines()
     return frozenset(label for line in lines for label in json.loads(line).get("labels", ()))
 
 

@@ -46,6 +46,7 @@ WGS84 = "EPSG:4326"
 INVENTORY = (
     "sets", "groups", "quantity", "carbon_set", "allow_default", "allow_unit_assumed", "estimator", "auxiliary",
 )  # fmt: skip
+TABLES = ("inventory", "facts", "baseline", "leakage")
 MU = 10_000 / 15
 AREA_TOLERANCE = 0.01
 """How far the area of a stratum may lie from that of its parcels, as a share."""
@@ -167,6 +168,7 @@ def read_project(folder: Path) -> Project:
             where="project.toml",
             fix="ISO dates, start < end / 起早于止",
         )
+    _shaped(raw)
     for key in ("baseline", "leakage"):
         given = raw.get(key, {})
         if given and not (isinstance(given.get("t_co2"), int | float) and given.get("source")):
@@ -179,12 +181,45 @@ def read_project(folder: Path) -> Project:
             f"[inventory] has no key {odd[0]!r}.", f"[inventory] 没有 {odd[0]!r} 这一项。", where="project.toml",
             fix=f"one of {', '.join(INVENTORY)} / 取 {'、'.join(INVENTORY)} 之一",
         )  # fmt: skip
+    _typed(raw.get("inventory", {}))
     parcels = _parcels(folder / "parcels.geojson", str(raw["crs"]))
     fixed = {k: str(raw[k]) for k in KEYS} | {"start": start, "end": end}
     return Project(
         **fixed, parcels=parcels, settings={k: v for k, v in raw.items() if k not in KEYS}, folder=folder,
         synthetic=bool(raw.get("synthetic", False)),
     )  # fmt: skip
+
+
+def _shaped(raw: Mapping[str, Any]) -> None:
+    """Whether what is a table by name is one."""
+    for key in TABLES:
+        if not isinstance(raw.get(key, {}), dict):
+            raise DeclarationError(
+                f"{key} is no table.", f"{key} 不是表。", where=f"project.toml: {key}",
+                fix=f"write [{key}] once, its keys below / 只写一个 [{key}]，各项写在其下",
+            )  # fmt: skip
+
+
+def _typed(given: Mapping[str, Any]) -> None:
+    """Whether the values of [inventory] are of their kind."""
+    for key, value in given.items():
+        if key == "sets":
+            right, en, zh = _texts(value), 'a list of texts, as ["anhui2016"]', '文字列表，如 ["anhui2016"]'
+        elif key == "groups":
+            right = isinstance(value, dict) and _texts([*value.values()])
+            en, zh = "a table from taxon to group", "由树种到组的表"
+        elif key.startswith("allow_"):
+            right, en, zh = isinstance(value, bool), "true or false", "true 或 false"
+        else:
+            right, en, zh = isinstance(value, str), "a text", "文字"
+        if not right:
+            raise DeclarationError(
+                f"[inventory] {key} must be {en}.", f"[inventory] 的 {key} 应为{zh}。", where=f"project.toml: [inventory] {key}"
+            )  # fmt: skip
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(x, str) for x in value)
 
 
 def _parcels(path: Path, crs: str) -> tuple[Parcel, ...]:

@@ -31,6 +31,7 @@ from qingshan.accounts.seal import seal_inputs
 from qingshan.core.baseline import enabled_kernels
 from qingshan.core.canonical import canonical, digest, file_digest
 from qingshan.core.domain import load_domains
+from qingshan.observe.remeasured import REGRESSED
 from qingshan.zone.zone import Zone
 
 from .dossier import Dossier
@@ -146,12 +147,12 @@ class _Figures:
 
     def _put(self, kind: str, quantity: str, value: float, unit: str, args: tuple[tuple[str, str], ...] = (), *, cls: str = "",
              period: str = "", row: dict[str, Any] | None = None, notes: Mapping[str, Any] | None = None,
-             reach: tuple[float, float] | None = None, told: bool = True) -> str:  # fmt: skip
+             reach: tuple[float, float] | None = None, told: bool = True, method: str = "") -> str:  # fmt: skip
         """A node, and where `told` the published cell of it."""
         when = period or self.period
         labels = self.labels if told else ("synthetic",) if self.synthetic else ()
         node = Node("", kind, quantity, self.project.place, cls, when, unit=unit, value=[value], args=args, row=row, notes=dict(notes or {}),
-                    labels=labels)  # fmt: skip
+                    labels=labels, method=method, code=load_domains().registry[method].code if method else "")  # fmt: skip
         key = digest(node.record())
         self.made.nodes[key] = replace(node, key=key)
         if told:
@@ -202,7 +203,7 @@ class _Figures:
         e = self.dossier.change
         args = tuple((t, self._stock(t)) for t in ("closing", "opening") if t in self.of)
         return self._put("change", "project.change", e.estimate.value, "t CO2", args, notes=note_of(e.estimate, "closing", e.kind),
-                         reach=e.estimate.interval)  # fmt: skip
+                         reach=e.estimate.interval, method=REGRESSED if e.kind == "paired_regression" else "")  # fmt: skip
 
     def _deducted(self, change: str) -> str:
         made = self.dossier.reduction

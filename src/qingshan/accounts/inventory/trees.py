@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .sealed import ForestRun
 __all__ = ["PlotTrees", "evaluated_inventory", "plot_trees"]
 
 _KEPT: dict[tuple[object, ...], Evaluated] = {}
+_LOCK = Lock()
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,15 @@ def evaluated_inventory(run: ForestRun, id: str) -> Evaluated:
     folder = run.tables(id)
     about = ((p.name, p.stat()) for p in sorted(folder.iterdir()))
     key = (str(folder), *((name, s.st_size, s.st_mtime_ns, s.st_ino) for name, s in about))
-    if key not in _KEPT:
-        while len(_KEPT) > 3:
-            _KEPT.pop(next(iter(_KEPT)))
-        _KEPT[key] = evaluated(settings, folder)
-    return _KEPT[key]
+    with _LOCK:
+        found = _KEPT.get(key)
+    if found is None:
+        found = evaluated(settings, folder)
+        with _LOCK:
+            while len(_KEPT) > 3:
+                _KEPT.pop(next(iter(_KEPT)))
+            _KEPT[key] = found
+    return found
 
 
 def plot_trees(run: ForestRun, id: str, plot: str) -> PlotTrees:

@@ -123,7 +123,7 @@ def energy(arguments: argparse.Namespace) -> int:
         emit({"quantity": bought, "unit": "tce", **ENERGY_SOURCE})
         return 0
     if arguments.lang == "zh":
-        print(f"{bought} tce（{ENERGY_SOURCE['source_zh']}，转述；其他省的规则待补）")
+        print(f"{bought} tce（{ENERGY_SOURCE['source_zh']}，转引；其他省的规则待补）")
     else:
         print(
             f"{bought} tce ({ENERGY_SOURCE['source']}, {ENERGY_SOURCE['status']}; the rules of other provinces are open)"

@@ -106,9 +106,7 @@ def said_period(ask: Ask, node: Node) -> str:
 
 
 def class_name(ask: Ask, cls: str) -> str:
-    """The name of a class, of a group of classes, or of a change from one class to another (`crops>woods`)."""
-    if ">" in cls:
-        return " → ".join(class_name(ask, part) for part in cls.split(">"))
+    """The name of a class, of a group of classes, or of a change from one class to another (`crops>woods`; `age_class:>60` is none)."""
     extent = ask.zone.config.get("extent", {})
     for declared in (*extent.get("class", ()), *extent.get("group", ())):
         if declared["id"] == cls:
@@ -117,6 +115,8 @@ def class_name(ask: Ask, cls: str) -> str:
         from qingshan.accounts.inventory.words import class_words  # noqa: PLC0415 - the extra geo
 
         return ask.t.pick(*class_words(cls))
+    if ">" in cls:
+        return " → ".join(class_name(ask, part) for part in cls.split(">"))
     return ask.t("account.unallocated") if cls == "unallocated" else cls
 
 

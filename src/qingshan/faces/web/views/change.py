@@ -44,14 +44,17 @@ class Matrix:
     def entries(
         self, moved: bool, start: str = "", end: str = "", group: Sequence[str] = ()
     ) -> dict[tuple[str, str], Figure]:
-        """The entries, or only those off the diagonal; `start`, `end` keep one opening or closing class, `group` what touches one of its classes."""
+        """The entries, or only those off the diagonal; `start`, `end` keep one opening or closing class.
+
+        `group` keeps what touches one of its classes; of the changes those into or out of it, for a change inside a group is none.
+        """
         return {
             (a, b): f
             for (a, b), f in self.cells.items()
             if not (moved and a == b)
             and start in ("", a)
             and end in ("", b)
-            and (not group or a in group or b in group)
+            and (not group or ((a in group) != (b in group) if moved else a in group or b in group))
         }
 
     @property
@@ -94,7 +97,8 @@ def build(ask: Ask) -> Page:
     context: dict[str, Any] = {
         "run": run, "question": question, "headline": _headline(ask, matrix, names), "lead": _lead(ask, matrix), "labels": labels,
         "period": period, "periods": [(p, _word(ask, p)) for p in periods], "span": _span(period), "matrix": matrix, "names": names,
-        "chart": _sankey(ask, matrix, names, shown), "shown": shown, "tabs": list(words.items()),
+        "chart": _sankey(ask, matrix, names, shown), "shown": shown,
+        "unmoved": ask.t("change.none") if shown in SHOWN else ask.t("change.none_group", group=words[shown]), "tabs": list(words.items()),
         "rows": rows, "groups": groups, "methods": {k: ref for k, ref in METHODS.items() if ref in REGISTRY}, "below": _places(ask, below),
         "leads": _leads(ask, ask.place.code) if matrix.cells else {}, "crumbs": crumbs(ask, "/account/change"),
         "opening_word": _word(ask, matrix.opening), "closing_word": _word(ask, period), "short_area": numbers.digits,

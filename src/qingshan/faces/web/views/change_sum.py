@@ -22,7 +22,8 @@ SUMS = ("moved", "whole")
 
 def build(ask: Ask) -> Page:
     """The page. `?of=` is `moved`, `whole` or `share` (moved ÷ whole); `?from=`, `?to=` keep one opening or closing class
-    of a sum, `?group=` what touches a class of a group. Raises `UnknownName`, also for a share of one class: the matrix has none."""
+    of a sum, `?group=` what touches a class of a group (of the changes what crosses its edge).
+    Raises `UnknownName`, also for a share of one class: the matrix has none."""
     run, periods, of = ask.run, change.periods_of(ask.run), ask.query.get("of", "")
     if run is None or not periods or ask.place.code not in ask.zone.places:
         raise UnknownName("there is no change matrix here.", "这里没有转移矩阵。", fix="qingshan run gep")

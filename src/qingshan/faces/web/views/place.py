@@ -50,6 +50,7 @@ def build(ask: Ask) -> Page:
     known = known_at(ask, place.code)
     facts = facts_at(ask, place.code)
     worked = worked_at(run, place.code, ask.span)
+    made = [f for f in worked if f.known]
     wanting = lacks(ask, place.code, lines)
     strips = _strips(ask, place)
     months = months_of(ask, place)
@@ -61,11 +62,11 @@ def build(ask: Ask) -> Page:
     shown = max(SHOWN_SERVICES, sum(not s["refused"] for s in services))
     context: dict[str, Any] = {
         "place": place, "name": place.name(ask.lang), "question": t("place.question", name=place.name(ask.lang)),
-        "headline": _headline(ask, place, strips, len(facts), _accounts(worked, lines)), "lead": _lead(ask, facts, wanting), "where": _where(ask, place),
+        "headline": _headline(ask, place, strips, len(facts), _accounts(made, lines)), "lead": _lead(ask, facts, wanting), "where": _where(ask, place),
         "keys": _keys(ask, place), "map": _map(ask, place), "months": months, "children": children, "series": series, "extent": extent,
         "strips": strips, "strips_title": _strips_title(ask, place), "lacks": wanting[:SHOWN_LACKS], "more_lacks": max(0, len(wanting) - SHOWN_LACKS),
         "lacks_title": _lacks_title(ask, wanting), "known": known[:SHOWN_FACTS], "known_rest": known[SHOWN_FACTS:],
-        "worked": worked, "facts_title": _facts_title(ask, facts, known, worked),
+        "worked": made, "facts_title": _facts_title(ask, facts, known, made), "facts_note": _facts_note(ask, facts),
         "services": services[:shown], "more_services": services[shown:], "accounted": _accounted(ask, place),
         "basis_word": basis_word(ask, basis) if basis else "",
         "left_out": sum(1 for x in lines if x.included == "yes" and _refused(x)),
@@ -98,16 +99,16 @@ def _where(ask: Ask, place: Place) -> str:
     return "\u3000".join([place.code, *words])
 
 
-def _accounts(worked: Sequence[Figure], lines: Sequence[ServiceLine]) -> bool:
+def _accounts(made: Sequence[Figure], lines: Sequence[ServiceLine]) -> bool:
     """True where the account gives some figure of the place."""
-    return any(f.known for f in worked) or any(x.included == "yes" and not _refused(x) for x in lines)
+    return bool(made) or any(x.included == "yes" and not _refused(x) for x in lines)
 
 
 def _headline(ask: Ask, place: Place, strips: Sequence[dict[str, Any]], count: int, accounts: bool) -> str:
     """Where the place stands among its equals, the farthest from the middle first; without equals, what is on file or worked out."""
     t, name = ask.t, place.name(ask.lang)
     if not strips and count:
-        return t("place.known_one" if count == 1 else "place.known", name=name, n=f"{count:,}")
+        return _counted(ask, "known", count, name=name)
     if not strips:
         return t("place.only_worked" if accounts else "place.none", name=name)
     bands: dict[str, list[str]] = {}
@@ -146,12 +147,25 @@ def _lacks_title(ask: Ask, wanting: Sequence[Lack]) -> str:
     return ask.t("place.missing_one" if len(wanting) == 1 else "place.missing", n=n)
 
 
-def _facts_title(ask: Ask, facts: Sequence[InputFact], known: Sequence[Known], worked: Sequence[Figure]) -> str:
-    if not facts and any(f.known for f in worked):
-        return ask.t("place.facts_worked", n=sum(f.known for f in worked))
+def _facts_title(ask: Ask, facts: Sequence[InputFact], known: Sequence[Known], made: Sequence[Figure]) -> str:
+    """How many figures stand below: those on file, or where there are none those worked out (`made`)."""
+    if not facts and made:
+        return _counted(ask, "facts_worked", len(made))
     if ask.span:
-        return ask.t("place.facts_period", n=sum(1 + len(k.earlier) for k in known), period=ask.asked_years)
-    return ask.t("place.facts", n=f"{len(facts):,}") if facts else ask.t("place.facts_nothing")
+        return _counted(ask, "facts_period", sum(1 + len(k.earlier) for k in known), period=ask.asked_years)
+    return _counted(ask, "facts", len(facts)) if facts else ask.t("place.facts_nothing")
+
+
+def _facts_note(ask: Ask, facts: Sequence[InputFact]) -> str:
+    """What stands instead of an empty table. Without a period in question, facts that fill no row are those of single months."""
+    if ask.span:
+        return ask.t("place.facts_none")
+    return ask.t("place.facts_monthly" if facts else "place.facts_none_ever")
+
+
+def _counted(ask: Ask, key: str, n: int, **words: str) -> str:
+    """The text of a count; one thing has a text of its own."""
+    return ask.t(f"place.{key}_one" if n == 1 else f"place.{key}", n=f"{n:,}", **words)
 
 
 # ---- key figures ------------------------------------------------------------------------------------------------------
@@ -206,14 +220,14 @@ def _map(ask: Ask, place: Place) -> dict[str, Any] | None:
     if field is None or site.drawing is None:
         return None
     t, name = ask.t, place.name(ask.lang)
-    level = ask.level(site.leaf_level, len(ask.zone.leaves(place.code)))
+    leaves = ask.zone.leaves(place.code)
+    level = ask.level(site.leaf_level, len(leaves))
     if place.code == ask.zone.root:
         drawn = atlas(ask, field, legends=_LEGENDS)
-        title = t("place.map_whole", name=name, n=drawn["count"], level=level)
+        title = _counted(ask, "map_whole", len(leaves), name=name, level=level)
     elif ask.zone.children(place.code):
-        frame = ask.zone.leaves(place.code)
-        drawn = atlas(ask, field, frame=frame, chosen=place.code, legends=_LEGENDS)
-        title = t("place.map_whole", name=name, n=len(frame), level=level)
+        drawn = atlas(ask, field, frame=leaves, chosen=place.code, legends=_LEGENDS)
+        title = _counted(ask, "map_whole", len(leaves), name=name, level=level)
     elif place.code in site.drawing.areas:
         beside = neighbours(site.drawing).get(place.code, set())
         siblings = ask.zone.leaves(place.parent) if place.parent else []
@@ -269,7 +283,7 @@ def _children(ask: Ask, place: Place) -> dict[str, Any] | None:
         unit=chart.unit_word,
         period=figure_period(field.sample, ask.t, ask.zone),
     )
-    return {"chart": chart, "title": title, "sub": sub, "labels": field.sample.labels[:1]}
+    return {"chart": chart, "title": title, "sub": sub, "labels": field.sample.labels}
 
 
 def _adds_up(ask: Ask, quantity: str) -> bool:
@@ -360,7 +374,7 @@ def _extent(ask: Ask, place: Place) -> dict[str, Any] | None:
         period=period_word(run.default_period, ask.t),
         unit=chart.unit_word,
     )
-    return {"chart": chart, "title": ask.t("place.extent"), "sub": sub, "labels": next((f.labels for f in figures if f.known), ())[:2],
+    return {"chart": chart, "title": ask.t("place.extent"), "sub": sub, "labels": next((f.labels for f in figures if f.known), ()),
             "documents": documents(f.refusal for f in cells)}  # fmt: skip
 
 
