@@ -24,6 +24,7 @@ from test_synthetic_labels import HEAD, PAGES, TOKEN, ending, said, zone_with
 from qingshan.core.errors import DeclarationError
 from qingshan.faces.api.alert_stream import Hub
 from qingshan.faces.api.app import create_app
+from qingshan.observe.evaluate.air_frame import DayTable
 from qingshan.observe.series.network import read_network
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
@@ -141,11 +142,21 @@ def test_the_command_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
             assert all(f"[{w}]" in text for w in words), (name, text)
         assert json.loads(said(capsys, *call, "--zone", folder, "--json"))["labels"] == LABELS, name
     assert json.loads(said(capsys, "observe", "qc", "air", "--zone", folder, "--json"))[0]["labels"] == LABELS
-    assert set(pl.read_parquet(tmp_path / "rows.parquet")["labels"]) == {" ".join(LABELS)}
+    assert set(pl.read_parquet(tmp_path / "rows.parquet")["labels"]) == {"estimated; screening"}
     assert set(pl.read_csv(tmp_path / "trend.csv")["labels"]) == {
-        "estimated screening secondary"
+        "estimated; screening; secondary"
     }  # its test was restated
-    assert set(pl.read_csv(tmp_path / "days.csv")["labels"]) == {"estimated screening"}
+    assert set(pl.read_csv(tmp_path / "days.csv")["labels"]) == {"estimated; screening"}
+
+
+def test_labels_of_an_exported_evaluation_work_no_day_out(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten years of a hundred stations are 365,000 days: their labels come from the columns of the frame."""
+    monkeypatch.delattr(DayTable, "at")
+    out = tmp_path / "days.parquet"
+    said(capsys, "observe", "evaluate", "air", "--zone", folder, "--out", out)
+    assert set(pl.read_parquet(out)["labels"]) == {"estimated; screening"}
 
 
 # ---- what stands on restated rows ------------------------------------------------------------------------------------
@@ -219,11 +230,11 @@ def judged(
     path.write_text(text, encoding="utf-8")
     call = ("observe", "judge", matter, path, *more)
     made = json.loads(said(capsys, *call, "--json", "--out", out))["results"]
-    labels = {(r["site"], r["item"], r["quantity"]): " ".join(r["labels"]) for r in made}
+    labels = {(r["site"], r["item"], r["quantity"]): "; ".join(r["labels"]) for r in made}
     assert [r["labels"] or "" for r in csv.DictReader(out.open(encoding="utf-8"))] == list(labels.values())
     screens = {lang: said(capsys, *call, "--lang", lang) for lang in WORDS}
     for zh, en in (("估算", "estimated"), ("转引", "secondary"), ("报载", "press")):
-        n = sum(("news" if en == "press" else en) in x.split() for x in labels.values())
+        n = sum(("news" if en == "press" else en) in x.split("; ") for x in labels.values())
         found = [len(re.findall(rf"\[[^\]\n]*{w}\]", screens[lang])) for lang, w in (("zh", zh), ("en", en))]
         assert en != "estimated" or found == [n, n], screens
         assert sum(zh in line for line in screens["zh"].splitlines()) >= n
@@ -234,7 +245,7 @@ def test_results_that_stand_on_estimates_or_restated_rows(folder: Path, capsys: 
     """A load by a rating curve; a source by coefficient, one that is no point; masses that were estimated; restated limits of soil."""
     found = judged(folder, capsys, "source-share", SHARES, "--allow-secondary")
     assert {k[1]: v for k, v in found.items()} == {
-        "TN: 厂": "", "TN: 农田": "estimated secondary", "TN: 村": "estimated news", "TN: residual": "estimated news",
+        "TN: 厂": "", "TN: 农田": "estimated; secondary", "TN: 村": "estimated; news", "TN: residual": "estimated; news",
     }  # fmt: skip
     found = judged(folder, capsys, "load", LOADS)
     assert {(k[0], k[2]): v for k, v in found.items()} == {

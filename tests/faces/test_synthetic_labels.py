@@ -204,13 +204,13 @@ def test_the_command_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert json.loads(told("observe", "qc", "air", "--json"))[0]["labels"] == ["synthetic"]
     assert set(pl.read_parquet(tmp_path / "rows.parquet")["labels"]) == {"synthetic"}
     assert set(pl.read_csv(tmp_path / "days.csv")["labels"]) == {"synthetic"}
-    assert set(pl.read_csv(tmp_path / "trend.csv")["labels"]) == {"synthetic secondary"}  # its test was restated
+    assert set(pl.read_csv(tmp_path / "trend.csv")["labels"]) == {"synthetic; secondary"}  # its test was restated
 
 
 def test_a_provisional_result_says_so(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "days.csv"
     text = said(capsys, "observe", "evaluate", "air", "--zone", folder, "--provisional", "--lang", "en", "--out", out)
-    assert "provisional" in text and set(pl.read_csv(out)["labels"]) == {"synthetic provisional"}
+    assert "provisional" in text and set(pl.read_csv(out)["labels"]) == {"synthetic; provisional"}
 
 
 def test_what_is_exported_can_be_loaded_again(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

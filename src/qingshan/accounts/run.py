@@ -458,7 +458,7 @@ class Run:
         """All cells as a polars frame."""
         import polars as pl  # noqa: PLC0415 - only when asked
 
-        rows = [f.record() | {"low": f.low, "high": f.high, "labels": " ".join(f.labels), "refusal": f.refusal.zh if f.refusal else None}
+        rows = [f.record() | {"low": f.low, "high": f.high, "labels": "; ".join(f.labels), "refusal": f.refusal.zh if f.refusal else None}
                 for f in self.facts]  # fmt: skip
         keep = (
             "role",

@@ -196,14 +196,14 @@ def _reasons(facts: Sequence[Fact], nodes: Sequence[Node], demonstration: bool) 
 
 
 def estimates_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Rows as CSV; labels are joined by `;`, numbers are the shortest that read back the same."""
+    """Rows as CSV; labels are joined by `; `, numbers are the shortest that read back the same."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     for r in rows:
         writer.writerow(
             [
-                ";".join(r["labels"])
+                "; ".join(r["labels"])
                 if c == "labels"
                 else ""
                 if r[c] is None

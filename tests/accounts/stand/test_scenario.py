@@ -215,7 +215,7 @@ def test_the_verb_prints_and_writes_every_year(folder, tmp_path, capsys):
     rows = list(csv.DictReader(out.open(encoding="utf-8")))
     assert len(rows) == 2 * 6 and [r["year"] for r in rows[:6]] == ["2020", "2021", "2022", "2023", "2024", "2025"]
     assert float(rows[7]["cost_yuan"]) == 900_000
-    told = {r["scenario"]: r["label"].split() for r in rows}
+    told = {r["scenario"]: r["label"].split("; ") for r in rows}
     assert set(told) == {BASELINE, "low_yield"} and all(
         words[:2] == ["synthetic", "estimated"] for words in told.values()
     )

@@ -14,13 +14,13 @@ import polars as pl
 import pytest
 
 from qingshan.core.observed import observed_properties
-from qingshan.observe.evaluate.air_frame import DayResults
+from qingshan.observe.evaluate.air_frame import DayResults, DayTable
 from qingshan.observe.evaluate.air_hand import days_by_hand, years_by_hand
 from qingshan.observe.evaluate.air_network import ITEMS, evaluate_air
 from qingshan.observe.evaluate.air_source import of_rows, of_store
 from qingshan.observe.evaluate.editions import RuleSet, named_rule_set
-from qingshan.observe.evaluate.network import Evaluation, usable_rows
-from qingshan.observe.evaluate.verdict import Result
+from qingshan.observe.evaluate.network import Evaluation, labelled, usable_rows
+from qingshan.observe.evaluate.verdict import STATUSES, Note, Result, estimate_note, marks
 from qingshan.observe.quality.network import check_network, decide, effective_flags
 from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import builtin_zones, open_zone
@@ -184,6 +184,28 @@ def test_what_days_share_is_that_of_every_single_day(rules: RuleSet) -> None:
         return count
 
     assert told(found.kinds()) == told((r, 1) for r in full)
+
+
+@pytest.mark.parametrize("labels", [[], ["estimated", "screening"], ["synthetic", "provisional"]])
+def test_labels_of_a_frame_are_the_marks_of_its_results(labels: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the network, then what `marks` says of each result in full; no day is worked out for them."""
+    rows, series, sites = invented(1)
+    made = evaluate_air("n", rows.lazy(), series, sites, CHOSEN)
+    wanted = ["; ".join(dict.fromkeys([*labels, *marks(r)])) for r in made.results]
+    monkeypatch.delattr(DayTable, "at")
+    assert labelled(made.frame(), labels)["labels"].to_list() == wanted
+
+
+@pytest.mark.parametrize("labels", [[], ["estimated"], ["synthetic"]])
+def test_labels_of_every_status_with_and_without_an_estimate(labels: list[str]) -> None:
+    notes = ((), (Note("estimated_from", "no estimate", "x"),), (Note("a", "a", "a"), estimate_note("b", "b")))
+    results = [Result("q", "s", status=status, notes=n) for status in STATUSES for n in notes]
+    made = Evaluation("n", "m", "day", CHOSEN, results, [datetime(2026, 1, 1)] * len(results))
+    found = labelled(made.frame(), labels)["labels"].to_list()
+    assert found == ["; ".join(dict.fromkeys([*labels, *marks(r)])) for r in results]
+    assert found[-1] == "; ".join(dict.fromkeys([*labels, "estimated", "open"])) and found[0] == "; ".join(labels)
+    none = Evaluation("n", "m", "day", CHOSEN, [], [])
+    assert labelled(none.frame(), labels).shape == (0, 1)
 
 
 NETWORK = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -292,6 +293,14 @@ def test_material_account() -> None:
     assert material_account(lines(u="0"), Decimal(2)).verdict == "cannot_be_judged"
     with pytest.raises(OutOfBounds):
         material_account([*lines(), lines()[0]], Decimal(2))
+
+
+def test_masses_that_were_estimated_are_named_in_both_languages() -> None:
+    """E19 with every mass estimated: 135,000 t in the book against 134,200 t all the same."""
+    found = material_account([replace(m, method="estimate") for m in lines()], Decimal(2))
+    (why,) = [n for n in found.notes if n.code == "estimated"]
+    assert why.zh == "为估算：期初库存、产生、利用、转出、期末库存。"
+    assert why.en == "an estimate: opening, produced, used, shipped, closing." and found.value == 800
 
 
 def test_a_manifest_with_one_side_is_listed() -> None:

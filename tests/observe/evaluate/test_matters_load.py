@@ -13,6 +13,7 @@ from test_matters import judged
 from qingshan.core.errors import MissingParameter, OutOfBounds, UnitError
 from qingshan.faces.cli import main
 from qingshan.observe.evaluate.editions import RuleSet
+from qingshan.observe.evaluate.verdict import marks
 
 SHARES = """section,downstream,source,kind,tonnes,method,status
     上,下,,measured,40,C x Q,
@@ -102,6 +103,71 @@ def test_the_status_of_a_measured_load_is_carried_into_all_that_is_a_share_of_it
     assert [r.status for r in judged("source-share", text.format("news")) if r.site == "下"] == ["news"] * 3
     with pytest.raises(OutOfBounds, match=r"t.csv:4 \[status\]: status is 'rumour'"):
         judged("source-share", text.format("rumour"))
+
+
+@pytest.mark.parametrize("method", ["rating_curve", "area_ratio", "model", "water_balance", "measured; model"])
+def test_a_load_by_flows_that_were_not_measured_makes_estimates_of_all_that_stand_on_it(method: str) -> None:
+    """上 is by that method, 下 measured: the plant of 上 and its residual are estimates, of 下 what comes from 上 and the residual, not the plant.
+    Then 下 is by it: all of 下 is. 10 of 40 t are 25 %, 40 of 100 t 40 %, 25 of 100 t 25 %: 75 % and 35 % are left."""
+    text = """section,downstream,source,kind,tonnes,method
+        上,下,,measured,40,{}
+        上,,厂甲,facility,10,discharge record
+        下,,,measured,100,{}
+        下,,厂乙,facility,25,discharge record"""
+    found = {(r.site, r.item): r for r in judged("source-share", text.format(method, "measured"))}
+    assert {k: (r.value, marks(r)) for k, r in found.items()} == {
+        ("上", "厂甲"): (25, ["estimated"]), ("上", "residual"): (75, ["estimated"]),
+        ("下", "上"): (40, ["estimated"]), ("下", "厂乙"): (25, []), ("下", "residual"): (35, ["estimated"]),
+    }  # fmt: skip
+    assert found["下", "residual"].notes[-1].en == "an estimate: 上."
+    assert found["下", "上"].notes[-1].en == f"an estimate: load of 上 by {method}."
+    lower = [r for r in judged("source-share", text.format("measured", method)) if r.site == "下"]
+    assert [marks(r) for r in lower] == [["estimated"]] * 3
+    assert all(f"load of 下 by {method}." in r.notes[-1].en for r in lower)
+    assert [marks(r) for r in judged("source-share", text.format("measured", ""))] == [[]] * 5
+    assert marks(judged("source-share", text.format("", "").replace("discharge record", method))[0]) == ["estimated"]
+
+
+def test_sentences_of_shares_have_no_holes_and_no_codes_in_chinese() -> None:
+    """40 t, of which 10 by the plant; 30 t are left. Neither method nor a measured load is said twice."""
+    text = """section,source,kind,tonnes,method
+        s,,measured,40,{}
+        s,厂,facility,10,{}
+        s,村,non_point,10,{}"""
+
+    def said(load: str, source: str) -> list[list[tuple[str, str]]]:
+        return [[(n.en, n.zh) for n in r.notes] for r in judged("source-share", text.format(load, source, source))]
+
+    plant, village, rest = said("", "")
+    assert plant == [("facility: 10 t.", "点源：10 t。")]
+    assert village == [("non_point: 10 t.", "面源：10 t。"), ("an estimate: non_point.", "为估算：面源。")]
+    assert rest[0] == ("20 t of 40 t measured are explained by no account.", "实测 40 t 中有 20 t 无来源账户解释。")
+    plant, village, rest = said("rating_curve", "measured")
+    assert plant == [
+        ("facility: 10 t, measured.", "点源：10 t，实测。"),
+        ("an estimate: load of s by rating_curve.", "为估算：s 通量的流量方法为水位流量关系。"),
+    ]
+    assert village[1][1] == "为估算：面源、s 通量的流量方法为水位流量关系。"
+    assert rest[0][1] == "40 t（水位流量关系）中有 20 t 无来源账户解释。"
+    assert rest[0][0] == "20 t of 40 t (rating_curve) are explained by no account."
+    upstream = """section,downstream,source,kind,tonnes,method
+        上,下,,measured,40,
+        下,,,measured,100,"""
+    assert judged("source-share", upstream)[0].notes[0].zh == "上游来量：40 t，实测。"
+
+
+def test_a_load_says_in_chinese_how_its_flow_was_had_and_what_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "load.csv"
+    path.write_text(
+        "site,date,item,value,unit,flow,flow_method\na,2021-01-05,TP,0.1,mg/L,10,rating_curve\na,2021-02-05,TP,0.1,mg/L,,\na,2021-03-05,TP,,mg/L,9,model\n",
+        encoding="utf-8",
+    )
+    assert main(["observe", "judge", "load", str(path), "--lang", "zh"]) == 0
+    told = capsys.readouterr().out
+    assert "水位流量关系" in told and "没有流量。" in told and "只有 0 个浓度读数，至少须 1 个。" in told
+    assert not any(code in told for code in ("rating_curve", "model", "no discharge", "needed"))
 
 
 def test_a_load_without_a_flow_method_says_how_to_name_one() -> None:

@@ -11,7 +11,7 @@ import pytest
 from qingshan.core.errors import UnitError
 from qingshan.core.reading import reading
 from qingshan.observe.evaluate.editions import RuleSet, named_rule_set
-from qingshan.observe.evaluate.network import evaluate_water
+from qingshan.observe.evaluate.network import agreement, evaluate_water
 from qingshan.observe.evaluate.verdict import converted
 from qingshan.observe.evaluate.waters import Waters, mean_reading
 
@@ -44,6 +44,28 @@ def test_units_that_cannot_meet_are_one_clear_error() -> None:
     )
     with pytest.raises(UnitError, match="several units"):  # in either order
         mean_reading(held["TP"][::-1])
+
+
+def test_a_published_class_of_units_that_clash_is_compared_with_nothing() -> None:
+    """TP in mg/L and mg/kg of one moment has no class, so that the class published for it neither agrees nor disagrees; the next moment, with
+    TP 0.02 mg/L of a river, is class I against the III published."""
+    at = (datetime(2021, 4, 1, 0), datetime(2021, 4, 1, 4))
+    found = [
+        ("water.tp", "1h", "mg/L", at[0], "0.02"), ("water.tp", "sample", "mg/kg", at[0], "0.1"), ("water.class", "1h", "class", at[0], "Ⅲ"),
+        ("water.tp", "1h", "mg/L", at[1], "0.02"), ("water.class", "1h", "class", at[1], "Ⅲ"),
+    ]  # fmt: skip
+    made = {f"s|{p}|{a}": {"id": f"s|{p}|{a}", "site": "s", "property": p, "averaging": a, "unit": u, "state": ""} for p, a, u, _, _ in found}  # fmt: skip
+    rows = [
+        {"series": f"s|{p}|{a}", "start": t, "value_text": v, "value": None if p == "water.class" else v, "detection_limit": None, "censored": False}
+        for p, a, _, t, v in found
+    ]  # fmt: skip
+    long = pl.DataFrame(rows).with_columns(pl.col("value").cast(pl.Decimal(38, 9)), pl.col("detection_limit").cast(pl.Decimal(38, 9)))  # fmt: skip
+    sites = pl.DataFrame({"id": ["s"], "water_body_type": ["river"]})
+    rules = RuleSet(allow_secondary=True, choices={"water.items": "TP"})
+    evaluated = evaluate_water("n", long.lazy(), pl.DataFrame(list(made.values())), sites, rules, by="reading")
+    assert [r.grades for r in evaluated.results] == [(), ("Ⅰ",)] and evaluated.results[0].verdict == "cannot_be_judged"
+    told = agreement(evaluated)
+    assert (told.compared, told.agree, [(d.at, d.ours) for d in told.disagreements]) == (1, 0, [(at[1], "Ⅰ")])
 
 
 @pytest.mark.parametrize("flipped", [False, True])

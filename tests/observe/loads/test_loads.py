@@ -99,6 +99,9 @@ def test_source_shares_show_their_residual() -> None:
     found = source_shares("下", sources, graph, {"下": Measured(Decimal(100)), "上": Measured(Decimal(40))})
     assert [(s.id, s.percent) for s in found.shares] == [("上", 40), ("污水厂", 25), ("农田", 15)]
     assert (found.residual, found.residual_percent, found.explained, found.status) == (20, 20, 80, "secondary")
+    assert not found.estimated and not any(s.estimated for s in found.shares)
+    curve = source_shares("下", sources, graph, {"下": Measured(Decimal(100)), "上": Measured(Decimal(40), "model")})
+    assert curve.estimated and [s.estimated for s in curve.shares] == [True, False, False]
     over = source_shares("下", sources, graph, {"下": Measured(Decimal(60)), "上": Measured(Decimal(40))})
     assert over.residual == -20  # more accounted than arrived: shown, not scaled away
     with pytest.raises(OutOfBounds, match="upstream"):

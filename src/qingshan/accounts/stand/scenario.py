@@ -175,7 +175,7 @@ class Outcome:
                 **{f"{k}_t": float(v[y]) for k, v in self.stocks.items()}, "volume_m3": float(self.volume[y]),
                 "additional_tco2": float(self.additional[y]), "treated_hm2": float(self.treated[flow]) if y else 0.0,
                 "harvest_t": float(self.harvest[flow]) if y else 0.0, "cost_yuan": float(self.cost[flow]) if y else 0.0,
-                "label": " ".join(self.labels),
+                "label": "; ".join(self.labels),
             })  # fmt: skip
         return made
 

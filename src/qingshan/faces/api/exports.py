@@ -53,7 +53,7 @@ def _run_of(page: Page, ask: Ask) -> Any:
 
 def _labelled(page: Page, table: Table) -> tuple[Sequence[Column], str]:
     """The columns of a table with one of labels at the end, where the page has labels and the table does not say its own."""
-    labels = " ".join(page.labels)
+    labels = "; ".join(page.labels)
     if not labels or any(c.key == "labels" for c in table.columns):
         return table.columns, ""
     return (*table.columns, LABELS), labels

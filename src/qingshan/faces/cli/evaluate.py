@@ -18,9 +18,10 @@ from qingshan.observe.evaluate.network import (
     Evaluation,
     agreement,
     evaluate_water,
+    labelled,
     usable_rows,
 )
-from qingshan.observe.evaluate.verdict import VERDICT_ZH, marks
+from qingshan.observe.evaluate.verdict import VERDICT_ZH
 from qingshan.observe.quality.network import effective_flags
 from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
@@ -66,10 +67,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         made = evaluate_water(network.id, rows, series, sites, rules, by=by)
     if out is not None:
         labels = [*network.labels, *(["provisional"] if arguments.provisional else [])]
-        frame = made.frame().with_columns(
-            pl.Series("labels", [" ".join([*labels, *marks(r)]) for r in made.results]),
-            provisional=pl.lit(arguments.provisional),
-        )
+        frame = labelled(made.frame(), labels).with_columns(provisional=pl.lit(arguments.provisional))
         frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
     compared = agreement(made) if made.published else None
     if arguments.json:

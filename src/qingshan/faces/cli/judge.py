@@ -18,6 +18,7 @@ from qingshan.core.observed import observed_properties
 from qingshan.observe.evaluate.editions import RuleSet
 from qingshan.observe.evaluate.matters import MATTERS, Row, evaluate_rows
 from qingshan.observe.evaluate.verdict import ESTIMATED, VERDICT_ZH, Result, is_estimated, marks, shown
+from qingshan.observe.loads.load import method_zh
 from qingshan.observe.quality.network import flagged_rows
 from qingshan.observe.series.model import STEPS, Network
 from qingshan.observe.series.store import Observations
@@ -30,6 +31,7 @@ from .show import emit
 
 LISTED = 60
 EDITION = "edition."
+LOAD_MONTH = "water.load_month"
 
 
 def judge(arguments: argparse.Namespace) -> int:
@@ -152,7 +154,7 @@ def _write(results: list[Result], out: Path, labels: list[str]) -> None:
     frame = pl.DataFrame(
         [{k: "; ".join(map(str, v)) if isinstance(v, list) else v for k, v in r.record().items() if k != "parts"} for r in results], infer_schema_length=None
     )  # fmt: skip
-    frame = frame.with_columns(pl.Series("labels", [" ".join(dict.fromkeys([*labels, *marks(r)])) for r in results]))
+    frame = frame.with_columns(pl.Series("labels", ["; ".join(dict.fromkeys([*labels, *marks(r)])) for r in results]))
     frame.write_csv(out) if out.suffix == ".csv" else frame.write_parquet(out)
 
 
@@ -174,7 +176,7 @@ def _print(title: str, results: list[Result], lang: str) -> None:
             f"{'有效' if zh else 'valid'} {r.n_valid} / {r.n_required}"
             if r.n_valid is not None and r.n_required is not None
             else "",
-            r.limit,
+            method_zh(r.limit) if zh and r.quantity == LOAD_MONTH else r.limit,
             r.clause or r.edition,
         ]
         print("  " + "  ".join(p for p in parts if p) + said_marks(r, lang))

@@ -10,9 +10,9 @@ from fractions import Fraction
 from ...core.errors import MissingParameter, OutOfBounds, UnitError
 from ...core.limit import LimitRow, limit_table
 from ...core.rounding import Exact
-from ..loads.load import FLOW_METHODS, Flow, annual_load, flow_estimated, monthly_loads
+from ..loads.load import FLOW_METHODS, Flow, annual_load, flow_estimated, method_zh, monthly_loads, unmeasured
 from ..loads.river import River, river
-from ..loads.share import KIND_ZH, Measured, Source, export_load, source_shares
+from ..loads.share import KIND_ZH, Measured, Share, Source, export_load, source_shares
 from .cocontrol import correlations, formation_potential, ranked, regimes
 from .editions import RuleSet, usable
 from .samples import Options, Row, Rows, grouped, option
@@ -58,7 +58,11 @@ def loads(rules: RuleSet, rows: Rows, options: Options) -> list[Result]:
             continue
         months = monthly_loads(readings, named)
         for m in months:
-            notes = (Note("no_load", m.reason, m.reason),) if m.reason else tuple(flow_estimated([m.method]))
+            notes = (
+                (Note("no_load", f"{m.reason}.", f"{m.reason_zh}。"),)
+                if m.reason
+                else tuple(flow_estimated([m.method]))
+            )
             made.append(
                 Result("water.load_month", site, item, date(m.year, m.month, 1), value=m.tonnes, value_text=shown(m.tonnes, 6), unit="t",
                        limit=m.method, n_valid=m.readings, verdict="" if m.tonnes is not None else INSUFFICIENT, notes=notes)
@@ -159,20 +163,50 @@ def _shares(item: str, held: Mapping[str, Measured], sources: Sequence[Source], 
             continue
         made += [
             Result("water.source_share", section, f"{named}{s.id}", value=s.percent, value_text=shown(s.percent, 6), unit="%", status=s.status,
-                   notes=(Note(s.kind, f"{s.kind}: {shown(s.tonnes, 6)} t, {s.method}.", f"{KIND_ZH[s.kind]}：{shown(s.tonnes, 6)} t，{s.method}。"),
-                          *([estimate_note(s.method or s.kind, s.method or KIND_ZH[s.kind])] if s.estimated else ())))
+                   notes=(_amount(s), *_guesses([_guess(s)] if s.guessed else [], section, held[section])))
             for s in found.shares
         ]  # fmt: skip
+        way = held[section].method
+        left, load = shown(found.residual, 6), shown(found.measured, 6)
+        en, zh = (
+            (f"{load} t ({way})", f"{load} t（{method_zh(way)}）") if way != MEASURED else (f"{load} t", f"{load} t ")
+        )
+        if not held[section].estimated:
+            en, zh = en.replace(" t", " t measured", 1), f"实测 {zh}"
         whole = Note(
-            "residual", f"{shown(found.residual, 6)} t of {shown(found.measured, 6)} t measured ({held[section].method}) are explained by no account.",
-            f"实测 {shown(found.measured, 6)} t（{held[section].method}）中有 {shown(found.residual, 6)} t 无来源账户解释。",
-        )  # fmt: skip
-        guessed = ", ".join(s.id for s in found.shares if s.estimated)
+            "residual", f"{left} t of {en} are explained by no account.", f"{zh}中有 {left} t 无来源账户解释。"
+        )
+        guessed = [(s.id, s.id) for s in found.shares if s.guessed]
         made.append(
             Result("water.source_residual", section, f"{named}residual", value=found.residual_percent, value_text=shown(found.residual_percent, 6),
-                   unit="%", status=found.status, notes=(whole, *([estimate_note(guessed, guessed)] if guessed else ())))
+                   unit="%", status=found.status, notes=(whole, *_guesses(guessed, section, held[section])))
         )  # fmt: skip
     return made
+
+
+def _amount(share: Share) -> Note:
+    """What a source brings and how that was had, where it is said."""
+    en, zh = (f", {share.method}", f"，{method_zh(share.method)}") if share.method else ("", "")
+    tonnes = shown(share.tonnes, 6)
+    return Note(share.kind, f"{share.kind}: {tonnes} t{en}.", f"{KIND_ZH[share.kind]}：{tonnes} t{zh}。")
+
+
+def _guess(share: Share) -> tuple[str, str]:
+    """What of a share was not measured, en and zh."""
+    if share.kind == "upstream":
+        return _flow_of(share.id, share.method)
+    method = share.method if share.method != MEASURED else ""  # what is no point has no outlet to measure at
+    return method or share.kind, method_zh(method) or KIND_ZH[share.kind]
+
+
+def _flow_of(section: str, method: str) -> tuple[str, str]:
+    return f"load of {section} by {method}", f"{section} 通量的流量方法为{method_zh(method)}"
+
+
+def _guesses(of: Sequence[tuple[str, str]], section: str, load: Measured) -> list[Note]:
+    """That a share or residual is an estimate: what of it, or the load it is a percentage of, was not measured."""
+    said = [*of, *([_flow_of(section, load.method)] if load.estimated else ())]
+    return [estimate_note(", ".join(en for en, _ in said), "、".join(zh for _, zh in said))] if said else []
 
 
 def _measured(row: Row) -> Measured:
@@ -192,7 +226,8 @@ def _status(row: Row) -> str:
 def _source(rules: RuleSet, row: Row) -> Source:
     """A source with the worst status of its row and of the coefficients it stands on."""
     said = _status(row)
-    kind, estimated = row.text("kind"), row.text("kind") == "non_point"
+    kind, method = row.text("kind"), row.text("method")
+    estimated = kind == "non_point" or unmeasured(method)
     if row.text("tonnes"):
         tonnes: Exact = row.number("tonnes")
         status = said or "project"
@@ -201,7 +236,7 @@ def _source(rules: RuleSet, row: Row) -> Source:
         delivery = _coefficient(rules, row, row.text("delivery")) if row.text("delivery") else None
         tonnes, estimated = export_load(coefficient, row.number("area_hm2"), delivery), True
         status = worst_status((said, *(c.status for c in (coefficient, delivery) if c)))
-    return Source(row.text("source"), row.text("section"), kind, tonnes, row.text("method"), status, estimated)
+    return Source(row.text("source"), row.text("section"), kind, tonnes, method, status, estimated)
 
 
 def _coefficient(rules: RuleSet, row: Row, kind: str) -> LimitRow:

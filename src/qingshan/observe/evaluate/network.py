@@ -20,7 +20,7 @@ from ...core.observed import observed_properties
 from ...core.reading import Reading
 from .classes import Grader, classify
 from .editions import RuleSet
-from .verdict import INSUFFICIENT, UNJUDGED, Note, Result, held_back, shown
+from .verdict import ESTIMATED, INSUFFICIENT, UNJUDGED, WEAK, Note, Result, held_back, shown
 from .waters import Waters
 
 BY = ("reading", "hour", "day", "month", "quarter", "year")
@@ -72,6 +72,20 @@ class Evaluation:
             for r, at in zip(self.results, self.times, strict=True)
         ]  # fmt: skip
         return pl.DataFrame(made, infer_schema_length=None)
+
+
+def labelled(frame: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
+    """`frame` of an evaluation with the column `labels`: those of all its results, then the marks of each (`verdict.marks`), read from the
+    columns `notes` and `status`, so that no result has to be worked out for them."""
+    if not frame.width:
+        return pl.DataFrame(schema={"labels": pl.String})
+    own = pl.lit(ESTIMATED not in labels) & pl.col("notes").str.split("; ").list.contains(ESTIMATED)
+    said = [
+        pl.when(own).then(pl.lit(ESTIMATED)),
+        pl.when(pl.col("status").is_in(WEAK)).then(pl.col("status")),
+    ]
+    before = [pl.lit("; ".join(labels))] if labels else []
+    return frame.with_columns(labels=pl.concat_str([*before, *said], separator="; ", ignore_nulls=True))
 
 
 def long_rows(rows: pl.LazyFrame, series: pl.DataFrame, properties: Iterable[str]) -> pl.DataFrame:
@@ -237,8 +251,8 @@ def agreement(evaluation: Evaluation) -> Agreement:
     waters = Waters(evaluation.rules, "surface_water", "water.class")
     for result, at in zip(evaluation.results, evaluation.times, strict=True):
         said = evaluation.published.get((result.site, at), "")
-        if not said.strip().strip("-*—") or result.verdict == "insufficient_data":
-            continue
+        if not said.strip().strip("-*—") or result.verdict == INSUFFICIENT or not result.grades:
+            continue  # nothing published, or no class at all: units that clash, say
         grader = waters.grader(at.date())
         compared += 1
         theirs = grader.scheme.word(grader.scheme.grade(said))

@@ -34,6 +34,10 @@ from .verdict import (
 
 FLOWS = ("produced", "received", "used", "shipped", "treated", "landfilled")
 STOCKS = ("opening", "closing")
+KIND_ZH = {
+    "opening": "期初库存", "closing": "期末库存", "produced": "产生", "received": "接收", "used": "利用", "shipped": "转出", "treated": "处理",
+    "landfilled": "填埋",
+}  # fmt: skip
 METHODS = ("weighbridge", "survey", "estimate")
 
 
@@ -69,8 +73,9 @@ def material_account(lines: Sequence[Mass], k: Exact) -> Result:
         "materials.account", facility, material, value_text="", unit="t", limit=f"|z| <= {shown(k)}", n_valid=len(stock), n_required=2,
         notes=(Note("period", period, period),), inputs=inputs_of((m.kind, m.tonnes, m.uncertainty, m.document, m.manifest) for m in lines),
     )  # fmt: skip
-    if guessed := ", ".join(dict.fromkeys(m.kind for m in lines if m.method == "estimate")):
-        base = replace(base, notes=(*base.notes, estimate_note(guessed, guessed)))
+    if guessed := tuple(dict.fromkeys(m.kind for m in lines if m.method == "estimate")):
+        why = estimate_note(", ".join(guessed), "、".join(KIND_ZH[kind] for kind in guessed))
+        base = replace(base, notes=(*base.notes, why))
     if set(stock) != set(STOCKS):
         return replace(base, verdict=INSUFFICIENT)
     registry = load_domains().registry

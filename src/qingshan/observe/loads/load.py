@@ -25,6 +25,8 @@ FLOW_ZH = {
 FLOW_METHODS = tuple(FLOW_ZH)
 """How the discharge was had: measured, by a rating curve, scaled by catchment area from another section, modelled, or by
 a water balance. Never guessed."""
+METHODS_APART = "; "
+"""Between the methods of a year that has several."""
 
 _TONNE = 1_000_000
 
@@ -55,6 +57,7 @@ class MonthLoad:
     high: Fraction | None
     readings: int
     reason: str = ""
+    reason_zh: str = ""
 
 
 def monthly_loads(
@@ -89,6 +92,7 @@ def monthly_loads(
         held, q = by_month.get((year, month), []), flow.get((year, month))
         if q is None or len(held) < least:
             reason = "no discharge" if q is None else f"{len(held)} readings, {least} needed"
+            reason_zh = "没有流量" if q is None else f"只有 {len(held)} 个浓度读数，至少须 {least} 个"
             made.append(
                 MonthLoad(
                     year,
@@ -101,6 +105,7 @@ def monthly_loads(
                     None,
                     len(held),
                     reason,
+                    reason_zh,
                 )
             )
             continue
@@ -113,6 +118,16 @@ def monthly_loads(
         concentration = sum((a + b for a, b in held), Fraction()) / (2 * len(held))
         made.append(MonthLoad(year, month, concentration, q.discharge, q.method, middle, low, high, len(held)))
     return made
+
+
+def method_zh(method: str) -> str:
+    """How a flow or load was had, in Chinese where it is by the methods of flows; what a user wrote stays as it is."""
+    return "、".join(FLOW_ZH.get(m, m) for m in method.split(METHODS_APART))
+
+
+def unmeasured(method: str) -> bool:
+    """Whether a load is by flows that were not all measured, so far as the method says."""
+    return any(m in FLOW_METHODS and m != "measured" for m in method.split(METHODS_APART))
 
 
 def flow_estimated(methods: Iterable[str]) -> list[Note]:
@@ -133,7 +148,7 @@ def annual_load(section: str, item: str, months: Sequence[MonthLoad], year: int)
     here = [m for m in months if m.year == year]
     known = [m for m in here if m.tonnes is not None]
     lacking = [m for m in range(1, 13) if m not in {k.month for k in known}]
-    methods = "; ".join(dict.fromkeys(m.method for m in known))
+    methods = METHODS_APART.join(dict.fromkeys(m.method for m in known))
     notes = [
         Note(
             "flow_method",

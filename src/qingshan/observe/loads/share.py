@@ -11,6 +11,7 @@ from ...core.errors import OutOfBounds
 from ...core.limit import LimitRow
 from ...core.rounding import Exact
 from ..evaluate.verdict import worst_status
+from .load import unmeasured
 from .river import River
 
 KIND_ZH = {"facility": "点源", "non_point": "面源", "upstream": "上游来量", "background": "背景"}
@@ -33,16 +34,22 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The load measured at a section (t a year), how it was had, status."""
+    """The load of a section (t a year) by its concentrations, how the flow was had, status."""
 
     tonnes: Exact
     method: str = "section load"
     status: str = "project"
 
+    @property
+    def estimated(self) -> bool:
+        """The flow was not measured (`FLOW_METHODS`): the load is an estimate, as `annual_load` says of it."""
+        return unmeasured(self.method)
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One line: tonnes and percent of the measured load."""
+    """One line: tonnes and percent of the measured load; `guessed` where its own tonnes were not measured, `estimated` where they or the load
+    it is a percentage of were not."""
 
     id: str
     kind: str
@@ -51,6 +58,7 @@ class Share:
     method: str
     status: str
     estimated: bool
+    guessed: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,7 @@ class Balance:
     residual: Fraction
     residual_percent: Fraction
     status: str
+    estimated: bool = False
 
     @property
     def explained(self) -> Fraction:
@@ -75,7 +84,7 @@ def source_shares(section: str, sources: Sequence[Source], graph: River, loads: 
 
     `loads` holds measured loads of sections; an upstream section without one is an error: its water arrives all the same. Retention on
     the way is not assumed: it stands in the residual. A percentage is of the section's load, so each share and the residual bear the
-    weakest status of all they stand on. Raises `OutOfBounds`.
+    weakest status of all they stand on, and is an estimate where any of it is. Raises `OutOfBounds`.
     """
     own, load = [s for s in sources if s.section == section], loads[section]
     if len({s.id for s in own}) != len(own) or load.tonnes <= 0:
@@ -93,14 +102,26 @@ def source_shares(section: str, sources: Sequence[Source], graph: River, loads: 
         raise OutOfBounds(f"{section}: no load of {lacking} upstream.", f"{section}：缺上游 {lacking} 的通量。")
     whole = Fraction(load.tonnes)
     lines = [(s.id, s.kind, Fraction(s.tonnes), s.method, s.status, s.estimated) for s in own]
-    lines += [(a, "upstream", Fraction(loads[a].tonnes), loads[a].method, loads[a].status, False) for a in above]
+    lines += [
+        (a, "upstream", Fraction(loads[a].tonnes), loads[a].method, loads[a].status, loads[a].estimated) for a in above
+    ]
     shares = tuple(
-        Share(id, kind, tonnes, tonnes / whole * 100, method, worst_status((status, load.status)), estimated)
-        for id, kind, tonnes, method, status, estimated in sorted(lines, key=lambda line: (-line[2], line[0]))
+        Share(
+            id,
+            kind,
+            tonnes,
+            tonnes / whole * 100,
+            method,
+            worst_status((status, load.status)),
+            guessed or load.estimated,
+            guessed,
+        )
+        for id, kind, tonnes, method, status, guessed in sorted(lines, key=lambda line: (-line[2], line[0]))
     )
     residual = whole - sum((s.tonnes for s in shares), Fraction())
     status = worst_status((load.status, *(s.status for s in shares)))
-    return Balance(section, whole, shares, residual, residual / whole * 100, status)
+    estimated = load.estimated or any(s.estimated for s in shares)
+    return Balance(section, whole, shares, residual, residual / whole * 100, status, estimated)
 
 
 def export_load(row: LimitRow, area_hm2: Exact, delivery: LimitRow | None = None) -> Fraction:

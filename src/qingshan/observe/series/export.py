@@ -43,7 +43,7 @@ def chosen(
     names = series.lazy().select(pl.col("id").alias("series"), *NAMED, pl.col("unit").alias("stored_unit"))
     rows = rows.join(names, on="series", how="inner").with_columns(
         unit=pl.coalesce("unit", "stored_unit"),
-        labels=pl.lit(" ".join(store.network(network).labels)),
+        labels=pl.lit("; ".join(store.network(network).labels)),
         stored_detection_limit="detection_limit",
         detection_limit=pl.when(pl.col("unit").is_null()).then("detection_limit"),
     )

@@ -285,7 +285,7 @@ def _alerts_table(ask: Ask, h: Held, found: Watched, names: Mapping[str, str]) -
         {"site": a.site, "name": names.get(a.site, a.site), "rule": a.rule, "level": by_id[a.rule].level, "state": a.state,
          "begin": a.begin.isoformat(" ", "minutes"), "end": a.end.isoformat(" ", "minutes") if a.end else "", "value": a.raised.value,
          "unit": by_id[a.rule].unit, "linked": " ".join(a.raised.linked), "inputs": a.raised.inputs,
-         "labels": " ".join(h.network.labels)}
+         "labels": "; ".join(h.network.labels)}
         for a in found.alerts
     ]  # fmt: skip
     return Table("alerts", "预警", "Alerts", columns, rows)

@@ -80,7 +80,7 @@ def _networks_table(ask: Ask, found: Sequence[Held]) -> Table:
     rows: list[dict[str, Cell]] = [
         {"id": h.network.id, "name": h.network.name(ask.lang), "operator": h.network.operator, "sites": len(h.stations), "read": len(h.read),
          "readings": h.readings, "newest": h.newest.isoformat(" ", "minutes") if h.newest else "",
-         "labels": " ".join(h.network.labels)}
+         "labels": "; ".join(h.network.labels)}
         for h in found
     ]  # fmt: skip
     return Table("networks", "监测网", "Networks", columns, rows)
@@ -224,7 +224,7 @@ def _sites_table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:
     made: list[dict[str, Cell]] = [
         {**{k: r[k] for k in ("id", "name", "kind", "basin", "deciding", "rows", "lon", "lat", "status")}, "state": r["state"].word if r["read"] else "",
          "at": r["at"].isoformat(" ", "minutes") if r["at"] else "", "last": r["last"].isoformat(" ", "minutes") if r["last"] else "",
-         "why": r["state"].why, "labels": " ".join(held(ask.site, ask.params["network"]).network.labels)}
+         "why": r["state"].why, "labels": "; ".join(held(ask.site, ask.params["network"]).network.labels)}
         for r in rows
     ]  # fmt: skip
     return Table("sites", "站点", "Sites", columns, made, point_columns=("lon", "lat"))

@@ -168,7 +168,7 @@ def _states_table(ask: Ask, report: MonitoringReport, w: ReportWords) -> Table:
         Column("state", "状态", "state"), Column("n", "个数", "count"), Column("share", "占比", "share"),
         Column("before", "上年同期占比", "share a year before"), Column("change", "同比（百分点）", "change, points"), Column("labels", "标注", "labels"),
     )  # fmt: skip
-    labels = " ".join(report.labels)
+    labels = "; ".join(report.labels)
     rows: list[dict[str, Cell]] = [
         {"state": r["word"], "n": r["n"], "share": r["share"], "before": r["before"], "change": r["change"], "labels": labels}
         for r in _states(report, w)
@@ -183,7 +183,7 @@ def _sites_table(ask: Ask, report: MonitoringReport) -> Table:
         Column("n_required", "应有数", "required"), Column("days", "有读数的天数", "days with readings"), Column("before", "上年同期", "a year before"),
         Column("status", "来源级别", "status"), Column("why", "说明", "why"), Column("labels", "标注", "labels"),
     )  # fmt: skip
-    labels = " ".join(report.labels)
+    labels = "; ".join(report.labels)
     w = ReportWords(ask.lang)
     rows = [{k: v for k, v in {**_row(ask, report, s, w), "labels": labels}.items() if k in {c.key for c in columns}} for s in report.sites]  # fmt: skip
     return Table("sites", "各站点", "Sites", columns, rows)

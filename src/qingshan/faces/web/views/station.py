@@ -385,7 +385,7 @@ def _items_table(ask: Ask, station: Station, told: Standing) -> Table:
             "item": ask.t.pick(i.observed.zh, i.observed.en), "unit": i.observed.unit, "low": i.low.reading.text if i.low else "",
             "high": i.high.reading.text if i.high else "", "valid": len(i.valued), "n": len(i.points),
             "limit": _bound_word(ask, bound, clause=False) if bound else "", "verdict": _judged(ask, station, i)[0],
-            "clause": bound.clause if bound else "", "status": bound.status if bound else "", "labels": " ".join(labels),
+            "clause": bound.clause if bound else "", "status": bound.status if bound else "", "labels": "; ".join(labels),
         })  # fmt: skip
     return Table("items", "项目", "Items", columns, rows)
 
