@@ -110,6 +110,22 @@ def test_the_command_keeps_trees_and_reasons_and_verifies(project, tmp_path, mon
     assert main(["verify", str(kept)]) == 0
 
 
+def test_a_sample_before_a_census_shares_nothing_among_trees(project):
+    """Trees of a sample are not those of the whole by number: parcels keep their kg, trees get none, and the dossier says so."""
+    (project / "opening/strata.csv").write_text("stratum,area_hm2\na,0.0625\nb,0.09\n", encoding="utf-8")
+    (project / "opening/plots.csv").write_text(
+        "plot,stratum,area_m2\n" + "".join(f"{p}{n},{p},300\n" for p in SIDES for n in (1, 2)), encoding="utf-8"
+    )
+    (project / "opening/trees.csv").write_text(
+        "plot,tree,taxon,d_cm,h_m\n" + "".join(f"{p}{t},{t},马尾松,{d - 4},{h - 2}\n" for p, t, d, h in BEFORE),
+        encoding="utf-8",
+    )
+    got = dossier_of(project, None)
+    assert got.change.kind == "independent" and got.change.estimate.se > 0
+    assert got.trees == () and any(f.code == "trees_not_shared" for f in got.findings)
+    assert sum(x.kg for x in got.lines) == got.kg > 0
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "error", "says"),
     [

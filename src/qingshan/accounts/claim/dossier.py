@@ -182,7 +182,14 @@ def dossier_of(folder: Path, table: ClaimTable | None) -> Dossier:
     kg = max(0, math.floor(made.creditable * 1000 + 1e-6))
     findings = [*checked, *(f for f in made.findings if f.code == "deduction_open"), *change.findings]
     lines = _shared(project, change, kg)
-    trees = _by_tree(project, closing, opening, lines) if closing.design.census else []
+    counted = closing.design.census
+    both = opening is None or opening.design.census
+    trees = _by_tree(project, closing, opening, lines) if counted and both else []
+    if counted and not both:
+        findings.append(Finding(
+            "warning", "trees_not_shared", "every tree is measured now, only a sample was before: what each gained is not known, so trees get no share.",
+            "现已逐株测量，但此前只测了样木：各株增量不明，故不按株分配。",
+        ))  # fmt: skip
     findings += _plausible(project, change)
     if kg == 0:
         findings.append(Finding("warning", "nothing_creditable", f"the creditable reduction is {made.creditable:.4g} t CO2: no unit.",
