@@ -25,21 +25,26 @@ TIMES = 3
 MEMORY = "3.7GB"
 """In units of 2^30: 4 GB of 10^9 bytes and no more."""
 LARGE = 50e6
-OFTEN = 10
-"""Runs of a small grid in each turn."""
+OFTEN, TURNS = 10, 5
+"""Most runs of a small grid on the way up, and again on the way down; turns."""
 
 
 def flatness(folders: Sequence[Path], folder: Path) -> dict[str, Any]:
-    """The account at several sizes in one warm process, in turn, so that what slows the machine slows all; small grids oftener."""
-    lands = {str(f): Data.of(f) for f in folders}
-    seconds: dict[str, list[float]] = {f: [] for f in lands}
-    for data in lands.values():
+    """Nanoseconds per cell at several sizes, one number per turn. Sizes go up and down within a turn, so that what slows the
+    machine for some seconds slows all; small grids are run oftener, and a turn counts the median of a size."""
+    lands = [Data.of(f) for f in folders]
+    for data in lands:
         carbon_yield(data.part(0, 0, 400, 400), folder)
-    for _ in range(TIMES):
-        for name, data in lands.items():
+    turns: list[list[float]] = []
+    for _ in range(TURNS):
+        costs: list[list[float]] = [[] for _ in lands]
+        for n in (*range(len(lands)), *range(len(lands) - 2, -1, -1)):
+            data = lands[n]
             for _ in range(max(1, min(OFTEN, round(LARGE / data.grid.size)))):
-                seconds[name].append(measured(lambda d=data: carbon_yield(d, folder))["wall"])
-    return {name: {"wall": median(each), "cells": lands[name].grid.size} for name, each in seconds.items()}
+                wall = measured(lambda d=data: carbon_yield(d, folder))["wall"]
+                costs[n].append(wall / data.grid.size * 1e9)
+        turns.append([median(c) for c in costs])
+    return {str(f): [turn[n] for turn in turns] for n, f in enumerate(folders)}
 
 
 def dask_two_workers(inputs: Path, folder: Path) -> dict[str, Any]:
