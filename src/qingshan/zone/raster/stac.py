@@ -75,31 +75,35 @@ def search(preset: Preset, grid: Grid, period: str, cache: Cache, *, refresh: bo
     return sorted(started, key=lambda item: (_start(item), item["id"]))
 
 
-def _ask(preset: Preset, box: Sequence[float], period: str, cache: Cache) -> list[dict[str, Any]]:
-    from pystac.errors import STACError, STACTypeError  # noqa: PLC0415 - the extra cube
-    from pystac_client import Client  # noqa: PLC0415
-    from pystac_client.errors import ClientTypeError  # noqa: PLC0415
-    from pystac_client.exceptions import APIError  # noqa: PLC0415
-    from pystac_client.stac_api_io import StacApiIO  # noqa: PLC0415
+def _pages(cache: Cache) -> Any:
+    """What the client reads a catalogue with: pages of the web alone, each an object with links before anything is made of it."""
+    from pystac_client.stac_api_io import StacApiIO  # noqa: PLC0415 - the extra cube
     from urllib3.util.retry import Retry  # noqa: PLC0415
 
-    again = Retry(
-        total=cache.retries, backoff_factor=cache.wait, status_forcelist=RETRIED, allowed_methods=None,
-        raise_on_status=False,
-    )  # fmt: skip
-    clouds = {CLOUD: {"lt": preset.max_cloud}} if preset.max_cloud is not None else None
-
     class Pages(StacApiIO):
-        """Pages of the web alone, each an object with links before anything is made of it."""
-
         def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
             at = str(getattr(source, "href", source))
             if not is_web(at):
                 raise ValueError(f"{at} is not an http(s) address")
             return sound_page(super().read_json(source, *args, **kwargs), at)
 
+    again = Retry(
+        total=cache.retries, backoff_factor=cache.wait, status_forcelist=RETRIED, allowed_methods=None,
+        raise_on_status=False,
+    )  # fmt: skip
+    return Pages(timeout=cache.timeout, max_retries=again)
+
+
+def _ask(preset: Preset, box: Sequence[float], period: str, cache: Cache) -> list[dict[str, Any]]:
+    from pystac.errors import STACError, STACTypeError  # noqa: PLC0415 - the extra cube
+    from pystac_client import Client  # noqa: PLC0415
+    from pystac_client.errors import ClientTypeError  # noqa: PLC0415
+    from pystac_client.exceptions import APIError  # noqa: PLC0415
+
+    clouds = {CLOUD: {"lt": preset.max_cloud}} if preset.max_cloud is not None else None
+
     try:
-        io = Pages(timeout=cache.timeout, max_retries=again)
+        io = _pages(cache)
         if is_static(preset.catalogue):
             walked = static_items(preset.catalogue, preset.collection, box, io, MOST_ITEMS)
             return [_stripped(item) for item in walked if _clear(item, preset.max_cloud)]
