@@ -202,6 +202,7 @@ def test_a_reader_goes_from_the_library_to_a_limit_and_to_who_uses_it(reader: Re
     assert all(limit in moved for limit in ("≤ 35", "≤ 30", "≤ 25"))
     shown = page.locator("tbody tr").count()
     page.locator(".tabs a").nth(1).click()
+    page.wait_for_url("**/standards/compare/air_limits?all=1")
     assert page.locator("tbody tr").count() > shown
 
 

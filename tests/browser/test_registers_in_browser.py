@@ -85,7 +85,8 @@ def test_a_record_by_its_form_and_on_the_map(clerk: sync_api.Page, served: str) 
     clerk.select_option("#f-management", "简化管理")
     clerk.select_option("#f-place", "520123")
     clerk.click(".filing button.sure")
-    assert clerk.locator("#w-cod").is_visible() and clerk.input_value("#f-name") == "乙厂"
+    clerk.wait_for_selector("#w-cod")
+    assert clerk.input_value("#f-name") == "乙厂"
     clerk.fill("#f-cod", "3")
     clerk.click(".filing button.sure")
     clerk.wait_for_url("**/record/f2?done=*")
