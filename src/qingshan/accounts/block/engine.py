@@ -43,7 +43,7 @@ class Progress(Protocol):
 class SheetResult:
     """What a sheet gave. `values[sum]` has the shape (place, class), or (place, class, code) where the sum is split."""
 
-    key: str
+    plan: Plan = field(repr=False)
     places: int
     codes: tuple[int, ...]
     values: Mapping[str, NDArray[np.float64]]
@@ -58,6 +58,11 @@ class SheetResult:
     blocks: int = 0
     reused_blocks: int = 0
     written: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that the totals depend on."""
+        return self.plan.key
 
     def findings(self, sheet: Sheet) -> list[Finding]:
         """What the reader must know: cells outside the limits, cells where a step has no value, cells of no class."""
@@ -191,7 +196,7 @@ def _result(plan: Plan, totals: Totals, seconds: float, reused: int, written: Ma
     for s, offset in zip(plan.sheet.sums, plan.kernel.offsets, strict=True):
         split[s.id] = values[:, :, offset] if s.codes == 1 else values[:, :, offset : offset + s.codes]
     return SheetResult(
-        plan.key, plan.n_places, plan.codes, split,
+        plan, plan.n_places, plan.codes, split,
         {s: int(totals.tally[-1] - sum(totals.tally[1 + 2 * n + i :: len(sums)][:2])) for i, s in enumerate(sums)},
         {x: float(areas[1 + i]) for i, x in enumerate(layers)}, {x: float(areas[1 + n + i]) for i, x in enumerate(layers)},
         {x: int(totals.tally[1 + n + i]) for i, x in enumerate(layers)},

@@ -115,22 +115,19 @@ def _painted(grid: Grid, runs: NDArray[np.int64]) -> NDArray[np.int64]:
 def _crossings(grid: Grid, shapes: Sequence[Rings]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Row, first column at or right of the crossing (0..width), and place of every crossing of an edge with a row centre."""
     a, _, c, _, e, f = grid.transform
-    rows, cols, owners = [], [], []
-    for index, rings in enumerate(shapes):
-        for ring in rings:
-            x = (ring[:, 0] - c) / a - 0.5  # in columns; a centre is a whole number
-            y = (ring[:, 1] - f) / e - 0.5
-            x0, y0, x1, y1 = x[:-1], y[:-1], x[1:], y[1:]
-            low, high = np.minimum(y0, y1), np.maximum(y0, y1)
-            first = np.clip(np.ceil(low), 0, grid.height).astype(np.int64)
-            count = np.clip(np.ceil(high), 0, grid.height).astype(np.int64) - first
-            edge = np.repeat(np.arange(len(count)), count)
-            row = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)
-            at = x0[edge] + (row - y0[edge]) * ((x1[edge] - x0[edge]) / (y1[edge] - y0[edge]))
-            rows.append(row)
-            cols.append(np.clip(np.ceil(at), 0, grid.width).astype(np.int64))
-            owners.append(np.full(len(row), index, np.int64))
-    if not rows:
+    owned = [(index, ring) for index, rings in enumerate(shapes) for ring in rings if len(ring)]
+    if not owned:
         nothing = np.zeros(0, np.int64)
         return nothing, nothing, nothing
-    return np.concatenate(rows), np.concatenate(cols), np.concatenate(owners)
+    points, lengths = np.concatenate([ring for _, ring in owned]), np.array([len(ring) for _, ring in owned])
+    x = (points[:, 0] - c) / a - 0.5  # in columns; a centre is a whole number
+    y = (points[:, 1] - f) / e - 0.5
+    low, high = np.minimum(y[:-1], y[1:]), np.maximum(y[:-1], y[1:])
+    first = np.clip(np.ceil(low), 0, grid.height).astype(np.int64)
+    count = np.clip(np.ceil(high), 0, grid.height).astype(np.int64) - first
+    count[np.cumsum(lengths)[:-1] - 1] = 0  # from the last point of a ring to the next ring leads no edge
+    edge = np.repeat(np.arange(len(count)), count)
+    row = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)
+    at = x[edge] + (row - y[edge]) * ((x[edge + 1] - x[edge]) / (y[edge + 1] - y[edge]))
+    col = np.clip(np.ceil(at), 0, grid.width).astype(np.int64)
+    return row, col, np.repeat(np.array([index for index, _ in owned]), lengths)[edge]
