@@ -18,6 +18,10 @@ from ...core.errors import DeclarationError, MissingParameter, QingshanError, Un
 from ...core.limit import LimitRow, LimitTable, first_day, last_day, limit_table
 
 
+KEPT = 4096
+"""Answers a rule set keeps of what is in force on a day."""
+
+
 class RefusedRow(QingshanError):
     """A row that was read, but not in the document that states it; the caller did not allow such rows."""
 
@@ -58,6 +62,11 @@ class RuleSet:
 
     @cached_property
     def _tables(self) -> dict[str, LimitTable]:
+        return {}
+
+    @cached_property
+    def found(self) -> dict[tuple[Any, ...], tuple[LimitRow, ...]]:
+        """Answers of `on_day`, at most `KEPT`: a thousand stations of one day ask for the same rows."""
         return {}
 
     def table(self, id: str) -> LimitTable:
@@ -138,11 +147,17 @@ def on_day(rules: RuleSet, table: str, day: date, item: str | None = None, **sco
 
     Raises `NoRowInForce`, `MissingParameter` or `RefusedRow`.
     """
-    rows = rules.table(table).find(item, **scope)
-    found = _in_force(rules, table, rows, day)
-    if not found:
-        raise _none(table, day, item, rows)
-    return [usable(r, rules) for r in found]
+    key = (table, day, item, *sorted(scope.items()))
+    kept = rules.found.get(key)
+    if kept is None:
+        rows = rules.table(table).find(item, **scope)
+        found = _in_force(rules, table, rows, day)
+        if not found:
+            raise _none(table, day, item, rows)
+        if len(rules.found) >= KEPT:
+            rules.found.clear()
+        kept = rules.found[key] = tuple(usable(r, rules) for r in found)
+    return list(kept)
 
 
 def _in_force(rules: RuleSet, table: str, rows: Iterable[LimitRow], day: date) -> list[LimitRow]:

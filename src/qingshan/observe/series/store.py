@@ -14,6 +14,7 @@ import fcntl
 import json
 import shutil
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -113,7 +114,7 @@ class Observations:
             rows = [r for r in rows if r[1] in years]
         if series is not None:
             wanted = sorted(series)
-            rows = [r for r in rows if any(r[3] <= s <= r[4] for s in wanted)]
+            rows = [r for r in rows if (i := bisect_left(wanted, r[3])) < len(wanted) and wanted[i] <= r[4]]
         return [(folder / r[0], r[2]) for r in rows]
 
     def years(self, network: str) -> list[int]:
