@@ -135,7 +135,10 @@ def test_the_line_is_kept_up_while_nothing_happens(address: str, monkeypatch: py
     monkeypatch.setattr(watch, "_replayed", lambda *given: replayed.append(given[-1]) or plain(*given))
     listener = Listener(address)
     assert listener.until(beats=3) == [] and listener.beats == 3
-    assert [sorted(years) for years in replayed] in ([], [[2020]])  # the look after the load, or the first of the reader
+    assert [sorted(years) for years in replayed] in (
+        [],
+        [[2020]],
+    )  # the look after the load, or the first of the reader
 
 
 def test_streams_are_bounded_and_given_back(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -266,9 +266,19 @@ def test_the_state_of_now_is_that_of_the_whole_last_day(tmp_path, monkeypatch: p
 
     def row(site: str, item: str, at: str, value: str) -> dict[str, object]:
         unit = {"air.aqi": "index"}.get(item) or UNITS[item]
-        return {"site": site, "property": item, "averaging": "1h", "unit": unit, "start": at, "value_text": value, "row": 1}
+        return {
+            "site": site,
+            "property": item,
+            "averaging": "1h",
+            "unit": unit,
+            "start": at,
+            "value_text": value,
+            "row": 1,
+        }
 
-    made = [row("2576A", p, f"2018-02-20 {h:02d}:00", str(int(float(v)) + h)) for p, v in AIR.items() for h in range(5, 9)]
+    made = [
+        row("2576A", p, f"2018-02-20 {h:02d}:00", str(int(float(v)) + h)) for p, v in AIR.items() for h in range(5, 9)
+    ]
     made += [row("2576A", "air.aqi", "2018-02-20 09:00", "60"), row("1439A", "air.pm25", "2018-02-20 03:00", "20")]
     made += [row("1439A", "air.pm25", "2018-02-20 04:00", "900"), row("1440A", "air.aqi", "2018-02-20 04:00", "77")]
     assert store.load("air_national", received(made)).n_errors == 0

@@ -154,7 +154,9 @@ def _held(store: Observations, network: Network) -> Held:
 def _recent(store: Observations, network: Network, series: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
     """The readings of each site's newest moment that counts, sought in its last day; of a network without a step, among the last of each series."""
     measured = _measured(network)
-    lasts = series.with_columns(newest=pl.col("last").max().over("site")).select("id", "site", "property", "last", "newest")
+    lasts = series.with_columns(newest=pl.col("last").max().over("site")).select(
+        "id", "site", "property", "last", "newest"
+    )
     if lasts.is_empty():
         return pl.DataFrame(schema={c: OBSERVATION[c] for c in POINT if c != "use"})
     span = (

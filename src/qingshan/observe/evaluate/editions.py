@@ -17,9 +17,12 @@ from ...core.domain import load_domains
 from ...core.errors import DeclarationError, MissingParameter, QingshanError, UnknownName
 from ...core.limit import LimitRow, LimitTable, first_day, last_day, limit_table
 
-
 KEPT = 4096
 """Answers a rule set keeps of what is in force on a day."""
+
+
+NAMING = 40
+"""Characters of a scope that names a row; what is longer is a sentence of the table and stands in its own cell."""
 
 
 class RefusedRow(QingshanError):
@@ -121,9 +124,10 @@ def named_rule_set(id: str) -> RuleSet:
 
 def usable(row: LimitRow, rules: RuleSet) -> LimitRow:
     """The row itself. Raises `MissingParameter` (open) or `RefusedRow` (its status is not allowed)."""
-    name = " ".join(p for p in (row.item, *row.scope.values()) if p)
+    name = " ".join(p for p in (row.item, *row.scope.values()) if p and len(p) <= NAMING)
     if row.status == "open":
-        document = row.source or f"{row.edition} {row.table}".strip()
+        said = row.source not in ("", "not read", "same source")
+        document = row.source if said else f"{row.edition} {row.table}".strip()
         raise MissingParameter(
             f"{row.table}[{row.item}]", f"{row.table} [{name}] is open: {row.text or row.note or 'not read'}.",
             f"{row.table} 的 [{name}] 待补：{row.text or row.note or '原文未取得'}。", document=document, where=row.where,
@@ -171,8 +175,8 @@ def _in_force(rules: RuleSet, table: str, rows: Iterable[LimitRow], day: date) -
 def _none(table: str, day: date, item: str | None, rows: Sequence[LimitRow]) -> NoRowInForce:
     undated = sorted({r.edition for r in rows if not r.dated})
     return NoRowInForce(
-        f"no row of {table} for {item or 'any item'} is in force on {day}.",
-        f"{table} 中没有 {item or '任何项目'} 在 {day} 有效的行。",
+        f"no row for {item or 'any item'} is in force on {day}.",
+        f"{table}：没有{item or '任何项目'}在 {day} 有效的行。",
         where=table,
         fix=(
             f"the start date of {', '.join(u or '(no edition)' for u in undated)} was not read: name the edition in the rule set"

@@ -118,7 +118,18 @@ class Standing:
 
 Held = Sequence[tuple[str, ObservedProperty, str]]
 Points = Mapping[str, Sequence[Point]]
-POINT = ("series", "start", "value_text", "value", "censored", "detection_limit", "published", "version", "status", "use")
+POINT = (
+    "series",
+    "start",
+    "value_text",
+    "value",
+    "censored",
+    "detection_limit",
+    "published",
+    "version",
+    "status",
+    "use",
+)
 
 
 def points_of(frame: pl.DataFrame) -> dict[str, list[Point]]:
