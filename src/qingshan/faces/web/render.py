@@ -117,7 +117,8 @@ class Printer:
 
     def frame(self, ask: Ask, page: Page, *, lost: bool = False) -> dict[str, Any]:
         try:
-            code = str(page.context.get("here") or ask.place.code)
+            code = str(page.context.get("here", ""))
+            code = code if code in ask.zone.places or code in ask.zone.comparison else ask.place.code
         except UnknownName:
             code = ask.zone.root
         return {
