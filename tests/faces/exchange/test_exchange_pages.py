@@ -70,6 +70,7 @@ def test_the_public_sees_no_one(counter: Counter, zone: Zone, lang: str) -> None
             for word in ("traderX", "X 公司", "NX", "s1<", "P-traderX"):
                 assert word not in answer.text, (page, ending, word)
     unsigned = public.get(f"/{lang}/exchange/statement?account=X", headers={"accept": "text/html"})
+    assert ("请先登录。" if lang == "zh" else "Sign in first.") in unsigned.text
     assert unsigned.status_code == 401 and f'class="button" href="/{lang}/exchange"' in unsigned.text
     assert public.get(f"/{lang}/exchange/lineage?lot=L1&unit=0&account=X").status_code == 401
     assert counter.desk.reads_log.next == before

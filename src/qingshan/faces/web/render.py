@@ -73,6 +73,9 @@ class Printer:
 
     def problem(self, ask: Ask, status: int, sentence: str, near_codes: list[str]) -> str:
         page = Page("problem.html", ask.t("problem.title"), {})
+        first = sentence.partition(" ")[0]
+        if first.isalpha() and first.islower():  # a word, no name or number
+            sentence = sentence[0].upper() + sentence[1:]
         places = [(ask.name(c), ask.place_address(c) or ask.address("/", place=c)) for c in near_codes]
         return self.env.get_template("problem.html").render(
             page=page,
