@@ -48,7 +48,8 @@ class RefusedLoad(QingshanError):
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a load did. `n_empty` of the values read are empty cells, no readings; `n_same` rows were there already; `n_versions` are further values of keys already known;
+    """What a load did. `n_empty` of the values read are empty cells, no readings;
+    `n_same` rows were there already; `n_versions` are further values of keys already known;
     `n_errors` rows were not used. `again`: the very source had been taken before without a fault."""
 
     network: str

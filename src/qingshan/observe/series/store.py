@@ -245,7 +245,8 @@ def _same_units(series: pl.DataFrame, network: str) -> None:
         raise UnitMoved(
             f"{name} of {network} is kept in {kept!r} ({first.len():,} series, the first {first[0]}); the property is declared in {now!r} now."
             " Readings of two units are not put into one series.",
-            f"{network} 的 {name} 以 {kept!r} 保存（{first.len():,} 条序列，第一条为 {first[0]}），监测项目现在声明的单位是 {now!r}；两种单位的读数不放进同一序列。",
+            f"{network} 的 {name} 以 {kept!r} 保存（{first.len():,} 条序列，第一条为 {first[0]}），监测项目现在声明的单位是 {now!r}；"
+            "两种单位的读数不放进同一序列。",
             where=f"{name}: {kept} / {now}",
             fix=f"declare {name} in {kept} again, and the new unit as a property of its own / 恢复 {name} 的单位 {kept}，新单位另立监测项目",
         )  # fmt: skip
