@@ -272,8 +272,8 @@ def _problem(status: int, zh: str, en: str, instance: str, fix: str = "") -> JSO
     return JSONResponse(content, status, media_type="application/problem+json")
 
 
-BARRED = {"not_signed_in": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FORBIDDEN}
-"""Refusals of a reader, by code; every other one is of the request."""
+REFUSED = {"not_signed_in": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FORBIDDEN}
+"""The status of a page whose reader may not see it; all other errors are of what was asked."""
 
 
 def _of_exchange(path: str) -> bool:
@@ -312,7 +312,8 @@ def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
 
     @app.exception_handler(QingshanError)
     async def refused(request: Request, error: QingshanError) -> Response:
-        return answer(request, BARRED.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY), error.zh, error.en, error.fix)
+        status = REFUSED.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return answer(request, status, error.zh, error.en, error.fix)
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:

@@ -52,7 +52,7 @@ def build(ask: Ask) -> Page:
     context: dict[str, Any] = {
         "run": run, "question": question, "headline": _headline(ask, table), "crumbs": crumbs(ask, "/account/seea"), "table_shown": table,
         "tabs": [(id, table_name(ask, x)) for id, x in tables.items()],
-        "here": table.id if table else "", "grid": _grid(ask, run, table, period) if table else None,
+        "grid": _grid(ask, run, table, period) if table else None,
         "notes": [n.sentence(ask.lang) for n in table.notes] if table else [], "period": period, "span": _span(period),
         "periods": [(p, bare(period_word(p, ask.t, ask.zone))) for p in run.manifest["periods"]], "period_label": bare(period_word(period, ask.t, ask.zone)),
     }  # fmt: skip
