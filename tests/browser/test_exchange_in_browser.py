@@ -106,7 +106,7 @@ def test_two_browsers_trade_with_each_other(hall: tuple[Counter, str], person: C
 def test_a_refused_order_keeps_what_was_typed(person: Callable[..., sync_api.Page]) -> None:
     x = person("traderX")
     order(x, "sell", "60", "7")
-    assert "60" in x.locator("[role=alert]").inner_text()
+    x.wait_for_selector("[role=alert]:has-text('价格 60 元超出 45–55 元')")  # the band of 10 % around 50 yuan, in yuan
     assert (x.input_value("#price"), x.input_value("#quantity"), x.locator("#side-sell").is_checked()) == (
         "60",
         "7",
