@@ -21,7 +21,7 @@ from .alerts import watched
 
 DRAWN = 2000
 """Sites that get a circle on the drawn map, those in the worst state first; what is beyond is in the table and the exports."""
-ROOMY, TIGHT = 15, 9
+ROOMY, TIGHT = 24, 12
 """Radius of a circle that holds its state's word, and of one that cannot."""
 
 
