@@ -119,7 +119,8 @@ def build(ask: Ask) -> Page:
     context |= {
         "watched": found, "headline": _headline(ask, found, now), "lead": _lead(ask, h, found),
         "now": [rows[id(a)] for a in now[:SHOWN]], "past": [rows[id(a)] for a in past[:SHOWN]], "n_now": len(now), "n_past": len(past),
-        "rules": [_rule(ask, found, h.network.id, r) for r in found.rules], "told": _told(ask, found, h.network.id), "picture": _picture(ask, found, names, h.newest),
+        "rules": [_rule(ask, found, h.network.id, r) for r in found.rules], "told": _told(ask, found, h.network.id),
+        "picture": _picture(ask, found, names, h.newest),
         "periods": [(str(y), str(y)) for y in reversed(found.years)],
         "period": str(found.year), "span": (found.year, found.year), "stream": f"/network/{h.network.id}/alerts/stream",
         "checked": bool(layer(observations(ask.site), h.network.id).runs()),

@@ -159,7 +159,8 @@ def _state_block(ask: Ask, station: Station, told: Standing) -> dict[str, Any] |
     state: State = state_of(station.network, result, ask.t, ask.lang)
     deciding = result.item.replace(",", ask.t("list"))
     return {
-        "state": state, "at": told.newest.at, "deciding": deciding, "clause": ask.t("semicolon").join(dict.fromkeys(result.clause.split(" ; "))), "status": result.status,
+        "state": state, "at": told.newest.at, "deciding": deciding, "status": result.status,
+        "clause": ask.t("semicolon").join(dict.fromkeys(result.clause.split(" ; "))),
         "n_valid": result.n_valid, "n_required": result.n_required, "notes": [ask.t.pick(n.zh, n.en) for n in result.notes],
         "edition": result.edition,
     }  # fmt: skip
