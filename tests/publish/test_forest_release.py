@@ -238,7 +238,7 @@ def test_the_command_prints_what_changed(made, capsys, tmp_path):
     assert (
         "胸径更正" in out
         and "inputs/inventory/plots2020/trees.csv" in out
-        and re.search(r"inventory\.carbon .*->.*\+", out)
+        and re.search(r"Tree carbon stock  .*: [\d,.]+ -> [\d,.]+ t C  \+", out)
     )
     assert (
         main(
