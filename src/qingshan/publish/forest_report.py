@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qingshan.accounts.run import Fact
+from qingshan.core.method import REGISTRY
 from qingshan.core.parameter import RELEASE_STATUSES
 
 from . import parts
@@ -313,6 +315,19 @@ def _methods(account: ForestAccount, words: Words) -> tuple[str, list[Block]]:
     return words("note.methods"), [parts.table(cols, rows)]
 
 
+def _formula(printed: str, note: str, words: Words) -> Cell:
+    """An equation as `form: coefficients` of its row: the formula of the form, its coefficients by their letters below."""
+    form, _, rest = printed.partition(": ")
+    ref = f"forest.tree@{form}"
+    method = REGISTRY[ref] if ref in REGISTRY else None  # noqa: SIM401 - a registry is no mapping
+    values = rest.split(", ") if rest else []
+    letters = dict.fromkeys(re.findall(r"\b[a-e]\d?\b", method.formula.partition("=")[2])) if method else {}
+    if method is None or len(letters) != len(values):
+        return Cell(printed, "", note)
+    given = ", ".join(f"{k} = {v}" for k, v in zip(letters, values, strict=True))
+    return Cell(formula(method.formula), "", words.pick("；", "; ").join(x for x in (given, note) if x))
+
+
 def _equations(account: ForestAccount, words: Words) -> tuple[str, list[Block]]:
     annex = account.methods()
     cols = parts.columns(
@@ -332,7 +347,7 @@ def _equations(account: ForestAccount, words: Words) -> tuple[str, list[Block]]:
             parts.row(
                 [
                     Cell(identifier(e["cls"])),
-                    Cell(e["printed"], "", e["note"]),
+                    _formula(e["printed"], e["note"], words),
                     Cell(f"{e['trees']:,}"),
                     _status(words, e["status"]),
                 ]
