@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qingshan.accounts.run import Fact
-from qingshan.core.method import REGISTRY
 from qingshan.core.parameter import RELEASE_STATUSES
 
 from . import parts
@@ -17,7 +15,7 @@ from .numbers import column, interval, write
 from .parts import Block
 from .pdf import typeset
 from .words import Words
-from .written import Cell, formula, identifier, mark
+from .written import Cell, equation_words, formula, identifier, mark
 
 __all__ = ["forest_pdf", "label_note"]
 
@@ -316,16 +314,9 @@ def _methods(account: ForestAccount, words: Words) -> tuple[str, list[Block]]:
 
 
 def _formula(printed: str, note: str, words: Words) -> Cell:
-    """An equation as `form: coefficients` of its row: the formula of the form, its coefficients by their letters below."""
-    form, _, rest = printed.partition(": ")
-    ref = f"forest.tree@{form}"
-    method = REGISTRY[ref] if ref in REGISTRY else None  # noqa: SIM401 - a registry is no mapping
-    values = rest.split(", ") if rest else []
-    letters = dict.fromkeys(re.findall(r"\b[a-e]\d?\b", method.formula.partition("=")[2])) if method else {}
-    if method is None or len(letters) != len(values):
-        return Cell(printed, "", note)
-    given = ", ".join(f"{k} = {v}" for k, v in zip(letters, values, strict=True))
-    return Cell(formula(method.formula), "", words.pick("；", "; ").join(x for x in (given, note) if x))
+    """An equation as its formula, with its coefficients and what the row notes below."""
+    said, given = equation_words(printed)
+    return Cell(formula(said), "", words.pick("；", "; ").join(x for x in (given, note) if x))
 
 
 def _equations(account: ForestAccount, words: Words) -> tuple[str, list[Block]]:
