@@ -128,7 +128,7 @@ class Printer:
         return {
             "nav": [
                 {"name": ask.t(f"nav.{v.name}"), "href": ask.address(v.home(code), place=self._carried(v, code)),
-                 "here": v.name in (ask.view.name, ask.view.under) and not lost}
+                 "here": v.name in (ask.view.name, ask.view.under) and not (lost and ask.view is self.site.views[0])}
                 for v in self.site.views
                 if v.home is not None
             ],
