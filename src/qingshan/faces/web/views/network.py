@@ -218,7 +218,7 @@ class Gaps:
 
     def join(self, i: int, j: int, at: tuple[float, float], radius: float) -> None:
         """Put the two into the place of the first."""
-        beside = (self.rows[:, [i, j]] < np.inf).any(axis=1)
+        beside = np.minimum(self.rows[:, i], self.rows[:, j]) < np.inf
         self.points[i], self.radii[i], self.there[j] = at, radius, False
         self.rows[j], self.rows[:, j] = np.inf, np.inf
         found = self._to(i)
