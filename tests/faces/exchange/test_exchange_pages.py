@@ -214,7 +214,7 @@ def test_the_synthetic_exchange(tmp_path: Path, zone: Zone) -> None:
     where = "exchange/lineage?lot=BG-001&unit=8000"
     tree, english = (public.get(f"/{lang}/{where}").text for lang in ("zh", "en"))
     named = re.findall(r'<span class="kind">([^<]+)</span>', tree)
-    assert named[:7] == ["序号", "批次", "项目登记", "小班", "核查报告", "监测报告", "案卷"]
+    assert named[:7] == ["序号", "批次", "项目登记", "地块", "核查报告", "监测报告", "案卷"]
     assert {"样地数据", "原始读数", "校准记录"} <= set(named[7:])
     assert (
         "追到 12 块样地、6 个文件" in tree

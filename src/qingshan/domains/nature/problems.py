@@ -50,7 +50,7 @@ def _ladder(cuts: Array, count: int) -> list[Array]:
         raise OutOfBounds(
             f"the cuts {cuts.tolist()} are not {count} rising numbers.",
             f"界值 {cuts.tolist()} 应为 {count} 个且依次增大。",
-            fix="use the rows of one parameter and one set / 用同一参数、同一参数集的各行",
+            fix="use the rows of one parameter and one set / 用同一参数、同一参数组的各行",
         )
     return list(np.moveaxis(cuts, -1, 0))
 

@@ -33,7 +33,7 @@ from qingshan.zone.zone import Zone, open_zone
 
 from . import raster_accounts
 from .problem import WrongCall
-from .show import amount, cells_progress, counted, emit, progress
+from .show import amount, cells_progress, counted, emit, progress, said_labels
 
 if TYPE_CHECKING:
     from qingshan.accounts.balance import Table
@@ -81,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
             from .woods import tell  # noqa: PLC0415 - the extra geo
 
             tell(woods, zone, arguments.lang)
+        if any(r["refused"] for r in records):
+            _tell_refusals(arguments.lang)
         for finding in findings:
             if finding.level != "note":
                 sys.stderr.write(f"{finding.sentence(arguments.lang)}\n")  # one write: lines of a pipe stay whole
@@ -88,6 +90,16 @@ def run(arguments: argparse.Namespace) -> int:
     if worst(findings) == "error":
         return 1
     return 1 if arguments.strict and any(r["refused"] for r in records) else 0
+
+
+def _tell_refusals(lang: str) -> None:
+    """What a refusal is, once: a reader who meets the word for the first time takes it for a failure."""
+    print(
+        "拒算不是运行出错：“<-”后的文件尚未取得，不以任何缺省值代替；取得后用 `qingshan fill` 补录。"
+        if lang == "zh"
+        else "refused is no failure of the run: the document after <- is not on file, and no default stands in for it;"
+        " `qingshan fill` takes it in."
+    )
 
 
 def _limited(arguments: argparse.Namespace) -> bool:
@@ -171,12 +183,14 @@ def _print_run(done: Run, record: dict[str, Any], root: str, lang: str, *, whole
     zh = lang == "zh"
     given, refused = len(record["given"]), len(record["refused"])
     counts = (
-        f"数据 {record['facts']} 条，新算 {record['computed']} 步，沿用 {record['reused']} 步；服务算出 {given} 项，拒算 {refused} 项"
+        f"数据 {record['facts']} 条，新算 {record['computed']} 步，沿用 {record['reused']} 步"
         if zh
-        else f"{record['facts']} facts, {record['computed']} computed, {record['reused']} reused; "
-        f"services: {given} given, {refused} refused"
+        else f"{record['facts']} facts, {record['computed']} computed, {record['reused']} reused"
     )
-    print(f"{done.id}  [{', '.join(record['labels'])}]  {counts}")
+    if given or refused:
+        counts += f"；服务算出 {given} 项，拒算 {refused} 项" if zh else f"; services: {given} given, {refused} refused"
+    labels = f"[{said_labels(record['labels'], lang)}]  " if record["labels"] else ""
+    print(f"{done.id}  {labels}{counts}")
     if not whole:
         return
     for quantity in done.profile.figures:
@@ -237,7 +251,8 @@ def explain(arguments: argparse.Namespace) -> int:
     if arguments.json:
         emit(tree)
     else:
-        print(f"{done.id}  {done.zone.place(place).name(arguments.lang)}  [{', '.join(fact.labels)}]")
+        labels = f"  [{said_labels(fact.labels, arguments.lang)}]" if fact.labels else ""
+        print(f"{done.id}  {done.zone.place(place).name(arguments.lang)}{labels}")
         print(as_text(tree, arguments.lang, arguments.full))
     return 0
 

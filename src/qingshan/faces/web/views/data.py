@@ -456,7 +456,7 @@ def _coverage_table(coverage: Sequence[Coverage]) -> Table:
         Column("name", "指标", "quantity"),
         Column("unit", "单位", "unit"),
         Column("figures", "个数", "figures"),
-        Column("places", "地方", "places"),
+        Column("places", "地点", "places"),
         Column("first", "起", "from"),
         Column("last", "止", "to"),
     )
