@@ -10,6 +10,8 @@ from qingshan.accounts.block.cog import write_cog
 from qingshan.accounts.raster.run import run_raster
 from qingshan.core.errors import OutOfBounds
 from qingshan.faces.cli import main
+from qingshan.observe import change
+from qingshan.observe.allometry import evaluate
 from qingshan.observe.calibrate import calibrate
 from qingshan.observe.estimate import TooFewPlots
 from qingshan.zone.raster.grid import Grid, Window
@@ -164,7 +166,7 @@ def test_the_map_becomes_an_account_by_place(zone):
     assert co2 == pytest.approx(carbon["11"] * 44 / 12)
 
 
-def test_the_verb(zone, tmp_path, capsys):
+def test_the_verb(zone, tmp_path, capsys, monkeypatch):
     folder = tmp_path / "plots"
     folder.mkdir()
     xs, ys = points([0, 1, 2, 3, 4, 4], [0, 2, 5, 1, 4, 0])
@@ -191,8 +193,11 @@ def test_the_verb(zone, tmp_path, capsys):
         "--out",
         str(tmp_path / "map.tif"),
     ]
+    counted = []
+    monkeypatch.setattr(change, "evaluate", lambda *a: (counted.append(len(a[0])), evaluate(*a))[1])
     assert main([*call, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
+    assert counted == [6]  # its six trees, once
     assert told["area_hm2"] == 30 and told["estimate"]["df"] == 4 and told["estimate"]["unit"] == "t dm"
     assert told["labels"] == ["synthetic", "unit_assumed", "screening", "estimated", "secondary"]
     with rasterio.open(tmp_path / "map.tif") as out:

@@ -100,6 +100,20 @@ def test_a_census_and_a_sample_have_the_error_and_the_freedom_of_the_sample():
     assert (two.variance, two.df, two.plots, two.census) == (900, 7, 24, False)
 
 
+def test_totals_that_were_estimated_are_not_estimated_again(monkeypatch):
+    """Of both phases and of two samples; the change is the same to the last digit."""
+    opening, same = inventory(OPENING, 28 + 8 * U, 30), inventory(OPENING + 10 * V, 28 + 8 * U, 30)
+    for closing in (same, inventory(OPENING + 10 * V, 28 + 8 * U, 30, plots="abce")):
+        before, after = (estimator_of(i, "double_sampling", "cover") for i in (opening, closing))
+        values = opening.per_plot(), closing.per_plot()
+        at = same_plots(opening, closing, before, after)
+        anew = change_of(before, after, *values, at, 0.9, "株")
+        known = before.totals(values[0], 0.9, "株")[0], after.totals(values[1], 0.9, "株")[0]
+        with monkeypatch.context() as patch:
+            patch.delattr(Estimator, "totals")
+            assert change_of(before, after, *values, at, 0.9, "株", known) == anew
+
+
 def test_three_plots_carry_one_slope_but_not_two():
     first, x, grown = (np.array(v) for v in ([90.0, 100, 113], [20.0, 30, 40], [3.0, 5, 4]))
     opening = inventory(first, x, 30, "abc")

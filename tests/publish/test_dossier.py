@@ -3,6 +3,7 @@
 import json
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from pypdf import PdfReader
 from starlette.testclient import TestClient
@@ -12,6 +13,7 @@ from qingshan.accounts.claim.index import DoubleCounted
 from qingshan.accounts.claim.sealed import DossierRun, seal_dossier
 from qingshan.accounts.claim.synthetic import write_demo_project
 from qingshan.accounts.claim.table import open_table
+from qingshan.core.build import build
 from qingshan.core.canonical import canonical, file_digest
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import OutOfBounds
@@ -175,6 +177,55 @@ def test_a_dossier_is_verified_from_its_own_evidence(home, tmp_path, capsys):
     manifest.write_bytes(canonical(told))
     said = " ".join(d["en"] for d in verify_dossier(kept.folder).differences)
     assert "the evidence closing/trees.csv is not what the dossier names" in said
+
+
+def rewritten(folder, name, data, **more):
+    """The file of a kept dossier as `data` has it, named so in the manifest, which `more` goes into."""
+    (folder / name).write_bytes(data)
+    told = json.loads((folder / "manifest.json").read_bytes()) | more
+    told["files"][name] = file_digest(folder / name)
+    (folder / "manifest.json").write_bytes(canonical({k: v for k, v in told.items() if v is not None}))
+
+
+def test_a_dossier_of_another_build_is_told_from_one_that_was_tampered_with(home, tmp_path, capsys):
+    write_demo_project(tmp_path / "p")
+    kept = publish_dossier(home, tmp_path / "p", crs=CRS, tolerance_m2=1.0)
+    own = json.loads((kept.folder / "manifest.json").read_bytes())["software"]
+    assert own["build"] == build() and len(build()) == 12 and own["numpy"] == np.__version__
+    pdf = (kept.folder / "dossier.en.pdf").read_bytes()
+    rewritten(kept.folder, "dossier.en.pdf", pdf + b"%")  # by this build: somebody changed it
+    (found,) = verify_dossier(kept.folder).differences
+    assert found["kind"] == "result" and "dossier.en.pdf comes out differently" in found["en"]
+    rewritten(kept.folder, "dossier.en.pdf", pdf + b"%", software=own | {"build": "0123456789ab"})
+    assert main(["verify", str(kept.folder)]) == 1
+    said = capsys.readouterr().out
+    assert (
+        "another build: every file is as the manifest says" in said
+        and "differs:" not in said
+        and "not equal" not in said
+    )
+    assert "build 0123456789ab" in said and f"this is build {build()}" in said and "qingshan forest dossier" in said
+    rewritten(kept.folder, "dossier.en.pdf", pdf + b"%", software=None)  # from before manifests named a build
+    (found,) = verify_dossier(kept.folder).differences
+    assert found["kind"] == "build" and "earlier build that did not name itself (python 3." in found["en"]
+    assert main(["verify", str(kept.folder), "--lang", "zh"]) == 1
+    assert "未记构建号的早期构建" in (said := capsys.readouterr().out) and "由另一构建生成，本构建不能核验" in said
+    lines = kept.folder / "reductions.csv"
+    lines.write_bytes(lines.read_bytes().replace(b",1", b",2", 1))
+    (found,) = verify_dossier(kept.folder).differences  # a changed file is one whoever made the dossier
+    assert found["kind"] == "result" and found["en"] == "reductions.csv is not what the manifest says."
+
+
+def test_another_build_makes_a_new_version_where_its_bytes_differ_and_none_where_they_do_not(home, tmp_path):
+    write_demo_project(tmp_path / "p")
+    kept = publish_dossier(home, tmp_path / "p", crs=CRS, tolerance_m2=1.0)
+    data = (kept.folder / "dossier.en.pdf").read_bytes()
+    rewritten(kept.folder, "dossier.en.pdf", data, software=None)
+    assert publish_dossier(home, tmp_path / "p").version == 1 and verify_dossier(kept.folder).equal
+    rewritten(kept.folder, "dossier.en.pdf", data + b"%", software=None)
+    anew = publish_dossier(home, tmp_path / "p")
+    assert anew.version == 2 and verify_dossier(anew.folder).equal
+    assert publish_dossier(home, tmp_path / "p").version == 2
 
 
 def test_a_sealed_dossier_has_the_labels_of_both_inventories(home, tmp_path):

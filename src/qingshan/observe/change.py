@@ -16,7 +16,7 @@ from qingshan.core.errors import OutOfBounds
 from qingshan.core.finding import Finding
 from qingshan.core.method import Array
 
-from .allometry import Rule, evaluate
+from .allometry import Amounts, Rule, evaluate
 from .carbon import qualified, served
 from .equation import Equation
 from .estimate import CONFIDENCE, Design, Estimate
@@ -26,8 +26,9 @@ from .remeasured import change_of, same_plots
 
 __all__ = [
     "PLAIN",
+    "Biomass",
     "StockChange",
-    "biomass_labels",
+    "biomass_of",
     "biomass_per_plot",
     "carbon_per_plot",
     "carbon_per_tree",
@@ -55,22 +56,29 @@ class StockChange:
     auxiliary: str = ""
 
 
+@dataclass(frozen=True)
+class Biomass:
+    """`per_plot` t dm/hm2 (p) of live trees on forest; `labels` of what rests on it: the doubt of the equations in use goes along."""
+
+    per_plot: Array
+    findings: tuple[Finding, ...]
+    labels: tuple[str, ...]
+
+
+def biomass_of(inventory: Inventory, rule: Rule, quantity: str, equations: Iterable[Equation] | None = None) -> Biomass:
+    """The biomass of an inventory; each tree is evaluated once. Raises as `biomass_per_plot` does."""
+    value, picked, amounts = _per_tree(inventory, rule, quantity, equations)
+    statuses = {e.status for e, _ in served(amounts, picked)}
+    labels = qualified(statuses, partial=inventory.incomplete, unit_assumed=amounts.unit_assumed)
+    return Biomass(inventory.per_plot(value, picked), tuple(amounts.findings), ("estimated", *labels))
+
+
 def biomass_per_plot(
     inventory: Inventory, rule: Rule, quantity: str, equations: Iterable[Equation] | None = None
 ) -> tuple[Array, list[Finding]]:
     """t dm/hm2 of live trees on forest, one per plot. Raises `FaultyInventory` where a tree that counts has no amount."""
-    value, picked, findings = _per_tree(inventory, rule, quantity, equations)
-    return inventory.per_plot(value, picked), findings
-
-
-def biomass_labels(
-    inventory: Inventory, rule: Rule, quantity: str, equations: Iterable[Equation] | None = None
-) -> tuple[str, ...]:
-    """Labels of what rests on `biomass_per_plot`: the doubt of the equations in use goes along."""
-    trees = inventory.trees
-    amounts = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, quantity, equations)
-    statuses = {e.status for e, _ in served(amounts, trees.live & inventory.on_forest)}
-    return ("estimated", *qualified(statuses, partial=inventory.incomplete, unit_assumed=amounts.unit_assumed))
+    value, picked, amounts = _per_tree(inventory, rule, quantity, equations)
+    return inventory.per_plot(value, picked), list(amounts.findings)
 
 
 def carbon_per_tree(
@@ -89,8 +97,8 @@ def _co2(tonnes: Array, carbon_set: str) -> Array:
 
 def _per_tree(
     inventory: Inventory, rule: Rule, quantity: str, equations: Iterable[Equation] | None
-) -> tuple[Array, np.ndarray, list[Finding]]:
-    """t dm of each tree, which of them count, and what was found of their equations."""
+) -> tuple[Array, np.ndarray, Amounts]:
+    """t dm of each tree, which of them count, and the amounts as evaluated."""
     inventory.used()
     trees = inventory.trees
     amounts = evaluate(trees.taxon, trees.d_cm, trees.h_m, rule, quantity, equations)
@@ -106,7 +114,7 @@ def _per_tree(
             f"有活立木算不出：{why.zh}",
             fix=why.fix or "map the taxa to a group, or add equations / 对应到组或补充方程",
         )
-    return np.nan_to_num(amounts.value) * 1e-3, picked, list(amounts.findings)
+    return np.nan_to_num(amounts.value) * 1e-3, picked, amounts
 
 
 def carbon_per_plot(
@@ -148,7 +156,7 @@ def stock_change(
     first, more = carbon_per_plot(opening, rule, quantity, carbon_set, equations)
     begin = before.totals(first, confidence, "t CO2")[0]
     at = same_plots(opening, closing, before, after)
-    change, kind = change_of(before, after, first, last, at, confidence, "t CO2")
+    change, kind = change_of(before, after, first, last, at, confidence, "t CO2", (begin, end))
     return StockChange(
         change, kind, design.names, of_strata, mean - _means(before, first), begin, end, (*findings, *more), estimator, auxiliary
     )  # fmt: skip

@@ -58,18 +58,16 @@ def _rows(before: pl.Series, of_before: Index, after: pl.Series, of_after: Index
 
 
 def change_of(
-    before: Estimator, after: Estimator, opening: Array, closing: Array, at: Index | None, confidence: float, unit: str
-) -> tuple[Estimate, str]:
+    before: Estimator, after: Estimator, opening: Array, closing: Array, at: Index | None, confidence: float, unit: str,
+    totals: tuple[Estimate, Estimate] | None = None,
+) -> tuple[Estimate, str]:  # fmt: skip
     """Closing less opening total of values per hm2 (q), (p), and how it was made; `at` as `same_plots` gives it.
 
-    Raises `TooFewPlots` where one of the totals does.
+    `totals`: opening and closing total of these very values, where they were estimated already. Raises `TooFewPlots` where one of the totals does.
     """
     if at is not None and after.second is None:
         return after.totals(closing - opening[at], confidence, unit)[0], "paired"
-    first, last = (
-        before.totals(opening, confidence, unit)[0],
-        after.totals(closing, confidence, unit)[0],
-    )
+    first, last = totals or (before.totals(opening, confidence, unit)[0], after.totals(closing, confidence, unit)[0])
     if at is not None:
         found = _regressed(before, after, opening, closing, at, first, last)
         if found is not None:

@@ -6,7 +6,7 @@
     projects/ZONE/ID/refused    overlap.geojson, overlap.LANG.svg of the last refusal for double counting
     claims/ZONE                 the zone's table of claims
 
-The same project folder against the same claims gives the same bytes; a version is written only where something differs.
+The same project folder against the same claims gives the same bytes by one build; a version is written only where something differs.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import platform
 import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import shapely
 
+import qingshan
 from qingshan.accounts.claim.dossier import Dossier, KeptDossier, dossier_of, labels_said, open_dossier, projects_folder
 from qingshan.accounts.claim.index import DoubleCounted, Overlap
 from qingshan.accounts.claim.project import claims_of, outline, read_project
@@ -31,6 +34,7 @@ from qingshan.accounts.claim.table import ClaimTable, open_table
 from qingshan.accounts.claim.words import claim_word
 from qingshan.accounts.home import home, zone_key
 from qingshan.accounts.verify import Verdict
+from qingshan.core.build import build
 from qingshan.core.canonical import canonical, file_digest, write_atomic
 from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.core.parameter import RELEASE_STATUSES
@@ -91,7 +95,8 @@ def _kept(series: Path, dossier: Dossier, zone: Zone) -> KeptDossier:
         (p for p in series.glob("v[0-9]*") if (p / "dossier.json").is_file()), key=lambda p: int(p.name[1:])
     )
     record = canonical(dossier.record())
-    if versions and (versions[-1] / "dossier.json").read_bytes() == record:
+    same = bool(versions) and (versions[-1] / "dossier.json").read_bytes() == record
+    if same and _maker(versions[-1]) == _software():
         return open_dossier(versions[-1])
     series.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=".keeping-", dir=series))
@@ -100,14 +105,22 @@ def _kept(series: Path, dossier: Dossier, zone: Zone) -> KeptDossier:
         for name, data in _files(dossier, record, zone, labels_said(run)).items():
             (part / name).write_bytes(data)
         files = {p.relative_to(part).as_posix(): file_digest(p) for p in sorted(part.rglob("*")) if p.is_file()}
-        (part / MANIFEST).write_bytes(
-            canonical({"format": 1, "kind": KIND, "zone": zone.id, "project": dossier.project.id, "files": files})
-        )
+        if same and files == json.loads((versions[-1] / MANIFEST).read_bytes())["files"]:
+            return open_dossier(versions[-1])  # another build, the same bytes
+        (part / MANIFEST).write_bytes(canonical({
+            "format": 1, "kind": KIND, "zone": zone.id, "project": dossier.project.id, "software": _software(), "files": files,
+        }))  # fmt: skip
         final = series / f"v{len(versions) + 1}"
         part.rename(final)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return open_dossier(final)
+
+
+def _software() -> dict[str, str]:
+    """What the bytes of a dossier depend on besides its evidence."""
+    return {"qingshan": qingshan.__version__, "build": build(), "python": platform.python_version(), "numpy": version("numpy"),
+            "typst": version("typst")}  # fmt: skip
 
 
 def _files(dossier: Dossier, record: bytes, zone: Zone, labels: Iterable[str]) -> dict[str, bytes]:
@@ -181,6 +194,7 @@ def is_dossier(folder: Path) -> bool:
 def verify_dossier(folder: Path) -> Verdict:
     """Check every hash, compute the dossier again from its evidence, and make every file again.
 
+    Files that are as the manifest says and come out differently by another build are one difference of kind `build`.
     Raises `UnknownName` where the folder holds no dossier. Land claimed by others is the table of claims' matter, not asked here.
     """
     if not is_dossier(folder):
@@ -215,17 +229,51 @@ def _computed_again(kept: KeptDossier, path: Path, verdict: Verdict) -> None:
                     f"the evidence {name} is not what the dossier names.",
                     f"证据 {name} 与案卷所记不符。",
                 )
+        differs = [*verdict.differences]
         try:
             again = dossier_of(project, None)
+            replayed = seal_dossier(again, run.zone, Path(scratch) / "data")
+            made = _files(again, canonical(again.record()), run.zone, labels_said(replayed))
+            made |= {f"data/{path.name}/{n}": (replayed / n).read_bytes() for n in ("nodes.jsonl", "facts.jsonl")}
         except QingshanError as error:
-            verdict.name("evidence", "", f"the evidence gives no dossier: {error.en}", f"由证据算不出案卷：{error.zh}")
-            return
-        replayed = seal_dossier(again, run.zone, Path(scratch) / "data")
-        made = _files(again, canonical(again.record()), run.zone, labels_said(replayed))
-        made |= {f"data/{path.name}/{n}": (replayed / n).read_bytes() for n in ("nodes.jsonl", "facts.jsonl")}
-    for name, data in made.items():
-        if (kept.folder / name).read_bytes() != data:
-            verdict.name("result", name, f"{name} comes out differently.", f"{name} 重做后不同。")
+            en, zh = f"the evidence gives no dossier: {error.en}", f"由证据算不出案卷：{error.zh}"
+            verdict.name("evidence", "", en, zh)
+        else:
+            for name, data in made.items():
+                if not (kept.folder / name).is_file() or (kept.folder / name).read_bytes() != data:
+                    verdict.name("result", name, f"{name} comes out differently.", f"{name} 重做后不同。")
+    other = _maker(kept.folder)
+    if not differs and verdict.differences and other != _software():
+        _by_another_build(verdict, other)
+
+
+def _maker(folder: Path) -> dict[str, str]:
+    """What made a dossier. One that does not name it was made by a build that did not yet: what its run names, without a build."""
+    named = json.loads((folder / MANIFEST).read_bytes()).get("software")
+    if named is None:
+        run = open_dossier(folder).run
+        known = DossierRun(run).manifest["software"] if run is not None else {}
+        named = {k: known[k] for k in ("qingshan", "python", "numpy") if k in known}
+    return dict(named)
+
+
+def _by_another_build(verdict: Verdict, other: dict[str, str]) -> None:
+    """One difference in place of those that another build explains: who made it, what differs, what to do."""
+    what = [d["what"] or d["en"] for d in verdict.differences]
+    within = ", ".join(f"{k} {v}" for k, v in other.items() if k not in ("qingshan", "build") and v)
+    mine = _software()["build"]
+    en_build, zh_build = (f"build {other['build']}", f"构建 {other['build']}") if other.get("build") else (
+        "an earlier build that did not name itself", "未记构建号的早期构建")  # fmt: skip
+    shown = ", ".join(what[:3]) + (" …" if len(what) > 3 else "")
+    verdict.differences.clear()
+    verdict.name(
+        "build", other.get("build", ""),
+        f"every file is as the manifest says, but this build cannot make {len(what)} of them again: {shown}. "
+        f"The dossier was made by qingshan {other.get('qingshan', '')}, {en_build} ({within}); this is build {mine}. "
+        "Verify it with that build, or make it anew with `qingshan forest dossier`.",
+        f"各文件与清单相符，但本构建重做 {len(what)} 个文件的结果不同：{shown}。案卷由青山 {other.get('qingshan', '')} {zh_build}"
+        f"（{within}）生成，本机为构建 {mine}。请用当时的构建核验，或用 `qingshan forest dossier` 重新生成。",
+    )  # fmt: skip
 
 
 # --- the PDF

@@ -7,6 +7,8 @@ from xml.sax.saxutils import escape
 
 import polars as pl
 
+from qingshan.accounts.run import Fact
+
 from . import tokens
 from .forest import ForestAccount
 from .gather import ByPlace
@@ -14,7 +16,7 @@ from .map import WIDTH, Picture, choropleth, class_breaks, class_of
 from .numbers import axis_scale, digits
 from .svg import svg_words
 
-__all__ = ["place_map", "plot_map"]
+__all__ = ["place_map", "plot_map", "without_map"]
 
 PAD, LEGEND = 30.0, 96.0
 TALLEST = 760.0
@@ -22,14 +24,23 @@ TALLEST = 760.0
 
 def place_map(account: ForestAccount, lang: str) -> Picture | None:
     """Carbon per hectare by place; None without boundaries or without places."""
-    run = account.run
-    above = {run.zone.places[c].parent for c in account.places}
-    lowest = [c for c in account.places if c not in above]  # a place is not drawn over its own parts
-    cells = {c: f for c in lowest if (f := account.cell("estimate", "carbon_per_area", c)) is not None}
+    run, cells = account.run, _of_places(account)
     if not cells:
         return None
     zh, en = run.names("inventory.carbon_per_area")
     return choropleth(run.zone, ByPlace("inventory.carbon_per_area", zh, en, "", "t C/hm2", cells), lang)
+
+
+def without_map(account: ForestAccount) -> str:
+    """Why `place_map` has none, as the key of a text: no figures by place, or no boundaries of the places that have them."""
+    return "forest.no_boundaries" if _of_places(account) else "forest.no_places"
+
+
+def _of_places(account: ForestAccount) -> dict[str, Fact]:
+    """Carbon per hectare of the places that hold no others; a place is not drawn over its own parts."""
+    above = {account.run.zone.places[c].parent for c in account.places}
+    lowest = [c for c in account.places if c not in above]
+    return {c: f for c in lowest if (f := account.cell("estimate", "carbon_per_area", c)) is not None}
 
 
 def plot_map(account: ForestAccount, lang: str) -> Picture | None:

@@ -10,7 +10,7 @@ from qingshan.core.parameter import RELEASE_STATUSES
 
 from . import parts
 from .forest import HEAD, ForestAccount
-from .forest_map import place_map, plot_map
+from .forest_map import place_map, plot_map, without_map
 from .numbers import column, interval, write
 from .parts import Block
 from .pdf import typeset
@@ -225,16 +225,18 @@ def _classes(account: ForestAccount, words: Words) -> tuple[str, list[Block]] | 
     return (words("forest.note_classes"), blocks) if blocks else None
 
 
-def _places(account: ForestAccount, words: Words, pictures: Mapping[str, bytes]) -> tuple[str, list[Block]] | None:
+def _places(account: ForestAccount, words: Words, pictures: Mapping[str, bytes]) -> tuple[str, list[Block]]:
     blocks: list[Block] = []
     lines = [(account.run.zone.places[p].name(words.lang), p, "") for p in account.places]
     if lines:
         blocks.append(_table(account, words, "place", lines))
+    if "places.svg" not in pictures:
+        blocks.append(parts.note(words(without_map(account))))
     for name, key in (("places.svg", "forest.map_places"), ("plots.svg", "forest.map_plots")):
         if name in pictures:
             blocks += [parts.image(name, words(key)), parts.note(words(key))]
     note = words("forest.note_places" if account.adds_up else "forest.note_places_apart") if lines else ""
-    return (note, blocks) if blocks else None
+    return note, blocks
 
 
 def _uncertainty(account: ForestAccount, words: Words) -> tuple[str, list[Block]]:

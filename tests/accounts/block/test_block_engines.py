@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -182,12 +181,12 @@ def _plan(given_case: Case, block: tuple[int, int]) -> planning.Plan:
 @pytest.mark.parametrize(
     "address", ["nosuch", "nosuch://127.0.0.1:1", "tcp://127.0.0.1", "tcp://127.0.0.1:1", "127.0.0.1:1"]
 )
-def test_a_scheduler_that_is_not_there_is_named_at_once(address):
-    pytest.importorskip("distributed")
-    started = time.perf_counter()
+def test_a_scheduler_that_is_not_there_is_named_at_once(address, monkeypatch):
+    """Before Dask's own client is made, which would go on trying for as long as it is told."""
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(distributed, "Client", lambda *a, **k: pytest.fail("a client was made"))
     with pytest.raises(QingshanError, match="no Dask scheduler answers") as refused, engine(address, None):
         pass
-    assert time.perf_counter() - started < 5
     assert (
         refused.value.where == "--scheduler"
         and "没有 Dask 调度器应答" in refused.value.zh

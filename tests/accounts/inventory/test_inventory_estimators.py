@@ -2,16 +2,17 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qingshan.accounts.inventory import ForestRun, InventorySettings, load_inventory, seal_inventories
+from qingshan.accounts.inventory import ForestRun, InventorySettings, figures, load_inventory, seal_inventories
 from qingshan.accounts.verify import verify
 from qingshan.core.errors import DeclarationError, UnknownName
 from qingshan.faces.cli import main
-from qingshan.observe.estimator import ESTIMATORS
+from qingshan.observe.estimator import ESTIMATORS, Estimator
 from qingshan.zone.zone import Zone, open_zone
 
 from ..conftest import ROOT
@@ -110,6 +111,24 @@ def test_change_is_that_of_pairs_also_in_double_sampling(zone: Zone, tmp_path: P
     apart = seal_inventories(zone)
     note = apart.nodes[apart.fact("inventory.biomass", ROOT, "2015-2020").key].notes
     assert note["estimator"] == "independent" and note["variance"] == pytest.approx(104 * kg**2)
+
+
+def test_a_change_takes_the_totals_of_its_run_and_is_the_same_to_the_byte(
+    zone: Zone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Area and biomass have two totals each for the whole; with none taken over, the run has the same id and bytes."""
+    for period, more in (("2015", 0.0), ("2020", 10.0)):
+        load_inventory(zone, tables(tmp_path / f"d{period}", more), settings(period))
+    calls: list[int] = []
+    totals = Estimator.totals
+    monkeypatch.setattr(Estimator, "totals", lambda *a, **k: (calls.append(1), totals(*a, **k))[1])
+    once = seal_inventories(zone)
+    reused, facts = len(calls), (once.path / "facts.jsonl").read_bytes()
+    shutil.rmtree(once.path)
+    calls.clear()
+    monkeypatch.setattr(figures, "ESTIMATED", ())
+    anew = seal_inventories(zone)
+    assert (anew.id, (anew.path / "facts.jsonl").read_bytes()) == (once.id, facts) and len(calls) == reused + 4
 
 
 def test_what_the_tables_do_not_carry_is_refused_and_nothing_is_kept(zone: Zone, tmp_path: Path, home: Path) -> None:

@@ -69,8 +69,10 @@ def test_the_public_sees_no_one(counter: Counter, zone: Zone, lang: str) -> None
             assert answer.status_code in (200, 404), (page, ending, answer.text[:300])
             for word in ("traderX", "X 公司", "NX", "s1<", "P-traderX"):
                 assert word not in answer.text, (page, ending, word)
-    assert public.get(f"/{lang}/exchange/statement?account=X").status_code == 422
-    assert public.get(f"/{lang}/exchange/lineage?lot=L1&unit=0&account=X").status_code == 422
+    unsigned = public.get(f"/{lang}/exchange/statement?account=X", headers={"accept": "text/html"})
+    assert ("请先登录。" if lang == "zh" else "Sign in first.") in unsigned.text
+    assert unsigned.status_code == 401 and f'class="button" href="/{lang}/exchange"' in unsigned.text
+    assert public.get(f"/{lang}/exchange/lineage?lot=L1&unit=0&account=X").status_code == 401
     assert counter.desk.reads_log.next == before
 
 
@@ -85,7 +87,7 @@ def test_a_participant_sees_his_own_and_it_is_noted(counter: Counter, zone: Zone
     assert {(r.by, r.what) for r in counter.desk.reads_log.read()} >= {("traderX", "account"), ("traderX", "orders")}
     assert "L1" in x.get("/zh/exchange/lineage?lot=L1&unit=0").text
     assert "500" in x.get("/en/exchange/statement?day=2024-10-04").text
-    assert Reader(counter, zone, "traderY").get("/zh/exchange/statement?account=X").status_code == 422
+    assert Reader(counter, zone, "traderY").get("/zh/exchange/statement?account=X").status_code == 403
 
 
 def test_staff_pages_are_for_those_declared(counter: Counter, zone: Zone) -> None:
@@ -287,8 +289,8 @@ def test_the_cash_flows_of_a_pool(counter: Counter, zone: Zone) -> None:
     assert told[4][3:] == ("30", "1220", "0", "1780")
     page = bank.get(f"/en/exchange/pool?{query}").text
     assert "everything is repaid" in page and "still outstanding" in page and page.count('class="flows"') == 2
-    for who in ("traderX", "exchange0", ""):
-        assert Reader(counter, zone, who).get(f"/en/exchange/pool?{query}").status_code == 422
+    for who, status in (("traderX", 403), ("exchange0", 403), ("", 401)):
+        assert Reader(counter, zone, who).get(f"/en/exchange/pool?{query}").status_code == status
     assert bank.get("/en/exchange/pool?id=none").status_code == 404
     assert "1 to 20" in bank.get("/en/exchange/pool?id=pool1&periods=99").text
 
@@ -309,7 +311,7 @@ def test_a_finding_leads_to_its_events(counter: Counter, zone: Zone) -> None:
     told = regulator.get(href).text
     assert "b1/0" in told and f">{record}<" in told and "X → Y" in told
     assert regulator.get("/en/exchange/regulator/finding/0").status_code == 404
-    assert Reader(counter, zone, "traderX").get(href).status_code == 422
+    assert Reader(counter, zone, "traderX").get(href).status_code == 403
 
 
 def test_a_freeze_is_lifted_before_the_next_day_s_first_command(counter: Counter, zone: Zone) -> None:
@@ -386,7 +388,7 @@ def test_no_page_goes_through_the_journal(counter: Counter, zone: Zone, monkeypa
         Counted.gone = 0
         for reader in people.values():
             for page in pages:
-                assert reader.get("/zh" + page, headers={"accept": "text/html"}).status_code in (200, 422), page
+                assert reader.get("/zh" + page, headers={"accept": "text/html"}).status_code in (200, 401, 403), page
         return Counted.gone
 
     before = cost()

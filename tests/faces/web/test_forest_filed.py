@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pypdf import PdfReader
 
 from qingshan.accounts.claim.dossier import dossiers
 from qingshan.accounts.claim.sealed import DossierRun
@@ -115,6 +116,36 @@ def test_a_revision_says_why_what_changed_and_who_signed(filed: Filed) -> None:
     changed = next(t for t in tables if t["name"] == "changes")["rows"]
     assert head["after"] in [r["after"] for r in changed]
     assert "改了" not in told(filed.client.get("/zh/forest/releases/2020/r1").text)
+    assert "map-places.zh.svg" in answer and "没有各地的地图" not in page
+
+
+@pytest.mark.parametrize(
+    ("place", "en", "zh"),
+    [
+        ("", "No map by place: the inventory gives no carbon by place", "没有各地的地图：本次调查没有各地的碳储量"),
+        (
+            "place",
+            "No map by place: the zone has no boundaries of these places.",
+            "没有各地的地图：区域没有这些地点的边界。",
+        ),
+    ],
+)
+def test_a_release_without_a_map_by_place_says_why_in_its_place(
+    place: str, en: str, zh: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its report and its page, of a zone without boundaries; one that has a map says nothing of the kind."""
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / "home"))
+    zone = open_zone("guizhou")
+    load_inventory(zone, tables(tmp_path / "t", 0.0), InventorySettings("plots2020", "2020", source="a survey", sets=("own",), place_column=place))  # fmt: skip
+    monkeypatch.setattr("qingshan.publish.map._shapes", lambda *_: [])
+    seal_inventories(zone)
+    release = publish_forest(zone, 2020, draft=True)
+    assert not any(name.startswith("map-places") for name in release.manifest["files"])
+    client = TestClient(create_app(zone, {}), follow_redirects=False)
+    for lang, said in (("en", en), ("zh", zh)):
+        assert said in told(client.get(f"/{lang}/forest/releases/2020/draft").text)
+        text = "".join(page.extract_text() for page in PdfReader(release.folder / f"report.{lang}.pdf").pages)
+        assert "".join(said.split()) in "".join(text.split())
 
 
 def test_a_figure_of_an_old_revision_keeps_its_pedigree(filed: Filed) -> None:

@@ -7,7 +7,6 @@ import io
 import json
 import re
 import sys
-import time
 
 import openpyxl
 import pytest
@@ -90,11 +89,8 @@ def test_charts_stand_without_a_script_and_with_their_table(client: TestClient) 
 
 
 @pytest.mark.parametrize("path", ["/", "/place/520381", "/place/520000"])
-def test_a_page_is_small_and_quick(client: TestClient, path: str) -> None:
-    client.get(f"/zh{path}")
-    start = time.perf_counter()
+def test_a_page_is_small(client: TestClient, path: str) -> None:
     answer = client.get(f"/zh{path}", headers={"accept-encoding": "gzip"})
-    assert time.perf_counter() - start < 1.5  # loose: a page takes some tens of milliseconds
     assert int(answer.headers["content-length"]) < 150_000
 
 

@@ -318,6 +318,13 @@ def test_a_cell_that_is_not_there_is_not_found(client: TestClient) -> None:
     assert client.get("/en/account/seea/cell").status_code == 404
 
 
+def test_the_frame_around_a_seea_table_keeps_to_the_place(client: TestClient) -> None:
+    """Not to the table: `/en/place/4.1` is no page."""
+    nav = re.search(r'<nav class="pages".*?</nav>', client.get("/en/account/seea?of=4.1").text, re.S)
+    assert nav
+    assert all("4.1" not in a and client.get(a).status_code == 200 for a in re.findall(r'href="([^"]+)"', nav[0]))
+
+
 def test_seea_tables_close(client: TestClient) -> None:
     """Opening + additions - reductions = closing for every class; 8 - 2 = 6 cells of crops."""
     page = client.get("/en/account/seea.json?of=4.1").json()

@@ -31,6 +31,8 @@ UNITS = {
     "biomass_per_area": "t dm/hm2", "volume_per_area": "m3/hm2", "carbon_per_area": "t C/hm2",
 }  # fmt: skip
 CHANGES = ("area", "biomass", "volume", "carbon", "co2")
+ESTIMATED = ("area", "biomass", "volume")
+"""Of these the total is an estimate of the values of the plots as they are; carbon and co2 are biomass times a factor."""
 
 
 @dataclass
@@ -270,17 +272,14 @@ def _change(made: Results, opening: Evaluated, closing: Evaluated, labels: tuple
     period = f"{opening.settings.period}-{closing.settings.period}"
     for (quantity, place, cls, id), (key, estimate, values) in list(made.estimates.items()):
         before = made.estimates.get((quantity, place, cls, opening.settings.id))
-        if (
-            id != closing.settings.id
-            or CROSS in cls.partition(":")[0]
-            or before is None
-            or quantity.removeprefix("inventory.") not in CHANGES
-        ):
+        word = quantity.removeprefix("inventory.")
+        if id != closing.settings.id or CROSS in cls.partition(":")[0] or before is None or word not in CHANGES:
             continue
         assert values is not None and before[2] is not None
         found, how = change_of(
-            opening.estimator, closing.estimator, before[2], values, at, estimate.confidence, estimate.unit
-        )
+            opening.estimator, closing.estimator, before[2], values, at, estimate.confidence, estimate.unit,
+            (before[1], estimate) if word in ESTIMATED else None,
+        )  # fmt: skip
         kept = tuple(dict.fromkeys((*labels, *made.nodes[key].labels, *made.nodes[before[0]].labels)))
         method = REGRESSED if how == "paired_regression" else ""
         code = load_domains().registry[method].code if method else ""

@@ -272,6 +272,10 @@ def _problem(status: int, zh: str, en: str, instance: str, fix: str = "") -> JSO
     return JSONResponse(content, status, media_type="application/problem+json")
 
 
+REFUSED = {"not_signed_in": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FORBIDDEN}
+"""The status of a page whose reader may not see it; all other errors are of what was asked."""
+
+
 def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
     """Errors as a page to readers and as problem+json to programs."""
 
@@ -302,7 +306,8 @@ def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
 
     @app.exception_handler(QingshanError)
     async def refused(request: Request, error: QingshanError) -> Response:
-        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, error.zh, error.en, error.fix)
+        status = REFUSED.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return answer(request, status, error.zh, error.en, error.fix)
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:

@@ -395,15 +395,21 @@ def verify(arguments: argparse.Namespace) -> int:
         emit(verdict.record())
         return 0 if verdict.ok else 1
     zh = arguments.lang == "zh"
+    elsewhere = bool(verdict.differences) and all(d["kind"] == "build" for d in verdict.differences)
+    lead = ("另一构建：" if zh else "another build: ") if elsewhere else ("不符：" if zh else "differs: ")
     for difference in verdict.differences:
-        print(("不符：" if zh else "differs: ") + difference["zh" if zh else "en"])
+        print(lead + difference["zh" if zh else "en"])
     for note in verdict.notes:
         en, _, said = note.partition(" / ")
         print(f"{'说明：' if zh else 'note: '}{said if zh and said else en}")
     words = (
-        ("逐字节一致", "数值一致，字节不同", "不一致")
+        ("逐字节一致", "数值一致，字节不同", "由另一构建生成，本构建不能核验" if elsewhere else "不一致")
         if zh
-        else ("equal to the byte", "numerically equal, not byte-equal", "not equal")
+        else (
+            "equal to the byte",
+            "numerically equal, not byte-equal",
+            "made by another build, not verified by this one" if elsewhere else "not equal",
+        )
     )
     outcome = words[0] if verdict.equal else words[1] if verdict.numeric else words[2]
     counts = (

@@ -160,7 +160,7 @@ def calibrate(arguments: argparse.Namespace) -> int:
     from qingshan.accounts.block.cog import write_cog  # noqa: PLC0415 - the extra geo
     from qingshan.observe.allometry import Rule  # noqa: PLC0415
     from qingshan.observe.calibrate import calibrate as fitted  # noqa: PLC0415
-    from qingshan.observe.change import biomass_labels, biomass_per_plot  # noqa: PLC0415
+    from qingshan.observe.change import biomass_of  # noqa: PLC0415
     from qingshan.observe.inventory import read_inventory  # noqa: PLC0415
     from qingshan.observe.joining import floats  # noqa: PLC0415
     from qingshan.zone.raster.catalogue import RasterBook  # noqa: PLC0415
@@ -191,12 +191,11 @@ def calibrate(arguments: argparse.Namespace) -> int:
         unit_assumed=arguments.allow_unit_assumed,
     )  # fmt: skip
     own = equations_of(arguments.equations, Path(arguments.folder))
-    values, _ = biomass_per_plot(inventory, rule, arguments.quantity, own)
-    labels = gravest_first(
-        {*biomass_labels(inventory, rule, arguments.quantity, own), *(["synthetic"] if zone.synthetic else [])}
-    )
+    biomass = biomass_of(inventory, rule, arguments.quantity, own)
+    labels = gravest_first({*biomass.labels, *(["synthetic"] if zone.synthetic else [])})
     layers = [book.layer_of(known[w]).source for w in wanted]
-    made = fitted(values, layers, book.grid, floats(table, "x"), floats(table, "y"), confidence=confidence, unit="t dm")
+    at = floats(table, "x"), floats(table, "y")
+    made = fitted(biomass.per_plot, layers, book.grid, *at, confidence=confidence, unit="t dm")
     if arguments.out:
         write_cog(
             made.map,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -72,7 +73,10 @@ class Printer:
         )
 
     def problem(self, ask: Ask, status: int, sentence: str, near_codes: list[str]) -> str:
-        page = Page("problem.html", ask.t("problem.title"), {})
+        page = Page("problem.html", ask.t("problem.title" if status == HTTPStatus.NOT_FOUND else "problem.name"), {})
+        first = sentence.partition(" ")[0]
+        if first.isalpha() and first.islower():  # a word, no name or number
+            sentence = sentence[0].upper() + sentence[1:]
         places = [(ask.name(c), ask.place_address(c) or ask.address("/", place=c)) for c in near_codes]
         return self.env.get_template("problem.html").render(
             page=page,
@@ -117,7 +121,8 @@ class Printer:
 
     def frame(self, ask: Ask, page: Page, *, lost: bool = False) -> dict[str, Any]:
         try:
-            code = str(page.context.get("here") or ask.place.code)
+            code = str(page.context.get("here", ""))
+            code = code if code in ask.zone.places or code in ask.zone.comparison else ask.place.code
         except UnknownName:
             code = ask.zone.root
         return {

@@ -166,6 +166,7 @@ def build_one(ask: Ask) -> Page:
             for kind in ("places", "plots")
             if f"map-{kind}.{ask.lang}.svg" in files
         ],
+        "no_map": "" if f"map-places.{ask.lang}.svg" in files else _without_map(release),
         "command": f"qingshan verify $QINGSHAN_HOME/releases/{release.folder.parent.parent.name}/{release.folder.parent.name}/{release.folder.name}",
         "reasons": [ask.t.pick(str(r.get("zh", "")), str(r.get("en", ""))) for r in release.manifest["reasons"]],
     }
@@ -178,6 +179,15 @@ def build_one(ask: Ask) -> Page:
         [str(release.manifest["place"])],
         labels=ordered(release.labels),
     )
+
+
+def _without_map(release: ForestRelease) -> str:
+    """Why a release has no map by place: no boundaries, or no figures by place."""
+    root = str(release.manifest["place"])
+    by_place = any(
+        r["quantity"] == "inventory.carbon_per_area" and not r["cls"] and r["place"] != root for r in release.estimates
+    )
+    return "no_boundaries" if by_place else "no_places"
 
 
 GROUPS = (

@@ -49,11 +49,10 @@ def build(ask: Ask) -> Page:
             f"this account has no table {asked!r}; it has: {known}.", f"本账户没有表 {asked!r}；有：{known}。"
         )
     table = tables.get(asked) or next(iter(tables.values()), None)
-    grid = _grid(ask, run, table, period) if table else None
     context: dict[str, Any] = {
         "run": run, "question": question, "headline": _headline(ask, table), "crumbs": crumbs(ask, "/account/seea"), "table_shown": table,
         "tabs": [(id, table_name(ask, x)) for id, x in tables.items()],
-        "here": table.id if table else "", "grid": grid,
+        "grid": _grid(ask, run, table, period) if table else None,
         "undeclared": table is not None and any(v for (row, _), v in table.cells.items() if row.endswith("_undeclared")),
         "notes": [n.sentence(ask.lang) for n in table.notes] if table else [], "period": period, "span": _span(period),
         "periods": [(p, bare(period_word(p, ask.t, ask.zone))) for p in run.manifest["periods"]], "period_label": bare(period_word(period, ask.t, ask.zone)),
