@@ -139,7 +139,9 @@ def said_of_the_night(found: Sequence[Finding], lang: str, *, synthetic: bool) -
     late = sum(1 for f in found if f.code == "overdue")
     if lang == "zh":
         other = f"，另有 {len(found) - late} 条检查意见" if len(found) > late else ""
-        return [f"示意交易所：夜间检查见登记簿 {late} 项已过期限{other}；人物和记录均为编造，无须处理，可在登记簿页查看。"]
+        return [
+            f"示意交易所：夜间检查见登记簿 {late} 项已过期限{other}；人物和记录均为编造，无须处理，可在登记簿页查看。"
+        ]
     other = f" and {counted(len(found) - late, 'other finding')}" if len(found) > late else ""
     return [
         f"synthetic exchange: the nightly check saw {counted(late, 'record')} of its registers past a date{other};"

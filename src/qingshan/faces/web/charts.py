@@ -238,6 +238,16 @@ def _wide(text: str) -> float:
     return sum(12.0 if ord(ch) > 255 else 6.8 for ch in text)
 
 
+def _fitted(text: str, room: float) -> str:
+    """The word, cut with an ellipsis where it would run into the bars; the table under the chart has it whole."""
+    if _wide(text) <= room:
+        return text
+    kept = text
+    while kept and _wide(kept + "…") > room:
+        kept = kept[:-1]
+    return kept.rstrip(" ,，、") + "…"
+
+
 def _first_rise(known: Sequence[tuple[int, float]], high: tuple[int, float]) -> tuple[int, float]:
     return next((p for p in known if p[1] >= high[1] * 0.72), high)
 
@@ -258,7 +268,9 @@ def _lying(chart: Chart, width: int) -> dict[str, Any]:
     bars, whiskers, words, hatched = [], [], [], []
     for i, (name, value) in enumerate(zip(chart.categories, series.values, strict=True)):
         middle = row * i + row / 2
-        words.append({"x": 0, "y": middle + 4, "word": name, "hue": "ink", "peak": False, "anchor": "start"})
+        words.append(
+            {"x": 0, "y": middle + 4, "word": _fitted(name, label - 8), "hue": "ink", "peak": False, "anchor": "start"}
+        )
         said = chart.written(value) if value is not None else series.absent or numbers.NOTHING
         words.append(
             {

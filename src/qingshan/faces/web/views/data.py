@@ -240,7 +240,7 @@ def _gap_place(ask: Ask, place: str) -> str:
     parts = []
     for part in place.split(";"):
         level = part.removeprefix("level:")
-        parts.append(ask.t("data.every", level=ask.level(level)) if level != part else ask.name(part))
+        parts.append(ask.t("data.every", level=ask.level(level, 1)) if level != part else ask.name(part))
     return "、".join(parts) if ask.lang == "zh" else ", ".join(parts)
 
 

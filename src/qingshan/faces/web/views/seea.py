@@ -54,7 +54,7 @@ def build(ask: Ask) -> Page:
         "tabs": [(id, table_name(ask, x)) for id, x in tables.items()],
         "grid": _grid(ask, run, table, period) if table else None,
         "undeclared": table is not None and any(v for (row, _), v in table.cells.items() if row.endswith("_undeclared")),
-        "notes": [n.sentence(ask.lang) for n in table.notes] if table else [], "period": period, "span": _span(period),
+        "notes": [ask.t.pick(n.zh, n.en) for n in table.notes] if table else [], "period": period, "span": _span(period),
         "periods": [(p, bare(period_word(p, ask.t, ask.zone))) for p in run.manifest["periods"]], "period_label": bare(period_word(period, ask.t, ask.zone)),
     }  # fmt: skip
     labels = sorted({label for x in tables.values() for label in x.labels})
