@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import random
 import re
 import warnings
 from datetime import datetime, timedelta
@@ -13,8 +16,11 @@ import pytest
 from qingshan.faces.api.app import create_app
 from qingshan.faces.cli import parser
 from qingshan.faces.web.geometry import Drawing
+from qingshan.faces.web.stations import RULES, State, _held
 from qingshan.faces.web.timeline import Line, Timeline
-from qingshan.observe.quality.network import decide
+from qingshan.faces.web.views.network import _clusters, _radius
+from qingshan.observe.evaluate.standing import standing
+from qingshan.observe.quality.network import decide, flagged_rows
 from qingshan.observe.series.model import RECEIVED
 from qingshan.observe.series.store import Observations
 from qingshan.publish.words import class_said
@@ -222,3 +228,68 @@ def test_the_command_of_a_reading_is_one_that_runs(client: TestClient) -> None:
     assert command
     asked = parser().parse_args(unescape(command[1]).split())
     assert asked.out == "OUT.csv" and asked.versions
+
+
+def _plain_groups(points: list[tuple[float, float]]) -> list[list[int]]:
+    """The rule of the drawn map in the plainest words: of all pairs that touch join the nearest, look again."""
+    groups = [{"at": p, "rows": [i]} for i, p in enumerate(points)]
+    while True:
+        near = [
+            (math.dist(a["at"], b["at"]), i, j)
+            for (i, a), (j, b) in itertools.combinations(enumerate(groups), 2)
+            if math.dist(a["at"], b["at"]) < _radius(a) + _radius(b)
+        ]
+        if not near:
+            return sorted(sorted(g["rows"]) for g in groups)
+        _, i, j = min(near)
+        held = groups[i]["rows"] + groups.pop(j)["rows"]
+        groups[i] = {"at": tuple(sum(points[k][n] for k in held) / len(held) for n in (0, 1)), "rows": held}
+
+
+@pytest.mark.parametrize(("seed", "n", "wide"), [(1, 60, 900), (2, 60, 250), (3, 40, 60), (4, 1, 10), (5, 0, 10)])
+def test_circles_are_joined_as_the_plain_rule_says(seed: int, n: int, wide: float) -> None:
+    lot = random.Random(seed)
+    points = [(lot.uniform(0, wide), lot.uniform(0, wide)) for _ in range(n)]
+    found = _clusters([{"point": p, "state": State("", "", 0), "name": i} for i, p in enumerate(points)])
+    assert sorted(sorted(r["name"] for r in g["rows"]) for g in found) == _plain_groups(points)
+    assert [tuple(sum(points[r["name"]][k] for r in g["rows"]) / len(g["rows"]) for k in (0, 1)) for g in found] == [
+        pytest.approx(g["at"]) for g in found
+    ]
+
+
+def test_the_state_of_now_is_that_of_the_whole_last_day(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page reads the newest moment alone: its result is the one `standing` gives from a day of readings. The newest moment is that of
+    measured readings which count, not that of a published index or of a reading put aside."""
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path))
+    zone = open_zone("guizhou")
+    store = Observations(zone)
+
+    def row(site: str, item: str, at: str, value: str) -> dict[str, object]:
+        unit = {"air.aqi": "index"}.get(item) or UNITS[item]
+        return {
+            "site": site,
+            "property": item,
+            "averaging": "1h",
+            "unit": unit,
+            "start": at,
+            "value_text": value,
+            "row": 1,
+        }
+
+    made = [
+        row("2576A", p, f"2018-02-20 {h:02d}:00", str(int(float(v)) + h)) for p, v in AIR.items() for h in range(5, 9)
+    ]
+    made += [row("2576A", "air.aqi", "2018-02-20 09:00", "60"), row("1439A", "air.pm25", "2018-02-20 03:00", "20")]
+    made += [row("1439A", "air.pm25", "2018-02-20 04:00", "900"), row("1440A", "air.aqi", "2018-02-20 04:00", "77")]
+    assert store.load("air_national", received(made)).n_errors == 0
+    decide(
+        store, "air_national", series="1439A|air.pm25|1h", start=datetime(2018, 2, 20, 4), decision="invalid", reason="spike", author="A"
+    )  # fmt: skip
+    held = _held(store, store.network("air_national"))
+    moments = {}
+    for s in (s for s in held.stations if s.read):
+        day = flagged_rows(store, "air_national", years=[2018], series=s.series["id"].to_list()).collect()
+        whole = standing(s.network, s.body, day, RULES, newest=True)
+        assert (s.result, s.at) == ((whole.newest.result, whole.newest.at) if whole.newest else (None, None))
+        moments[s.id] = s.at
+    assert moments == {"2576A": datetime(2018, 2, 20, 8), "1439A": datetime(2018, 2, 20, 3), "1440A": None}

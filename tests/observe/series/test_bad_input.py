@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -19,12 +20,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
+from qingshan.core.observed import observed_properties
+from qingshan.observe.series import rows as rows_module
+from qingshan.observe.series import store as store_module
 from qingshan.observe.series.export import chosen, write_export
 from qingshan.observe.series.load import LoadReport
 from qingshan.observe.series.readers.csv_blocks import csv_table
 from qingshan.observe.series.readers.table import UnreadableSource
 from qingshan.observe.series.report import LoadReporter
-from qingshan.observe.series.store import Observations
+from qingshan.observe.series.store import Observations, UnitMoved
 from qingshan.observe.series.text import exact, offset, plain, read_time, read_value
 
 from .conftest import NOW
@@ -63,6 +67,29 @@ def test_co_in_ug_and_in_mg_are_the_same_series_and_the_change_is_told(store: Ob
     assert report.counts == {"unit_changed": 1}
     rows = store.scan("air").sort("start").select("value", "value_text", "unit").collect().rows()
     assert rows == [(Decimal("0.3"), "300", "ug/m3"), (Decimal("0.4"), "0.4", None)]
+
+
+def test_a_property_keeps_the_unit_of_its_series(store: Observations, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept in mg/L, declared in ug/L: 0.05 would be read as a thousandth of what it is. Refused with both units, nothing taken, nothing
+    read; g/m3 is mg/L by another name."""
+    row = "S1,water.tp,mg/L,2021-04-01T0{}:00,0.05\n"
+    assert put(store, HEAD + row.format(4)).n_new == 1
+    plain_ones = observed_properties()
+
+    def declare(unit: str) -> None:
+        changed = {**plain_ones, "water.tp": replace(plain_ones["water.tp"], unit=unit)}
+        for module in (store_module, rows_module):
+            monkeypatch.setattr(module, "observed_properties", lambda: changed)
+
+    declare("ug/L")
+    for ask in (lambda: put(store, HEAD + row.format(8), name="later.csv"), lambda: store.series("water")):
+        with pytest.raises(UnitMoved) as told:
+            ask()
+        for said in (told.value.en, told.value.zh):
+            assert all(word in said for word in ("'mg/L'", "'ug/L'", "water.tp", "S1|water.tp"))
+        assert "water.tp" in told.value.fix
+    declare("g/m3")
+    assert store.series("water")["rows"].to_list() == [1]  # the refused load left nothing
 
 
 def test_states_are_not_mixed(store: Observations) -> None:
@@ -366,7 +393,7 @@ def test_a_gigabyte_is_read_in_bounded_memory(zone_folder: Path, tmp_path: Path)
     good = large(path, float(os.environ["QINGSHAN_LARGE"]))
     command = f"""
 from pathlib import Path
-from qingshan.observe.series.store import Observations
+from qingshan.observe.series.store import Observations, UnitMoved
 from qingshan.zone.zone import open_zone
 report = Observations(open_zone({str(zone_folder)!r}), Path({str(tmp_path / "store")!r})).load("soil", {str(path)!r})
 assert (report.n_new, report.n_errors) == ({good}, 1), report

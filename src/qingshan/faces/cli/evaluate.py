@@ -25,13 +25,14 @@ from qingshan.observe.evaluate.verdict import VERDICT_ZH
 from qingshan.observe.quality.network import effective_flags
 from qingshan.observe.series.model import Network
 from qingshan.observe.series.store import Observations
-from qingshan.publish.words import Words
+from qingshan.publish.words import Words, class_said
 from qingshan.zone.zone import open_zone
 
 from .problem import WrongCall
-from .show import emit
+from .show import counted, emit
 
 LISTED = 30
+REASONS = 8
 DEFAULT_BY = {"water": "reading", "air": "day"}
 
 
@@ -137,15 +138,18 @@ def _print(
     print(
         f"{title}：{len(made.results):,} 个结果，规则集 {made.rules.id}（{rules}）"
         if zh
-        else f"{title}: {len(made.results):,} results, rule set {made.rules.id} ({rules})"
+        else f"{title}: {len(made.results):,} {'result' if len(made.results) == 1 else 'results'}, rule set {made.rules.id} ({rules})"
     )
     print_labels(network, lang)
     if standing[0]:
         print(f"  {standing[1] if zh else standing[0]}")
-    _print_counts(made.frame(), zh)
+    _print_counts(made.frame(), zh, indexed=made.matter == "air.aqi")
     reasons = Counter({note: n for note, n in made.reasons().items() if note.code != "items"})
-    for note, n in reasons.most_common(8):
+    for note, n in reasons.most_common(REASONS):
         print(f"  {n:,} × {note.zh if zh else note.en}")
+    if len(reasons) > REASONS:
+        more = len(reasons) - REASONS
+        print(f"  另有 {more:,} 种原因，见 --json" if zh else f"  {counted(more, 'more reason')}: see --json")
     if compared is not None:
         what = (
             " AQI "
@@ -165,7 +169,7 @@ def _print(
             print(
                 f"  {d.site} {d.at:%Y-%m-%d %H:%M}  {d.ours} {'公布' if zh else 'published'} {d.published}：{words}"
                 if zh
-                else f"  {d.site} {d.at:%Y-%m-%d %H:%M}  {d.ours}, published {d.published}: {words}"
+                else f"  {d.site} {d.at:%Y-%m-%d %H:%M}  {class_said(d.ours, lang)}, published {class_said(d.published, lang)}: {words}"
             )
         if len(compared.disagreements) > LISTED:
             more = len(compared.disagreements) - LISTED
@@ -188,23 +192,35 @@ def print_labels(network: Network, lang: str) -> None:
             print(said + words(f"label_note.{label}") + words.pick("。", "."))
 
 
-def _print_counts(frame: pl.DataFrame, zh: bool) -> None:
+def _print_counts(frame: pl.DataFrame, zh: bool, *, indexed: bool) -> None:
+    """Editions with their clauses, then how many results have which grade and which verdict. `indexed`: every result should have an AQI."""
     if frame.is_empty():
         return
     named = frame.filter(pl.col("edition") != "").select("edition", "status", "clause").unique(maintain_order=True)
     words = Words("zh" if zh else "en")
     for edition, status in sorted(set(named.select("edition", "status").iter_rows())):
-        clauses = "; ".join(named.filter(pl.col("edition") == edition)["clause"].unique(maintain_order=True))
+        said = named.filter(pl.col("edition") == edition)["clause"].unique(maintain_order=True)
+        clauses = ("；" if zh else "; ").join(dict.fromkeys(c for text in said for c in text.split(" ; ")))
         print(f"  {edition} [{words.maybe(f'status.{status}', status)}]  {clauses[:200]}")
-    _counts("类别" if zh else "grade", Counter(dict(frame["grade"].replace("", "-").value_counts().iter_rows())))
+    grades = Counter(dict(frame["grade"].value_counts().iter_rows()))
+    none = grades.pop("", 0)
+    _counts("类别" if zh else "grade", Counter({_grade(g, words): n for g, n in grades.items()}))
+    if none and (indexed or grades):
+        what = ("没有 AQI" if indexed else "没有类别") if zh else ("no AQI" if indexed else "no grade")
+        print(f"  {what}{'：' if zh else ': '}{none:,}")
     verdicts = Counter(dict(frame.filter(pl.col("verdict") != "")["verdict"].value_counts().iter_rows()))
     _counts("结论" if zh else "verdict", Counter({_verdict(v, zh): n for v, n in verdicts.items()}))
+
+
+def _grade(grade: str, words: Words) -> str:
+    """A class as a sentence has it; a category of the AQI in the reader's language."""
+    return words.maybe(f"aqi.{grade}", class_said(grade, words.lang))
 
 
 def _verdict(verdict: str, zh: bool) -> str:
     return VERDICT_ZH[verdict] if zh else verdict.replace("_", " ")
 
 
-def _counts(title: str, counted: Counter[str]) -> None:
-    if counted:
-        print(f"  {title}: " + ", ".join(f"{word} {n:,}" for word, n in sorted(counted.items())))
+def _counts(title: str, found: Counter[str]) -> None:
+    if found:
+        print(f"  {title}: " + ", ".join(f"{word} {n:,}" for word, n in sorted(found.items())))

@@ -22,16 +22,25 @@ from qingshan.observe.loads.load import method_zh
 from qingshan.observe.quality.network import flagged_rows
 from qingshan.observe.series.model import STEPS, Network
 from qingshan.observe.series.store import Observations
-from qingshan.publish.words import Words
+from qingshan.publish.words import Words, class_said
 from qingshan.zone.zone import open_zone
 
 from .evaluate import print_labels, rules_of
 from .problem import WrongCall
-from .show import emit
+from .show import counted, emit
 
 LISTED = 60
 EDITION = "edition."
 LOAD_MONTH = "water.load_month"
+NAMES = {
+    "all": ("全部日", "all days"), "spring": ("春", "spring"), "summer": ("夏", "summer"), "autumn": ("秋", "autumn"), "winter": ("冬", "winter"),
+    "both_below": ("两项均未超标", "neither above"), "pm25_above": ("仅 PM2.5 超标", "PM2.5 alone above"), "o3_above": ("仅臭氧超标", "ozone alone above"),
+    "both_above": ("两项均超标", "both above"), "disaster_rate": ("成灾率", "disaster rate"), "residue_limit": ("残留量", "film residue"),
+    "residual": ("残差", "residual"),
+}  # fmt: skip
+"""Items that are names of this program: in Chinese, in English."""
+INDICES = {"water.tli": "TLI", "materials.risk_quotient": "RQ", "air.pm25_o3_correlation": "r"}
+"""What a number without a unit is called."""
 
 
 def judge(arguments: argparse.Namespace) -> int:
@@ -164,25 +173,25 @@ def _print(title: str, results: list[Result], lang: str) -> None:
     counts = "，" if zh else ", "
     print(
         f"{title}：{len(results)} 个结果" + (f"（{counts.join(f'{w} {n}' for w, n in said.most_common())}）" if said else "") if zh
-        else f"{title}: {len(results)} results" + (f" ({counts.join(f'{w} {n}' for w, n in said.most_common())})" if said else "")
+        else f"{title}: {counted(len(results), 'result')}" + (f" ({counts.join(f'{w} {n}' for w, n in said.most_common())})" if said else "")
     )  # fmt: skip
     for r in results[:LISTED]:
         value = r.value_text or shown(r.value, 6)
         parts = [
             r.site,
-            r.item,
-            f"{value} {r.unit if r.unit not in ('index', '1') else ''}".strip(),
+            _item(r, zh),
+            " ".join(p for p in (INDICES.get(r.quantity, "") if value else "", _amount(value, r.unit)) if p),
             _word(r, zh),
             f"{'有效' if zh else 'valid'} {r.n_valid} / {r.n_required}"
             if r.n_valid is not None and r.n_required is not None
             else "",
             method_zh(r.limit) if zh and r.quantity == LOAD_MONTH else r.limit,
-            r.clause or r.edition,
+            ("；" if zh else "; ").join(dict.fromkeys((r.clause or r.edition).split(" ; "))),
         ]
         print("  " + "  ".join(p for p in parts if p) + said_marks(r, lang))
         for part in r.parts if len(r.parts) > 1 else ():
-            of = f"{part.value_text or shown(part.value, 6)} {part.unit if part.unit not in ('index', '1') else ''}".strip()
-            print("    " + "  ".join(p for p in (part.item, of, _word(part, zh), part.limit) if p))
+            of = _amount(part.value_text or shown(part.value, 6), part.unit)
+            print("    " + "  ".join(p for p in (_item(part, zh), of, _word(part, zh), part.limit) if p))
         for n in r.notes[:3]:
             print(f"    {n.zh if zh else n.en}")
     if len(results) > LISTED:
@@ -191,6 +200,18 @@ def _print(title: str, results: list[Result], lang: str) -> None:
             if zh
             else f"  {len(results) - LISTED} more: see --json or --out"
         )
+
+
+def _amount(value: str, unit: str) -> str:
+    """A value with its unit; '' where there is no value, also of a unit alone."""
+    return f"{value} {unit}" if value and unit not in ("", "index", "1") else value
+
+
+def _item(r: Result, zh: bool) -> str:
+    """The item, in words where it is a name of this program and not of a standard or of the user."""
+    before, _, last = r.item.rpartition(": ")
+    name = NAMES.get(last)
+    return r.item if name is None else f"{before}: {name[0 if zh else 1]}" if before else name[0 if zh else 1]
 
 
 def said_marks(result: Result, lang: str) -> str:
@@ -203,9 +224,8 @@ def said_marks(result: Result, lang: str) -> str:
 
 def _word(r: Result, zh: bool) -> str:
     verdict = (VERDICT_ZH[r.verdict] if zh else r.verdict.replace("_", " ")) if r.verdict else ""
-    return (
-        (f"{r.grade}（{verdict}）" if zh else f"{r.grade} ({verdict})") if r.grade and verdict else r.grade or verdict
-    )
+    grade = class_said(r.grade, "zh" if zh else "en")
+    return (f"{grade}（{verdict}）" if zh else f"{grade} ({verdict})") if grade and verdict else grade or verdict
 
 
 __all__ = ["judge"]

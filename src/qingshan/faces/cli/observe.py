@@ -47,9 +47,18 @@ def _print(report: LoadReport, lang: str) -> None:
         return
     numbers = (report.n_read, report.n_new, report.n_same, report.n_versions, report.n_errors)
     read, new, same, versions, errors = (f"{n:,}" for n in numbers)
+    empty = (
+        (
+            f"，空格 {report.n_empty:,}"
+            if zh
+            else f", {counted(report.n_empty, 'empty cell')}".replace(str(report.n_empty), f"{report.n_empty:,}")
+        )
+        if report.n_empty
+        else ""
+    )
     print(
-        f"{report.name}（{report.reader}）：读取 {read} 个值，新增 {new}，已有 {same}，更正版本 {versions}，错误 {errors}" if zh
-        else f"{report.name} ({report.reader}): {counted(report.n_read, 'value').replace(str(report.n_read), read)} read, {new} new,"
+        f"{report.name}（{report.reader}）：读取 {read} 个值{empty}，新增 {new}，已有 {same}，更正版本 {versions}，错误 {errors}" if zh
+        else f"{report.name} ({report.reader}): {counted(report.n_read, 'value').replace(str(report.n_read), read)} read{empty}, {new} new,"
         f" {same} known, {versions} further versions, {errors} faults"
     )  # fmt: skip
 

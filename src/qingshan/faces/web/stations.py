@@ -10,12 +10,13 @@ from typing import Any
 import polars as pl
 
 from qingshan.core.errors import UnknownName
+from qingshan.core.observed import observed_properties
 from qingshan.observe.evaluate.classes import scheme
 from qingshan.observe.evaluate.editions import RuleSet
-from qingshan.observe.evaluate.standing import AIR, CLASSES, Standing, standing
+from qingshan.observe.evaluate.standing import AIR, CLASSES, POINT, Point, Standing, points_of, standing_of
 from qingshan.observe.evaluate.verdict import Result
 from qingshan.observe.quality.network import flagged_rows, layer, review
-from qingshan.observe.series.model import Network
+from qingshan.observe.series.model import OBSERVATION, Network
 from qingshan.observe.series.store import Observations
 from qingshan.publish.words import class_said
 
@@ -137,22 +138,27 @@ def _held(store: Observations, network: Network) -> Held:
     series = store.series(network.id).filter(pl.col("rows") > 0)
     years = tuple(store.years(network.id))
     by_site = {str(k[0]): g for k, g in series.group_by("site")}
-    recent = _recent(store, network, series, years)
+    points = points_of(_recent(store, network, series, years))
+    recent: dict[str, dict[str, list[Point]]] = {}
+    for site, id in series.select("site", "id").iter_rows():
+        if id in points:
+            recent.setdefault(site, {})[id] = points[id]
     stations = []
     for body in store.sites(network.id).to_dicts():
-        rows = recent.get(str(body["id"]))
-        state = standing(network, body, rows, RULES, newest=True) if rows is not None else None
+        own = recent.get(str(body["id"]))
+        state = standing_of(network, body, own, RULES, newest=True) if own else None
         stations.append(Station(network, body, by_site.get(str(body["id"]), series.clear()), state))
     return Held(network, tuple(stations), years, int(series["rows"].sum()))
 
 
-def _recent(
-    store: Observations, network: Network, series: pl.DataFrame, years: tuple[int, ...]
-) -> dict[str, pl.DataFrame]:
-    """The last day of each site's readings; of a network without a step, the last of each series."""
-    if series.is_empty():
-        return {}
-    lasts = series.with_columns(newest=pl.col("last").max().over("site")).select("id", "site", "last", "newest")
+def _recent(store: Observations, network: Network, series: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+    """The readings of each site's newest moment that counts, sought in its last day; of a network without a step, among the last of each series."""
+    measured = _measured(network)
+    lasts = series.with_columns(newest=pl.col("last").max().over("site")).select(
+        "id", "site", "property", "last", "newest"
+    )
+    if lasts.is_empty():
+        return pl.DataFrame(schema={c: OBSERVATION[c] for c in POINT if c != "use"})
     span = (
         years
         if not network.step
@@ -161,9 +167,17 @@ def _recent(
     since = pl.col("newest") - RECENT if network.step else pl.col("last")
     earliest = lasts.select(since.min()).item()
     frame = _rows(store, network.id, span, lasts["id"].to_list()).filter(pl.col("start") >= earliest)
-    frame = frame.join(lasts.lazy(), left_on="series", right_on="id")
-    rows = frame.filter(pl.col("start") >= since).collect()
-    return {str(k[0]): g for k, g in rows.group_by("site")}
+    if "use" not in frame.collect_schema():
+        frame = frame.with_columns(use=pl.lit(value=True))
+    frame = frame.select(POINT).join(lasts.lazy(), left_on="series", right_on="id").filter(pl.col("start") >= since)
+    counted = pl.when(pl.col("use") & pl.col("property").is_in(measured)).then("start")
+    return frame.collect().filter(pl.col("start") == counted.max().over("site"))
+
+
+def _measured(network: Network) -> list[str]:
+    """Properties whose readings make a moment: no published class, and in the air no published index."""
+    published = ("class", "index") if network.rules == AIR else ("class",)
+    return [p.id for p in observed_properties().values() if p.unit not in published]
 
 
 # ---- one site over a window ------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from .air_blocks import DayBlock, Hourly, averaging_of
 from .air_hand import index_of_day
 from .aqi import declared
 from .editions import RuleSet, on_day, pieces
-from .verdict import INSUFFICIENT, REFUSALS, UNJUDGED, Note, Result
+from .verdict import REFUSALS, Note, Result, unsaid
 
 __all__ = ["DayResults", "DayTable", "DaysOfSite"]
 
@@ -313,7 +313,7 @@ class DayTable:
 
 
 def _why(result: Result) -> tuple[Note, ...]:
-    return result.notes if result.verdict in (UNJUDGED, INSUFFICIENT) else ()
+    return result.notes if unsaid(result) else ()
 
 
 def _columns(result: Result) -> dict[str, Any]:

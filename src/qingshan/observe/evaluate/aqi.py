@@ -34,6 +34,10 @@ def declared() -> Mapping[str, Any]:
     raise MissingParameter("aqi", "no domain declares an AQI.", "没有领域声明空气质量指数。")
 
 
+_fraction = lru_cache(maxsize=4096)(Fraction)
+"""Breakpoints and indices of the tables, exact: every station of an hour asks for the same few."""
+
+
 @dataclass(frozen=True, slots=True)
 class Iaqi:
     """One item: what was received, what it was rounded to, its index. `index` is None where the edition gives none;
@@ -120,7 +124,7 @@ def iaqi(rules: RuleSet, day: date, item: Item, reading: Reading, unit: str) -> 
                 f"{edition} 已读条款未写浓度修约，按 GB/T 8170 修约。",
             ),
         )  # fmt: skip
-    steps = [(r, Fraction(r.value or 0), Fraction(r.scope["iaqi"])) for r in rows]
+    steps = [(r, _fraction(r.value or 0), _fraction(r.scope["iaqi"])) for r in rows]
     if value > steps[-1][1]:
         return _over(rules, day, item, reading, value, edition, notes)
     (low, bp_low, i_low), (high, bp_high, i_high) = next(pair for pair in pairwise(steps) if value <= pair[1][1])

@@ -17,6 +17,13 @@ from ...core.domain import load_domains
 from ...core.errors import DeclarationError, MissingParameter, QingshanError, UnknownName
 from ...core.limit import LimitRow, LimitTable, first_day, last_day, limit_table
 
+KEPT = 4096
+"""Answers a rule set keeps of what is in force on a day."""
+
+
+NAMING = 40
+"""Characters of a scope that names a row; what is longer is a sentence of the table and stands in its own cell."""
+
 
 class RefusedRow(QingshanError):
     """A row that was read, but not in the document that states it; the caller did not allow such rows."""
@@ -58,6 +65,11 @@ class RuleSet:
 
     @cached_property
     def _tables(self) -> dict[str, LimitTable]:
+        return {}
+
+    @cached_property
+    def found(self) -> dict[tuple[Any, ...], tuple[LimitRow, ...]]:
+        """Answers of `on_day`, at most `KEPT`: a thousand stations of one day ask for the same rows."""
         return {}
 
     def table(self, id: str) -> LimitTable:
@@ -112,9 +124,10 @@ def named_rule_set(id: str) -> RuleSet:
 
 def usable(row: LimitRow, rules: RuleSet) -> LimitRow:
     """The row itself. Raises `MissingParameter` (open) or `RefusedRow` (its status is not allowed)."""
-    name = " ".join(p for p in (row.item, *row.scope.values()) if p)
+    name = " ".join(p for p in (row.item, *row.scope.values()) if p and len(p) <= NAMING)
     if row.status == "open":
-        document = row.source or f"{row.edition} {row.table}".strip()
+        said = row.source not in ("", "not read", "same source")
+        document = row.source if said else f"{row.edition} {row.table}".strip()
         raise MissingParameter(
             f"{row.table}[{row.item}]", f"{row.table} [{name}] is open: {row.text or row.note or 'not read'}.",
             f"{row.table} 的 [{name}] 待补：{row.text or row.note or '原文未取得'}。", document=document, where=row.where,
@@ -138,11 +151,17 @@ def on_day(rules: RuleSet, table: str, day: date, item: str | None = None, **sco
 
     Raises `NoRowInForce`, `MissingParameter` or `RefusedRow`.
     """
-    rows = rules.table(table).find(item, **scope)
-    found = _in_force(rules, table, rows, day)
-    if not found:
-        raise _none(table, day, item, rows)
-    return [usable(r, rules) for r in found]
+    key = (table, day, item, *sorted(scope.items()))
+    kept = rules.found.get(key)
+    if kept is None:
+        rows = rules.table(table).find(item, **scope)
+        found = _in_force(rules, table, rows, day)
+        if not found:
+            raise _none(table, day, item, rows)
+        if len(rules.found) >= KEPT:
+            rules.found.clear()
+        kept = rules.found[key] = tuple(usable(r, rules) for r in found)
+    return list(kept)
 
 
 def _in_force(rules: RuleSet, table: str, rows: Iterable[LimitRow], day: date) -> list[LimitRow]:
@@ -156,8 +175,8 @@ def _in_force(rules: RuleSet, table: str, rows: Iterable[LimitRow], day: date) -
 def _none(table: str, day: date, item: str | None, rows: Sequence[LimitRow]) -> NoRowInForce:
     undated = sorted({r.edition for r in rows if not r.dated})
     return NoRowInForce(
-        f"no row of {table} for {item or 'any item'} is in force on {day}.",
-        f"{table} 中没有 {item or '任何项目'} 在 {day} 有效的行。",
+        f"no row for {item or 'any item'} is in force on {day}.",
+        f"{table}：没有{item or '任何项目'}在 {day} 有效的行。",
         where=table,
         fix=(
             f"the start date of {', '.join(u or '(no edition)' for u in undated)} was not read: name the edition in the rule set"

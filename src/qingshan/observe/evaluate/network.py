@@ -20,7 +20,7 @@ from ...core.observed import observed_properties
 from ...core.reading import Reading
 from .classes import Grader, classify
 from .editions import RuleSet
-from .verdict import ESTIMATED, INSUFFICIENT, UNJUDGED, WEAK, Note, Result, held_back, shown
+from .verdict import ESTIMATED, INSUFFICIENT, WEAK, Note, Result, held_back, shown, unsaid
 from .waters import Waters
 
 BY = ("reading", "hour", "day", "month", "quarter", "year")
@@ -57,8 +57,8 @@ class Evaluation:
     published: Mapping[tuple[str, datetime], str] = field(default_factory=dict)
 
     def reasons(self) -> Counter[Note]:
-        """Why results have no verdict, with how many."""
-        return Counter(n for r in self.results if r.verdict in (UNJUDGED, INSUFFICIENT) for n in r.notes)
+        """Why results have no verdict, or neither verdict nor grade, with how many."""
+        return Counter(n for r in self.results if unsaid(r) for n in r.notes)
 
     def frame(self) -> pl.DataFrame:
         """One row per result: site, start, value, grade, verdict, item, n_valid, n_required, limit, clause, edition,

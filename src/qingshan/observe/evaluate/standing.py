@@ -116,25 +116,29 @@ class Standing:
         return found
 
 
+Held = Sequence[tuple[str, ObservedProperty, str]]
+Points = Mapping[str, Sequence[Point]]
+POINT = (
+    "series",
+    "start",
+    "value_text",
+    "value",
+    "censored",
+    "detection_limit",
+    "published",
+    "version",
+    "status",
+    "use",
+)
+
+
 def points_of(frame: pl.DataFrame) -> dict[str, list[Point]]:
     """Series -> its points, from rows of observations. A column `use` (as of `flagged_rows`) says which are counted."""
     if "use" not in frame.columns:
         frame = frame.with_columns(use=pl.lit(value=True))
     found: dict[str, list[Point]] = {}
-    columns = (
-        "series",
-        "start",
-        "value_text",
-        "value",
-        "censored",
-        "detection_limit",
-        "published",
-        "version",
-        "status",
-        "use",
-    )
     for series, start, text, value, censored, limit, published, version, status, use in (
-        frame.sort("series", "start").select(columns).iter_rows()
+        frame.sort("series", "start").select(POINT).iter_rows()
     ):
         read = Reading(text or "", _plain(value), bool(censored), _plain(limit), published=bool(published))
         found.setdefault(series, []).append(Point(series, start, read, version, status or "", bool(use)))
@@ -156,7 +160,13 @@ def standing(
 
     Raises nothing for want of a rule: a refusal is the note of the standing or of its moments.
     """
-    points = points_of(frame)
+    return standing_of(network, site, points_of(frame), rules, newest=newest)
+
+
+def standing_of(
+    network: Network, site: Mapping[str, Any], points: Points, rules: RuleSet, *, newest: bool = False
+) -> Standing:
+    """`standing` of a site whose points were read already."""
     known = observed_properties()
     series = [(s, *_parts(s)) for s in points]
     held = [(s, known[p], a) for s, p, a in series if p in known]
@@ -170,10 +180,6 @@ def standing(
 def _parts(series: str) -> tuple[str, str]:
     _, property, averaging, *_ = (series.split("@", maxsplit=1)[0] + "||").split("|")
     return property, averaging
-
-
-Held = Sequence[tuple[str, ObservedProperty, str]]
-Points = Mapping[str, Sequence[Point]]
 
 
 def _unjudged(
@@ -279,4 +285,4 @@ def _air_bounds(
     ), None
 
 
-__all__ = ["Bound", "ItemSpan", "Moment", "Point", "Standing", "points_of", "standing"]
+__all__ = ["POINT", "Bound", "ItemSpan", "Moment", "Point", "Standing", "points_of", "standing", "standing_of"]

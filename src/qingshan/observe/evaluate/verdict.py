@@ -49,6 +49,11 @@ def note_of(error: QingshanError) -> Note:
     return Note(error.code, error.sentence(), error.zh)
 
 
+def unsaid(result: Result) -> bool:
+    """Whether a result says nothing: no verdict for want of data or of a rule, or neither verdict nor grade."""
+    return result.verdict in (UNJUDGED, INSUFFICIENT) or not (result.verdict or result.grades)
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One evaluated quantity of one site and period.

@@ -71,10 +71,13 @@ def river_state(rules: RuleSet, day: date, river: str, sections: Sequence[Sectio
             "断面少于 5 个：按各项目均值评价。",
         )
         return replace(base, verdict=NOT_APPLICABLE, notes=(why,))
+    asked = len(known) == MANY and rules.choice("water.five_sections") != "ge5"
+    five = rules.table("surface_water_evaluation").find("n_equals_5") if asked else []
+    if waiting := [row for row in five if row.status == "open"]:
+        return replace(base, verdict=UNJUDGED, notes=(_five(waiting[0]),))
     try:
-        if len(known) == MANY and rules.choice("water.five_sections") != "ge5":
-            for row in rules.table("surface_water_evaluation").find("n_equals_5"):
-                usable(row, rules)
+        for row in five:
+            usable(row, rules)
         rows = {i: on_day(rules, "surface_water_evaluation", day, i)[0] for i in _STATES}
     except REFUSALS as error:
         return replace(base, verdict=UNJUDGED, notes=(note_of(error),))
@@ -100,6 +103,15 @@ def river_state(rules: RuleSet, day: date, river: str, sections: Sequence[Sectio
         notes=(told,),
         **{**citation([row]), "limit": row.scope["condition"]},
     )
+
+
+def _five(row: LimitRow) -> Note:
+    return Note(
+        "five_sections",
+        f"exactly 5 sections: the text read prints > 5, the usual reading is >= 5; which holds is open ({row.edition} was not read)."
+        " Fix: a rule set with water.five_sections = ge5",
+        f"恰为 5 个断面：读到的条文写“> 5”，通常理解为“≥ 5”，适用哪一规则待补（{row.edition} 原文未取得）；可在规则集中写明 water.five_sections = ge5。",
+    )  # fmt: skip
 
 
 def river_of_few(

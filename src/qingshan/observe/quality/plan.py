@@ -37,6 +37,14 @@ TESTS = (
 )  # fmt: skip
 """In the order of their bits."""
 
+TESTS_ZH = dict(
+    zip(
+        TESTS,
+        ("缺测", "超量程", "尖峰", "变化过快", "平直", "物理关系", "与邻站不符", "站点状态", "低于检出限", "重复键"),
+        strict=True,
+    )
+)
+
 LIMITS: dict[str, tuple[str, ...]] = {
     "gross_range": ("fail_min", "fail_max", "suspect_min", "suspect_max"),
     "spike": ("suspect", "fail"),

@@ -29,7 +29,7 @@ from qingshan.core.finding import Finding
 from ..dense import SCALE, SIZE, Block, Lattice, Rows, block_of, blocks, grouped, site_of
 from .flags import FlagLayer
 from .kernels import FAIL, GOOD, NO_VALUE, NOT_EVALUATED, SUSPECT, Flags, buddy_codes, judge, neighbours
-from .plan import TESTS, Plan, Segment
+from .plan import TESTS, TESTS_ZH, Plan, Segment
 
 __all__ = ["Positions", "QualityRun", "flag_blocks", "quality_run"]
 
@@ -283,10 +283,15 @@ def _say(result: QualityRun) -> None:
             Finding("note", "off_lattice", f"{result.loose} rows have no place on a regular lattice: tests that need a step did not run.",
                     f"{result.loose} 行不在规则时间格上，需要步长的检验未执行。")
         )  # fmt: skip
+    idle: dict[tuple[str, ...], list[str]] = {}
     for kind, missed in sorted(result.not_run.items()):
-        never = [t for t in TESTS if result.cells and missed[t] >= sum(result.flags[kind].values()) > 0]
+        never = tuple(t for t in TESTS if result.cells and missed[t] >= sum(result.flags[kind].values()) > 0)
         if never:
-            result.findings.append(
-                Finding("note", "not_run", f"{kind}: these tests never ran: {', '.join(never)}.", f"{kind}：以下检验从未执行：{'、'.join(never)}。",
-                        "quality.csv", fix="add their limits to the plan / 在方案中补充限值")
-            )  # fmt: skip
+            idle.setdefault(never, []).append(kind)
+    for tests, kinds in idle.items():
+        zh = "、".join(f"{TESTS_ZH[t]}（{t}）" for t in tests)
+        result.findings.append(
+            Finding("note", "not_run", f"these tests never ran: {', '.join(tests)}, on {', '.join(kinds)}.",
+                    f"以下检验从未执行：{zh}；监测项目：{'、'.join(kinds)}。", "quality.csv",
+                    fix="add their limits to the plan, if they are wanted / 需要时在方案中补充限值")
+        )  # fmt: skip

@@ -48,7 +48,8 @@ class RefusedLoad(QingshanError):
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a load did. `n_same` rows were there already; `n_versions` are further values of keys already known;
+    """What a load did. `n_empty` of the values read are empty cells, no readings;
+    `n_same` rows were there already; `n_versions` are further values of keys already known;
     `n_errors` rows were not used. `again`: the very source had been taken before without a fault."""
 
     network: str
@@ -61,6 +62,7 @@ class LoadReport:
     n_versions: int
     n_errors: int
     again: bool = False
+    n_empty: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
@@ -76,6 +78,7 @@ class LoadReport:
             "n_same",
             "n_versions",
             "n_errors",
+            "n_empty",
             "again",
             "counts",
         )
@@ -126,7 +129,7 @@ def load(
         _tidy(store, network, {p.year for p in parts})
     return LoadReport(
         network, label, digest, opened.reader, job.read, tally["new"], tally["same"], tally["versions"], report.errors,
-        counts=dict(report.counts), findings=tuple(findings),
+        n_empty=job.empty, counts=dict(report.counts), findings=tuple(findings),
     )  # fmt: skip
 
 
@@ -180,7 +183,7 @@ class _Job:
         self.context = Context(network, report, self.sites, series, now)
         self.next = store.catalogue(network.id).next_number("series")
         self.counts: dict[int, dict[str, int]] = {}
-        self.read = 0
+        self.read = self.empty = 0
         self._written = 0
 
     def stage(self, chunks: Iterator[Chunk]) -> None:
@@ -189,6 +192,7 @@ class _Job:
             self._keep_samples(chunk.samples)
             if chunk.rows.height:
                 self.read += chunk.rows.height
+                self.empty += chunk.rows.filter(pl.col("value_text").fill_null("").str.strip_chars() == "").height
                 rows = staged(_whole(chunk.rows), self.context)
                 self._number_series()
                 self._told_validity(rows)

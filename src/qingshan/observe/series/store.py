@@ -14,6 +14,7 @@ import fcntl
 import json
 import shutil
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -22,7 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from qingshan.core.errors import QingshanError, UnknownName
+from qingshan.core.errors import QingshanError, UnitError, UnknownName
+from qingshan.core.observed import observed_properties
+from qingshan.core.units import unit as parse_unit
 from qingshan.zone.home import home, zone_key
 from qingshan.zone.zone import Zone
 
@@ -42,6 +45,12 @@ class NetworkBusy(QingshanError):
     """Another process is loading into the network."""
 
     code = "network_busy"
+
+
+class UnitMoved(QingshanError):
+    """A property is declared in another unit than its series are kept in."""
+
+    code = "unit_moved"
 
 
 class Observations:
@@ -113,7 +122,7 @@ class Observations:
             rows = [r for r in rows if r[1] in years]
         if series is not None:
             wanted = sorted(series)
-            rows = [r for r in rows if any(r[3] <= s <= r[4] for s in wanted)]
+            rows = [r for r in rows if (i := bisect_left(wanted, r[3])) < len(wanted) and wanted[i] <= r[4]]
         return [(folder / r[0], r[2]) for r in rows]
 
     def years(self, network: str) -> list[int]:
@@ -121,7 +130,8 @@ class Observations:
         return [r[0] for r in self.catalogue(network).ask("SELECT DISTINCT year FROM part ORDER BY year")]
 
     def series(self, network: str) -> pl.DataFrame:
-        """Series of a network with their number of keys, first and last start; columns `model.SERIES`."""
+        """Series of a network with their number of keys, first and last start; columns `model.SERIES`. Raises `UnitMoved` where the
+        readings were kept in another unit than their property has today: nothing is read, judged or loaded across units."""
         rows = self.catalogue(network).ask(
             "SELECT s.id, s.no, s.site, s.property, s.averaging, s.procedure, s.feature, s.unit, s.received_unit, s.state,"
             " COALESCE(SUM(p.keys), 0), MIN(p.first), MAX(p.last)"
@@ -129,6 +139,7 @@ class Observations:
         )
         plain = SERIES | {"first": pl.Int64, "last": pl.Int64}
         frame = pl.DataFrame(rows, schema=plain, orient="row")
+        _same_units(frame, network)
         return frame.with_columns(pl.col("first", "last").cast(MOMENT))
 
     def sites(self, network: str) -> pl.DataFrame:
@@ -221,6 +232,32 @@ def _read(paths: Sequence[Path], series: Collection[str] | None) -> pl.LazyFrame
         return frame
     wanted = sorted(series)
     return frame.filter(pl.col("series") == wanted[0] if len(wanted) == 1 else pl.col("series").is_in(wanted))
+
+
+def _same_units(series: pl.DataFrame, network: str) -> None:
+    """That every property is still declared in the unit its series are kept in; another spelling of the same unit is the same."""
+    known = observed_properties()
+    for name, kept in series.select("property", "unit").unique(maintain_order=True).iter_rows():
+        now = known[name].unit if name in known else kept
+        if now == kept or _one_unit(now, kept):
+            continue
+        first = series.filter((pl.col("property") == name) & (pl.col("unit") == kept))["id"]
+        raise UnitMoved(
+            f"{name} of {network} is kept in {kept!r} ({first.len():,} series, the first {first[0]}); the property is declared in {now!r} now."
+            " Readings of two units are not put into one series.",
+            f"{network} 的 {name} 以 {kept!r} 保存（{first.len():,} 条序列，第一条为 {first[0]}），监测项目现在声明的单位是 {now!r}；"
+            "两种单位的读数不放进同一序列。",
+            where=f"{name}: {kept} / {now}",
+            fix=f"declare {name} in {kept} again, and the new unit as a property of its own / 恢复 {name} 的单位 {kept}，新单位另立监测项目",
+        )  # fmt: skip
+
+
+def _one_unit(a: str, b: str) -> bool:
+    try:
+        one, other = parse_unit(a), parse_unit(b)
+    except UnitError:
+        return False
+    return (one.scale, one.dimensions, one.offset) == (other.scale, other.dimensions, other.offset)
 
 
 def latest(frame: pl.LazyFrame, revised: pl.LazyFrame) -> pl.LazyFrame:

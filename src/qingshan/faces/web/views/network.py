@@ -8,16 +8,19 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from qingshan.faces.web.evaluated import REPORTED
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.stations import Held, Station, held, networks_of, state_of, tones
+from qingshan.observe.series.model import Network
 from qingshan.publish import numbers
 
 from .alerts import watched
 
-DRAWN = 400
-"""Sites that get a circle on the drawn map; what is beyond is in the table and the exports."""
+DRAWN = 2000
+"""Sites that get a circle on the drawn map, those in the worst state first; what is beyond is in the table and the exports."""
 ROOMY, TIGHT = 15, 9
 """Radius of a circle that holds its state's word, and of one that cannot."""
 
@@ -109,7 +112,7 @@ def build(ask: Ask) -> Page:
         "network.html",
         network.name(ask.lang),
         context,
-        [_sites_table(ask, rows)],
+        [_sites_table(network, rows)],
         sources=_sources([h]),
         labels=context["labels"],
     )
@@ -178,21 +181,51 @@ def _map(ask: Ask, rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _clusters(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Sites whose circles would touch stand as one: the nearest are joined first, at the middle of what they hold; the worst is drawn last."""
-    groups = [{"at": r["point"], "rows": [r]} for r in rows[-DRAWN:]]
-    while True:
-        near = [
-            (d, i, j) for i, j in itertools.combinations(range(len(groups)), 2)
-            if (d := math.dist(groups[i]["at"], groups[j]["at"])) < _radius(groups[i]) + _radius(groups[j])
-        ]  # fmt: skip
-        if not near:
-            break
-        _, i, j = min(near)
-        held = groups[i]["rows"] + groups.pop(j)["rows"]
-        middle = tuple(sum(r["point"][k] for r in held) / len(held) for k in (0, 1))
-        groups[i] = {"at": middle, "rows": held}
+    groups: list[dict[str, Any]] = [{"at": r["point"], "rows": [r]} for r in rows[:DRAWN]]
+    gaps = Gaps([g["at"] for g in groups], [_radius(g) for g in groups])
+    while (pair := gaps.nearest()) is not None:
+        i, j = pair
+        held = groups[i]["rows"] + groups[j]["rows"]
+        groups[i] = {"at": tuple(sum(r["point"][k] for r in held) / len(held) for k in (0, 1)), "rows": held}
+        gaps.join(i, j, groups[i]["at"], _radius(groups[i]))
+    groups = [g for g, there in zip(groups, gaps.there, strict=True) if there]
     for g in groups:
         g["rows"].sort(key=lambda r: -r["state"].tone)
     return sorted(groups, key=lambda g: g["rows"][0]["state"].tone)
+
+
+class Gaps:
+    """Distances between the circles that touch, the least of each row at hand: to join two looks at one row, not at all pairs."""
+
+    def __init__(self, points: Sequence[tuple[float, float]], radii: Sequence[float]) -> None:
+        self.points = np.array(points, float).reshape(-1, 2)
+        self.radii = np.array(radii, float)
+        self.there = np.ones(len(radii), bool)
+        self.rows = np.full((len(radii), len(radii)), np.inf)
+        for i in range(len(radii)):
+            self.rows[i, i + 1 :] = self._to(i)[i + 1 :]
+        self.least = self.rows.min(axis=1, initial=np.inf)
+
+    def _to(self, i: int) -> np.ndarray:
+        """From one circle to every other; infinite where they do not touch or one is gone."""
+        apart = np.hypot(*(self.points - self.points[i]).T)
+        return np.where((apart < self.radii + self.radii[i]) & self.there, apart, np.inf)
+
+    def nearest(self) -> tuple[int, int] | None:
+        """The pair that lies nearest, the first of equals; None where no two touch."""
+        i = int(self.least.argmin()) if self.least.size else 0
+        return None if not self.least.size or self.least[i] == np.inf else (i, int(self.rows[i].argmin()))
+
+    def join(self, i: int, j: int, at: tuple[float, float], radius: float) -> None:
+        """Put the two into the place of the first."""
+        beside = (self.rows[:, [i, j]] < np.inf).any(axis=1)
+        self.points[i], self.radii[i], self.there[j] = at, radius, False
+        self.rows[j], self.rows[:, j] = np.inf, np.inf
+        found = self._to(i)
+        self.rows[i, i + 1 :], self.rows[:i, i] = found[i + 1 :], found[:i]
+        beside[[i, j]] = True
+        beside[:i] |= found[:i] < np.inf
+        self.least[beside] = self.rows[beside].min(axis=1)
 
 
 def _radius(group: dict[str, Any]) -> float:
@@ -213,7 +246,8 @@ def _drawn(ask: Ask, group: dict[str, Any], roomy: bool, alone: bool) -> dict[st
     }  # fmt: skip
 
 
-def _sites_table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:
+def _sites_table(network: Network, rows: Sequence[dict[str, Any]]) -> Table:
+    labels = "; ".join(network.labels)
     columns = (
         Column("id", "站点代号", "site id"), Column("name", "站点", "site"), Column("kind", "类型", "kind"), Column("basin", "河流或流域", "river or basin"),
         Column("state", "最近状态", "newest state"), Column("deciding", "定类项目", "deciding items"), Column("at", "评价时刻", "judged at"),
@@ -224,7 +258,7 @@ def _sites_table(ask: Ask, rows: Sequence[dict[str, Any]]) -> Table:
     made: list[dict[str, Cell]] = [
         {**{k: r[k] for k in ("id", "name", "kind", "basin", "deciding", "rows", "lon", "lat", "status")}, "state": r["state"].word if r["read"] else "",
          "at": r["at"].isoformat(" ", "minutes") if r["at"] else "", "last": r["last"].isoformat(" ", "minutes") if r["last"] else "",
-         "why": r["state"].why, "labels": "; ".join(held(ask.site, ask.params["network"]).network.labels)}
+         "why": r["state"].why, "labels": labels}
         for r in rows
     ]  # fmt: skip
     return Table("sites", "站点", "Sites", columns, made, point_columns=("lon", "lat"))
