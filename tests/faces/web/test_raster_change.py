@@ -114,6 +114,19 @@ def test_every_figure_of_a_group_opens_its_pedigree(client: TestClient, lang: st
     assert "wetland.area_loss@hj1174_2021" in client.get(f"/{lang}/pedigree/{wet['wetland_area_lost_key']}").text
 
 
+@pytest.mark.parametrize(("lang", "grade"), [("zh", "中度"), ("en", "moderate")])
+def test_the_grade_stands_beside_the_wetland_lost(client: TestClient, lang: str, grade: str) -> None:
+    """2 of 8 cells lost are 25 %: HJ 1174-2021 table A.6, moderate in (15, 30]. Its pedigree names the four cuts."""
+    wet = next(r for r in table(client, "groups") if r["cls"] == "wetland")
+    assert wet["wetland_area_loss_grade"] == 2
+    html = client.get(f"/{lang}/account/change?of=wetland").text
+    assert f"<b>{grade}</b>" in html
+    told = client.get(f"/{lang}/pedigree/{wet['wetland_area_loss_grade_key']}").text
+    assert "wetland.area_loss_grade@hj1174_2021" in told and all(
+        word in told for word in ("未退化|轻度", "重度|极重度")
+    )
+
+
 @pytest.mark.parametrize(
     ("lang", "word", "group"),
     [("zh", "耕地 → 阔叶林", "绿地"), ("en", "cultivated land → broadleaf forest", "green land")],
