@@ -200,8 +200,8 @@ def _print_run(done: Run, record: dict[str, Any], root: str, lang: str, *, whole
     for fact in (f for f in done.facts if declared_rounds(done.profile)):
         place, said = done.zone.place(fact.place).name(lang), done.names(fact.quantity)[0 if zh else 1]
         why = "" if fact.refusal is None else (fact.refusal.zh if zh else fact.refusal.en)
-        given = "" if fact.value is None else f"{four_digits(fact.value)} {fact.unit}"
-        print(f"  {place} {fact.period} {said}: {given or ('拒算 - ' if zh else 'refused - ') + why}")
+        told = "" if fact.value is None else f"{four_digits(fact.value)} {fact.unit}"
+        print(f"  {place} {fact.period} {said}: {told or ('拒算 - ' if zh else 'refused - ') + why}")
     for line in done.services(root):
         if line.included != "yes":
             continue

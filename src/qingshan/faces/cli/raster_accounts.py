@@ -92,7 +92,11 @@ def _condition_lines(own: Run, places: list[str], zh: bool) -> list[str]:
     name = own.names(INDEX)[0 if zh else 1] if found else ""
     refused = "拒算" if zh else "refused"
     said = [
-        four_digits(f.value) if f.refusal is None else f"{refused} - {f.refusal.zh if zh else f.refusal.en}"
+        f"{refused} - {f.refusal.zh if zh else f.refusal.en}"
+        if f.refusal
+        else "—"
+        if f.value is None
+        else four_digits(f.value)
         for f in found
     ]
     colon = "：" if zh else ": "
