@@ -39,6 +39,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// The drawing of states is shown from the state at hand where it is wider than its box.
+for (const state of document.querySelectorAll(".machine .here")) {
+  const box = state.closest(".scroll");
+  const at = state.getBoundingClientRect();
+  const seen = box.getBoundingClientRect();
+  box.scrollLeft += at.left + at.width / 2 - seen.left - seen.width / 2;
+}
+
 // A chart becomes a live one when it is pointed at or reached by keyboard; until then it is the drawing in the page.
 for (const figure of document.querySelectorAll("[data-chart]")) {
   const wake = async () => {

@@ -90,6 +90,8 @@ _UNITS: dict[str, tuple[_Face, _Face]] = {
     "Mt": _countable("t", "吨", "t"),
     "t CO2": _countable("t CO2", "吨 CO₂", "t CO₂"),
     "Mt CO2": _countable("t CO2", "吨 CO₂", "t CO₂"),
+    "t CO2e": _countable("t CO2e", "吨 CO₂e", "t CO₂e"),
+    "t CO2/hm2": _faces("t CO2/hm2", "吨 CO₂/公顷", "t CO₂/ha"),
     "t C": _countable("t C", "吨碳", "t C"),
     "t O2": _countable("t O2", "吨 O₂", "t O₂"),
     "tce": _countable("tce", "吨标准煤", "tce"),
@@ -225,6 +227,8 @@ def _word(face: _Face, step: str, lang: str) -> str:
         return face.word
     if lang == "zh":
         return f"{step}{face.word}" if face.glued or not face.word else f"{step}{_SPACE}{face.word}"
+    if step in ("k", "M") and face.word.partition(" ")[0] == "t":
+        return f"{step}{face.word}"  # kt, Mt: prefixes of the tonne
     return f"{step}{_SPACE}{face.word}" if face.word else step
 
 

@@ -196,8 +196,8 @@ def zone_path(name_or_path: str | Path | None = None) -> Path:
         raise UnknownZone(
             f"no zone folder {str(asked)!r} and no built-in zone of that name (built in: {known}).",
             f"没有区域目录 {str(asked)!r}，也没有同名的内置区域（内置：{known}）。",
-            fix="give a folder with a zone.toml, or make one with `qingshan init DIR`"
-            " / 给出含 zone.toml 的目录，或用 `qingshan init DIR` 新建",
+            fix="give a folder with a zone.toml, or make one with `qingshan init DIR --id ID`"
+            " / 给出含 zone.toml 的目录，或用 `qingshan init DIR --id ID` 新建",
         )
     return folder
 

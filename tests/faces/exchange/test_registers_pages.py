@@ -17,7 +17,7 @@ from qingshan.ledger.book import Refused
 from qingshan.registers.declaration import registers
 from qingshan.zone.zone import Zone, open_zone
 
-from .counter import SHA, Counter
+from .counter import SHA, Counter, T
 
 TYPED = {"f.name": "某磷化工厂", "f.credit_code": "C1", "f.management": "重点管理", "f.place": "520123", "f.cod": "12.5", "f.contact": "李四",
          "f.site": '{"type": "Point", "coordinates": [106.65, 26.64]}'}  # fmt: skip
@@ -91,7 +91,8 @@ def test_a_refused_form_keeps_what_was_typed(counter: Counter, zone: Zone) -> No
         r'name="e.decision" value="[0-9a-f]{64}"', told.text
     )  # the file is kept: it needn't be chosen again
     change = clerk.get(f"{here}/change").text
-    assert "您的角色不能办理" in change  # accepted records are not changed
+    assert "登记处于“已受理”状态，此时不能这样办理" in change  # accepted records are not changed, whoever asks
+    assert "您的角色不能办理" in Reader(counter, zone, "regulator0").get(f"{here}/change").text
 
 
 def test_forms_need_token_and_site(counter: Counter, zone: Zone) -> None:
@@ -152,6 +153,44 @@ def test_every_state_and_step_is_drawn(register: str) -> None:
     boxes = [(n["x"], n["y"], n["w"], n["h"]) for n in drawn["nodes"]]
     assert all(x >= 0 and x + w <= drawn["width"] and y >= 0 and y + h <= drawn["height"] for x, y, w, h in boxes)
     assert len({(x, y) for x, y, _, _ in boxes}) == len(boxes)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("register", sorted(registers()))
+def test_no_name_of_a_step_lies_under_a_state(register: str, lang: str) -> None:
+    """The names stand free of every state, whatever their length, and those of straight arrows leave the arrow's ends to be seen."""
+    drawn = machine_drawn(registers()[register], "", lambda zh, en: zh if lang == "zh" else en)
+    for e in drawn["edges"]:
+        left, right = e["x"] - e["w"] / 2, e["x"] + e["w"] / 2
+        for n in drawn["nodes"]:
+            beside = right <= n["x"] or n["x"] + n["w"] <= left
+            assert beside or e["y"] + 8 <= n["y"] or n["y"] + n["h"] <= e["y"] - 8, (e["name"], n["name"])
+
+
+def test_what_the_ledger_keeps_beside_the_fields_is_told_in_words(counter: Counter, zone: Zone) -> None:
+    """100 t owed, 60 t surrendered: 60 t, not 60,000,000 micro-units; the instrument and the rule set by their names."""
+    counter.owe()
+    body = {"account": "X", "asset": counter.asset, "quantity": 60 * T, "obligation": "X:2024"}
+    counter.both("rights.surrender", "traderX", "approverX", **body)
+    regulator = Reader(counter, zone, "regulator0")
+    for lang, own, offsets, unit, rules in (
+        ("zh", "已缴本类单位", "已用抵消量", "吨", "参照全国市场的模板"),
+        ("en", "own units surrendered", "offsets used", "t", "template after the national market"),
+    ):
+        page = regulator.get(f"/{lang}/registers/obligation/record/X:2024").text
+        assert f'<dt>{own}</dt><dd class="wrap">60 {unit}</dd>' in page
+        assert f'<dt>{offsets}</dt><dd class="wrap">0 {unit}</dd>' in page
+        assert f'<a href="/{lang}/exchange/operator#sets">{rules}</a>' in page
+        for text in (page, regulator.get(f"/{lang}/registers/obligation").text):
+            shown = re.sub(r"<[^>]*>", " ", text)
+            assert counter.asset not in shown and "60000000" not in shown and "national_like" not in shown
+
+
+def test_a_list_of_people_shows_their_roles_and_no_column_without_a_value(counter: Counter, zone: Zone) -> None:
+    counter.give("register.create", "root", register="actor", id="r1",
+                 fields={"person": "P-r1", "name": "登记员", "roles": ["registry", "verifier"]})  # fmt: skip
+    page = Reader(counter, zone, "root").get("/zh/registers/actor").text
+    assert "登记机构，核查机构" in page and "所属单位" not in page
 
 
 def test_forms_with_files_are_read_byte_by_byte() -> None:

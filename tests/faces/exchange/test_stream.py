@@ -140,23 +140,33 @@ def test_stream_under_load(tmp_path: Path) -> None:
     ended = threading.Event()
     books = [Book() for _ in range(3)]
 
+    ready = threading.Barrier(len(books) + 1)  # nobody writes before each reader has its picture
+
     def reads(mine: Book, forgets: int) -> None:
+        lost, asked = set[int](), False  # a message is lost once; one question is open at a time
         with connect(url) as socket:
-            seen = 0
+            mine.take(json.loads(socket.recv(timeout=20)))
+            ready.wait(20)
             while not (ended.is_set() and mine.number == counter.desk.tape.strips[counter.asset].number):
                 try:
                     said = json.loads(socket.recv(timeout=0.2))
                 except TimeoutError:
-                    continue
-                seen += 1
-                if forgets and said["type"] == "delta" and seen % forgets == 0:
-                    continue  # lost on its way
-                if not mine.take(said):
+                    missed = bool(lost) and ended.is_set()  # the very last may be lost: no later one tells of it
+                else:
+                    number = said.get("number", -1)
+                    if forgets and said["type"] == "delta" and number % forgets == 0 and number not in lost:
+                        lost.add(number)
+                        continue
+                    missed = not mine.take(said)
+                    asked = asked and said["type"] != "gap"
+                if missed and not asked:
                     socket.send(json.dumps({"type": "resync", "after": mine.number}))
+                    asked = True
 
-    readers = [threading.Thread(target=reads, args=(b, f)) for b, f in zip(books, (0, 7, 50), strict=True)]
+    readers = [threading.Thread(target=reads, args=(b, f), daemon=True) for b, f in zip(books, (0, 7, 50), strict=True)]
     for r in readers:
         r.start()
+    ready.wait(20)
     writers = [
         threading.Thread(target=_writes, args=(counter, "X", "sell", 60)),
         threading.Thread(target=_writes, args=(counter, "Y", "buy", 60)),

@@ -276,6 +276,11 @@ REFUSED = {"not_signed_in": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FOR
 """The status of a page whose reader may not see it; all other errors are of what was asked."""
 
 
+def _of_exchange(path: str) -> bool:
+    """Whether an address lies among the pages of the exchange and its registers: what is refused there leads back there."""
+    return any(part.partition(".")[0] in ("exchange", "registers") for part in path.split("/")[2:3])
+
+
 def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
     """Errors as a page to readers and as problem+json to programs."""
 
@@ -288,7 +293,8 @@ def _answer_errors(app: FastAPI, site: Site, printer: Printer) -> None:
             return _problem(status, zh, en, path, fix)
         lang = first if first in LANGUAGES else _preferred(request)
         theme = request.cookies.get("theme", "")
-        ask = Ask(site, site.views[0], lang, {}, {}, theme if theme in ("light", "dark") else "")
+        view = next((v for v in site.views if v.name == "exchange" and _of_exchange(path)), site.views[0])
+        ask = Ask(site, view, lang, {}, {}, theme if theme in ("light", "dark") else "")
         near = printer.near_lost(asked)
         sentence = ask.t.pick(*printer.no_place(asked)) if near else ask.t.pick(zh, en)
         return _html(printer.problem(ask, status, sentence, near), status)

@@ -12,6 +12,7 @@ from unicodedata import east_asian_width
 
 from qingshan.accounts.run import Fact, Run
 from qingshan.core.units import factor
+from qingshan.publish.numbers import MINUS, digits
 from qingshan.publish.words import Words
 
 
@@ -32,6 +33,16 @@ def said_labels(labels: Iterable[str], lang: str) -> str:
 def columns(text: str) -> int:
     """Columns of a terminal: a Chinese character takes two."""
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def figure(value: float, significant: int = 6) -> str:
+    """A number with separators and no exponent: `2,497,250`, `0.0123`."""
+    return digits(value, significant).replace(MINUS, "-")
+
+
+def unit_said(unit: str, lang: str) -> str:
+    """A unit as stored; in English without Chinese characters."""
+    return unit if lang == "zh" else unit.replace("株", "trees").replace("元", "yuan")
 
 
 def counted(number: int, noun: str) -> str:

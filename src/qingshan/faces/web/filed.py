@@ -17,7 +17,7 @@ from qingshan.registers.calendar import CHINA
 from qingshan.registers.declaration import Field, Register
 
 from .site import Ask
-from .trading import desk_of, signed
+from .trading import asset_name, desk_of, signed
 from .woods import Ground, ground
 
 __all__ = [
@@ -99,7 +99,26 @@ def _one(ask: Ask, f: Field, v: Any) -> dict[str, str]:  # noqa: PLR0911 - one l
         return {"text": f"{v[:16]}…", "title": str(v)}
     if f.kind == "geometry":
         return {"text": _shape(ask, v)}
-    return {"text": str(v)}
+    return _known(ask, str(v)) if f.kind == "text" else {"text": str(v)}
+
+
+def _known(ask: Ask, text: str) -> dict[str, str]:
+    """An instrument or a rule set by its name, where the text is the id of one."""
+    desk = desk_of(ask)
+    if text in desk.tape.strips:
+        return {
+            "text": asset_name(ask, text),
+            "title": text,
+            "href": f"/{ask.lang}/exchange?{urlencode({'asset': text})}",
+        }
+    editions = [s for s in desk.rules.every() if s.id == text]
+    if editions:
+        return {
+            "text": name_of(ask, editions[-1]),
+            "title": text,
+            "href": f"/{ask.lang}/exchange/operator#sets",
+        }
+    return {"text": text}
 
 
 def _shape(ask: Ask, v: Mapping[str, Any]) -> str:

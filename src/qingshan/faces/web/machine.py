@@ -11,6 +11,7 @@ __all__ = ["machine_drawn"]
 
 NARROWEST, HIGH = 104.0, 34
 BETWEEN, DOWN = 92.0, 92
+ARROW = 40.0
 LINE = 16
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -22,14 +23,15 @@ def machine_drawn(
 ) -> dict[str, Any]:
     """Nodes (the current one marked), arrows as paths with the place of their names; `open_`: steps that the reader may take now."""
     wide = max(NARROWEST, *(_width(pick(s.zh, s.en)) + 14 for s in register.states))
-    places = _places(register, wide + BETWEEN)
+    columns = _columns(register)
+    places = _places(register, columns, _middles(register, columns, wide, pick))
     edges, labels = list[dict[str, Any]](), list[Box]()
     nodes = [_box(p, wide) for p in places.values()]
     over: dict[str, int] = {}
     for step in register.transitions:
         for source in step.source:
             name = pick(step.zh, step.en)
-            curve = _curve(places[source], places[step.target], wide, over)
+            curve = _curve(places[source], places[step.target], wide, columns[step.target] - columns[source], over)
             label = _free(curve, _width(name), nodes, labels)
             labels.append((label[0] - _width(name) / 2, label[1] - LINE / 2, _width(name), LINE))
             edges.append({"name": name, "curve": curve, "x": label[0], "y": label[1], "open": step.id in open_ and source == state,
@@ -60,8 +62,8 @@ def _said(register: Register, step: Transition, source: str, pick: Callable[[str
     return f"{pick(step.zh, step.en)}: {name(source)} → {name(step.target)}"
 
 
-def _places(register: Register, across: float) -> dict[str, Point]:
-    """Middle of each state: column by the fewest steps from the first state; the state that leads on furthest stands on top."""
+def _columns(register: Register) -> dict[str, int]:
+    """Column of each state: the fewest steps from the first state."""
     depth = {register.states[0].id: 0}
     open_ = [register.states[0].id]
     while open_:
@@ -72,16 +74,37 @@ def _places(register: Register, across: float) -> dict[str, Point]:
                 open_.append(t.target)
     for s in register.states:
         depth.setdefault(s.id, max(depth.values()) + 1)
+    return depth
+
+
+def _middles(
+    register: Register, columns: dict[str, int], wide: float, pick: Callable[[str, str], str]
+) -> dict[int, float]:
+    """Middle of each column: between two neighbours there is room for the longest name of a step that leads from one to the other."""
+    middles = {0: 0.0}
+    for column in range(max(columns.values())):
+        names = [
+            pick(t.zh, t.en)
+            for t in register.transitions
+            for s in t.source
+            if (columns[s], columns[t.target]) == (column, column + 1)
+        ]
+        middles[column + 1] = middles[column] + wide + max([BETWEEN, *(_width(n) + ARROW for n in names)])
+    return middles
+
+
+def _places(register: Register, columns: dict[str, int], middles: dict[int, float]) -> dict[str, Point]:
+    """Middle of each state: in its column; the state that leads on furthest stands on top."""
     leads = {
-        s.id: len({t.target for t in register.steps_from(s.id) if depth[t.target] > depth[s.id]})
+        s.id: len({t.target for t in register.steps_from(s.id) if columns[t.target] > columns[s.id]})
         for s in register.states
     }
     order = [s.id for s in register.states]
     placed: dict[str, Point] = {}
-    for column in range(max(depth.values()) + 1):
-        here_ = sorted((s for s in depth if depth[s] == column), key=lambda s: (-leads[s], order.index(s)))
+    for column, x in middles.items():
+        here_ = sorted((s for s in columns if columns[s] == column), key=lambda s: (-leads[s], order.index(s)))
         for row, id in enumerate(here_):
-            placed[id] = (column * across, row * DOWN)
+            placed[id] = (x, row * DOWN)
     return placed
 
 
@@ -89,10 +112,10 @@ def _box(p: Point, wide: float) -> Box:
     return p[0] - wide / 2 - 3, p[1] - HIGH / 2 - 3, wide + 6, HIGH + 6
 
 
-def _curve(a: Point, b: Point, wide: float, over: dict[str, int]) -> tuple[Point, Point, Point, Point]:
+def _curve(a: Point, b: Point, wide: float, across: int, over: dict[str, int]) -> tuple[Point, Point, Point, Point]:
     """A cubic from the edge of one state to that of another: straight on to the right, above where it goes back, below where it jumps."""
     half, high = wide / 2, HIGH / 2
-    across, down = round((b[0] - a[0]) / (wide + BETWEEN)), round((b[1] - a[1]) / DOWN)
+    down = round((b[1] - a[1]) / DOWN)
     if across == 1 or (across > 1 and down != 0):
         middle = (b[0] - a[0] - wide) / 2
         return (a[0] + half, a[1]), (a[0] + half + middle, a[1]), (b[0] - half - middle, b[1]), (b[0] - half, b[1])

@@ -12,6 +12,7 @@ from qingshan.core.errors import UnknownName
 from qingshan.faces.access.desk import Desk, Visitor
 from qingshan.faces.access.private import proposals_told
 from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
+from qingshan.ledger.refused import Refused
 from qingshan.publish import numbers
 from qingshan.registers.calendar import day_of
 from qingshan.rights.commands import CommandRow, FieldRow, commands
@@ -72,11 +73,15 @@ def visitor_of(ask: Ask) -> Visitor:
 
 
 def account_of(ask: Ask) -> str:
-    """The account asked for, else the first own one. Raises `UnknownName`."""
+    """The account asked for, else the first own one. Raises `Refused` for one who is not signed in, `UnknownName` for one without an account."""
     own = desk_of(ask).own_accounts(visitor_of(ask)) if ask.visitor else []
     asked = ask.query.get("account") or (own[0] if own else "")
     if not asked:
-        raise UnknownName("sign in on the exchange page first.", "请先在交易页登录。")
+        if not ask.visitor:
+            raise Refused("not_signed_in", "Sign in on the exchange page first.", "请先在交易页登录。")
+        raise UnknownName(
+            "You have no account of your own; name one: ?account=ID.", "您没有自己的账户；请指明账户：?account=编号。"
+        )
     return asked
 
 

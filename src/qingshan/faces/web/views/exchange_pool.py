@@ -13,7 +13,7 @@ from qingshan.ledger.amounts import YUAN, decimal_text
 from qingshan.rights.securities import BASE, FlowRow, Inflow, Scenario, Tranche, cash_flows, read_scenario
 
 MOST_PERIODS = 20
-WIDE, HIGH = 640, 190
+WIDE, HIGH = 520, 190
 ASKED = {"periods": "4", "price": "70", "yield": "80", "default": "10"}
 
 

@@ -103,14 +103,14 @@ def _lot(ask: Ask, x: dict[str, Any]) -> dict[str, Any]:
 
 
 def _statistics_table(rows: list[dict[str, Any]]) -> Table:
-    names = (("asset", "标的", "instrument"), ("trades", "成交笔数", "trades"), ("mean_price", "挂牌均价", "mean listed price"), ("issued", "核发", "issued"),
+    names = (("asset", "标的", "instrument"), ("trades", "成交笔数", "trades"), ("mean_price", "挂牌均价", "mean listed price"), ("issued", "签发", "issued"),
              ("surrendered", "清缴", "surrendered"), ("retired", "自愿注销", "retired"), ("cancelled", "撤销", "cancelled"))  # fmt: skip
-    return Table("statistics", "成交与核发", "trades and issues", tuple(Column(k, zh, en) for k, zh, en in names), rows)
+    return Table("statistics", "成交与签发", "trades and issues", tuple(Column(k, zh, en) for k, zh, en in names), rows)
 
 
 def _lots_table(lots: list[dict[str, Any]]) -> Table:
     names = (("lot", "批次", "lot"), ("scheme", "权种", "scheme"), ("subtype", "类别", "subtype"), ("area", "区域或项目", "area"), ("from", "起", "from"),
-             ("to", "止", "to"), ("unit", "单位", "unit"), ("issued", "核发（微单位）", "issued (micro-units)"), ("status", "状态", "status"))  # fmt: skip
+             ("to", "止", "to"), ("unit", "单位", "unit"), ("issued", "签发（微单位）", "issued (micro-units)"), ("status", "状态", "status"))  # fmt: skip
     keys = [k for k, _, _ in names]
     return Table(
         "lots", "批次", "lots", tuple(Column(k, zh, en) for k, zh, en in names), [{k: x[k] for k in keys} for x in lots]

@@ -40,7 +40,7 @@ def _change(ask: Ask) -> Page:
     may = open_steps(desk_of(ask), visitor_of(ask), register, told)["change"]
     fields = [_field(ask, register, f, told["fields"]) for f in register.fields]
     return _page(ask, register, fields, may=may, title=ask.t("registers.change", id=told["id"]), by=register.create_by, id=told["id"],
-        version=str(told["version"]),
+        version=str(told["version"]), closed=_closed(ask, register, told, register.create_by) if not may else "",
                  lead="", leave=record_href(ask, register.id, told["id"]), button=ask.t("registers.save"))  # fmt: skip
 
 
@@ -67,18 +67,25 @@ def _step(ask: Ask) -> Page:
     )
     second = ask.t("registers.step_second", roles=role_words(ask, step.second)) if step.second else ""
     page = _page(ask, register, fields, may=may, title=ask.t("registers.step_title", step=name_of(ask, step), id=told["id"]), by=step.by, id=told["id"],
-                 version=str(told["version"]), lead=change + second, leave=record_href(ask, register.id, told["id"]), button=name_of(ask, step))  # fmt: skip
+                 version=str(told["version"]), closed=_closed(ask, register, told, step.by) if not may else "",
+                 lead=change + second, leave=record_href(ask, register.id, told["id"]), button=name_of(ask, step))  # fmt: skip
     return Page(
         page.template, page.title, {**page.context, "evidence": evidence, "noted": True, "note": given.get("note", "")}
     )
 
 
+def _closed(ask: Ask, register: Register, told: Mapping[str, Any], by: tuple[str, ...]) -> str:
+    """The state that bars one who has the role; empty where it is the role that is missing."""
+    has_role = bool(desk_of(ask).roles(visitor_of(ask)) & set(by))
+    return name_of(ask, register.state_by_id[told["state"]]) if has_role else ""
+
+
 def _page(ask: Ask, register: Register, fields: list[dict[str, Any]], *, may: bool, title: str, by: tuple[str, ...], id: str | None, version: str, lead: str,
-          leave: str, button: str) -> Page:  # fmt: skip
+          leave: str, button: str, closed: str = "") -> Page:  # fmt: skip
     given = ask.told.get("given", {})
     context = frame(ask, register) | {
-        "register": register, "name": name_of(ask, register), "headline": title, "lead": lead, "fields": fields, "may": may, "by": role_words(ask,
-        by), "id": id,
+        "register": register, "name": name_of(ask, register), "headline": title, "lead": lead, "fields": fields, "may": may, "closed": closed,
+        "by": role_words(ask, by), "id": id,
         "typed_id": given.get("id", ""), "version": version, "leave": leave, "button": button, "key": secrets.token_hex(12), "evidence": [], "noted": False,
         "note": "", "largest": LARGEST >> 20, "id_fault": ask.told.get("error", "") if ask.told.get("code") in ("id", "duplicate") else "",
         "faults": [(f["id"], f["name"], f["fault"]) for f in fields if f["fault"]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -24,14 +24,21 @@ from qingshan.faces.web.machine import machine_drawn
 from qingshan.faces.web.page import Column, Page, Table, View
 from qingshan.faces.web.proofs import prover
 from qingshan.faces.web.site import Ask
-from qingshan.faces.web.trading import desk_of, visitor_of
+from qingshan.faces.web.trading import amount_text, desk_of, visitor_of
+from qingshan.ledger.amounts import MICRO, YUAN, decimal_text
+from qingshan.publish import numbers
 from qingshan.registers.declaration import Field, Register
 from qingshan.registers.engine import in_register, visible
+from qingshan.rights.obligations import MULTIPLE
 
 SHOWN = 50
 COLUMNS = 4
 PLAIN = ("text", "choice", "whole", "decimal", "date", "yes_no", "place", "reference", "person")
 ALERTS = 30
+BESIDE = {"lot": "text", "own": "units", "offsets": "units", "borrowed": "units", "missing": "units", "settled_on": "text", "fine": "money",
+          "paid": "money", "multiple": "multiple", "window": "window", "turnover": "money", "volume": "units", "order": "text",
+          "cut_on_refusal": "units"}  # fmt: skip
+"""What the ledger keeps beside the fields and a reader is told, with its kind."""
 
 
 def index(ask: Ask) -> Page:
@@ -76,7 +83,9 @@ def listing(ask: Ask) -> Page:
     fitting = [
         f
         for f in register.fields
-        if f.kind in PLAIN and not f.many and (not f.private or any(f.id in e["fields"] for e in found))
+        if f.kind in PLAIN
+        and (not f.many or f.kind == "choice")
+        and (any(e["fields"].get(f.id) for e in found) or not (found or f.private))
     ]
     first = sorted(fitting, key=lambda f: not f.required)[:COLUMNS]
     columns = [f for f in fitting if f in first]
@@ -169,7 +178,7 @@ def entry(ask: Ask) -> Page:
         "withdraw": may["withdraw"], "waiting": _waiting(ask, register, waiting) if waiting else None, "history": _history(ask, register, told),
         "map": mapped(ask, shapes, names, "", close=any(f["geometry"]["type"] != "Point" for f in shapes["features"])),
         "list": f"/{ask.lang}/registers/{register.id}",
-        "other": [_beside(ask, k, v) for k, v in told["content"].items() if isinstance(v, str | int) and told["trusted"]],
+        "other": [_beside(ask, k, told["content"][k], told["fields"]) for k in BESIDE if k in told["content"] and told["trusted"]],
     }  # fmt: skip
     columns = (Column("version", "版本", "version"), Column("state", "状态", "state"), Column("at", "时间（微秒）", "time (microseconds)"),
                Column("record", "记录号", "record"), Column("command", "操作", "command"), Column("by", "经办", "by"))  # fmt: skip
@@ -183,17 +192,32 @@ def entry(ask: Ask) -> Page:
     )
 
 
-def _beside(ask: Ask, k: str, v: Any) -> dict[str, str]:
-    """What the ledger wrote beside the fields: the lot that was issued, a fine, who stood in."""
-    name = ask.t(f"registers.beside.{k}") if ask.t.has(f"registers.beside.{k}") else k
+def _beside(ask: Ask, k: str, v: Any, fields: Mapping[str, Any]) -> dict[str, str]:
+    """What the ledger wrote beside the fields, in words and with its unit: the lot that was issued, what was surrendered, a fine."""
+    unit = numbers.unit_word(str(fields.get("unit", "")), ask.lang) if fields.get("unit") else ""
+    said: dict[str, tuple[Callable[[], str], str]] = {
+        "units": (lambda: amount_text(decimal_text(v, MICRO)), unit),
+        "money": (lambda: amount_text(decimal_text(v, YUAN), 2), ask.t("exchange.yuan")),
+        "multiple": (lambda: decimal_text(v, MULTIPLE), ""),
+        "window": (lambda: ask.t(f"exchange.window.{v}") if ask.t.has(f"exchange.window.{v}") else str(v), ""),
+        "text": (lambda: str(v), ""),
+    }
+    text, word = said[BESIDE[k]]
     href = f"/{ask.lang}/exchange/public" if k == "lot" else ""
-    return {"name": name, "text": str(v), "href": href}
+    return {"name": ask.t(f"registers.beside.{k}"), "text": " ".join(w for w in (text(), word) if w), "href": href}
 
 
 def _title(register: Register, told: Mapping[str, Any]) -> str:
-    """The record by its first field where that is a text, else by its id."""
-    first = register.fields[0]
-    return str((told["fields"].get(first.id) if first.kind == "text" else "") or told["id"])
+    """The record by its name where it has one that may be read, else by its id."""
+    named = next(
+        (
+            f.id
+            for f in register.fields
+            if f.kind == "text" and f.required and (f.id == "name" or f is register.fields[0])
+        ),
+        "",
+    )
+    return str(told["fields"].get(named) or told["id"])
 
 
 def evidence_name(ask: Ask, name: str) -> str:
