@@ -127,6 +127,15 @@ def test_the_verbs(home, tmp_path, capsys):
         "clerk",
     ]
     assert main(turned) == 0 and "rejected" in capsys.readouterr().out
+    assert main([*turned, "--lang", "zh"]) == 1
+    assert "为 rejected，不能变为 rejected；其后可为 declared" in capsys.readouterr().err
+    assert main(["forest", "claims", "demo-ticket/demo-ticket-01", "--zone", "demo30m", "--lang", "zh"]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "林业碳票  林木  清除  2015-01-01 至 2020-01-01" in said
+        and "已驳回（rejected）" in said
+        and "权利主张 1 条" in said
+    )
 
 
 def test_overlaps_of_a_file(tmp_path, capsys):

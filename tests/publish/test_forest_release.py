@@ -16,7 +16,7 @@ from qingshan.faces.cli import main
 from qingshan.ledger.signing import KeyMissing
 from qingshan.publish.forest import changes, gather_forest
 from qingshan.publish.forest_release import forest_releases, open_forest_release, publish_forest, verify_forest_release
-from qingshan.publish.forest_report import _document
+from qingshan.publish.forest_report import _document, _formula
 from qingshan.publish.signed import ENVIRONMENT
 from qingshan.publish.words import Words
 from qingshan.zone.zone import open_zone
@@ -111,6 +111,19 @@ def test_a_release_says_screening_where_its_equations_are_quoted(made):
     assert "screening" in said["inventory.carbon"] and "screening" not in said["inventory.area"]
     document = _document(gather_forest(forest_run(made[0]), "2020"), Words("zh"), {}, 1, "", None)
     assert "方程或参数系转引或自定" in str(document["labels"])
+
+
+def test_an_equation_is_printed_as_its_formula_with_its_coefficients():
+    """The letters of `W = a (D^2 H)^b` and of `W = a D^(b1 + b2 (D + H)) H^(c1 + c2 (D + H))` in their order; an unknown form as it is."""
+    words = Words("en")
+    cell = _formula("power_d2h: 0.05, 0.93", "a note", words)
+    assert (cell.text, cell.sub) == ("W = a (D^2 H)^b", "a = 0.05, b = 0.93; a note")
+    assert (
+        _formula("variable: 8e-05, 1.9, -0.005, 0.7, 0.007", "", words).sub
+        == "a = 8e-05, b1 = 1.9, b2 = -0.005, c1 = 0.7, c2 = 0.007"
+    )
+    for odd in ("spline: 1, 2", "power_d2h: 0.05"):
+        assert _formula(odd, "", words).text == odd
 
 
 def test_the_figures_are_those_of_the_run(made):
@@ -238,7 +251,7 @@ def test_the_command_prints_what_changed(made, capsys, tmp_path):
     assert (
         "胸径更正" in out
         and "inputs/inventory/plots2020/trees.csv" in out
-        and re.search(r"inventory\.carbon .*->.*\+", out)
+        and re.search(r"Tree carbon stock  .*: [\d,.]+ -> [\d,.]+ t C  \+", out)
     )
     assert (
         main(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qingshan.publish import numbers
-from qingshan.publish.numbers import MINUS, NOTHING, column, interval, write
+from qingshan.publish.numbers import MINUS, NOTHING, column, interval, unit_word, write
 
 NBSP = "\u00a0"
 
@@ -127,3 +127,8 @@ def test_a_sentence_figure_scales_and_keeps_its_unit() -> None:
 def test_no_positive_number_is_written_as_zero(values: list[float]) -> None:
     for text in column(values, "元", "zh")[0]:
         assert any(digit in text for digit in "123456789")
+
+
+def test_thousands_and_millions_of_tonnes_are_kt_and_mt_in_english():
+    assert column([279_510.0], "t C", "en")[1] == "kt C" and write(3.02e6, "t CO2", "en").text == "3.02\u00a0Mt CO₂"
+    assert unit_word("t CO2/hm2", "en") == "t CO₂/ha" and unit_word("t CO2/hm2", "zh") == "吨 CO₂/公顷"

@@ -235,7 +235,10 @@ def find_run(name: str | Path) -> Path:
     if len(fits) != 1:
         known = ", ".join(p.name for p in whole[:8]) or "none yet"
         raise UnknownName(
-            f"no run {text!r}; on file: {known}.", f"没有核算 {text!r}；现有：{known}。", fix="run `qingshan run` first"
+            f"no run {text!r}; on file: {known}.",
+            f"没有核算 {text!r}；现有：{known}。",
+            fix="name a run of `qingshan run`, or the folder of a run, a release or a dossier"
+            " / 写出 `qingshan run` 的核算编号，或核算、发布件、案卷的文件夹",
         )
     return fits[0]
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 
 def in_language(text: str, lang: str) -> str:
     """One half of `English / 中文`; a text in one language is itself."""
     en, mark, zh = text.partition(" / ")
     return (zh if lang == "zh" else en) if mark and not zh.isascii() else text
+
+
+_OPENINGS = {"one of": "可选：", "known:": "现有：", "see": "见 ", "write": "写出 "}
+_LISTED = re.compile(rf"({'|'.join(_OPENINGS)}) (\S+(?:, \S+)*(?: …)?)")
+
+
+def advice(fix: str, lang: str) -> str:
+    """What to do, in one language. A fix that is one English opening and a list of names has no Chinese half of its own."""
+    text = in_language(fix, lang)
+    found = _LISTED.fullmatch(text) if lang == "zh" else None
+    return f"{_OPENINGS[found[1]]}{found[2]}" if found else text
 
 
 class QingshanError(Exception):

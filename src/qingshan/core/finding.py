@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from .errors import in_language
+from .errors import advice
 
 _LEVELS_ZH = {"error": "错误", "warning": "警告", "note": "提示"}
 
@@ -33,7 +33,7 @@ class Finding:
         return f"{place} [{self.field}]" if self.field else place
 
     def sentence(self, lang: str = "en") -> str:
-        fix = in_language(self.fix, lang)
+        fix = advice(self.fix, lang)
         if lang == "zh":
             head = f"{self.where()}：" if self.file else ""
             limit, fix = f"（限值：{self.limit}）" if self.limit else "", f"处理：{fix}" if fix else ""

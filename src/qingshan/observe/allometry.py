@@ -144,7 +144,7 @@ class _Table:
         if lost or not rule.sets:
             raise UnknownName(
                 f"no equations of the set {lost or '(none named)'}.", f"没有方程组 {lost or '（未指定）'}。",
-                fix=f"known sets: {', '.join(sorted(known))} / 现有方程组见左",
+                fix=f"known: {', '.join(sorted(known))}",
             )  # fmt: skip
         self.rows: dict[tuple[str, str, str], list[Equation]] = {}
         for e in equations:

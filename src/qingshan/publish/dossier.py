@@ -42,7 +42,7 @@ from qingshan.zone.zone import Zone
 
 from . import parts
 from .forest_report import label_note
-from .numbers import interval, write
+from .numbers import interval, unit_word, write
 from .parcel_map import overlap_svg, parcel_svg
 from .parts import Block
 from .pdf import typeset
@@ -340,7 +340,7 @@ def _vintages(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
     years = sorted({x.vintage for x in dossier.lines})
     cols = [
         *parts.columns(words, ("dossier_vintage", "1fr")),
-        parts.column(words("column.dossier_reduction"), "40mm", "right", "t CO₂e"),
+        parts.column(words("column.dossier_reduction"), "40mm", "right", unit_word("t CO2e", words.lang)),
     ]
     rows = [parts.row([Cell(str(y)), Cell(_kg(sum(x.kg for x in dossier.lines if x.vintage == y)))]) for y in years]
     rows.append(parts.row([Cell(words("dossier.total")), Cell(_kg(dossier.kg))], "total"))
@@ -354,7 +354,7 @@ def _vintages(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
     chain = [parts.row([Cell(words(key)), Cell(f"{value:,.3f}")]) for key, value in steps]
     from_to = [
         *parts.columns(words, ("dossier_step", "1fr")),
-        parts.column(words("column.dossier_reduction"), "40mm", "right", "t CO₂"),
+        parts.column(words("column.dossier_reduction"), "40mm", "right", unit_word("t CO2", words.lang)),
     ]
     return words("dossier.note_vintages"), [
         parts.table(cols, rows),
@@ -367,7 +367,8 @@ def _parcels_table(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
     cols = [
         *parts.columns(words, ("dossier_parcel", "32mm"), ("dossier_forest_title", "1fr"), ("dossier_species", "24mm"), ("dossier_planted", "16mm"),
                        ("dossier_stratum", "16mm")),
-        parts.column(words("column.dossier_area"), "18mm", "right", "hm²"), parts.column(words("column.dossier_reduction"), "24mm", "right", "t CO₂e"),
+        parts.column(words("column.dossier_area"), "18mm", "right", unit_word("hm2", words.lang)),
+        parts.column(words("column.dossier_reduction"), "24mm", "right", unit_word("t CO2e", words.lang)),
     ]  # fmt: skip
     rows = [
         parts.row([Cell(identifier(p.id)), Cell(p.title), Cell(p.species), Cell(str(p.planted)), Cell(p.stratum), Cell(f"{p.hm2:,.2f}"),
@@ -395,8 +396,8 @@ def _change(dossier: Dossier, words: Words) -> tuple[str, list[Block]]:
         parts.row([Cell(words(key)), Cell(write(e.value, "t CO2", words.lang).text, "", interval(*e.interval, "t CO2", words.lang).text),
                    Cell(f"{e.relative_se:.2%}"), Cell(str(e.df)), Cell(str(e.plots))]) for key, e in named if e is not None
     ]  # fmt: skip
-    per = [*parts.columns(words, ("dossier_stratum", "1fr")), parts.column(words("column.dossier_area"), "30mm", "right", "hm²"),
-           parts.column(words("column.dossier_mean"), "36mm", "right", "t CO₂/hm²")]  # fmt: skip
+    per = [*parts.columns(words, ("dossier_stratum", "1fr")), parts.column(words("column.dossier_area"), "30mm", "right", unit_word("hm2", words.lang)),
+           parts.column(words("column.dossier_mean"), "36mm", "right", unit_word("t CO2/hm2", words.lang))]  # fmt: skip
     strata = [
         parts.row([Cell(n), Cell(f"{a:,.2f}"), Cell(f"{m:,.2f}")])
         for n, a, m in zip(change.strata, change.area, change.mean, strict=True)

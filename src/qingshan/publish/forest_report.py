@@ -15,7 +15,7 @@ from .numbers import column, interval, write
 from .parts import Block
 from .pdf import typeset
 from .words import Words
-from .written import Cell, formula, identifier, mark
+from .written import Cell, equation_words, formula, identifier, mark
 
 __all__ = ["forest_pdf", "label_note"]
 
@@ -313,6 +313,12 @@ def _methods(account: ForestAccount, words: Words) -> tuple[str, list[Block]]:
     return words("note.methods"), [parts.table(cols, rows)]
 
 
+def _formula(printed: str, note: str, words: Words) -> Cell:
+    """An equation as its formula, with its coefficients and what the row notes below."""
+    said, given = equation_words(printed)
+    return Cell(formula(said), "", words.pick("；", "; ").join(x for x in (given, note) if x))
+
+
 def _equations(account: ForestAccount, words: Words) -> tuple[str, list[Block]]:
     annex = account.methods()
     cols = parts.columns(
@@ -332,7 +338,7 @@ def _equations(account: ForestAccount, words: Words) -> tuple[str, list[Block]]:
             parts.row(
                 [
                     Cell(identifier(e["cls"])),
-                    Cell(e["printed"], "", e["note"]),
+                    _formula(e["printed"], e["note"], words),
                     Cell(f"{e['trees']:,}"),
                     _status(words, e["status"]),
                 ]

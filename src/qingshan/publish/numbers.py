@@ -90,6 +90,8 @@ _UNITS: dict[str, tuple[_Face, _Face]] = {
     "Mt": _countable("t", "吨", "t"),
     "t CO2": _countable("t CO2", "吨 CO₂", "t CO₂"),
     "Mt CO2": _countable("t CO2", "吨 CO₂", "t CO₂"),
+    "t CO2e": _countable("t CO2e", "吨 CO₂e", "t CO₂e"),
+    "t CO2/hm2": _faces("t CO2/hm2", "吨 CO₂/公顷", "t CO₂/ha"),
     "t C": _countable("t C", "吨碳", "t C"),
     "t O2": _countable("t O2", "吨 O₂", "t O₂"),
     "tce": _countable("tce", "吨标准煤", "tce"),
@@ -129,7 +131,7 @@ _UNITS: dict[str, tuple[_Face, _Face]] = {
 }
 _ALIASES = {
     "": "1", "-": "1", "‰": "‰", "per mille": "‰", "permille": "‰", "percentage points": "pp", "°C": "degC", "℃": "degC",
-    "μg/m3": "ug/m3", "公顷": "hm2", "yuan": "元", "CNY": "元",
+    "μg/m3": "ug/m3", "fraction*m2": "m2", "公顷": "hm2", "yuan": "元", "CNY": "元",
 }  # fmt: skip
 _STEPS = {
     "zh": ((1e12, "万亿"), (1e8, "亿"), (1e4, "万")),
@@ -196,11 +198,15 @@ def _decimal_shift(source: str, target: str) -> bool:
         return True
 
 
+TIGHT = 1e5
+"""Thousands are shortened from here on: below it the number itself is as short, and small ones beside it stay readable."""
+
+
 def _step(magnitude: float, lang: str, style: str, face: _Face) -> tuple[float, str]:
     if not face.scaled or not math.isfinite(magnitude):
         return 1.0, ""
     for size, word in _STEPS[lang]:
-        if lang == "en" and size == 1e3 and style != "tight":
+        if lang == "en" and size == 1e3 and (style != "tight" or magnitude < TIGHT):
             continue
         if round(magnitude, 6) >= size:
             return size, word
@@ -221,6 +227,8 @@ def _word(face: _Face, step: str, lang: str) -> str:
         return face.word
     if lang == "zh":
         return f"{step}{face.word}" if face.glued or not face.word else f"{step}{_SPACE}{face.word}"
+    if step in ("k", "M") and face.word.partition(" ")[0] == "t":
+        return f"{step}{face.word}"  # kt, Mt: prefixes of the tonne
     return f"{step}{_SPACE}{face.word}" if face.word else step
 
 

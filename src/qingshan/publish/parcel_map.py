@@ -110,7 +110,7 @@ def _key(rates: Sequence[float], breaks: Sequence[float], top: float, lang: str)
         f'<text x="{PAD + i * step:.1f}" y="{top + 46:.1f}" text-anchor="{"start" if i == 0 else "middle"}">{escape(digits(e))}</text>'
         for i, e in enumerate(edges)
     ]
-    unit = "t CO₂/公顷（监测期）" if lang == "zh" else "t CO₂/ha in the period"
+    unit = "吨 CO₂/公顷（监测期）" if lang == "zh" else "t CO₂/ha in the period"
     made.append(f'<text x="{PAD + (len(edges) - 0.5) * step:.1f}" y="{top + 46:.1f}">{svg_words(unit)}</text>')
     return made
 

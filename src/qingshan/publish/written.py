@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from qingshan.accounts.figure import Refusal
 from qingshan.accounts.run import Fact
+from qingshan.core.method import REGISTRY
 from qingshan.core.units import factor
 
 from .numbers import NOTHING, column, interval, write
@@ -125,6 +126,20 @@ def formula(text: str) -> str:
     """A printed equation with its Greek letters, sums and minus signs set as such; long identifiers may break."""
     set_ = _WORD.sub(lambda m: {"sum": "Σ", " - ": " − "}.get(m[0]) or _SYMBOLS[m[0]], text)
     return " ".join(identifier(token) if len(token) > _LONG else token for token in set_.split(" "))
+
+
+def equation_words(printed: str) -> tuple[str, str]:
+    """A row of a tree equation, `form: coefficients`, as the formula of its form and its coefficients by their letters:
+    `W = a (D^2 H)^b`, `a = 0.06, b = 0.938`. A form that no method has stays as it is."""
+    form, _, rest = printed.partition(": ")
+    ref, values = f"forest.tree@{form}", rest.split(", ") if rest else []
+    if ref not in REGISTRY:
+        return printed, ""
+    text = REGISTRY[ref].formula
+    letters = dict.fromkeys(re.findall(r"\b[a-e]\d?\b", text.partition("=")[2]))
+    if len(letters) != len(values):
+        return printed, ""
+    return text, ", ".join(f"{k} = {v}" for k, v in zip(letters, values, strict=True))
 
 
 Names = Callable[[str], tuple[str, str]]

@@ -41,7 +41,10 @@ def read_config(folder: Path, report: Report) -> tuple[dict[str, Any], str]:
     if raw is None:
         why = report.last()
         raise _unusable(
-            folder, why.en, why.zh, "make a zone with `qingshan init DIR` / 用 `qingshan init DIR` 新建区域"
+            folder,
+            why.en,
+            why.zh,
+            "make a zone with `qingshan init DIR --id ID` / 用 `qingshan init DIR --id ID` 新建区域",
         )
     try:
         config = tomllib.loads(raw.decode("utf-8-sig"))

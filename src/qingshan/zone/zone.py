@@ -83,7 +83,9 @@ class Zone:
             return named[0]
         alike = [f"{p.code} {p.name_zh}" for p in named] or near(word, self.places)
         hint = ", ".join(alike) or f"{self.root} {self.places[self.root].name_zh}"
-        en = f"no place {word!r} in the zone {self.id} (near: {hint})."
+        codes = [told.partition(" ")[0] for told in alike] or [self.root]
+        known = ", ".join(f"{c} {self.places[c].name_en or self.places[c].name_zh}" for c in codes)
+        en = f"no place {word!r} in the zone {self.id} (near: {known})."
         raise UnknownName(
             en,
             f"{self.name_zh}没有地点 {word!r}（相近：{hint}）。",
@@ -194,8 +196,8 @@ def zone_path(name_or_path: str | Path | None = None) -> Path:
         raise UnknownZone(
             f"no zone folder {str(asked)!r} and no built-in zone of that name (built in: {known}).",
             f"没有区域目录 {str(asked)!r}，也没有同名的内置区域（内置：{known}）。",
-            fix="give a folder with a zone.toml, or make one with `qingshan init DIR`"
-            " / 给出含 zone.toml 的目录，或用 `qingshan init DIR` 新建",
+            fix="give a folder with a zone.toml, or make one with `qingshan init DIR --id ID`"
+            " / 给出含 zone.toml 的目录，或用 `qingshan init DIR --id ID` 新建",
         )
     return folder
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from qingshan.faces.cli.show import figure, unit_said
+
 PLOTS = "plot,stratum,area_m2,county\na,1,500,甲县\nb,1,500,乙县\nc,2,500,甲县\nd,2,500,乙县\n"
 TREES = "plot,tree,taxon,d_cm,h_m\na,1,马尾松,20,15\nb,1,马尾松,20,15\nc,1,马尾松,20,15\n"
 STRATA = "stratum,area_hm2\n1,60\n2,40\n"
@@ -159,3 +161,10 @@ def test_the_catalogue_of_options_is_that_of_the_estimators():
     from qingshan.observe.estimator import ESTIMATORS  # noqa: PLC0415
 
     assert set(ESTIMATOR.choices) == set(WORDS) == set(ESTIMATORS)
+
+
+def test_numbers_have_separators_and_no_exponent_and_english_has_no_chinese_unit():
+    assert [figure(v) for v in (2497251.3, 38.13340, 0.0, -14321.98)] == ["2,497,251", "38.1334", "0", "-14,322"]
+    assert figure(147.5812, 4) == "147.6"
+    assert [unit_said(u, "en") for u in ("株", "元/hm2", "t CO2")] == ["trees", "yuan/hm2", "t CO2"]
+    assert unit_said("元/hm2", "zh") == "元/hm2"

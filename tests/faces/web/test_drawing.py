@@ -138,3 +138,27 @@ def test_short_names(name: str, lang: str, short: str) -> None:
 def test_bare_names() -> None:
     assert bare("常住人口（普查）") == "常住人口"
     assert bare("resident population, census") == "resident population"
+
+
+def test_on_a_phone_long_names_take_two_lines_and_bars_stand_clear_of_their_scale() -> None:
+    table = Table("t", "表", "table", (), [])
+    names = ("Castanopsis sclerophylla", "Pinus", "无空格的很长很长很长很长的名字")
+    lying = Chart("c", "bars", names, (Series("s", (3.0, 2.0, 1.0), "bar", "nature"),), "t C", "en", table).drawing(358)
+    said = [(w["word"], w["y"]) for w in lying["words"] if w["anchor"] == "start"]
+    assert [w for w, _ in said] == ["Castanopsis", "sclerophylla", "Pinus", names[2]]
+    assert said[1][1] - said[0][1] == 13 and sum(y for _, y in said[:2]) / 2 == 19  # about the middle of the row of 30
+    wide = Chart("c", "bars", names[:1], (Series("s", (3.0,), "bar", "nature"),), "t C", "en", table).drawing(600)
+    assert [w["word"] for w in wide["words"] if w["anchor"] == "start"] == [names[0]]
+    for width, count in ((358, 3), (600, 12)):
+        columns = Chart(
+            "c",
+            "columns",
+            tuple(map(str, range(count))),
+            (Series("s", (650.0,) * count, "bar", "nature"),),
+            "株/hm2",
+            "en",
+            table,
+        )
+        drawn = columns.drawing(width)
+        bars = drawn["bars"]
+        assert bars[0]["x"] >= 6.8 * 3 + 6 - 1 and bars[-1]["x"] + bars[-1]["w"] <= width  # "600": three digits

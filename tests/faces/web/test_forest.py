@@ -182,7 +182,12 @@ def test_the_pedigree_of_a_plot_is_labelled_and_leads_to_its_trees(woods: tuple[
     assert f"/zh/forest/plots/{node.notes['inventory']}/{node.notes['plot']}" in page and "示意" in told(page)
     equation = next(n for n in run.nodes.values() if n.quantity == "forest.tree_equation")
     page = told(client.get(f"/zh/pedigree/{equation.key}").text)
-    assert "power_d" in page and "拒算" not in page
+    form, _, rest = equation.row["printed"].partition(": ")  # type: ignore[index]
+    first = rest.split(", ")[0]
+    assert f"forest.tree@{form}" in page and "拒算" not in page
+    assert (
+        "W = a " in page.replace("V = a ", "W = a ") and f"a = {first}, b" in page and f"{form}: {first}" not in page
+    )
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

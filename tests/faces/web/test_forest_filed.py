@@ -274,6 +274,15 @@ def test_figures_of_a_project_lead_to_their_pedigree(filed: Filed) -> None:
     assert filed.client.get(f"/zh/pedigree/{keys[5]}.json").status_code == 200
 
 
+def test_the_pedigree_of_a_project_says_that_nothing_is_deducted_and_when_its_users_are(filed: Filed) -> None:
+    run = DossierRun(dossiers(open_zone("guizhou"))[0].run)  # type: ignore[arg-type]
+    node = next(n for n in run.nodes.values() if n.quantity == "project.deducted")
+    page = told(filed.client.get(f"/en/pedigree/{node.key}").text)
+    assert "no rule of deduction: nothing is taken" in page
+    assert "reduction in whole kg 2016" in page and "reduction in whole kg 2017" in page  # the same name, told apart
+    assert "没有扣减规则，未作扣减" in told(filed.client.get(f"/zh/pedigree/{node.key}").text)
+
+
 def test_runs_of_releases_are_read_where_they_lie_now(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A draft and a release may hold the same run; when the draft goes, its figures are those of the release."""
     draft, signed = (SimpleNamespace(folder=tmp_path / name, run="run-1") for name in ("draft", "r1"))

@@ -103,13 +103,20 @@ class ClaimTable:
             raise UnknownName(
                 f"no claim {lost[0]!r}." if lost else f"no state {state!r}.",
                 f"没有权利主张 {lost[0]!r}。" if lost else f"没有状态 {state!r}。",
+                fix="list them with `qingshan forest claims` / 用 `qingshan forest claims` 列出"
+                if lost
+                else f"one of {', '.join(declaration()['states'])}",
             )
         turns = declaration()["turns"]
         if barred := next((known[i] for i in ids if state not in turns[known[i].state]), None):
-            may = ", ".join(turns[barred.state]) or "-"
+            may = ", ".join(turns[barred.state])
+            then = (
+                (f"then it may become {may}", f"其后可为 {may}") if may else ("nothing follows it", "其后没有别的状态")
+            )
             raise OutOfBounds(
-                f"the claim {barred.id} is {barred.state}: it cannot become {state}.", f"权利主张 {barred.id} 为 {barred.state}，不能变为 {state}。",
-                where=f"{barred.state} -> {may}", fix="a unit is issued on the ledger; retired and cancelled are final / 签发在账本上进行；注销和抵消为终态",
+                f"the claim {barred.id} is {barred.state} and cannot become {state}; {then[0]}.",
+                f"权利主张 {barred.id} 为 {barred.state}，不能变为 {state}；{then[1]}。",
+                fix="a unit is issued on the ledger; retired and cancelled are final / 签发在账本上进行；注销（retired）和撤销（cancelled）为终态",
             )  # fmt: skip
         changed = [replace(known[i], state=state) for i in ids]
         if state not in declaration()["free"]:

@@ -15,7 +15,7 @@ from qingshan.observe.inventory import read_inventory
 from qingshan.publish.words import Words, gravest_first
 
 from .problem import WrongCall
-from .show import columns, emit, said_labels
+from .show import columns, emit, figure, said_labels, unit_said
 
 NAMES = {
     "area": ("森林面积", "forest area"),
@@ -129,8 +129,8 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
     for finding in result.findings[:LISTED]:
         print(finding.sentence(lang))
     print(f"{ESTIMATORS[result.estimator][at]}  [{said_labels(gravest_first(result.labels), lang)}]")
-    head = ("", "估计值", "单位", "标准误", "%", f"{confidence:.0%} 区间", "自由度") if zh else (
-        "", "estimate", "unit", "se", "%", f"{confidence:.0%} interval", "df")  # fmt: skip
+    head = ("", "估计值", "单位", "标准误", "标准误 %", f"{confidence:.0%} 区间", "自由度") if zh else (
+        "", "estimate", "unit", "se", "se %", f"{confidence:.0%} interval", "df")  # fmt: skip
     rows = [head]
     for f in result.figures:
         e = f.estimate
@@ -138,15 +138,27 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
         part = OF_TREES[quantity][at] if f.variable in BIOMASS else ""
         name = part + NAMES[f.variable][at] + (f" [{f.domain}]" if f.domain else "")
         share = f"{e.relative_se * 100:.2f}" if e.value else "-"
-        rows.append((name, f"{e.value:,.6g}", e.unit, f"{_se(e):,.4g}", share, f"{low:,.6g} .. {high:,.6g}", str(e.df)))
+        rows.append(
+            (
+                name,
+                figure(e.value),
+                unit_said(e.unit, lang),
+                figure(_se(e), 4),
+                share,
+                f"{figure(low)} .. {figure(high)}",
+                str(e.df),
+            )
+        )
     widths = [max(columns(r[i]) for r in rows) for i in range(len(head))]
     for r in rows:
         print("  ".join(cell + " " * (w - columns(cell)) for cell, w in zip(r, widths, strict=True)).rstrip())
+    colon, comma, error = ("：", "，", "标准误") if zh else (": ", ", ", "se")
     for f in result.grid:
         low, high = f.estimate.interval
         said = "系统格网" if zh else "systematic grid"
         print(
-            f"{said}: {NAMES[f.variable][at]} {f.estimate.value:,.6g} {f.estimate.unit} ± {f.estimate.se:,.4g}, {low:,.6g} .. {high:,.6g}"
+            f"{said}{colon}{NAMES[f.variable][at]} {figure(f.estimate.value)} {unit_said(f.estimate.unit, lang)}, "
+            f"{error} {figure(f.estimate.se, 4)}, {figure(low)} .. {figure(high)}"
         )
     words = Words(lang)
 
@@ -154,21 +166,26 @@ def _print(result: ForestEstimate, quantity: str, lang: str, confidence: float) 
         return words.maybe(f"status.{word}", word)
 
     for equation, n in result.equations[:LISTED]:
-        assumed = "" if equation.unit_printed else "，单位推断" if zh else ", unit assumed"
-        print(
-            f"{equation.id}: {n} {'株样木' if zh else 'sampled trees'}, {status(equation.status)}, {equation.source_title}{assumed}"
+        assumed = () if equation.unit_printed else ("单位推断" if zh else "unit assumed",)
+        told = (
+            f"{n:,} {'株样木' if zh else 'sampled trees'}",
+            status(equation.status),
+            equation.source_title,
+            *assumed,
         )
+        print(f"{equation.id}{colon}{comma.join(told)}")
     if result.deduction is not None:
         d = result.deduction
-        said = "扣减后" if zh else "after deduction"
-        print(f"{d.step.rule}: {said} {d.value:,.6g} (-{d.share:.2%})")
+        said = "不确定性扣减后" if zh else "after deduction for uncertainty"
+        print(f"{d.step.rule}{colon}{said} {figure(d.value)} t CO2 (-{d.share:.2%})")
     if result.simulation is not None:
         s = result.simulation
         low, high = s.interval(confidence)
-        print(
-            f"{'蒙特卡洛' if zh else 'Monte Carlo'} {len(s.totals)}: {s.mean:,.6g} ± {s.se:,.4g}, {low:,.6g} .. {high:,.6g}"
-        )
-        print("  ".join(f"{SOURCES[k][at]} {v:.1%}" for k, v in s.shares.items()))
+        drawn = f"蒙特卡洛 {len(s.totals):,} 次" if zh else f"Monte Carlo, {len(s.totals):,} draws"
+        reach = f"{confidence:.0%} {'区间' if zh else 'interval'} {figure(low)} .. {figure(high)}"
+        print(f"{drawn}{colon}{comma.join((f'{figure(s.mean)} t CO2', f'{error} {figure(s.se, 4)}', reach))}")
+        shares = comma.join(f"{SOURCES[k][at]} {v:.1%}" for k, v in s.shares.items())
+        print(f"  {'方差份额' if zh else 'shares of variance'}{colon}{shares}")
 
 
 def _se(e: Estimate) -> float:

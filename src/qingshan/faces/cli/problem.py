@@ -11,7 +11,7 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 
-from qingshan.core.errors import QingshanError, UnknownName, in_language
+from qingshan.core.errors import QingshanError, UnknownName, advice, in_language
 
 EXIT_DONE, EXIT_REFUSED, EXIT_CALL, EXIT_BUG = 0, 1, 2, 3
 
@@ -56,7 +56,7 @@ class Problem:
         if len(self.reasons) > 1:  # the text joins them after a colon; a reader gets one a line
             lines = [text.partition(colon)[0] + colon.strip(), *(f"  - {in_language(r, lang)}" for r in self.reasons)]
         if self.fix:
-            lines.append(f"  {'处理：' if zh else 'fix: '}{in_language(self.fix, lang)}")
+            lines.append(f"  {'处理：' if zh else 'fix: '}{advice(self.fix, lang)}")
         return "\n".join(lines)
 
 

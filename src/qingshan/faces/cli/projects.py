@@ -9,6 +9,7 @@ from pathlib import Path
 from qingshan.accounts.claim.dossier import KeptDossier
 from qingshan.accounts.claim.index import Claim, DoubleCounted, overlaps
 from qingshan.accounts.claim.synthetic import write_demo_project
+from qingshan.accounts.claim.words import claim_word
 from qingshan.core.errors import DeclarationError
 from qingshan.publish.dossier import claims_table, overlap_geojson, publish_dossier, refused_map
 from qingshan.publish.words import gravest_first
@@ -16,7 +17,7 @@ from qingshan.zone.zone import open_zone
 
 from .forest import confidence_of, equations_of, groups
 from .problem import WrongCall
-from .show import emit, said_labels
+from .show import columns, counted, emit, said_labels
 
 SHOWN = 20
 LABELS = {"draft": ("草案", "draft"), "final": ("定稿", "final")}
@@ -26,6 +27,10 @@ KINDS = {
     "independent": ("两批样地", "two samples"),
     "from_bare": ("原为无林地", "from bare land"),
 }
+STATES = {
+    "declared": "已申报", "computed": "已计算", "reviewed": "已审核", "approved": "已批准", "issued": "已签发", "registered": "已登记",
+    "traded": "已交易", "pledged": "已质押", "retired": "已注销", "cancelled": "已撤销", "rejected": "已驳回",
+}  # fmt: skip
 LEVELS = {"error": ("错误：", "error: "), "warning": ("警告：", "warning: "), "note": ("说明：", "note: ")}
 
 
@@ -53,7 +58,8 @@ def _print(kept: KeptDossier, zh: bool) -> None:
         f"{kept.folder}  v{kept.version}  {LABELS[r['label']][at]}  [{said_labels(gravest_first(kept.labels), lang)}]"
     )
     print(
-        f"  {'变化' if zh else 'change'} {change['value']:,.1f} t CO2 ({change['low']:,.1f} .. {change['high']:,.1f}, {KINDS[change['kind']][at]})"
+        f"  {'碳储量变化' if zh else 'change of stock'} {change['value']:,.1f} t CO2 "
+        f"({change['low']:,.1f} .. {change['high']:,.1f}, {change['confidence']:.0%}, {KINDS[change['kind']][at]})"
     )
     print(
         f"  {'可计入' if zh else 'creditable'} {r['kg_co2e'] / 1000:,.3f} t CO2e, {len(r['parcels'])} {'个地块' if zh else 'parcels'}"
@@ -102,10 +108,33 @@ def claims(arguments: argparse.Namespace) -> int:
             }
         )
     else:
-        for c in known:
-            print("  ".join(str(v) for k, v in _plain(c).items() if k != "hm2"))
-        print(f"{len(known)} {'条' if arguments.lang == 'zh' else 'claims'}, v{table.version}")
+        zh = arguments.lang == "zh"
+        rows = [_told(c, arguments.lang) for c in known]
+        widths = [max(columns(cell) for cell in column) for column in zip(*rows, strict=True)]
+        for row in rows:
+            print("  ".join(cell + " " * (w - columns(cell)) for cell, w in zip(row, widths, strict=True)).rstrip())
+        print(
+            f"权利主张 {len(known)} 条，第 {table.version} 版"
+            if zh
+            else f"{counted(len(known), 'claim')}, version {table.version}"
+        )
     return 0
+
+
+def _told(c: Claim, lang: str) -> list[str]:
+    """A claim in words; its state with the word that --turn takes."""
+    zh = lang == "zh"
+    hm2 = "-" if c.geometry is None else f"{c.geometry.area / 1e4:,.2f} hm2"
+    scheme, pool, benefit = (claim_word(x, lang) for x in (c.scheme, c.pool, c.benefit))
+    return [
+        c.id,
+        scheme,
+        pool,
+        benefit,
+        f"{c.start}{' 至 ' if zh else ' to '}{c.end}",
+        hm2,
+        f"{STATES[c.state]}（{c.state}）" if zh else c.state,
+    ]
 
 
 def _plain(c: Claim) -> dict[str, object]:
@@ -141,7 +170,7 @@ def _claims(path: Path) -> list[Claim]:
     except (ValueError, KeyError, TypeError) as error:
         raise DeclarationError(
             f"no claims can be read: {error}.", f"读不出权利主张：{error}。", where=path.name,
-            fix="features with id, scheme, parcel, start, end, pool, benefit / 要素须有这些属性",
+            fix="give every feature id, scheme, parcel, start, end, pool, benefit / 每个要素写明 id、scheme、parcel、start、end、pool、benefit",
         ) from None  # fmt: skip
 
 
@@ -150,8 +179,12 @@ def demo(arguments: argparse.Namespace) -> int:
     write_demo_project(Path(arguments.folder), seed=arguments.seed, id=arguments.id, methodology=arguments.methodology)
     if arguments.json:
         emit({"folder": arguments.folder, "id": arguments.id, "synthetic": True})
+    elif arguments.lang == "zh":
+        print(f"合成项目写入 {arguments.folder}")
+        print(f"下一步：`qingshan forest dossier {arguments.folder} --zone demo30m --crs EPSG:32648 --tolerance 1`")
     else:
-        print(arguments.folder)
+        print(f"a synthetic project was written into {arguments.folder}")
+        print(f"next: `qingshan forest dossier {arguments.folder} --zone demo30m --crs EPSG:32648 --tolerance 1`")
     return 0
 
 
@@ -173,8 +206,8 @@ def calibrate(arguments: argparse.Namespace) -> int:
     lost = [w for w in wanted if w not in known]
     if lost or not wanted:
         raise WrongCall(
-            f"no raster {', '.join(lost)!r}.",
-            f"没有栅格 {', '.join(lost)!r}。",
+            f"no raster {', '.join(lost)!r}." if wanted else "--layers names no raster.",
+            f"没有栅格 {', '.join(lost)!r}。" if wanted else "--layers 没有写出栅格。",
             fix=f"one of {', '.join(list(known)[:SHOWN])}{' …' if len(known) > SHOWN else ''}",
         )
     inventory = read_inventory(Path(arguments.folder)).used()
@@ -218,8 +251,11 @@ def calibrate(arguments: argparse.Namespace) -> int:
         ("仅样地" if zh else "plots alone", made.plain),
     ):
         low, high = e.interval
-        print(f"{name}: {e.value:,.0f} t dm ± {e.se:,.0f} ({low:,.0f} .. {high:,.0f}, df {e.df})")
-    print(
-        f"R2 {made.r2:.3f}  {'相对效率' if zh else 'efficiency'} {made.efficiency:.2f}  {'负值面积' if zh else 'below 0'} {made.negative:.1%}  {arguments.out}"
-    )
+        said = f"{'标准误' if zh else 'se'} {e.se:,.0f}{'，' if zh else ', '}{e.confidence:.0%} {'区间' if zh else 'interval'} {low:,.0f} .. {high:,.0f}"
+        print(f"{name}{'：' if zh else ': '}{e.value:,.0f} t dm{'，' if zh else ', '}{said}, df {e.df}")
+    about = (("R2", f"{made.r2:.3f}"), ("相对效率" if zh else "relative efficiency", f"{made.efficiency:.2f}"),
+             ("图中小于 0 的面积" if zh else "area of the map below 0", f"{made.negative:.1%}"))  # fmt: skip
+    print(("，" if zh else ", ").join(f"{name} {value}" for name, value in about))
+    if arguments.out:
+        print(f"{'生物量图写入' if zh else 'biomass map:'} {arguments.out}")
     return 0

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from qingshan.accounts.run import open_run
 from qingshan.publish.gep import publish_gep
+from qingshan.publish.words import Words
 from qingshan.zone.zone import open_zone
 
 from .accounts import run_of
 from .problem import WrongCall
-from .show import emit, said_labels
+from .show import counted, emit, figure, said_labels, unit_said
+
+if TYPE_CHECKING:
+    from qingshan.publish.forest_release import ForestRelease
 
 
 def publish(arguments: argparse.Namespace) -> int:
@@ -91,22 +96,33 @@ def _forest(arguments: argparse.Namespace) -> int:
     print(f"{release.folder}  {kind}  {said_labels(release.labels, arguments.lang)}")
     if release.signature:
         print(f"  {'签名公钥' if zh else 'signed by'} {release.signature['public_key']}")
+    print(f"  {'核验：' if zh else 'verify it: '}`qingshan verify {release.folder}`")
     for reason in release.manifest["reasons"]:
         print(f"  {'草案：' if zh else 'draft: '}{reason['zh' if zh else 'en']}")
     if release.changes is not None:
-        _print_changes(release.changes, release.why, zh)
+        _print_changes(release, arguments.lang)
     return 0
 
 
-def _print_changes(changes: dict[str, Any], why: str, zh: bool) -> None:
-    figures = changes["figures"]
-    print(f"{'改动' if zh else 'changed'} {len(figures)}{'；原因：' if zh else '; why: '}{why or '-'}")
-    for cause in changes["causes"][:SHOWN]:
-        print(f"  {cause['kind']}  {cause['what']}  {cause['how']}")
+def _print_changes(release: ForestRelease, lang: str) -> None:
+    """What a revision changed against the one before, and why."""
+    assert release.changes is not None
+    zh, words, figures = lang == "zh", Words(lang), release.changes["figures"]
+    run = open_run(release.folder / "data" / release.run)
+    print(
+        f"改动 {len(figures)} 个数；原因：{release.why or '-'}"
+        if zh
+        else f"changed: {counted(len(figures), 'figure')}; why: {release.why or '-'}"
+    )
+    for cause in release.changes["causes"][:SHOWN]:
+        kind, how = (words.maybe(f"cause.{cause[k]}", cause[k]) for k in ("kind", "how"))
+        print(f"  {kind}  {cause['what']}  {how}")
     for f in figures[:SHOWN]:
         relative = f"  {f['relative']:+.2%}" if f["relative"] is not None else ""
-        name = " ".join(x for x in (f["quantity"], f["place"], f["period"], f["cls"]) if x)
-        before, after = (("-" if v is None else f"{v:,.6g}") for v in (f["before"], f["after"]))
-        print(f"  {name}: {before} -> {after} {f['unit']}{relative}")
+        name = words.name(*run.names(f["quantity"]))
+        group = str(run.classes.get(f["cls"], {}).get(lang, f["cls"]))
+        at = " ".join(x for x in (run.zone.place(f["place"]).name(lang), f["period"], group) if x)
+        before, after = ("-" if v is None else figure(v) for v in (f["before"], f["after"]))
+        print(f"  {name}  {at}{'：' if zh else ': '}{before} -> {after} {unit_said(f['unit'], lang)}{relative}")
     if len(figures) > SHOWN:
-        print(f"  … {len(figures) - SHOWN} {'个数见' if zh else 'more in'} changes.json")
+        print(f"  … {f'另有 {len(figures) - SHOWN} 个，见' if zh else f'{len(figures) - SHOWN} more in'} changes.json")

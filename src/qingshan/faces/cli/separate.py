@@ -25,7 +25,8 @@ def karst(arguments: argparse.Namespace) -> int:
     for name_zh, name_en, value in rows:
         print(f"  {name_zh if zh else name_en}: {'-' if value is None else f'{value:,.2f} t CO2/a'}")
     if made.intensity is not None:
-        print(f"  {made.intensity:.3f} g C/m2/a, {c.area_km2:g} km2")
+        said = "扣除外源酸的强度" if zh else "intensity without strong acids"
+        print(f"  {said}: {made.intensity:.3f} g C/m2/a, {c.area_km2:g} km2")
     for f in made.findings:
         print(f"  {f.sentence(arguments.lang)}")
     return 0

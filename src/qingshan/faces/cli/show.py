@@ -12,11 +12,16 @@ from unicodedata import east_asian_width
 
 from qingshan.accounts.run import Fact, Run
 from qingshan.core.units import factor
+from qingshan.publish.numbers import MINUS, digits
 from qingshan.publish.words import Words
 
 
 def emit(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+MOST_WRITTEN_OUT = 1e12
+"""Larger numbers are written as powers of ten."""
 
 
 def said_labels(labels: Iterable[str], lang: str) -> str:
@@ -30,9 +35,25 @@ def columns(text: str) -> int:
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def figure(value: float, significant: int = 6) -> str:
+    """A number with separators and no exponent: `2,497,250`, `0.0123`."""
+    return digits(value, significant).replace(MINUS, "-")
+
+
+def unit_said(unit: str, lang: str) -> str:
+    """A unit as stored; in English without Chinese characters."""
+    return unit if lang == "zh" else unit.replace("株", "trees").replace("元", "yuan")
+
+
 def counted(number: int, noun: str) -> str:
     """`1 error`, `2 errors`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def four_digits(value: float) -> str:
+    """A number with four digits that count, `0.0042`, `1,177`, `102,600,000`: no powers of ten where a reader expects none."""
+    said = f"{value:,.4g}"
+    return f"{float(said.replace(',', '')):,.0f}" if "e+" in said and abs(value) < MOST_WRITTEN_OUT else said
 
 
 def amount(fact: Fact, run: Run) -> str:
@@ -40,11 +61,11 @@ def amount(fact: Fact, run: Run) -> str:
     display = run.quantity(fact.quantity)["display_unit"] or fact.unit
     ratio = factor(fact.unit, display)
     shown = (
-        f"{fact.value * ratio:,.4g}"
+        four_digits(fact.value * ratio)
         if fact.value is not None
-        else "-".join(f"{v * ratio:,.4g}" for v in fact.span or ())
+        else "-".join(four_digits(v * ratio) for v in fact.span or ())
     )
-    reach = f" ({fact.range[0] * ratio:,.4g}-{fact.range[1] * ratio:,.4g})" if fact.range else ""
+    reach = f" ({four_digits(fact.range[0] * ratio)}-{four_digits(fact.range[1] * ratio)})" if fact.range else ""
     return f"{shown} {display}{reach}"
 
 

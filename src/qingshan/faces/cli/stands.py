@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from qingshan.accounts.stand.folder import read_stands
@@ -14,7 +15,7 @@ from qingshan.core.canonical import write_atomic
 from qingshan.publish.words import gravest_first
 
 from .problem import WrongCall
-from .show import columns, emit, said_labels
+from .show import columns, emit, said_labels, unit_said
 
 STEPS = 8
 
@@ -46,6 +47,8 @@ def project(arguments: argparse.Namespace) -> int:
         return 0
     for o in outcomes:
         _print(o, arguments.lang == "zh")
+    if arguments.out:
+        print(f"逐年各列写入 {arguments.out}" if arguments.lang == "zh" else f"every year and column: {arguments.out}")
     return 0
 
 
@@ -70,7 +73,9 @@ def _print(o: Outcome, zh: bool) -> None:
         ]
         print("  " + "  ".join(c.rjust(14) for c in cells))
     if o.cost_per_tonne is not None:
-        print(f"  {'每多存一吨' if zh else 'per additional tonne'}: {o.cost_per_tonne:,.0f} 元/t CO2")
+        print(
+            f"  {'每多存一吨' if zh else 'per additional tonne'}: {o.cost_per_tonne:,.0f} {'元' if zh else 'yuan'}/t CO2"
+        )
     for f in o.findings[:STEPS]:
         print(f"  {f.sentence('zh' if zh else 'en')}")
 
@@ -87,8 +92,18 @@ def scenarios(arguments: argparse.Namespace) -> int:
     for s in known.values():
         print(f"{s.id}  {s.zh if zh else s.en}\n  {s.note_zh if zh else s.note_en}")
         for slot in s.slots.values():
-            print(f"    {slot['id']}  {slot['zh' if zh else 'en']}  {slot['unit'] or slot['kind']}")
+            print(f"    {slot['id']}  {slot['zh' if zh else 'en']}  {_kind(slot, arguments.lang)}")
     return 0
+
+
+def _kind(slot: Mapping[str, str], lang: str) -> str:
+    """What fills a slot: its unit, or text."""
+    unit = unit_said(slot["unit"] or slot["kind"], lang)
+    return (
+        {"text": "文字", "a": "年", "hm2/a": "hm2/年"}.get(unit, unit)
+        if lang == "zh"
+        else {"a": "year", "hm2/a": "hm2 a year"}.get(unit, unit)
+    )
 
 
 def demo(arguments: argparse.Namespace) -> int:

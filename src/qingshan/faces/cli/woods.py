@@ -11,7 +11,7 @@ from qingshan.publish.words import gravest_first
 from qingshan.zone.zone import Zone, open_zone
 
 from .forest import confidence_of, groups
-from .show import emit, said_labels
+from .show import emit, figure, said_labels, unit_said
 
 SHOWN = ("area", "volume", "carbon", "co2")
 CHANGES = {
@@ -50,10 +50,10 @@ def load(arguments: argparse.Namespace) -> int:
     for finding in inventory.findings:
         print(finding.sentence(arguments.lang))
     if arguments.lang == "zh":
-        print(f"{zone.name_zh}：{kept.id} 已载入，样地 {plots} 个，样木 {trees} 株")
+        print(f"{zone.name_zh}：{kept.id} 已载入，样地 {plots:,} 个，样木 {trees:,} 株")
         print(f"下一步：`qingshan forest run --zone {arguments.zone or zone.id}`")
     else:
-        print(f"{zone.id}: {kept.id} loaded, {plots} plots, {trees} trees")
+        print(f"{zone.id}: {kept.id} loaded, {plots:,} plots, {trees:,} trees")
         print(f"next: `qingshan forest run --zone {arguments.zone or zone.id}`")
     return 0
 
@@ -105,8 +105,8 @@ def _line(done: ForestRun, fact: Fact, lang: str) -> str:
         why = fact.refusal and (fact.refusal.zh if lang == "zh" else fact.refusal.en)
         return f"{name}: {'拒算' if lang == 'zh' else 'refused'} - {why or ''}"
     note = done.nodes[fact.key].notes
-    reach = f"{fact.range[0]:,.6g} .. {fact.range[1]:,.6g}, {note['confidence']:.0%}, df {note['df']}"
-    return f"{name}: {fact.value:,.6g} {fact.unit} ({reach})"
+    reach = f"{figure(fact.range[0])} .. {figure(fact.range[1])}, {note['confidence']:.0%}, df {note['df']}"
+    return f"{name}: {figure(fact.value)} {unit_said(fact.unit, lang)} ({reach})"
 
 
 def _listed(text: str) -> tuple[str, ...]:

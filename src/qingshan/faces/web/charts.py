@@ -5,6 +5,7 @@ ECharts in the page for those who point at it. Drawing only; the values come fro
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from .page import Table
 from .scale import ticks
 
 Value = float | None
+BESIDE = 0.16
+"""Share of its place that a standing bar leaves free on each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,9 @@ def _standing(chart: Chart, width: int, height: int) -> dict[str, Any]:
 
     count = len(chart.categories)
     has_bars = any(s.kind == "bar" for s in chart.series)
+    if has_bars and count:  # the first bar stands clear of the numbers of the scale
+        said = max((_wide(chart.written(m)) for m in marks[:-1]), default=0.0) + 6
+        left = max(0, math.ceil((said - BESIDE * width / count) / (1 - BESIDE / count)))
     pitch = (width - left) / max(count, 1) if has_bars else (width - left - 44) / max(count - 1, 1)
 
     def x(i: int) -> float:
@@ -143,7 +149,7 @@ def _standing(chart: Chart, width: int, height: int) -> dict[str, Any]:
 
 
 def _columns(series: Series, x: Any, y: Any, pitch: float) -> list[dict[str, Any]]:
-    wide = round(pitch * 0.68, 1)
+    wide = round(pitch * (1 - 2 * BESIDE), 1)
     zero = y(0)
     return [
         {
@@ -238,6 +244,15 @@ def _wide(text: str) -> float:
     return sum(12.0 if ord(ch) > 255 else 6.8 for ch in text)
 
 
+def _broken(name: str, room: float) -> list[str]:
+    """A name in one line, or where that is too long in two, broken at the blank that leaves both shortest."""
+    blanks = [i for i, ch in enumerate(name) if ch == " "]
+    if _wide(name) <= room or not blanks:
+        return [name]
+    at = min(blanks, key=lambda i: max(_wide(name[:i]), _wide(name[i + 1 :])))
+    return [name[:at], name[at + 1 :]]
+
+
 def _first_rise(known: Sequence[tuple[int, float]], high: tuple[int, float]) -> tuple[int, float]:
     return next((p for p in known if p[1] >= high[1] * 0.72), high)
 
@@ -258,7 +273,10 @@ def _lying(chart: Chart, width: int) -> dict[str, Any]:
     bars, whiskers, words, hatched = [], [], [], []
     for i, (name, value) in enumerate(zip(chart.categories, series.values, strict=True)):
         middle = row * i + row / 2
-        words.append({"x": 0, "y": middle + 4, "word": name, "hue": "ink", "peak": False, "anchor": "start"})
+        lines = _broken(name, label - 8)
+        for k, line in enumerate(lines):
+            at = middle + 4 + (13 * k - 6.5 if len(lines) > 1 else 0)
+            words.append({"x": 0, "y": at, "word": line, "hue": "ink", "peak": False, "anchor": "start"})
         said = chart.written(value) if value is not None else series.absent or numbers.NOTHING
         words.append(
             {

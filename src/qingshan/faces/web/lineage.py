@@ -14,6 +14,7 @@ from qingshan.core.errors import UnitError
 from qingshan.core.method import Choice, Method
 from qingshan.core.units import convert
 from qingshan.publish import numbers
+from qingshan.publish.written import equation_words
 
 from . import formula
 from .documents import library
@@ -238,7 +239,7 @@ def rule_of(ask: Ask, node: Node, count: int) -> str:
     if not rule:
         return ""
     places = sum(role in ask.zone.places for role, _ in node.args)
-    word = f"pedigree.rule.{rule}"
+    word = "pedigree.rule.no_deduction" if rule == "-" and node.kind == "deduction" else f"pedigree.rule.{rule}"
     return ask.t(f"{word}_places" if places and rule == "sum" else word, n=places or count) if ask.t.has(word) else rule
 
 
@@ -260,7 +261,7 @@ def parameters_of(ask: Ask, run: Run, nodes: Sequence[Node]) -> list[dict[str, A
         low, high = row.get("low"), row.get("high")
         (value, least, most), unit = numbers.write_many([row.get("value"), low, high], node.unit, ask.lang, "exact")
         if row.get("value") is None and row.get("printed"):  # an equation: what it prints stands for its number
-            value, unit = "", str(row["printed"])
+            value, unit = "", "; ".join(x for x in equation_words(str(row["printed"])) if x)
         source = f"{row.get('source_title', '')} {row.get('source_where', '')}".strip()
         inside = ask.t("comma").join(str(row[k]) for k in ("cls", "set", "year", "place") if row.get(k))
         name = _argument_name(ask, run, node)

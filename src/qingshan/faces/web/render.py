@@ -140,8 +140,14 @@ class Printer:
             "place": self._place_rail(ask, code, lost), "time": self._time_rail(ask, code, page, lost),
             "exports": [] if lost else self._exports(ask, page),
             "lang_tag": LANG_TAGS[ask.lang], "themes": (_LIGHT_GROUND, _DARK_GROUND),
-            "edition": run.id.rsplit("-", 1)[-1] if (run := page.context.get("run") or ask.run) else ask.zone.digest[:12],
+            "edition": str(page.context.get("of_run") or self._edition(ask, page)).rsplit("-", 1)[-1],
         }  # fmt: skip
+
+    @staticmethod
+    def _edition(ask: Ask, page: Page) -> str:
+        """The run that the page shows, else the newest of the zone, else the zone's files."""
+        run = page.context.get("run") or ask.run
+        return run.id if run else ask.zone.digest[:12]
 
     def _carried(self, view: View, code: str) -> str:
         """The place as a query, for pages that take it there; '' where it is the whole zone or stands in the path."""

@@ -244,4 +244,4 @@ def _number(value: Any) -> float | None:
 
 
 def percent(value: float | None) -> str:
-    return f"{numbers.digits(value * 100)} %" if value is not None else ""
+    return f"{numbers.digits(value * 100)}\u00a0%" if value is not None else ""

@@ -41,14 +41,14 @@ def blanks(text: str) -> set[str]:
 
 
 class Words:
-    """`t("place.missing.title", n="五")` in one language."""
+    """`t("place.missing.title", n="五")` in one language. Where `n` is 1, the text `…_one` goes first; English needs it, Chinese has none."""
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
         self._texts = catalogue(lang)
 
     def __call__(self, key: str, /, **blank: Any) -> str:
-        text = self._texts.get(key)
+        text = (self._texts.get(f"{key}_one") if blank.get("n") == 1 else None) or self._texts.get(key)
         if text is None:
             raise UnknownName(f"the {self.lang} catalogue has no text {key!r}.", f"{self.lang} 文案里没有 {key!r}。")
         return text.format(**blank) if blank else text

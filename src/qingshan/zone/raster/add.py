@@ -100,7 +100,7 @@ def _writable(zone: str | Path) -> Zone:
     if folder.resolve() in {p.resolve() for p in builtin_zones().values()}:
         raise CannotAdd(
             f"{folder.name} is a built-in zone and is not written to.", f"{folder.name} 是内置区域，不能写入。",
-            fix="make a zone of your own with `qingshan init DIR` / 用 `qingshan init DIR` 新建自己的区域",
+            fix="make a zone of your own with `qingshan init DIR --id ID` / 用 `qingshan init DIR --id ID` 新建自己的区域",
         )  # fmt: skip
     return open_zone(folder)
 

@@ -239,7 +239,7 @@ def _changes(ask: Ask, run: ForestRun, chosen: InventorySettings) -> list[dict[s
         whole = max(reach, *(v for r in rows for v in r["share"])) - low
         for r in rows:
             r["at"] = [round(100 * (v - low) / whole, 2) for v in (0.0, *r["share"])]
-            r["percent"] = f"{'+' if r['share'][0] > 0 else ''}{numbers.digits(r['share'][0])} %"
+            r["percent"] = f"{'+' if r['share'][0] > 0 else ''}{numbers.digits(r['share'][0])}\u00a0%"
     return rows
 
 

@@ -154,6 +154,7 @@ def build_one(ask: Ask) -> Page:
         "keys": keys,
         "labels": ordered(release.labels),
         "release": release,
+        "of_run": release.run,
         "signature": release.signature,
         "downloads": _downloads(ask, release, files),
         "file_count": len(files),

@@ -7,6 +7,7 @@ The `.json` of the page holds the whole tree.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +41,7 @@ from qingshan.faces.web.services import basis_word
 from qingshan.faces.web.site import Ask
 from qingshan.faces.web.woods import forest_of
 from qingshan.publish import numbers
+from qingshan.publish.written import equation_words
 from qingshan.zone.fact import InputFact
 
 MAX_PARTS = 60
@@ -216,6 +218,8 @@ def _row_lines(ask: Ask, row: Mapping[str, Any]) -> list[tuple[str, str]]:
     for column, word in names.items():
         if row.get(column):
             value = str(row[column])
+            if column == "printed":
+                value = "; ".join(x for x in equation_words(value) if x)
             shown = ask.t(f"badge.{value}.word") if column == "status" and ask.t.has(f"badge.{value}.word") else value
             lines.append((ask.t(f"pedigree.row.{word}"), shown))
     return lines
@@ -237,7 +241,8 @@ def _users(ask: Ask, run: Run, users: Sequence[Any]) -> list[tuple[str, str]]:
     """Published cells that stand on this figure, the highest places first, each by name."""
     depth = {code: len(ask.zone.ancestors(code)) for code in ask.zone.places}
     ordered_users = sorted(users, key=lambda f: (depth.get(f.place, 9), bool(f.cls), f.place))
-    listed = []
+    listed: list[tuple[str, str]] = []
+    when: list[str] = []
     for f in ordered_users[:MAX_USERS]:
         name = ask.t("account.accounted") if f.quantity == ACCOUNTED else ask.t.pick(*run.names(f.quantity))
         words = [
@@ -247,7 +252,12 @@ def _users(ask: Ask, run: Run, users: Sequence[Any]) -> list[tuple[str, str]]:
             (basis_word(ask, f.basis) if f.basis else ""),
         ]
         listed.append((" ".join(w for w in words if w), ask.pedigree(f.key)))
-    return listed
+        when.append(f.period)
+    said = Counter(name for name, _ in listed)
+    return [
+        (f"{name} {period}" if said[name] > 1 and period else name, to)
+        for (name, to), period in zip(listed, when, strict=True)
+    ]
 
 
 def _commands(ask: Ask, run: Run, node: Node) -> list[str]:

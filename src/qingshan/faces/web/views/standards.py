@@ -47,7 +47,7 @@ def build_all(ask: Ask) -> Page:
     limits = _limit_tables(ask, asked) if status in ("", "open") else []
     context = {
         "question": t("standards.question"),
-        "headline": t("standards.headline", rows=sum(counts.values()), open=opened, wanted=len(shelf.wanted)),
+        "headline": t("standards.headline", rows=f"{sum(counts.values()):,}", open=opened, wanted=len(shelf.wanted)),
         "lead": t("standards.lead"),
         "documents": [] if status == "open" else held,
         "q": asked,
@@ -309,8 +309,8 @@ _ROW_COLUMNS = tuple(
         ("low", "下限", "low"),
         ("high", "上限", "high"),
         ("unit", "单位", "unit"),
-        ("set", "参数集", "set"),
-        ("place", "地方", "place"),
+        ("set", "参数组", "set"),
+        ("place", "地点", "place"),
         ("year", "年份", "year"),
         ("edition", "版次", "edition"),
         ("valid_from", "生效", "valid from"),
