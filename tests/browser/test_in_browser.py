@@ -288,7 +288,7 @@ def test_phone_place_time_and_menu_open_over_the_page(reader: Reader) -> None:
     page.locator(".tree a", has_text="遵义").tap()
     page.wait_for_url("**place=520300**")
     page.locator("button[popovertarget='menu']").tap()
-    page.locator("#menu a", has_text="地方").tap()
+    page.locator("#menu a", has_text="地点").tap()
     page.wait_for_url("**/zh/place/520300**")
     reader.content()
 

@@ -35,6 +35,22 @@ def test_no_term_stands_twice(terms: list[list[str]], column: int) -> None:
     assert [term for term, times in count.items() if times > 1] == []
 
 
+ONE_WORD = {"网格": "格网", "参数集": "参数组", "暂定": "临时", "小班": "地块", "核算方案": "核算口径", "像素": "像元"}
+"""Words that mean what another word of the glossary means, and that word."""
+PLACE = ("nav.place", "frame.place", "frame.rail", "target.place", "data.places", "forest.place")
+
+
+def test_chinese_pages_and_reports_have_one_word_for_a_thing(root: Path) -> None:
+    known = catalogue("zh")
+    report = (root / "src/qingshan/publish/texts/zh.toml").read_text(encoding="utf-8")
+    helped = (root / "src/qingshan/faces/cli/help_zh.toml").read_text(encoding="utf-8")
+    for other in ONE_WORD:
+        assert [key for key, text in known.items() if other in text] == [], other
+        assert other not in report and other not in helped, other
+    named = {key: known[key] for key in PLACE if key in known}
+    assert len(named) >= 4 and all("地点" in text and "地方" not in text for text in named.values()), named
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_pages_and_reports_print_the_words_of_the_glossary(root: Path, terms: list[list[str]], language: str) -> None:
     column = ("zh", "en").index(language)

@@ -195,7 +195,19 @@ def _shown(tree: dict[str, Any], lang: str) -> str:
     value = "" if tree["value"] is None else _number(tree["value"])
     figure = "..".join(_number(v) for v in tree["span"]) if tree["span"] else value
     reach = f" ({'..'.join(_number(v) for v in tree['range'])})" if tree["range"] else ""
+    if grade := _grade(tree, lang):
+        return f"{figure} {grade}"
     return f"{figure} {tree['unit']}{reach}".strip()
+
+
+def _grade(tree: dict[str, Any], lang: str) -> str:
+    """The word of a grade that a method gives, '' for any other figure."""
+    ref = (tree.get("method") or {}).get("ref", "")
+    if ref not in REGISTRY or tree["value"] is None:
+        return ""
+    result = REGISTRY[ref].result
+    words = result.labels_en if lang == "en" and result.labels_en else result.labels
+    return words[int(tree["value"])] if words and 0 <= tree["value"] < len(words) else ""
 
 
 def _number(value: float) -> str:

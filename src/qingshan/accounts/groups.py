@@ -2,7 +2,8 @@
 
 A group's matrix has two classes, the group and the rest; changes inside the group are persistence. Areas have a class in both
 periods, so that a cell without data is not land lost. What a domain reads from the area of a group before and after it declares
-in `groups.toml`: `[[group]]` id, `[[group.measure]]` quantity, method, opening and closing (arguments of the method).
+in `groups.toml`: `[[group]]` id, `[[group.measure]]` quantity, method, opening and closing (arguments of the method); or a grade `of` a
+measure before it: argument, and `cuts`, the parameter of its limits, with set and classes.
 """
 
 from __future__ import annotations
@@ -62,8 +63,15 @@ def _group(resolver: Resolver, group: Mapping[str, Any], pairs: Mapping[tuple[st
         value = float(np.asarray(resolver.domains.registry[ref](areas))[0])
         if math.isfinite(value):
             yield of_matrix(resolver, quantity, ref, id, list(parts.values()), value)
+    made: dict[str, Node] = {}
     for m in group_measures(resolver.domains, id):
-        yield resolver.applied(m["quantity"], m["method"], {m["opening"]: [opening], m["closing"]: [closing]}, where)
+        if "of" in m:
+            cuts = [resolver.row(m["cuts"], c, m["set"]) for c in m["classes"]]
+            args = {m["argument"]: [made[m["of"]]], "cuts": cuts}
+        else:
+            args = {m["opening"]: [opening], m["closing"]: [closing]}
+        made[m["quantity"]] = resolver.applied(m["quantity"], m["method"], args, where)
+    yield from made.values()
 
 
 def _where(id: str, part: Node) -> dict[str, str]:

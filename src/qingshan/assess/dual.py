@@ -37,7 +37,7 @@ class Basis:
     scope: str = ""
 
 
-_BASIS_ZH = {"price": "价格", "profile": "核算方案", "parameters": "参数集", "scope": "核算范围"}
+_BASIS_ZH = {"price": "价格", "profile": "核算口径", "parameters": "参数组", "scope": "核算范围"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def growth(pair: Pair) -> float | Refusal:
             "policy", "现价数不计算增速，须用不变价。", "no growth from current prices: constant prices are needed."
         )
     if earlier.place != later.place:
-        return Refusal("policy", "两期不是同一地方。", "the two figures belong to two places.")
+        return Refusal("policy", "两期不是同一地点。", "the two figures belong to two places.")
     given = {"earlier": (earlier.value, "亿元"), "later": (later.value, "亿元")}
     rate = float(load_domains().registry["assessment.growth@relative"].apply(given))
     if not np.isfinite(rate):

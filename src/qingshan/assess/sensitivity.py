@@ -48,7 +48,7 @@ def rank_ranges(scores: Mapping[str, Sequence[float]], parameters: Parameters) -
     if len({len(row) for row in table}) != 1 or not np.isfinite(np.concatenate(table)).all():
         raise OutOfBounds(
             "every place needs every component score.",
-            "每个地方都要有全部分项得分。",
+            "每个地点都要有全部分项得分。",
             fix="leave out the place, or fill the score / 去掉该地点，或补上得分",
         )
     step = parameters.find(STEP)

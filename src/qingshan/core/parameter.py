@@ -219,6 +219,6 @@ class Parameters:
             shown = "; ".join(f"{r.name()} {r.value} {r.unit} ({r.place or 'any place'})" for r in closed[:5])
             raise AmbiguousParameter(
                 f"{len(closed)} rows fit {name}: {shown}.", f"{name} 有 {len(closed)} 行取值：{shown}。",
-                fix="name the set, class or year in the profile / 在口径中写明参数集、类别或年份",
+                fix="name the set, class or year in the profile / 在口径中写明参数组、类别或年份",
             )  # fmt: skip
         return closed[0]

@@ -63,7 +63,7 @@ def _refused(found: list[Difference]) -> RefusedRelease:
     return RefusedRelease(
         "no change is given: " + " ".join(d.en for d in found), "不给出增减：" + "".join(d.zh for d in found),
         reasons=[f"{d.en} / {d.zh}" for d in found], fix="recompute both years under one profile, parameter set and price base"
-        " / 两期按同一口径、参数集和价格基期重算",
+        " / 两期按同一口径、参数组和价格基期重算",
     )  # fmt: skip
 
 

@@ -131,7 +131,7 @@ _UNITS: dict[str, tuple[_Face, _Face]] = {
 }
 _ALIASES = {
     "": "1", "-": "1", "‰": "‰", "per mille": "‰", "permille": "‰", "percentage points": "pp", "°C": "degC", "℃": "degC",
-    "μg/m3": "ug/m3", "公顷": "hm2", "yuan": "元", "CNY": "元",
+    "μg/m3": "ug/m3", "fraction*m2": "m2", "公顷": "hm2", "yuan": "元", "CNY": "元",
 }  # fmt: skip
 _STEPS = {
     "zh": ((1e12, "万亿"), (1e8, "亿"), (1e4, "万")),
@@ -198,11 +198,15 @@ def _decimal_shift(source: str, target: str) -> bool:
         return True
 
 
+TIGHT = 1e5
+"""Thousands are shortened from here on: below it the number itself is as short, and small ones beside it stay readable."""
+
+
 def _step(magnitude: float, lang: str, style: str, face: _Face) -> tuple[float, str]:
     if not face.scaled or not math.isfinite(magnitude):
         return 1.0, ""
     for size, word in _STEPS[lang]:
-        if lang == "en" and size == 1e3 and style != "tight":
+        if lang == "en" and size == 1e3 and (style != "tight" or magnitude < TIGHT):
             continue
         if round(magnitude, 6) >= size:
             return size, word

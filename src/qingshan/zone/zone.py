@@ -83,7 +83,9 @@ class Zone:
             return named[0]
         alike = [f"{p.code} {p.name_zh}" for p in named] or near(word, self.places)
         hint = ", ".join(alike) or f"{self.root} {self.places[self.root].name_zh}"
-        en = f"no place {word!r} in the zone {self.id} (near: {hint})."
+        codes = [told.partition(" ")[0] for told in alike] or [self.root]
+        known = ", ".join(f"{c} {self.places[c].name_en or self.places[c].name_zh}" for c in codes)
+        en = f"no place {word!r} in the zone {self.id} (near: {known})."
         raise UnknownName(
             en,
             f"{self.name_zh}没有地点 {word!r}（相近：{hint}）。",

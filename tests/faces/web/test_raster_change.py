@@ -114,6 +114,19 @@ def test_every_figure_of_a_group_opens_its_pedigree(client: TestClient, lang: st
     assert "wetland.area_loss@hj1174_2021" in client.get(f"/{lang}/pedigree/{wet['wetland_area_lost_key']}").text
 
 
+@pytest.mark.parametrize(("lang", "grade"), [("zh", "中度"), ("en", "moderate")])
+def test_the_grade_stands_beside_the_wetland_lost(client: TestClient, lang: str, grade: str) -> None:
+    """2 of 8 cells lost are 25 %: HJ 1174-2021 table A.6, moderate in (15, 30]. Its pedigree names the four cuts."""
+    wet = next(r for r in table(client, "groups") if r["cls"] == "wetland")
+    assert wet["wetland_area_loss_grade"] == 2
+    html = client.get(f"/{lang}/account/change?of=wetland").text
+    assert f"<b>{grade}</b>" in html
+    told = client.get(f"/{lang}/pedigree/{wet['wetland_area_loss_grade_key']}").text
+    assert "wetland.area_loss_grade@hj1174_2021" in told and all(
+        word in told for word in ("未退化|轻度", "重度|极重度")
+    )
+
+
 @pytest.mark.parametrize(
     ("lang", "word", "group"),
     [("zh", "耕地 → 阔叶林", "绿地"), ("en", "cultivated land → broadleaf forest", "green land")],
@@ -361,3 +374,27 @@ def test_drawn_intervals_become_whiskers(changed: tuple[TestClient, Run]) -> Non
         {"key": fact.key, "p5": 0.1, "p95": 0.9},
     ]  # as `run --draws` writes it
     assert of_run(drawn, fact).range == (0.1, 0.9)
+
+
+def test_a_seea_table_of_one_unit_is_printed_in_one_scale(client: TestClient) -> None:
+    """The unit stands in the line above; what is not declared as managed or unmanaged is said in words."""
+    html = client.get("/zh/account/seea?of=4.1").text
+    table = re.search(r'<table class="matrix seea">.*?</table>', html, re.S)
+    assert table and 'class="u"' not in table[0] and "公顷" not in table[0]
+    assert re.search(r'<p class="sub">SEEA EA 表 4\.1，.*?公顷</p>', html)
+    assert "没有声明为人为或自然的增减单列一栏" in html
+    assert "[[conversion]]" in client.get("/en/account/seea?of=4.1").text
+
+
+@pytest.mark.parametrize(("lang", "heads"), [("zh", ["增加", "减少"]), ("en", ["Additions", "Reductions"])])
+def test_undeclared_additions_are_said_in_words_and_not_refused(
+    client: TestClient, lang: str, heads: list[str]
+) -> None:
+    """No column of managed and unmanaged additions that all refuse: those of the change matrix, 8 - 2 = 6 cells of crops, and a lead to 4.1."""
+    html = client.get(f"/{lang}/account").text
+    section = html[html.index('aria-labelledby="extent"') :]
+    section = section[: section.index("</section>")]
+    told = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', section)
+    assert [h for h in told if h in heads] == heads and len(told) == 6
+    assert 'class="refused"' not in section and "of=4.1" in section
+    assert client.get(f"/{lang}/account.json").status_code == 200

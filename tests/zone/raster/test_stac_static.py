@@ -8,7 +8,7 @@ import rasterio
 
 from qingshan.zone.raster.cache import FetchFailed
 from qingshan.zone.raster.grid import Window
-from qingshan.zone.raster.stac import fetch_layer
+from qingshan.zone.raster.stac import NothingFound, fetch_layer
 from qingshan.zone.raster.stac_shape import is_web, sound_item
 
 from .conftest import UTM, ramp
@@ -217,3 +217,44 @@ def test_an_address_that_is_no_catalogue(server, cache):
 )
 def test_addresses_of_the_web(address, web):
     assert is_web(address) == web
+
+
+@pytest.mark.parametrize("static", [False, True])
+@pytest.mark.parametrize("item", BAD_ITEMS.values(), ids=list(BAD_ITEMS))
+def test_an_item_that_is_none_is_left_out_and_told(server, cache, item, static):
+    """The well-formed items are used; what was left out is named with its reason, in both languages, offline too."""
+    values = halves(server)
+    if static:
+        links = [{"rel": "item", "href": f"{i}.json"} for i in range(3)]
+        server.pages |= {"/c.json": {"type": "Collection", "id": "cover", "links": links}, "/2.json": item}
+        server.pages |= {f"/{i}.json": known for i, known in enumerate(server.items)}
+        known = preset(server, catalogue=f"{server.url}/c.json")
+    else:
+        server.items.append(item)
+        server.pages["/search"] = {"type": "FeatureCollection", "features": server.items, "links": []}
+        known = preset(server)
+    layer = fetch_layer(known, GRID, "2020", cache)
+    assert np.array_equal(layer.source.read(GRID.whole), values)
+    assert layer.entry["items"] == ["east", "west"]
+    (found,) = (f for f in layer.findings if f.code == "stac_item_left_out")
+    assert found.level == "warning"
+    assert found.en.endswith("it is left out.") and found.zh.endswith("未使用。")
+    if isinstance(item, dict) and item["id"]:
+        assert found.field == "i" and "'i'" in found.en and "'i'" in found.zh
+    assert [f.record() for f in fetch_layer(known, GRID, "2020", offline(cache)).findings] == [
+        f.record() for f in layer.findings
+    ]
+
+
+def test_many_items_that_are_none_are_counted(server, cache):
+    halves(server)
+    server.pages["/search"] = {"type": "FeatureCollection", "features": [*server.items, *[[1]] * 25], "links": []}
+    told = [f for f in fetch_layer(preset(server), GRID, "2020", cache).findings if f.code == "stac_item_left_out"]
+    assert len(told) == 21 and told[-1].en.startswith("5 more items")
+
+
+def test_only_items_of_another_year_and_one_that_is_none(server, cache):
+    halves(server, when="2019-06-01T00:00:00Z")
+    server.pages["/search"] = {"type": "FeatureCollection", "features": [*server.items, [1]], "links": []}
+    with pytest.raises(NothingFound, match="1 more are no items of STAC"):
+        fetch_layer(preset(server), GRID, "2020", cache)

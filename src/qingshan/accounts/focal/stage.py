@@ -40,7 +40,7 @@ def metres(grid: Grid, stage: str) -> tuple[float, float]:
     """Cell width and height in metres. Raises `OutOfBounds` on a geographic grid, where a radius is no circle of cells."""
     if grid.geographic:
         raise OutOfBounds(
-            f"distances need a projected grid, {grid.crs} is in degrees.", f"按距离计算须用投影坐标网格，{grid.crs} 的单位是度。",
+            f"distances need a projected grid, {grid.crs} is in degrees.", f"按距离计算须用投影坐标格网，{grid.crs} 的单位是度。",
             where=f"stage {stage}", fix="give the zone a projected [grid], for example its UTM zone / 核算区 [grid] 改用投影坐标系，如所在 UTM 带",
         )  # fmt: skip
     return grid.cell_length

@@ -88,7 +88,7 @@ def open_held(binding: Binding, how: How | None = None) -> HeldAccount | None:
     if binding.stages and binding.grid.size > MOST_CELLS and not (folder / "stages").is_dir():
         raise QingshanError(
             f"the grid has {binding.grid.size:,} cells; more than {MOST_CELLS:,} are not worked through for a page.",
-            f"网格有 {binding.grid.size:,} 个像元，超过 {MOST_CELLS:,} 个时不为一个页面计算。",
+            f"格网有 {binding.grid.size:,} 个像元，超过 {MOST_CELLS:,} 个时不为一个页面计算。",
         )
     folder.mkdir(parents=True, exist_ok=True)
     with _ONE_AT_A_TIME:

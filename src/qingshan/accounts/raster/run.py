@@ -311,7 +311,7 @@ def reported(binding: Binding, bound: BoundStage, report: Mapping[str, Any]) -> 
             continue
         yield Finding(
             "warning", "stage_extent", f"{bound.stage.en}: {name} = {number:.6g} was taken over the whole grid, so the figures depend on its extent.",
-            f"{bound.stage.zh}：{name} = {number:.6g} 取自整个网格，结果随网格范围而变。", file=binding.account.id, field=f"{bound.use.id}.{name}",
+            f"{bound.stage.zh}：{name} = {number:.6g} 取自整个格网，结果随格网范围而变。", file=binding.account.id, field=f"{bound.use.id}.{name}",
             fix=f"declare {name} as a constant of the stage / 在前置计算的 constants 中写明 {name}",
         )  # fmt: skip
 

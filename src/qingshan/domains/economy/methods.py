@@ -115,7 +115,7 @@ class Basis:
     price_base: str
 
 
-_BASIS_ZH = {"profile": "核算方案", "parameter_set": "参数集", "price_base": "价格基期"}
+_BASIS_ZH = {"profile": "核算口径", "parameter_set": "参数组", "price_base": "价格基期"}
 
 
 def growth(earlier: float, earlier_basis: Basis, later: float, later_basis: Basis) -> float:
@@ -134,7 +134,7 @@ def growth(earlier: float, earlier_basis: Basis, later: float, later_basis: Basi
             + "；".join(f"{_BASIS_ZH[name]} {before} 与 {after} 不同" for name, before, after in differing)
             + "。",
             fix="recompute both years with one profile, one parameter set and one price base"
-            " / 两年按同一核算方案、参数集和价格基期重算",
+            " / 两年按同一核算口径、参数组和价格基期重算",
         )
     if not earlier > 0:
         raise OutOfBounds(f"growth from {earlier:g} is not defined.", f"以 {earlier:g} 为基数不能计算增速。")

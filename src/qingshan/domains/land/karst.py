@@ -60,7 +60,7 @@ def _rising(cuts: Array) -> list[Array]:
     if cuts.shape[-1:] != (4,) or np.any(np.diff(cuts, axis=-1) <= 0):
         raise OutOfBounds(
             f"the cuts {cuts.tolist()} are not four rising numbers.", f"界值 {cuts.tolist()} 应为四个且依次增大。",
-            fix="use the rows of one parameter and one set / 用同一参数、同一参数集的各行",
+            fix="use the rows of one parameter and one set / 用同一参数、同一参数组的各行",
         )  # fmt: skip
     return list(np.moveaxis(cuts, -1, 0))
 

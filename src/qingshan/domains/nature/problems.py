@@ -15,6 +15,7 @@ HJ1174 = "HJ 1174-2021 全国生态状况调查评估技术规范——生态问
 EDITION = "hj1174_2021"
 
 DEGRADATION = ("未退化", "轻度", "中度", "重度", "极重度")
+DEGRADATION_EN = ("not degraded", "light", "moderate", "heavy", "extreme")
 TROPHIC = ("贫营养", "中营养", "轻度富营养", "中度富营养", "重度富营养")
 SANDIFIED = ("轻度", "中度", "重度", "极重度")
 COMBINED = (*DEGRADATION, "指标不一致")
@@ -31,7 +32,9 @@ TLI_ITEMS = {
 Percent = A[Array, Q("%", "指数", "index", low=0)]
 PercentCuts = A[Array, Q("%", "四个界值（由低到高）", "four cuts, rising", low=0, axis="class")]
 TliCuts = A[Array, Q("1", "四个界值（由低到高）", "four cuts, rising", axis="class")]
-Grade = A[Array, Q("class", "退化程度", "degree of degradation", low=0, high=4, labels=DEGRADATION)]
+Grade = A[
+    Array, Q("class", "退化程度", "degree of degradation", low=0, high=4, labels=DEGRADATION, labels_en=DEGRADATION_EN)
+]
 Flag = A[Array, Q("class", "标记", "flag", labels=("否", "是"))]
 WetlandRule = A[
     str,
@@ -50,7 +53,7 @@ def _ladder(cuts: Array, count: int) -> list[Array]:
         raise OutOfBounds(
             f"the cuts {cuts.tolist()} are not {count} rising numbers.",
             f"界值 {cuts.tolist()} 应为 {count} 个且依次增大。",
-            fix="use the rows of one parameter and one set / 用同一参数、同一参数集的各行",
+            fix="use the rows of one parameter and one set / 用同一参数、同一参数组的各行",
         )
     return list(np.moveaxis(cuts, -1, 0))
 

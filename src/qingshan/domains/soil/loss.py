@@ -53,7 +53,7 @@ def _cuts(tolerance: Array, cuts: Array) -> tuple[Array, Array, Array, Array]:
             f"the cut points {cuts.tolist()} are not four numbers rising from the tolerance.",
             "侵蚀强度界值应为四个，且自容许流失量起依次增大。",
             fix="use the rows of soil.tolerance and soil.loss_cut of one set"
-            " / 用同一参数集的 soil.tolerance 和 soil.loss_cut",
+            " / 用同一参数组的 soil.tolerance 和 soil.loss_cut",
         )
     return cuts[..., 0], cuts[..., 1], cuts[..., 2], cuts[..., 3]
 

@@ -33,7 +33,7 @@ from qingshan.zone.zone import Zone, open_zone
 
 from . import raster_accounts
 from .problem import WrongCall
-from .show import amount, cells_progress, counted, emit, progress
+from .show import amount, cells_progress, counted, emit, four_digits, progress, said_labels
 
 if TYPE_CHECKING:
     from qingshan.accounts.balance import Table
@@ -81,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
             from .woods import tell  # noqa: PLC0415 - the extra geo
 
             tell(woods, zone, arguments.lang)
+        if any(r["refused"] for r in records):
+            _tell_refusals(arguments.lang)
         for finding in findings:
             if finding.level != "note":
                 sys.stderr.write(f"{finding.sentence(arguments.lang)}\n")  # one write: lines of a pipe stay whole
@@ -88,6 +90,16 @@ def run(arguments: argparse.Namespace) -> int:
     if worst(findings) == "error":
         return 1
     return 1 if arguments.strict and any(r["refused"] for r in records) else 0
+
+
+def _tell_refusals(lang: str) -> None:
+    """What a refusal is, once: a reader who meets the word for the first time takes it for a failure."""
+    print(
+        "拒算不是运行出错：所缺数据或文件（“<-”后）尚未取得，不以任何缺省值代替；取得后用 `qingshan fill` 补录。"
+        if lang == "zh"
+        else "refused is no failure of the run: a figure or a document (named after <-) is not on file, and no default stands in for it;"
+        " `qingshan fill` takes in what was obtained."
+    )
 
 
 def _limited(arguments: argparse.Namespace) -> bool:
@@ -151,7 +163,7 @@ def _print_beneficiaries(done: Run, lang: str) -> None:
         print(f"  {table.zh if zh else table.en}（{table.unit}）" if zh else f"  {table.en} ({table.unit})")
         for row in table.rows:
             uses = [(h.zh if zh else h.en, table.get(row.id, h.id)) for h in table.columns]
-            said = "; ".join(f"{name} {float(part):,.4g}" for name, part in uses if part)
+            said = "; ".join(f"{name} {four_digits(float(part))}" for name, part in uses if part)
             print(f"    {row.zh if zh else row.en} -> {said}")
 
 
@@ -171,12 +183,14 @@ def _print_run(done: Run, record: dict[str, Any], root: str, lang: str, *, whole
     zh = lang == "zh"
     given, refused = len(record["given"]), len(record["refused"])
     counts = (
-        f"数据 {record['facts']} 条，新算 {record['computed']} 步，沿用 {record['reused']} 步；服务算出 {given} 项，拒算 {refused} 项"
+        f"数据 {record['facts']} 条，新算 {record['computed']} 步，沿用 {record['reused']} 步"
         if zh
-        else f"{record['facts']} facts, {record['computed']} computed, {record['reused']} reused; "
-        f"services: {given} given, {refused} refused"
+        else f"{record['facts']} facts, {record['computed']} computed, {record['reused']} reused"
     )
-    print(f"{done.id}  [{', '.join(record['labels'])}]  {counts}")
+    if given or refused:
+        counts += f"；服务算出 {given} 项，拒算 {refused} 项" if zh else f"; services: {given} given, {refused} refused"
+    labels = f"[{said_labels(record['labels'], lang)}]  " if record["labels"] else ""
+    print(f"{done.id}  {labels}{counts}")
     if not whole:
         return
     for quantity in done.profile.figures:
@@ -186,9 +200,8 @@ def _print_run(done: Run, record: dict[str, Any], root: str, lang: str, *, whole
     for fact in (f for f in done.facts if declared_rounds(done.profile)):
         place, said = done.zone.place(fact.place).name(lang), done.names(fact.quantity)[0 if zh else 1]
         why = "" if fact.refusal is None else (fact.refusal.zh if zh else fact.refusal.en)
-        print(
-            f"  {place} {fact.period} {said}: {f'{fact.value:,.4g} {fact.unit}' if fact.value is not None else ('拒算 - ' if zh else 'refused - ') + why}"
-        )
+        told = "" if fact.value is None else f"{four_digits(fact.value)} {fact.unit}"
+        print(f"  {place} {fact.period} {said}: {told or ('拒算 - ' if zh else 'refused - ') + why}")
     for line in done.services(root):
         if line.included != "yes":
             continue
@@ -219,7 +232,7 @@ def _print_interval(record: dict[str, Any], zh: bool) -> None:
         return
     drivers = sorted(whole["shares"].items(), key=lambda item: -item[1]["first"])
     shown = "; ".join(f"{name} {share['first']:.0%}" for name, share in drivers[:5])
-    low, middle, high = (f"{whole[p]:,.4g}" for p in ("p5", "p50", "p95"))
+    low, middle, high = (four_digits(whole[p]) for p in ("p5", "p50", "p95"))
     print(
         f"  不确定性（抽样 {found['draws']} 次）：已核算服务价值 {low}–{middle}–{high} {whole['unit']}（5、50、95 百分位）；方差来自 {shown}" if zh
         else f"  uncertainty ({found['draws']} draws): accounted services {low} - {middle} - {high} {whole['unit']} (5, 50, 95 %); variance from {shown}"
@@ -237,7 +250,8 @@ def explain(arguments: argparse.Namespace) -> int:
     if arguments.json:
         emit(tree)
     else:
-        print(f"{done.id}  {done.zone.place(place).name(arguments.lang)}  [{', '.join(fact.labels)}]")
+        labels = f"  [{said_labels(fact.labels, arguments.lang)}]" if fact.labels else ""
+        print(f"{done.id}  {done.zone.place(place).name(arguments.lang)}{labels}")
         print(as_text(tree, arguments.lang, arguments.full))
     return 0
 

@@ -20,7 +20,7 @@ from qingshan.core.finding import worst
 from qingshan.zone.zone import Zone
 
 from .problem import WrongCall
-from .show import cells_progress, emit
+from .show import cells_progress, emit, four_digits
 
 if TYPE_CHECKING:
     from qingshan.accounts.patch import Patches
@@ -92,7 +92,12 @@ def _condition_lines(own: Run, places: list[str], zh: bool) -> list[str]:
     name = own.names(INDEX)[0 if zh else 1] if found else ""
     refused = "拒算" if zh else "refused"
     said = [
-        f"{f.value:.4g}" if f.refusal is None else f"{refused} - {f.refusal.zh if zh else f.refusal.en}" for f in found
+        f"{refused} - {f.refusal.zh if zh else f.refusal.en}"
+        if f.refusal
+        else "—"
+        if f.value is None
+        else four_digits(f.value)
+        for f in found
     ]
     colon = "：" if zh else ": "
     lines = [
@@ -168,7 +173,7 @@ def _lines(f: PlaceFigure, zone: Zone, zh: bool) -> list[str]:
     notes = _notes(f, zone, zh)
     if not f.labels:
         return [f"{name}{colon}{_amounts(f, zh)}{notes}"]
-    return [f"{name}{notes}", *(f"  {i} {label}{colon}{v:,.4g} {f.unit}".replace("  :", ":") for i, (label, v) in _coded(f, zh))]  # fmt: skip
+    return [f"{name}{notes}", *(f"  {i} {label}{colon}{four_digits(v)} {f.unit}".replace("  :", ":") for i, (label, v) in _coded(f, zh))]  # fmt: skip
 
 
 def _patches(p: Patch, of: Patches) -> dict[str, Any]:
@@ -189,9 +194,9 @@ def _patch_lines(p: Patch, of: Patches, zh: bool) -> list[str]:
         else f"  {p.en}, whole grid, of {of.smallest:g} hm2 or more"
     )
     lines = [
-        f"    {c}：{n} 块，{a:,.4g} hm2；更小的 {s:,.4g} hm2"
+        f"    {c}：{n} 块，{four_digits(a)} hm2；更小的 {four_digits(s)} hm2"
         if zh
-        else f"    {c}: {n} {'patch' if n == 1 else 'patches'}, {a:,.4g} hm2; in smaller ones {s:,.4g} hm2"
+        else f"    {c}: {n} {'patch' if n == 1 else 'patches'}, {four_digits(a)} hm2; in smaller ones {four_digits(s)} hm2"
         for c, n, a, s in zip(of.codes, of.kept_count, of.kept_area, of.small_area, strict=True)
     ]
     return [head, *lines]
@@ -204,8 +209,8 @@ def _coded(f: PlaceFigure, zh: bool) -> list[tuple[int, tuple[str, float]]]:
 def _amounts(f: PlaceFigure, zh: bool) -> str:
     """One value, or every code's on one line."""
     if f.labels:
-        return "; ".join(f"{i} {label} {v:,.4g} {f.unit}" for i, (label, v) in _coded(f, zh))
-    return f"{f.values[0]:,.4g} {f.unit}" if f.values else ""
+        return "; ".join(f"{i} {label} {four_digits(v)} {f.unit}" for i, (label, v) in _coded(f, zh))
+    return f"{four_digits(f.values[0])} {f.unit}" if f.values else ""
 
 
 def _notes(f: PlaceFigure, zone: Zone, zh: bool) -> str:

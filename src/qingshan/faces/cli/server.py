@@ -9,16 +9,20 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qingshan.accounts.run import latest_runs
 from qingshan.core.errors import QingshanError, UnknownName
+from qingshan.core.finding import Finding
 from qingshan.ledger.book import Refused
 from qingshan.registers.calendar import day_of
 from qingshan.zone.home import home, zone_key
 from qingshan.zone.zone import Zone, open_zone
+
+from .show import counted
 
 if TYPE_CHECKING:
     from qingshan.faces.access.desk import Desk
@@ -72,7 +76,7 @@ def _desk(arguments: argparse.Namespace, zone: Zone) -> Desk | None:
 
     if arguments.venue:
         named = Desk(Path(arguments.venue))
-        threading.Thread(target=_each_minute, args=(named,), daemon=True).start()
+        threading.Thread(target=_each_minute, args=(named, arguments.lang), daemon=True).start()
         return named
     if not zone.synthetic:
         return None
@@ -99,7 +103,7 @@ def _desk(arguments: argparse.Namespace, zone: Zone) -> Desk | None:
     keep_rules(folder)  # a synthetic exchange of an earlier version has none
     desk = Desk(folder, synthetic=True)
     _turn_days(desk)
-    threading.Thread(target=_each_minute, args=(desk,), daemon=True).start()
+    threading.Thread(target=_each_minute, args=(desk, arguments.lang), daemon=True).start()
     return desk
 
 
@@ -114,18 +118,35 @@ def _turn_days(desk: Desk) -> None:
             desk.writer.submit(command)
 
 
-def _each_minute(desk: Desk) -> None:
+def _each_minute(desk: Desk, lang: str) -> None:
     """What a day brings: the nightly check and root, and in a synthetic venue its market day."""
     while True:
         time.sleep(60)
         try:
             desk.lapse()
-            for finding in desk.nightly() or ():
-                print(finding.sentence("en"), file=sys.stderr, flush=True)
+            for line in said_of_the_night(desk.nightly() or [], lang, synthetic=desk.synthetic):
+                print(line, file=sys.stdout if desk.synthetic else sys.stderr, flush=True)
             if desk.synthetic:
                 _turn_days(desk)
         except (QingshanError, RuntimeError, ValueError):  # the server is closing
             return
+
+
+def said_of_the_night(found: Sequence[Finding], lang: str, *, synthetic: bool) -> list[str]:
+    """Each finding of the nightly check; of a synthetic exchange, where nobody has to act, one calm line for all."""
+    if not synthetic or not found:
+        return [f.sentence(lang) for f in found]
+    late = sum(1 for f in found if f.code == "overdue")
+    if lang == "zh":
+        other = f"，另有 {len(found) - late} 条检查意见" if len(found) > late else ""
+        return [
+            f"示意交易所：夜间检查见登记簿 {late} 项已过期限{other}；人物和记录均为编造，无须处理，可在登记簿页查看。"
+        ]
+    other = f" and {counted(len(found) - late, 'other finding')}" if len(found) > late else ""
+    return [
+        f"synthetic exchange: the nightly check saw {counted(late, 'record')} of its registers past a date{other};"
+        " people and records are made up, nothing is to be done (see the page of registers)."
+    ]
 
 
 def _woods(zone: Zone) -> bool:

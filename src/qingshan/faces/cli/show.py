@@ -20,6 +20,10 @@ def emit(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+MOST_WRITTEN_OUT = 1e12
+"""Larger numbers are written as powers of ten."""
+
+
 def said_labels(labels: Iterable[str], lang: str) -> str:
     """Labels in words: `示意、估算`, `synthetic, estimated`."""
     words = Words(lang)
@@ -46,16 +50,22 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def four_digits(value: float) -> str:
+    """A number with four digits that count, `0.0042`, `1,177`, `102,600,000`: no powers of ten where a reader expects none."""
+    said = f"{value:,.4g}"
+    return f"{float(said.replace(',', '')):,.0f}" if "e+" in said and abs(value) < MOST_WRITTEN_OUT else said
+
+
 def amount(fact: Fact, run: Run) -> str:
     """A figure in its reading unit, with span and range."""
     display = run.quantity(fact.quantity)["display_unit"] or fact.unit
     ratio = factor(fact.unit, display)
     shown = (
-        f"{fact.value * ratio:,.4g}"
+        four_digits(fact.value * ratio)
         if fact.value is not None
-        else "-".join(f"{v * ratio:,.4g}" for v in fact.span or ())
+        else "-".join(four_digits(v * ratio) for v in fact.span or ())
     )
-    reach = f" ({fact.range[0] * ratio:,.4g}-{fact.range[1] * ratio:,.4g})" if fact.range else ""
+    reach = f" ({four_digits(fact.range[0] * ratio)}-{four_digits(fact.range[1] * ratio)})" if fact.range else ""
     return f"{shown} {display}{reach}"
 
 

@@ -285,15 +285,16 @@ def _shown(site: Site, entry: Mapping[str, Any], classed: bool, names: Mapping[i
 
 
 def _named(site: Site, quantity: str, entry: Mapping[str, Any]) -> tuple[str, str]:
-    """Both names: those of the quantity, those of its family with the member's number, else the entry's title."""
+    """Both names: those of the quantity, those of its family with the member's number, else the entry's title in both languages."""
     declared = site.zone.quantities.get(quantity)
     if declared is not None and declared.id == quantity:
         return bare(declared.zh), declared.en
-    if declared is not None:
-        member = quantity.removeprefix(declared.id.removesuffix("*"))
-        return f"{bare(declared.zh)} {member}", f"{declared.en} {member}"
     title = str(entry.get("title", "")) or quantity
     halves = _BOTH.match(title)
+    if declared is not None:
+        member = quantity.removeprefix(declared.id.removesuffix("*"))
+        if member.isdigit() or halves is None:
+            return f"{bare(declared.zh)} {member}", f"{declared.en} {member}"
     zh, en = (halves[1], halves[2]) if halves else (title, title)
     zh, en = str(entry.get("title_zh", "")) or zh, str(entry.get("title_en", "")) or en
     year = str(entry["period"])

@@ -50,20 +50,22 @@ class Opened:
 
     @property
     def results(self) -> dict[str, tuple[str, str, str]]:
-        """What there is to draw: step -> both names and the unit. The name is the method's; where two steps share one, the step's
-        id stands beside it."""
+        """What there is to draw: step -> both names and the unit. The name is the method's; where two steps share one, that of
+        the first sum of the step, and where it has none, the step's id beside the method's."""
         if self.binding is None or self.binding.sheet is None:
             return {}
         sheet = self.binding.sheet
-        summed = {s.of for s in self.binding.sums}
+        summed = {s.of: s for s in reversed(self.binding.sums)}
         steps = [s for s in sheet.steps if s.id in summed]
         names = {s.id: (sheet.method(s).zh, sheet.method(s).en) for s in steps}
         several = {n for n in names.values() if list(names.values()).count(n) > 1}
         found = {}
         for step in steps:
             zh, en = names[step.id]
-            more = f" {step.id}" if (zh, en) in several else ""
-            found[step.id] = (zh + more, en + more, sheet.units[step.id])
+            if (zh, en) in several:
+                told = summed[step.id]
+                zh, en = (told.zh, told.en) if told.zh and told.en else (f"{zh} {step.id}", f"{en} {step.id}")
+            found[step.id] = (zh, en, sheet.units[step.id])
         return found
 
 

@@ -238,6 +238,11 @@ class Cache:
                     )
             return self.keep(key, draft, Path(urlsplit(url).path).suffix, about)
 
+    def head(self, url: str, count: int) -> bytes:
+        """The first `count` bytes at an address, asked for anew. Raises `FetchFailed`, `NotCached`."""
+        self.refuse_offline(plain_url(url))
+        return _piece(self, url, None, 0, "", count)[0][:count]
+
 
 def _declared(url: str, sha256: str, checksum: str) -> list[tuple[str, str]]:
     """The hashes a file must have: (hashlib name, hex). Raises `ChecksumMismatch` for a multihash of unknown kind."""
@@ -281,7 +286,7 @@ def _download(cache: Cache, url: str, sign: Callable[[str], str] | None, draft: 
 
 
 def _piece(
-    cache: Cache, url: str, sign: Callable[[str], str] | None, start: int, tag: str
+    cache: Cache, url: str, sign: Callable[[str], str] | None, start: int, tag: str, size: int = PIECE
 ) -> tuple[bytes, HTTPMessage, bool]:
     """One range, tried `retries` times more; the last value says whether the server sent the whole file instead."""
     why = ""
@@ -289,7 +294,7 @@ def _piece(
         if attempt:
             time.sleep(min(cache.wait * 2 ** (attempt - 1), LONGEST_WAIT))
         request = urllib.request.Request(  # noqa: S310 - the scheme was checked
-            sign(url) if sign else url, headers={"Range": f"bytes={start}-{start + PIECE - 1}"}
+            sign(url) if sign else url, headers={"Range": f"bytes={start}-{start + size - 1}"}
         )
         if tag and not tag.startswith("W/"):
             request.add_header("If-Range", tag)

@@ -94,7 +94,8 @@ def location(entry: Mapping[str, Any], folder: Path) -> str:
 
 def stored_of(entry: Mapping[str, Any], folder: Path) -> Stored:
     """What the entry's file says of itself; the entry's `crs` stands where the file has none."""
-    found = look(location(entry, folder), int(entry.get("band", 1)), str(entry.get("variable", "")))
+    foreign = bool(entry.get("url")) or is_remote(str(entry.get("path", "")))
+    found = look(location(entry, folder), int(entry.get("band", 1)), str(entry.get("variable", "")), foreign=foreign)
     override = bool(entry.get("crs_override"))
     if entry.get("crs") and (override or not found.crs):
         from pyproj import CRS  # noqa: PLC0415 - the extra geo

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from .grid import Grid, Window
 from .remote import gdal_manners
 from .stac_preset import Preset, find_preset
 from .stac_read import held_to_plain_rasters
-from .stac_shape import is_web, sound_item, sound_page
+from .stac_shape import BadItem, is_web, sound_item, sound_page
 from .stac_static import is_static, static_items
 
 __all__ = ["NothingFound", "StacLayer", "fetch_layer", "search"]
@@ -35,6 +35,7 @@ __all__ = ["NothingFound", "StacLayer", "fetch_layer", "search"]
 BLOCK = 1024  # cells: the blocks a result is made of; fixed, since a warp's last digits depend on them
 PAGE = 100  # items asked for at once
 MOST_ITEMS = 5000
+MOST_NAMED = 20  # of the items left out
 CLOUD = "eo:cloud_cover"  # %
 
 
@@ -53,26 +54,64 @@ def search(preset: Preset, grid: Grid, period: str, cache: Cache, *, refresh: bo
     `period` is a year, a month, a day or `from/to`; empty for a collection without time. An answer that is kept is used
     again unless `refresh`. Raises `NothingFound`, `FetchFailed`, `NotCached`.
     """
+    return _search(preset, grid, period, cache, refresh=refresh)[0]
+
+
+def _search(
+    preset: Preset, grid: Grid, period: str, cache: Cache, *, refresh: bool = False
+) -> tuple[list[dict[str, Any]], list[Finding]]:
+    """As `search`, with a finding for each item of the answer that is none and is left out."""
     box = _degrees(grid)
     asked = {"collection": preset.collection, "bbox": box, "period": period, "cloud": preset.max_cloud}
     key = f"STAC {preset.catalogue} {digest(asked)}"
     kept = None if refresh and not cache.offline else cache.recall(key)
     if kept is None:
         cache.refuse_offline(f"the search of {preset.collection} in {period or 'any time'}")
-        found = _ask(preset, box, period, cache)
-        kept = cache.keep_text(key, json.dumps(found, ensure_ascii=False, sort_keys=True))
-    items: list[dict[str, Any]] = json.loads(kept.path.read_text(encoding="utf-8"))
+        sound, bad = _ask(preset, box, period, cache)
+        found = {"items": sound, "left_out": [[b.id, b.en, b.zh] for b in bad]}
+        kept = cache.keep_text(key, json.dumps(found if bad else sound, ensure_ascii=False, sort_keys=True))
+    told: Any = json.loads(kept.path.read_text(encoding="utf-8"))
+    items: list[dict[str, Any]] = told if isinstance(told, list) else told["items"]
+    left_out = [] if isinstance(told, list) else told["left_out"]
     started = [item for item in items if _starts_in(item, period)]
     if not started:
-        when = period or "any time"
+        when, en, zh = period or "any time", "", ""
+        if left_out:
+            en, zh = (
+                f" {len(left_out)} more are no items of STAC: {left_out[0][1]}.",
+                f"另有 {len(left_out)} 项不合 STAC：{left_out[0][2]}。",
+            )
         raise NothingFound(
             f"{preset.collection} has nothing in {when} over {', '.join(f'{v:.4f}' for v in box)} ({len(items)} items"
-            f" touch the period without starting in it).",
-            f"{preset.collection} 在 {when} 没有覆盖 {', '.join(f'{v:.4f}' for v in box)} 的数据。",
+            f" touch the period without starting in it).{en}",
+            f"{preset.collection} 在 {when} 没有覆盖 {', '.join(f'{v:.4f}' for v in box)} 的数据。{zh}",
             where=preset.catalogue,
             fix="choose another period or collection / 换一个时期或数据集",
         )
-    return sorted(started, key=lambda item: (_start(item), item["id"]))
+    return sorted(started, key=lambda item: (_start(item), item["id"])), _left_out(preset, left_out)
+
+
+def _left_out(preset: Preset, bad: Sequence[Sequence[str]]) -> list[Finding]:
+    """A warning for each item that was left out; one for all that follow the first `MOST_NAMED`."""
+    fix = "ask the publisher to mend the item, or accept the gap / 请发布方改正该数据项，或接受缺口"
+    found = [
+        Finding(
+            "warning",
+            "stac_item_left_out",
+            f"{en}; it is left out.",
+            f"{zh}；未使用。",
+            file=preset.id,
+            field=id,
+            fix=fix,
+        )
+        for id, en, zh in bad[:MOST_NAMED]
+    ]
+    if (more := len(bad) - MOST_NAMED) > 0:
+        found.append(Finding(
+            "warning", "stac_item_left_out", f"{more} more items are left out likewise.", f"另有 {more} 个数据项同样未使用。",
+            file=preset.id, fix=fix,
+        ))  # fmt: skip
+    return found
 
 
 def _pages(cache: Cache) -> Any:
@@ -94,7 +133,8 @@ def _pages(cache: Cache) -> Any:
     return Pages(timeout=cache.timeout, max_retries=again)
 
 
-def _ask(preset: Preset, box: Sequence[float], period: str, cache: Cache) -> list[dict[str, Any]]:
+def _ask(preset: Preset, box: Sequence[float], period: str, cache: Cache) -> tuple[list[dict[str, Any]], list[BadItem]]:
+    """The items of the answer, and what it gives for items and is none. Raises `FetchFailed`, also where nothing else is left."""
     from pystac.errors import STACError, STACTypeError  # noqa: PLC0415 - the extra cube
     from pystac_client import Client  # noqa: PLC0415
     from pystac_client.errors import ClientTypeError  # noqa: PLC0415
@@ -105,14 +145,17 @@ def _ask(preset: Preset, box: Sequence[float], period: str, cache: Cache) -> lis
     try:
         io = _pages(cache)
         if is_static(preset.catalogue):
-            walked = static_items(preset.catalogue, preset.collection, box, io, MOST_ITEMS)
-            return [_stripped(item) for item in walked if _clear(item, preset.max_cloud)]
-        client = Client.open(preset.catalogue, stac_io=io)
-        asked = client.search(
-            collections=[preset.collection], bbox=list(box), datetime=period or None, query=clouds, limit=PAGE,
-            max_items=MOST_ITEMS + 1,
-        )  # fmt: skip
-        found = [_stripped(sound_item(item, preset.catalogue)) for item in asked.items_as_dicts()]
+            given = static_items(preset.catalogue, preset.collection, box, io, MOST_ITEMS)
+            found, bad = _sorted(item for item in given if isinstance(item, BadItem) or _clear(item, preset.max_cloud))
+        else:
+            client = Client.open(preset.catalogue, stac_io=io)
+            asked = client.search(
+                collections=[preset.collection], bbox=list(box), datetime=period or None, query=clouds, limit=PAGE,
+                max_items=MOST_ITEMS + 1,
+            )  # fmt: skip
+            found, bad = _sorted(_item(item, preset.catalogue) for item in asked.items_as_dicts())
+        if bad and not found:
+            raise bad[0]
     except (APIError, ClientTypeError, STACError, STACTypeError, OSError, AttributeError, LookupError, TypeError, ValueError,
             NotImplementedError, RecursionError) as error:  # the client trusts the shape of what it reads  # fmt: skip
         raise FetchFailed(
@@ -121,14 +164,27 @@ def _ask(preset: Preset, box: Sequence[float], period: str, cache: Cache) -> lis
             where=preset.catalogue,
             fix="check the address, or try later / 核对地址，或稍后再试",
         ) from None
-    if len(found) > MOST_ITEMS:
+    if len(found) + len(bad) > MOST_ITEMS:
         raise FetchFailed(
             f"the search has more than {MOST_ITEMS} items.",
             f"检索结果超过 {MOST_ITEMS} 项。",
             where=preset.catalogue,
             fix="ask for a shorter period or a smaller grid / 缩短时期或缩小范围",
         )
-    return found
+    return found, bad
+
+
+def _item(item: Any, at: str) -> dict[str, Any] | BadItem:
+    try:
+        return sound_item(item, at)
+    except BadItem as bad:
+        return bad
+
+
+def _sorted(given: Iterable[dict[str, Any] | BadItem]) -> tuple[list[dict[str, Any]], list[BadItem]]:
+    """Items without their links, and what is none."""
+    every = list(given)
+    return [_stripped(x) for x in every if not isinstance(x, BadItem)], [x for x in every if isinstance(x, BadItem)]
 
 
 def _stripped(item: dict[str, Any]) -> dict[str, Any]:
@@ -192,7 +248,7 @@ def fetch_layer(
     preset = find_preset(preset) if isinstance(preset, str) else preset
     cache = cache or Cache()
     sign = sign or _sign_from_environment(preset)
-    items = search(preset, grid, period, cache, refresh=refresh)
+    items, left_out = _search(preset, grid, period, cache, refresh=refresh)
     assets = _assets(preset, items)
     hashes: dict[str, Kept] = {}
     if whole:
@@ -218,7 +274,7 @@ def fetch_layer(
     )  # fmt: skip
     read = {url: file.sha256 for url, file in hashes.items()}
     return StacLayer(source, _entry(preset, grid, items, kept.path, kept.sha256, read),
-                     _findings(preset, assets, kept.about, whole))  # fmt: skip
+                     [*left_out, *_findings(preset, assets, kept.about, whole)])  # fmt: skip
 
 
 @dataclass(frozen=True)

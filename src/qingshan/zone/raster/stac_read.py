@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .foreign import open_with
+
 __all__ = ["DRIVERS", "held_to_plain_rasters"]
 
 DRIVERS = ("GTiff", "JP2OpenJPEG", "GRIB")
@@ -24,14 +26,8 @@ class _Plain:
         return getattr(self._rasterio, name)
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        """As the first of `DRIVERS` that can. Raises what the first of them raises."""
-        why: Exception | None = None
-        for driver in DRIVERS:
-            try:
-                return self._rasterio.open(*args, **kwargs, driver=driver)
-            except self._rasterio.errors.RasterioIOError as error:
-                why = why or error
-        raise why or AssertionError("no driver")
+        """As the first of `DRIVERS` that can."""
+        return open_with(DRIVERS, self._rasterio.open, *args, **kwargs)
 
 
 def held_to_plain_rasters() -> None:

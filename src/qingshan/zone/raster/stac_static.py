@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
 
 from .cache import FetchFailed
-from .stac_shape import sound_item
+from .stac_shape import BadItem, sound_item
 
 __all__ = ["is_static", "static_items"]
 
@@ -17,13 +17,15 @@ def is_static(catalogue: str) -> bool:
     return catalogue.partition("?")[0].endswith(".json")
 
 
-def static_items(catalogue: str, collection: str, box: Sequence[float], io: Any, most: int) -> list[dict[str, Any]]:
+def static_items(
+    catalogue: str, collection: str, box: Sequence[float], io: Any, most: int
+) -> Iterator[dict[str, Any] | BadItem]:
     """Items of the collection whose bbox touches `box` (west, south, east, north in degrees); hrefs of assets become absolute.
 
     The address is that of the collection, or of a catalogue that links to it; deeper catalogues are not opened. `io` reads an
     address as JSON (`read_json`) and raises as it does. Collections whose address names `collection` are opened first. Raises
     `FetchFailed` where the catalogue has no such collection, or it or the collection links to more than `most`: each would have
-    to be read; `ValueError` where a link or an item has not the shape of one.
+    to be read; `ValueError` where a link has not the shape of one. What an item's link leads to and is no item is given as a `BadItem`.
     """
     top, at = io.read_json(catalogue), catalogue
     if not _is(top, collection):
@@ -35,10 +37,16 @@ def static_items(catalogue: str, collection: str, box: Sequence[float], io: Any,
             f"the catalogue links to no collection {collection!r}.", f"目录没有链接到数据集 {collection!r}。", where=catalogue,
             fix="check the id, or give the address of the collection's own file / 核对 collection，或给出该数据集自身文件的地址",
         )  # fmt: skip
-    found = ((sound_item(io.read_json(href), href), href) for href in _links(top, at, "item", most))
-    return [
-        _resolved(item, href) | {"collection": collection} for item, href in found if _touches(item.get("bbox"), box)
-    ]
+    for href in _links(top, at, "item", most):
+        try:
+            item = sound_item(io.read_json(href), href)
+        except BadItem as bad:
+            yield bad
+        except ValueError as error:  # no JSON, or an address that is none
+            yield BadItem("", f"{href} is no item of STAC ({error})", f"{href} 不是 STAC 数据项（{error}）")
+        else:
+            if _touches(item.get("bbox"), box):
+                yield _resolved(item, href) | {"collection": collection}
 
 
 def _is(found: Mapping[str, Any], collection: str) -> bool:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from qingshan.core.errors import QingshanError
 
+from .foreign import DRIVERS, head_of, open_with, refusal_of
 from .grid import Window
 
 __all__ = ["CannotRead", "Stored", "look"]
@@ -60,7 +61,8 @@ _HANDLES = _Handles()
 class Stored:
     """One band of a raster file. `nodata` is the file's own, None where unset; `crs` is WKT, '' where unset.
 
-    `masked` tells of a mask band beside the values; `stamp` is the time and size of the file when it was looked at.
+    `masked` tells of a mask band beside the values; `stamp` is the time and size of the file when it was looked at; `options` are
+    those it is opened with again.
     """
 
     path: str
@@ -137,10 +139,11 @@ def _dataset(stored: Stored) -> Any:
     return found
 
 
-def look(path: str, band: int = 1, variable: str = "") -> Stored:
+def look(path: str, band: int = 1, variable: str = "", *, foreign: bool = False) -> Stored:
     """What a file says of itself; reads no cell. `variable` names the field of a NetCDF or Zarr store.
 
-    Raises `CannotRead`: no such file, not a raster, no such band or variable, more cells declared than `LARGEST_CELLS`.
+    A `foreign` file came from an address and is opened by the drivers of `foreign.DRIVERS` alone. Raises `CannotRead`: no such file,
+    not a raster, no such band or variable, more cells declared than `LARGEST_CELLS`; `NotPlain` for a foreign file of another format.
     """
     local = Path(path)
     remote = path.startswith(("/vsi", "http://", "https://"))
@@ -151,23 +154,24 @@ def look(path: str, band: int = 1, variable: str = "") -> Stored:
 
         return _bounded(look_at_zarr(local, variable, band))
     stamp = _stamp(local)
-    return _bounded((_looked if stamp else _look_with_gdal)(path, band, variable, stamp))
+    return _bounded((_looked if stamp else _look_with_gdal)(path, band, variable, stamp, foreign))
 
 
 @lru_cache(maxsize=512)
-def _looked(path: str, band: int, variable: str, stamp: tuple[int, ...]) -> Stored:
+def _looked(path: str, band: int, variable: str, stamp: tuple[int, ...], foreign: bool) -> Stored:
     """A file of one time stamp and size says the same each time."""
-    return _look_with_gdal(path, band, variable, stamp)
+    return _look_with_gdal(path, band, variable, stamp, foreign)
 
 
-def _look_with_gdal(path: str, band: int, variable: str, stamp: tuple[int, ...]) -> Stored:
+def _look_with_gdal(path: str, band: int, variable: str, stamp: tuple[int, ...], foreign: bool) -> Stored:
     from rasterio.enums import MaskFlags  # noqa: PLC0415
     from rasterio.errors import RasterioError  # noqa: PLC0415
 
+    file = path
     if variable:
         path = f'netcdf:"{path}":{variable}' if not path.startswith("netcdf:") else path
     try:
-        with _manners(path), _opened(path) as found:
+        with _manners(path), (_opened_foreign if foreign else _opened)(path) as found:
             inside = [name.rpartition(":")[2] for name in found.subdatasets]
             if inside and not found.count:
                 raise CannotRead(
@@ -188,9 +192,11 @@ def _look_with_gdal(path: str, band: int, variable: str, stamp: tuple[int, ...])
                 path, band, found.count, found.dtypes[i], None if nodata is None else float(nodata),
                 found.crs.to_wkt() if found.crs else "", tuple(found.transform)[:6], found.width, found.height, (rows, cols),
                 MaskFlags.per_dataset in flags or MaskFlags.alpha in flags, found.units[i] or "",
-                found.scales[i], found.offsets[i], found.driver, stamp,
+                found.scales[i], found.offsets[i], found.driver, stamp, {"driver": found.driver} if foreign else {},
             )  # fmt: skip
     except RasterioError as error:
+        if foreign and (refusal := refusal_of(head_of(file), plain(file))):
+            raise refusal from None
         raise CannotRead(
             f"it cannot be opened as a raster: {_told(error)}.",
             f"不能作为栅格打开：{_told(error)}。",
@@ -220,7 +226,11 @@ def _opened_for_cells(stored: Stored) -> Any:
 
     _quiet()
     with Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):  # `rasterio.open` would make and drop a second one
-        return DatasetReader(stored.path, driver="GTiff", GEOREF_SOURCES="NONE", **stored.options)
+        return DatasetReader(stored.path, **{"driver": "GTiff", "GEOREF_SOURCES": "NONE", **stored.options})
+
+
+def _opened_foreign(path: str) -> Any:
+    return open_with(DRIVERS, _opened, path)
 
 
 def _opened(path: str, **options: Any) -> Any:

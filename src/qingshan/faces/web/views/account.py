@@ -30,6 +30,9 @@ ENTRIES = (
     "extent.net",
     "extent.closing",
 )
+SPLIT = ENTRIES[1:5]
+MOVED = {"extent.class_gain": "extent.addition", "extent.class_loss": "extent.reduction"}
+"""Additions and reductions of a class by the change matrix, and their words."""
 INDEX = "economy.quantity_index@laspeyres"
 
 
@@ -267,19 +270,67 @@ def _by_class(ask: Ask, run: Run, period: str, basis: str) -> dict[str, Any] | N
 
 
 def _extent(ask: Ask, run: Run, period: str) -> dict[str, Any] | None:
-    """The extent account as a grid of classes and entries; refusals that a whole column shares are said once."""
+    """The extent account as a grid of classes and entries; refusals that a whole column shares are said once.
+
+    Where no class has additions or reductions on file as managed or unmanaged, one sentence says so in place of four refused columns;
+    with a change matrix the additions and reductions themselves stand there.
+    """
     facts = run.extent(ask.place.code, period)
     if not facts:
         return None
     names = _class_names(ask) | {"unallocated": (ask.t("account.unallocated"), ask.t("account.unallocated"))}
     cells = {(f.cls, f.quantity): of_run(run, f) for f in facts}
     classes = list(dict.fromkeys(f.cls for f in facts))
+    heads = [(e, ask.t(f"account.{e}")) for e in ENTRIES]
+    told, unsplit = "", not any(cells[c, e].known for c in classes for e in SPLIT if (c, e) in cells)
+    if unsplit:
+        moved = _moved(ask, run, period, cells)
+        heads = [(e, head) for e, head in heads if e not in SPLIT]
+        heads[1:1] = [(e, ask.t(f"account.{word}")) for e, word in MOVED.items()] if moved else []
+        told = ask.t("account.extent.unsplit" if moved else "account.extent.no_flows")
+    shown = cells | moved if unsplit else cells
     rows = [
-        {"cls": c, "name": ask.t.pick(*names.get(c, (c, c))), "cells": [cells.get((c, e)) for e in ENTRIES]}
+        {"cls": c, "name": ask.t.pick(*names.get(c, (c, c))), "cells": [shown.get((c, e)) for e, _ in heads]}
         for c in classes
     ]
+    scheme = ask.zone.config.get("extent", {})
+    return {
+        "rows": rows,
+        "reasons": _column_reasons(ask, heads, classes, cells),
+        "told": told,
+        "table": ask.address("/account/seea", of="4.1", place=ask.query.get("place", "")) if unsplit and moved else "",
+        "scheme": ask.t.pick(str(scheme.get("zh", "")), str(scheme.get("en", ""))),
+        "heads": [head for _, head in heads],
+    }
+
+
+def _moved(ask: Ask, run: Run, period: str, cells: dict[tuple[str, str], Figure]) -> dict[tuple[str, str], Figure]:
+    """Additions and reductions of each class by the change matrix, where they lead from its opening to its closing; else none."""
+    found = {
+        (f.cls, f.quantity): of_run(run, f)
+        for f in run.facts
+        if f.quantity in MOVED and (f.place, f.period) == (ask.place.code, period)
+    }
+    for (cls, entry), closing in cells.items():
+        if entry != "extent.closing" or cls == "unallocated":
+            continue
+        opening = cells.get((cls, "extent.opening"))
+        gain, loss = (found.get((cls, q)) for q in MOVED)
+        parts = [f.value if f else None for f in (closing, opening, gain, loss)]
+        if None in parts:
+            return {}
+        end, start, more, less = (float(v) for v in parts if v is not None)
+        if abs(start + more - less - end) > 1e-6 * max(abs(end), 1.0):
+            return {}
+    return found
+
+
+def _column_reasons(
+    ask: Ask, heads: Sequence[tuple[str, str]], classes: Sequence[str], cells: dict[tuple[str, str], Figure]
+) -> list[dict[str, str]]:
+    """Why a whole column refuses, once for each such column."""
     reasons = []
-    for entry in ENTRIES:
+    for entry, head in heads:
         column = [cells[c, entry] for c in classes if (c, entry) in cells]
         refused = [f.refusal for f in column if f.refusal]
         if refused and len(refused) == len(column):
@@ -290,14 +341,8 @@ def _extent(ask: Ask, run: Run, period: str) -> dict[str, Any] | None:
                 else ask.t("account.extent_lack", n=len(refused))
             )
             document = "; ".join(dict.fromkeys(d for r in refused for d in documents(r)))
-            reasons.append({"entry": ask.t(f"account.{entry}"), "why": said, "document": document})
-    scheme = ask.zone.config.get("extent", {})
-    return {
-        "rows": rows,
-        "reasons": reasons,
-        "scheme": ask.t.pick(str(scheme.get("zh", "")), str(scheme.get("en", ""))),
-        "heads": [ask.t(f"account.{e}") for e in ENTRIES],
-    }
+            reasons.append({"entry": head, "why": said, "document": document})
+    return reasons
 
 
 def _series(ask: Ask, run: Run) -> dict[str, Any] | None:

@@ -234,6 +234,14 @@ def _by_class(run: Run, matrix: Matrix, names: Mapping[str, str]) -> list[dict[s
     ]
 
 
+def _grade(ask: Ask, run: Run, ref: str, figure: Figure) -> str:
+    """The word of a grade, '' for a quantity that is a number."""
+    result = run.domains.registry[ref].result
+    words = result.labels_en if ask.lang == "en" and result.labels_en else result.labels
+    value = figure.value
+    return words[int(value)] if words and value is not None and 0 <= value < len(words) else ""
+
+
 def _by_group(ask: Ask, run: Run, matrix: Matrix) -> list[dict[str, Any]]:
     """The same of the classes that the zone takes together, and what a domain reads from their area: name, figure or why there is none."""
     found = []
@@ -241,10 +249,13 @@ def _by_group(ask: Ask, run: Run, matrix: Matrix) -> list[dict[str, Any]]:
         row = {e: _figure(run, matrix, f"extent.group_{e}", id) for e in ("opening", "closing", *METHODS)}
         if row["opening"] is None:
             continue
-        read = [(m["quantity"], _figure(run, matrix, m["quantity"], id)) for m in group_measures(run.domains, id)]
+        read = [(m, _figure(run, matrix, m["quantity"], id)) for m in group_measures(run.domains, id)]
         found.append({
             "cls": id, "name": ask.t.pick(group["zh"], group["en"]), **row,
-            "measures": [(ask.t.pick(*run.names(q)), figure) for q, figure in read if figure],
+            "measures": [
+                (ask.t.pick(*run.names(m["quantity"])), figure, _grade(ask, run, m["method"], figure))
+                for m, figure in read if figure
+            ],
         })  # fmt: skip
     return found
 
@@ -326,7 +337,7 @@ def _group_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     base = _class_table(rows)
     columns, made = list(base.columns), [dict(r) for r in base.rows]
     for row, of in zip(made, rows, strict=True):
-        for _, figure in of["measures"]:
+        for _, figure, _word in of["measures"]:
             name = figure.quantity.replace(".", "_")
             if all(c.key != name for c in columns):
                 columns += [

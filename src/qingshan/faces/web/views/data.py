@@ -240,7 +240,7 @@ def _gap_place(ask: Ask, place: str) -> str:
     parts = []
     for part in place.split(";"):
         level = part.removeprefix("level:")
-        parts.append(ask.t("data.every", level=ask.level(level)) if level != part else ask.name(part))
+        parts.append(ask.t("data.every", level=ask.level(level, 1)) if level != part else ask.name(part))
     return "、".join(parts) if ask.lang == "zh" else ", ".join(parts)
 
 
@@ -456,7 +456,7 @@ def _coverage_table(coverage: Sequence[Coverage]) -> Table:
         Column("name", "指标", "quantity"),
         Column("unit", "单位", "unit"),
         Column("figures", "个数", "figures"),
-        Column("places", "地方", "places"),
+        Column("places", "地点", "places"),
         Column("first", "起", "from"),
         Column("last", "止", "to"),
     )

@@ -278,7 +278,7 @@ def _children(ask: Ask, place: Place) -> dict[str, Any] | None:
         name=uncapital(field.sample.name(ask.lang)),
     )
     sub = ask.t(
-        "place.inside_sub",
+        "place.inside_sub" if any(f.range for f in figures) else "place.inside_plain",
         name=field.sample.name(ask.lang),
         unit=chart.unit_word,
         period=figure_period(field.sample, ask.t, ask.zone),

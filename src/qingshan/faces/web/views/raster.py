@@ -423,14 +423,25 @@ def _groups(ask: Ask, found: Shelf) -> list[tuple[str, list[dict[str, Any]]]]:
 
 def _unmade(ask: Ask, found: Shelf) -> list[tuple[str, list[tuple[str, str]]]]:
     """Layers that the table leaves out, as links: the courses of a year, and results not looked at yet."""
-    listed: dict[str, list[tuple[str, str]]] = {}
+    listed: dict[str, list[tuple[str, str, str]]] = {}
     for layer in found.layers.values():
         fresh = [p for p in layer.periods if layer.held[p].drawn is None]
         if layer.group == SERIES or fresh:
             period = (fresh or layer.periods)[0]
             href = ask.address("/zone/raster", layer=layer.id, period=period, place=ask.query.get("place", ""))
-            listed.setdefault(ask.t(f"raster.group.{layer.group}"), []).append((href, layer.name(ask.lang)))
-    return list(listed.items())
+            entry = layer.held[period].entry
+            account = str(entry.get("source" if ask.lang == "zh" else "source_en", "")) if layer.group == RESULT else ""
+            listed.setdefault(ask.t(f"raster.group.{layer.group}"), []).append((href, layer.name(ask.lang), account))
+    return [(group, _told_apart(links, ask)) for group, links in listed.items()]
+
+
+def _told_apart(links: Sequence[tuple[str, str, str]], ask: Ask) -> list[tuple[str, str]]:
+    """Links of address and name; of names that several accounts give, each with its account."""
+    names = [name for _, name, _ in links]
+    return [
+        (href, ask.t("raster.of_account", name=name, account=account) if account and names.count(name) > 1 else name)
+        for href, name, account in links
+    ]
 
 
 def _row(ask: Ask, layer: ShownLayer, periods: Sequence[str]) -> dict[str, Any]:
@@ -447,7 +458,7 @@ def _row(ask: Ask, layer: ShownLayer, periods: Sequence[str]) -> dict[str, Any]:
     source = str(entry.get("source", "")) or str(entry.get("title", ""))
     return {
         "id": layer.id, "name": layer.name(ask.lang), "each": each, "resolution": resolution_word(ask, layer, periods[0]),
-        "unit": ask.t("raster.layers.class") if layer.classes else numbers.unit_word(layer.unit, ask.lang),
+        "unit": ask.t("raster.layers.class") if layer.classes else numbers.unit_word(layer.unit, ask.lang) or ask.t("seea.plain"),
         "licence": str(entry.get("licence", "")), "source": in_language(source, ask.lang), "labels": layer.held[periods[0]].labels,
     }  # fmt: skip
 

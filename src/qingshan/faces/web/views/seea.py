@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,8 @@ def build(ask: Ask) -> Page:
         "run": run, "question": question, "headline": _headline(ask, table), "crumbs": crumbs(ask, "/account/seea"), "table_shown": table,
         "tabs": [(id, table_name(ask, x)) for id, x in tables.items()],
         "grid": _grid(ask, run, table, period) if table else None,
-        "notes": [n.sentence(ask.lang) for n in table.notes] if table else [], "period": period, "span": _span(period),
+        "undeclared": table is not None and any(v for (row, _), v in table.cells.items() if row.endswith("_undeclared")),
+        "notes": [ask.t.pick(n.zh, n.en) for n in table.notes] if table else [], "period": period, "span": _span(period),
         "periods": [(p, bare(period_word(p, ask.t, ask.zone))) for p in run.manifest["periods"]], "period_label": bare(period_word(period, ask.t, ask.zone)),
     }  # fmt: skip
     labels = sorted({label for x in tables.values() for label in x.labels})
@@ -123,12 +124,11 @@ def _grid(ask: Ask, run: Run, table: Balance, period: str) -> dict[str, Any]:
     def at(a: Head, b: Head) -> tuple[str, str]:
         return (b.id, a.id) if turned else (a.id, b.id)
 
+    rows = [[None if (v := table.get(*at(head, other))) is None else float(v) for other in across] for head in down]
+    sums = not turned and len(across) > 1 and not table.id.startswith("5.")
+    written = _written(rows, [table.units.get(head.id, table.unit) for head in down], ask.lang, sums=sums)
     lines = []
-    for head in down:
-        unit = table.units.get(head.id, table.unit)
-        values = [None if (v := table.get(*at(head, other))) is None else float(v) for other in across]
-        known = [v for v in values if v is not None]
-        texts, word = numbers.write_many([*values, sum(known) if known else None], unit, ask.lang)
+    for head, values, (texts, word) in zip(down, rows, written, strict=True):
         cells = tuple(
             (text if v is not None else "", _leads(ask, table, at(head, other), keys))
             for text, v, other in zip(texts, values, across, strict=False)
@@ -137,8 +137,21 @@ def _grid(ask: Ask, run: Run, table: Balance, period: str) -> dict[str, Any]:
     return {
         "heads": [_head(ask, h) for h in across],
         "lines": lines,
-        "sums": not turned and len(across) > 1 and not table.id.startswith("5."),
+        "sums": sums,
+        "unit": written[0][1] if written and len({word for _, word in written}) == 1 else "",
     }
+
+
+def _written(
+    rows: Sequence[Sequence[float | None]], units: Sequence[str], lang: str, *, sums: bool
+) -> list[tuple[list[str], str]]:
+    """The cells of each row and their sum, with its unit word; a table of one unit is printed in one scale throughout."""
+    added = [[*row, sum(known) if (known := [v for v in row if v is not None]) and sums else None] for row in rows]
+    if len(set(units)) != 1:
+        return [numbers.write_many(row, unit, lang) for row, unit in zip(added, units, strict=True)]
+    texts, word = numbers.write_many([v for row in added for v in row], units[0], lang)
+    width = len(added[0])
+    return [(texts[i : i + width], word) for i in range(0, len(texts), width)]
 
 
 def _leads(ask: Ask, table: Balance, cell: tuple[str, str], keys: Mapping[tuple[str, str], str]) -> str:
