@@ -14,15 +14,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import platform
 import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import shapely
 
+import qingshan
 from qingshan.accounts.claim.dossier import Dossier, KeptDossier, dossier_of, labels_said, open_dossier, projects_folder
 from qingshan.accounts.claim.index import DoubleCounted, Overlap
 from qingshan.accounts.claim.project import claims_of, outline, read_project
@@ -31,13 +34,13 @@ from qingshan.accounts.claim.table import ClaimTable, open_table
 from qingshan.accounts.claim.words import claim_word
 from qingshan.accounts.home import home, zone_key
 from qingshan.accounts.verify import Verdict
+from qingshan.core.build import build
 from qingshan.core.canonical import canonical, file_digest, write_atomic
 from qingshan.core.errors import QingshanError, UnknownName
 from qingshan.core.parameter import RELEASE_STATUSES
 from qingshan.zone.zone import Zone
 
 from . import parts
-from .builds import by_another_build, software
 from .forest_report import label_note
 from .numbers import interval, unit_word, write
 from .parcel_map import overlap_svg, parcel_svg
@@ -93,7 +96,7 @@ def _kept(series: Path, dossier: Dossier, zone: Zone) -> KeptDossier:
     )
     record = canonical(dossier.record())
     same = bool(versions) and (versions[-1] / "dossier.json").read_bytes() == record
-    if same and _maker(versions[-1]) == software():
+    if same and _maker(versions[-1]) == _software():
         return open_dossier(versions[-1])
     series.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=".keeping-", dir=series))
@@ -105,13 +108,19 @@ def _kept(series: Path, dossier: Dossier, zone: Zone) -> KeptDossier:
         if same and files == json.loads((versions[-1] / MANIFEST).read_bytes())["files"]:
             return open_dossier(versions[-1])  # another build, the same bytes
         (part / MANIFEST).write_bytes(canonical({
-            "format": 1, "kind": KIND, "zone": zone.id, "project": dossier.project.id, "software": software(), "files": files,
+            "format": 1, "kind": KIND, "zone": zone.id, "project": dossier.project.id, "software": _software(), "files": files,
         }))  # fmt: skip
         final = series / f"v{len(versions) + 1}"
         part.rename(final)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return open_dossier(final)
+
+
+def _software() -> dict[str, str]:
+    """What the bytes of a dossier depend on besides its evidence."""
+    return {"qingshan": qingshan.__version__, "build": build(), "python": platform.python_version(), "numpy": version("numpy"),
+            "typst": version("typst")}  # fmt: skip
 
 
 def _files(dossier: Dossier, record: bytes, zone: Zone, labels: Iterable[str]) -> dict[str, bytes]:
@@ -234,13 +243,8 @@ def _computed_again(kept: KeptDossier, path: Path, verdict: Verdict) -> None:
                 if not (kept.folder / name).is_file() or (kept.folder / name).read_bytes() != data:
                     verdict.name("result", name, f"{name} comes out differently.", f"{name} 重做后不同。")
     other = _maker(kept.folder)
-    if not differs and verdict.differences and other != software():
-        by_another_build(
-            verdict,
-            other,
-            ("dossier", "案卷"),
-            (", or make it anew with `qingshan forest dossier`", "，或用 `qingshan forest dossier` 重新生成"),
-        )
+    if not differs and verdict.differences and other != _software():
+        _by_another_build(verdict, other)
 
 
 def _maker(folder: Path) -> dict[str, str]:
@@ -251,6 +255,25 @@ def _maker(folder: Path) -> dict[str, str]:
         known = DossierRun(run).manifest["software"] if run is not None else {}
         named = {k: known[k] for k in ("qingshan", "python", "numpy") if k in known}
     return dict(named)
+
+
+def _by_another_build(verdict: Verdict, other: dict[str, str]) -> None:
+    """One difference in place of those that another build explains: who made it, what differs, what to do."""
+    what = [d["what"] or d["en"] for d in verdict.differences]
+    within = ", ".join(f"{k} {v}" for k, v in other.items() if k not in ("qingshan", "build") and v)
+    mine = _software()["build"]
+    en_build, zh_build = (f"build {other['build']}", f"构建 {other['build']}") if other.get("build") else (
+        "an earlier build that did not name itself", "未记构建号的早期构建")  # fmt: skip
+    shown = ", ".join(what[:3]) + (" …" if len(what) > 3 else "")
+    verdict.differences.clear()
+    verdict.name(
+        "build", other.get("build", ""),
+        f"every file is as the manifest says, but this build cannot make {len(what)} of them again: {shown}. "
+        f"The dossier was made by qingshan {other.get('qingshan', '')}, {en_build} ({within}); this is build {mine}. "
+        "Verify it with that build, or make it anew with `qingshan forest dossier`.",
+        f"各文件与清单相符，但本构建重做 {len(what)} 个文件的结果不同：{shown}。案卷由青山 {other.get('qingshan', '')} {zh_build}"
+        f"（{within}）生成，本机为构建 {mine}。请用当时的构建核验，或用 `qingshan forest dossier` 重新生成。",
+    )  # fmt: skip
 
 
 # --- the PDF

@@ -25,12 +25,10 @@ from qingshan.accounts.home import home, zone_key
 from qingshan.accounts.inventory import ForestRun, forest_run
 from qingshan.accounts.verify import Verdict
 from qingshan.accounts.verify import verify as verify_run
-from qingshan.core.build import build
 from qingshan.core.canonical import canonical, file_digest
 from qingshan.core.errors import RefusedRelease, UnknownName
 from qingshan.zone.zone import Zone
 
-from .builds import by_another_build
 from .forest import ForestAccount, changes, estimates_csv, gather_forest
 from .forest_map import place_map, plot_map
 from .forest_report import forest_pdf
@@ -218,8 +216,7 @@ def _write(part: Path, account: ForestAccount, before: ForestRelease | None, rev
         "demonstration": account.demonstration,
         "run": run.id,
         "run_manifest": file_digest(kept / MANIFEST), "previous": None if before is None else file_digest(before.folder / MANIFEST), "why": why,
-        "labels": list(account.labels), "reasons": [r.record() for r in account.reasons], "software": qingshan.__version__,
-        "build": build(), "files": files,
+        "labels": list(account.labels), "reasons": [r.record() for r in account.reasons], "software": qingshan.__version__, "files": files,
     }  # fmt: skip
     (part / MANIFEST).write_bytes(canonical(manifest))
 
@@ -302,24 +299,9 @@ def verify_forest_release(folder: Path, public_key: str = "") -> Verdict:
     verdict.files = len(release.manifest["files"])
     if not verdict.differences:
         _replayed(release, verdict)
-        other = _maker(release)
-        if verdict.differences and {d["kind"] for d in verdict.differences} == {"result"} and other["build"] != build():
-            by_another_build(verdict, other, ("release", "发布件"), ("", ""))
     verdict.equal = not verdict.differences and not verdict.numeric
     verdict.seconds = round(time.perf_counter() - started, 3)
     return verdict
-
-
-def _maker(release: ForestRelease) -> dict[str, str]:
-    """What made a release; its build is "" where it was made before manifests named one."""
-    run = json.loads((release.folder / "data" / release.run / MANIFEST).read_bytes())["software"]
-    named = release.manifest
-    return {
-        "qingshan": str(named["software"]),
-        "build": str(named.get("build", "")),
-        "python": run["python"],
-        "numpy": run["numpy"],
-    }
 
 
 def signer_of(verdict: Verdict, signer: str, expected: str) -> None:
