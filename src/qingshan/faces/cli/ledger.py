@@ -61,7 +61,9 @@ def replay(arguments: argparse.Namespace) -> int:
 
     with _opened(arguments.venue) as venue:
         book = venue.book
-        balances = [[*k, b.value, b.held] for k, b in sorted(book.balances.items()) if b.cr or b.dr]
+        balances = [
+            (account, asset, b.value, b.held) for (account, asset), b in sorted(book.balances.items()) if b.cr or b.dr
+        ]
         if arguments.json:
             emit({"records": venue.next, "state": book.hash(), "root": venue.root().hex(), "balances": balances})
         else:
