@@ -61,7 +61,7 @@ def test_each_alert_shows_rule_clause_and_the_readings_that_raised_it(client: Te
     html = client.get("/en/network/air/alerts").text
     said = text(html)
     assert "No site is under an alert; alerts in 2020: 1" in said
-    assert "PM2.5 is high" in said and "1h mean > 150 μg/m³, 2 of 3; clears at 115" in said and "E21" in said
+    assert "PM2.5 is high" in said and "1 h mean > 150 μg/m³, 2 of 3; clears at 115" in said and "E21" in said
     past = html[html.index('id="live-past"') :]
     assert "2020-03-01 03:00" in past and "2020-03-01 05:00" in past
     links = re.findall(r'href="(/en/reading/air\?[^"]*)"', past)

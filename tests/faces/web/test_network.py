@@ -92,7 +92,7 @@ def test_the_headline_counts_the_worst_class(client: TestClient) -> None:
 def test_the_aqi_of_pm25_of_87_is_115(client: TestClient) -> None:
     """(87 - 75) / (115 - 75) * (150 - 100) + 100 = 115."""
     text = words(client.get("/en/network/air_national/2576A").text)
-    assert "115 lightly polluted" in text and "Decided by: PM2.5" in text
+    assert "AQI 115 lightly polluted" in text and "Decided by: PM2.5" in text
     assert "without O3 8h" in text  # what is missing is said
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from qingshan.core.errors import UnknownName
 from qingshan.core.observed import observed_properties
+from qingshan.observe.evaluate.aqi import BEYOND
 from qingshan.observe.evaluate.classes import scheme
 from qingshan.observe.evaluate.editions import RuleSet
 from qingshan.observe.evaluate.standing import AIR, CLASSES, POINT, Point, Standing, points_of, standing_of
@@ -233,9 +234,10 @@ def state_of(network: Network, result: Result | None, t: Words, lang: str) -> St
     if network.rules == AIR:
         if not result.grades:
             return State("·", t("network.aqi_na"), -1, why)
-        category = result.grades[0]
+        category, over = result.grades[0], result.value_text == BEYOND
+        index = t("network.aqi_beyond") if over else f"AQI {result.value_text}"
         return State(
-            result.value_text, f"{result.value_text} {t(f'network.category.{category}')}", AQI_TONES[category], why
+            "↑" if over else result.value_text, f"{index} {t(f'network.category.{category}')}", AQI_TONES[category], why
         )
     if network.rules in CLASSES and result.grades:
         table = scheme(network.rules)
@@ -259,6 +261,12 @@ def tones(network: Network, t: Words) -> list[State]:
             for i, w in enumerate((*table.words, table.worse))
         ]
     return []
+
+
+def span_said(span: str, lang: str) -> str:
+    """A step or an averaging as a sentence has it: `4h` as 4 小时 or 4 h; what is no number of hours stays."""
+    hours = span.removesuffix("h")
+    return f"{hours} {'小时' if lang == 'zh' else 'h'}" if hours != span and hours.isdecimal() else span
 
 
 def networks_of(ask: Ask) -> list[Held]:

@@ -184,8 +184,8 @@ def air_index(
     largest = max((i.index for i in items if i.index is not None), default=0)
     notes = list(dict.fromkeys(n for i in items for n in i.notes if n.code in (BEYOND, "input_rounding")))
     if missing:
-        listed = ", ".join(f"{p} {a}" for p, a in missing)
-        notes.append(Note("missing_item", f"without {listed}.", f"缺 {listed}。"))
+        listed = [f"{p} {a}" for p, a in missing]
+        notes.append(Note("missing_item", f"without {', '.join(listed)}.", f"缺 {'、'.join(listed)}。"))
     if beyond:
         worst = categories[-1]
         return AirIndex(

@@ -157,7 +157,7 @@ def on_day(rules: RuleSet, table: str, day: date, item: str | None = None, **sco
         rows = rules.table(table).find(item, **scope)
         found = _in_force(rules, table, rows, day)
         if not found:
-            raise _none(table, day, item, rows)
+            raise _none(rules.table(table), day, item, rows)
         if len(rules.found) >= KEPT:
             rules.found.clear()
         kept = rules.found[key] = tuple(usable(r, rules) for r in found)
@@ -172,19 +172,19 @@ def _in_force(rules: RuleSet, table: str, rows: Iterable[LimitRow], day: date) -
     return [r for r in rows if r.in_force(text)]
 
 
-def _none(table: str, day: date, item: str | None, rows: Sequence[LimitRow]) -> NoRowInForce:
+def _none(table: LimitTable, day: date, item: str | None, rows: Sequence[LimitRow]) -> NoRowInForce:
     undated = sorted({r.edition for r in rows if not r.dated})
+    fix = "name an edition in the rule set / 在规则集中写明版本"
+    if undated:
+        en, zh = ", ".join(u or "(no edition)" for u in undated), "、".join(u or "（未写版本）" for u in undated)
+        return NoRowInForce(
+            f"{table.en}: the start date of {en} was not read, so no row is chosen for {day}.",
+            f"{table.zh}：{zh} 的生效日未读到，不能按日期 {day} 选用。", where=table.id, fix=fix,
+        )  # fmt: skip
     return NoRowInForce(
-        f"no row for {item or 'any item'} is in force on {day}.",
-        f"{table}：没有{item or '任何项目'}在 {day} 有效的行。",
-        where=table,
-        fix=(
-            f"the start date of {', '.join(u or '(no edition)' for u in undated)} was not read: name the edition in the rule set"
-            f" / {'、'.join(u or '（未写版本）' for u in undated)} 的生效日未读到：在规则集中写明版本"
-            if undated
-            else "name an edition in the rule set / 在规则集中写明版本"
-        ),
-    )
+        f"{table.en}: no row for {item or 'any item'} is in force on {day}.",
+        f"{table.zh}：没有{item or '任何项目'}在 {day} 有效的行。", where=table.id, fix=fix,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from qingshan.core.errors import UnknownName
 from qingshan.core.observed import observed_properties
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.site import Ask, Site
-from qingshan.faces.web.stations import Held, held, observations
+from qingshan.faces.web.stations import Held, held, observations, span_said
 from qingshan.observe.alert.engine import AlertEvent
 from qingshan.observe.alert.network import episodes_of, rules_of
 from qingshan.observe.alert.outbox import limits_of, recipients_of
@@ -119,7 +119,8 @@ def build(ask: Ask) -> Page:
     context |= {
         "watched": found, "headline": _headline(ask, found, now), "lead": _lead(ask, h, found),
         "now": [rows[id(a)] for a in now[:SHOWN]], "past": [rows[id(a)] for a in past[:SHOWN]], "n_now": len(now), "n_past": len(past),
-        "rules": [_rule(ask, found, r) for r in found.rules], "told": _told(ask, found, h.network.id), "picture": _picture(ask, found, names, h.newest),
+        "rules": [_rule(ask, found, h.network.id, r) for r in found.rules], "told": _told(ask, found, h.network.id),
+        "picture": _picture(ask, found, names, h.newest),
         "periods": [(str(y), str(y)) for y in reversed(found.years)],
         "period": str(found.year), "span": (found.year, found.year), "stream": f"/network/{h.network.id}/alerts/stream",
         "checked": bool(layer(observations(ask.site), h.network.id).runs()),
@@ -191,19 +192,20 @@ def beside(value: float, limit: float) -> str:
 SIGN = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}
 
 
-def _rule(ask: Ask, found: Watched, rule: AlertRule) -> dict[str, Any]:
+def _rule(ask: Ask, found: Watched, network: str, rule: AlertRule) -> dict[str, Any]:
     t = ask.t
     told = [a for a in found.alerts if a.rule == rule.id and a.state != "pending"]
     s = found.scores.get(rule.id)
+    names = {id: t.pick(who.zh, who.en) for id, who in recipients_of(observations(ask.site).network(network)).items()}
     return {
         "id": rule.id, "name": _name(ask, rule), "what": t("list").join(_properties(ask, rule)), "level": rule.level,
-        "said": t("alerts.said", averaging=rule.averaging, sign=SIGN[rule.operator], limit=f"{rule.limit:g}",
+        "said": t("alerts.said", averaging=span_said(rule.averaging, ask.lang), sign=SIGN[rule.operator], limit=f"{rule.limit:g}",
                   unit=numbers.unit_word(rule.unit, ask.lang), m=rule.m, n=rule.n, clear=f"{rule.clear:g}"),
-        "clause": rule.clause, "owner": rule.owner, "recipients": t("list").join(rule.recipients),
+        "clause": rule.clause, "owner": rule.owner, "recipients": t("list").join(names.get(who, who) for who in rule.recipients),
         "valid": f"{rule.valid_from} – {rule.valid_to or ''}", "alerts": len(told),
         "score": None if s is None else {
             "hits": s.hits, "misses": s.misses, "false": s.false_alarms, "rate": f"{s.false_alarms_per_year:.1f}",
-            "lead": "—" if s.median_lead is None else f"{s.median_lead:g}",
+            "lead": "—" if s.median_lead is None else f"{s.median_lead:g}".replace("-", "−"),
         },
     }  # fmt: skip
 

@@ -21,7 +21,7 @@ from .alerts import watched
 
 DRAWN = 2000
 """Sites that get a circle on the drawn map, those in the worst state first; what is beyond is in the table and the exports."""
-ROOMY, TIGHT = 15, 9
+ROOMY, TIGHT = 24, 12
 """Radius of a circle that holds its state's word, and of one that cannot."""
 
 
@@ -218,7 +218,7 @@ class Gaps:
 
     def join(self, i: int, j: int, at: tuple[float, float], radius: float) -> None:
         """Put the two into the place of the first."""
-        beside = (self.rows[:, [i, j]] < np.inf).any(axis=1)
+        beside = np.minimum(self.rows[:, i], self.rows[:, j]) < np.inf
         self.points[i], self.radii[i], self.there[j] = at, radius, False
         self.rows[j], self.rows[:, j] = np.inf, np.inf
         found = self._to(i)

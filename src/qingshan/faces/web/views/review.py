@@ -97,7 +97,7 @@ def _headline(ask: Ask, h: Held, ran: bool, counts: dict[str, int]) -> str:
     if not ran:
         return ask.t("review.headline.not_run")
     return (
-        ask.t("review.headline.open", n=counts["open"], decided=counts["decided"])
+        ask.t("review.headline.open", n=f"{counts['open']:,}", decided=f"{counts['decided']:,}")
         if counts["open"]
         else ask.t("review.headline.none", decided=counts["decided"])
     )

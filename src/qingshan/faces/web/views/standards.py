@@ -47,7 +47,7 @@ def build_all(ask: Ask) -> Page:
     limits = _limit_tables(ask, asked) if status in ("", "open") else []
     context = {
         "question": t("standards.question"),
-        "headline": t("standards.headline", rows=sum(counts.values()), open=opened, wanted=len(shelf.wanted)),
+        "headline": t("standards.headline", rows=f"{sum(counts.values()):,}", open=opened, wanted=len(shelf.wanted)),
         "lead": t("standards.lead"),
         "documents": [] if status == "open" else held,
         "q": asked,

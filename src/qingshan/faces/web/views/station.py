@@ -21,6 +21,7 @@ from qingshan.faces.web.stations import (
     months,
     observations,
     rows_of,
+    span_said,
     state_of,
 )
 from qingshan.faces.web.timeline import Lane, Line, Timeline
@@ -158,7 +159,8 @@ def _state_block(ask: Ask, station: Station, told: Standing) -> dict[str, Any] |
     state: State = state_of(station.network, result, ask.t, ask.lang)
     deciding = result.item.replace(",", ask.t("list"))
     return {
-        "state": state, "at": told.newest.at, "deciding": deciding, "clause": " ; ".join(dict.fromkeys(result.clause.split(" ; "))), "status": result.status,
+        "state": state, "at": told.newest.at, "deciding": deciding, "status": result.status,
+        "clause": ask.t("semicolon").join(dict.fromkeys(result.clause.split(" ; "))),
         "n_valid": result.n_valid, "n_required": result.n_required, "notes": [ask.t.pick(n.zh, n.en) for n in result.notes],
         "edition": result.edition,
     }  # fmt: skip
@@ -214,7 +216,8 @@ def _pressure(item: ItemSpan, told: Standing) -> float:
 
 def _bound_word(ask: Ask, bound: Bound, *, clause: bool) -> str:
     sign = "≤" if bound.operator.startswith("<") else "≥"
-    of = ask.t("station.of_class", grade=bound.word) if bound.word and not bound.word[0].isdigit() else bound.word
+    classed = bound.word and not bound.word[0].isdigit()
+    of = ask.t("station.of_class", grade=bound.word) if classed else span_said(bound.word, ask.lang)
     tail = f"   {bound.clause}" if clause else ""
     return f"{of} {sign} {shown(bound.value)}{tail}"
 
@@ -265,7 +268,7 @@ def _chart(ask: Ask, station: Station, item: ItemSpan, told: Standing, *, wide: 
             name=name,
             unit=unit or "—",
             n=len(item.valued),
-            step=station.network.step or t("station.by_sample"),
+            step=span_said(station.network.step, ask.lang) or t("station.by_sample"),
         )
     elif unit:
         title = f"{name}{t('comma')}{unit}"
