@@ -106,7 +106,7 @@ def test_two_browsers_trade_with_each_other(hall: tuple[Counter, str], person: C
 def test_a_refused_order_keeps_what_was_typed(person: Callable[..., sync_api.Page]) -> None:
     x = person("traderX")
     order(x, "sell", "60", "7")
-    assert "60" in x.locator("[role=alert]").inner_text()
+    x.wait_for_selector("[role=alert]:has-text('价格 60 元超出 45–55 元')")  # the band of 10 % around 50 yuan, in yuan
     assert (x.input_value("#price"), x.input_value("#quantity"), x.locator("#side-sell").is_checked()) == (
         "60",
         "7",
@@ -135,6 +135,26 @@ def test_on_a_phone_rows_are_cards(hall: tuple[Counter, str], person: Callable[.
     )
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_cell_is_hidden_on_a_wide_screen(
+    hall: tuple[Counter, str], person: Callable[..., sync_api.Page], scheme: str
+) -> None:
+    """Each row has as many cells as its table has columns, on a dark ground too."""
+    x = person("regulator0")
+    x.emulate_media(color_scheme=scheme)
+    for path in (
+        "exchange/regulator",
+        "exchange/operator",
+        "exchange/public",
+        "registers",
+        "registers/rights_holder/record/X",
+    ):
+        x.goto(f"{hall[1]}/zh/{path}")
+        x.wait_for_selector("h1")
+        hidden = "[...document.querySelectorAll('td, th')].filter(e => getComputedStyle(e).display === 'none').map(e => e.innerText)"
+        assert x.evaluate(hidden) == [], path
+
+
 def test_a_second_person_confirms_in_another_browser(
     hall: tuple[Counter, str], person: Callable[..., sync_api.Page]
 ) -> None:
@@ -149,6 +169,7 @@ def test_a_second_person_confirms_in_another_browser(
     assert trader.locator("section[aria-labelledby=waiting] .button.sure").count() == 0  # not his own
     approver.reload()
     approver.locator("section[aria-labelledby=waiting] .button.sure").click()
+    approver.wait_for_selector(".what:has-text('会议碳中和')")  # what is confirmed is told where it is confirmed
     approver.locator(".declared button").click()
     approver.wait_for_selector("text=已办成")
     assert counter.desk.venue.book.balance("retirement", counter.asset).value == 5 * T

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pypdf import PdfReader
 
 from qingshan.accounts.inventory import InventorySettings, forest_run, load_inventory, seal_inventories
 from qingshan.core.canonical import file_digest
@@ -259,6 +260,14 @@ def test_the_command_prints_what_changed(made, capsys, tmp_path):
         )
         == 1
     )
+
+
+def test_a_draft_that_changes_nothing_says_so_without_an_empty_table(made, tmp_path):
+    shutil.copytree(made[2].folder, tmp_path / "forest-carbon-2020" / made[2].folder.name)
+    draft = publish_forest(made[0], 2020, draft=True, out=tmp_path)
+    assert draft.changes["figures"] == [] and verify_forest_release(draft.folder).equal
+    text = "".join(page.extract_text() for page in PdfReader(draft.folder / "report.en.pdf").pages)
+    assert "No figure differs from the revision before." in " ".join(text.split()) and "Causes" not in text
 
 
 def test_changes_name_what_came_and_went():

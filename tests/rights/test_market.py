@@ -62,6 +62,21 @@ def test_m1_bands_and_sizes(hall: Hall) -> None:
     sound(hall)
 
 
+def test_a_refusal_is_told_in_yuan_and_units(hall: Hall) -> None:
+    """Nobody types 1e-4 yuan or micro-units: nor is he answered in them."""
+    hall.issue("L2", "X", 200 * T)
+    hall.money("Y", 1_000)
+    told = refused("band", hall.order, "a", "X", "sell", 60, 10)
+    assert (told.en, told.zh) == ("60 yuan is outside 45 to 55 yuan.", "价格 60 元超出 45–55 元。")
+    assert "须小于 100000。" in refused("too_large", hall.order, "b", "X", "sell", 50, 100_000).zh
+    assert "价格 50.005 元不是最小变动价位 0.01 元的" in refused("tick", hall.order, "c", "X", "sell", 50.005, 1).zh
+    told = refused("too_little", hall.order, "d", "Y", "buy", 50, 21)
+    assert (told.en, told.zh) == (
+        "Y has 1000 yuan available, 1050 yuan are needed.",
+        "Y 可用资金为 1000 元，需要 1050 元。",
+    )
+
+
 def test_m2_close_is_the_mean_of_listed_trades(hall: Hall) -> None:
     hall.money("Y", 100_000)
     hall.order("s1", "X", "sell", 50, 100)

@@ -7,7 +7,19 @@ from collections.abc import Sequence
 
 from qingshan.core.errors import QingshanError
 
-__all__ = ["LARGEST", "MICRO", "YUAN", "AmountError", "amount", "checked", "decimal_text", "pro_rata", "read_decimal"]
+__all__ = [
+    "LARGEST",
+    "MICRO",
+    "YUAN",
+    "AmountError",
+    "amount",
+    "checked",
+    "decimal_text",
+    "pro_rata",
+    "read_decimal",
+    "units",
+    "yuan",
+]
 
 MICRO = 10**6
 """Micro-units in one base unit (t, m3, tce, kg)."""
@@ -73,3 +85,13 @@ def decimal_text(value: int, scale: int) -> str:
     whole, part = divmod(abs(value), scale)
     digits = str(part).rjust(len(str(scale)) - 1, "0").rstrip("0")
     return ("-" if value < 0 else "") + str(whole) + (f".{digits}" if digits else "")
+
+
+def yuan(value: int) -> str:
+    """Money or a price as people write it: yuan, from 1e-4 yuan."""
+    return decimal_text(value, YUAN)
+
+
+def units(value: int) -> str:
+    """A quantity as people write it: units, from micro-units."""
+    return decimal_text(value, MICRO)

@@ -16,7 +16,7 @@ from typing import Any
 
 from qingshan.core.canonical import digest
 
-from .amounts import LARGEST, amount
+from .amounts import LARGEST, amount, units, yuan
 from .entry import (
     KINDS,
     NEGATIVE,
@@ -116,7 +116,7 @@ class Book:
         found = shelf.pick(quantity, day)
         if found is None:
             raise Refused(
-                "too_few_units", f"{account} has too few free units of {asset} for {quantity}.", f"{account} 可用的 {asset} 不足 {quantity}。",
+                "too_few_units", f"{account} has too few free units of {asset} for {units(quantity)}.", f"{account} 可用的 {asset} 不足 {units(quantity)}。",
                 where=account, fix="ask for at most what is available / 数量不得超过可用数量",
             )  # fmt: skip
         return tuple((r.lot, r.start, r.end) for r in found)
@@ -519,8 +519,14 @@ def _without_do(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _short(account: str, asset: str, quantity: int, available: int) -> Refused:
+    if asset.startswith(CASH):
+        has, needs = f"{yuan(available)} yuan", f"{yuan(quantity)} yuan"
+        zh = f"{account} 可用资金为 {yuan(available)} 元，需要 {yuan(quantity)} 元。"
+    else:
+        has, needs = f"{units(available)} of {asset}", units(quantity)
+        zh = f"{account} 可用的 {asset} 为 {units(available)}，需要 {units(quantity)}。"
     return Refused(
-        "too_little", f"{account} has {available} of {asset} available, {quantity} are needed.", f"{account} 可用的 {asset} 为 {available}，需要 {quantity}。",
+        "too_little", f"{account} has {has} available, {needs} are needed.", zh,
         where=account, fix="ask for at most what is available / 数量不得超过可用数量",
     )  # fmt: skip
 

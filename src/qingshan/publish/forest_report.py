@@ -297,7 +297,10 @@ def _revision(
     ]
     of = parts.columns(words, ("forest_cause", "26mm"), ("file", "1fr"), ("forest_how", "24mm"))
     note = words("forest.note_revision", n=f"{len(changed['figures']):,}", shown=f"{min(len(shown), LISTED):,}")
-    return note, [parts.table(cols, rows), parts.heading(words("forest.causes")), parts.table(of, causes)]
+    if not changed["figures"]:
+        note = words("forest.note_no_change")
+    found = [parts.heading(words("forest.causes")), parts.table(of, causes)] if causes else []
+    return note, [*([parts.table(cols, rows)] if rows else []), *found]
 
 
 def _status(words: Words, status: str) -> Cell:

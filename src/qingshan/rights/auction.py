@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date, timezone
 from typing import Any
 
-from qingshan.ledger.amounts import amount
+from qingshan.ledger.amounts import amount, units, yuan
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Entry, Hold, Leg, RegisterEntry, Release, Trade
 from qingshan.ledger.venue import Command, Decision, Handler
@@ -108,12 +108,14 @@ class _Hall:
         if account == c["account"]:
             raise Refused("self_trade", "the offerer may not bid.", "发起人不得应价。")
         if price < c["reserve"] if c["selling"] else price > c["reserve"]:
-            raise Refused("reserve", f"the reserve price is {c['reserve']}.", f"保留价为 {c['reserve']}。")
+            raise Refused(
+                "reserve", f"the reserve price is {yuan(c['reserve'])} yuan.", f"保留价为 {yuan(c['reserve'])} 元。"
+            )
         there = list(book.standing(BID, f"open:{record.id}"))
         given = sum(r.content["quantity"] for r in there if r.content["account"] == account)
         if quantity < c["minimum"] or given + quantity > c["cap"] or len(there) >= MOST_BIDS:
-            raise Refused("bid_size", f"a bid is at least {c['minimum']}, all of one bidder at most {c['cap']}.",
-                          f"每笔不少于 {c['minimum']}，每户合计不超过 {c['cap']}。")  # fmt: skip
+            raise Refused("bid_size", f"a bid is at least {units(c['minimum'])}, all of one bidder at most {units(c['cap'])}.",
+                          f"每笔不少于 {units(c['minimum'])}，每户合计不超过 {units(c['cap'])}。")  # fmt: skip
         hold = self._aside(book, rules, f"bid:{id}", account, not c["selling"], c["asset"], price, quantity, day)
         content = {
             "auction": record.id,
@@ -304,14 +306,14 @@ def _on_grid(rules: RuleSet, price: int, quantity: int) -> None:
     if price % rules["tick"]:
         raise Refused(
             "tick",
-            f"{price} is no multiple of the tick {rules['tick']}.",
-            f"价格 {price} 不是最小变动价位 {rules['tick']} 的整数倍。",
+            f"{yuan(price)} yuan is no multiple of the tick {yuan(rules['tick'])}.",
+            f"价格 {yuan(price)} 元不是最小变动价位 {yuan(rules['tick'])} 元的整数倍。",
         )
     if quantity % rules["lot"]:
         raise Refused(
             "lot",
-            f"{quantity} is no multiple of the lot {rules['lot']}.",
-            f"数量 {quantity} 不是最小单位 {rules['lot']} 的整数倍。",
+            f"{units(quantity)} is no multiple of the lot {units(rules['lot'])}.",
+            f"数量 {units(quantity)} 不是最小单位 {units(rules['lot'])} 的整数倍。",
         )
     amount(price, quantity)
 

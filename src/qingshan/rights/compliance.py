@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from qingshan.ledger.amounts import MICRO
+from qingshan.ledger.amounts import MICRO, units
 from qingshan.ledger.book import Refused
 
 __all__ = [
@@ -38,14 +38,14 @@ def check_surrender(obligation: int, own: int, offsets: int, percent: int) -> No
     if offsets > offset_limit(obligation, percent):
         raise Refused(
             "offset_cap",
-            f"offsets may be at most {offset_limit(obligation, percent)}.",
-            f"抵消量至多 {offset_limit(obligation, percent)}。",
+            f"offsets may be at most {units(offset_limit(obligation, percent))}.",
+            f"抵消量至多 {units(offset_limit(obligation, percent))}。",
         )
     if own + offsets > obligation:
         raise Refused(
             "over_delivery",
-            f"{own + offsets} are delivered, {obligation} are owed.",
-            f"交付 {own + offsets}，应缴 {obligation}。",
+            f"{units(own + offsets)} are delivered, {units(obligation)} are owed.",
+            f"交付 {units(own + offsets)}，应缴 {units(obligation)}。",
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from qingshan.ledger.amounts import amount
+from qingshan.ledger.amounts import amount, units, yuan
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Entry, Hold, Leg, RegisterEntry, Release, Trade
 from qingshan.ledger.venue import Command, Decision, Handler
@@ -148,7 +148,9 @@ class _Exchange:
         done = sum(f.quantity for f in fills)
         if kind == "fok" and done < quantity:
             raise Refused(
-                "not_filled", f"only {done} of {quantity} could be traded.", f"仅能成交 {done}，不足 {quantity}。"
+                "not_filled",
+                f"only {units(done)} of {units(quantity)} could be traded.",
+                f"仅能成交 {units(done)}，不足 {units(quantity)}。",
             )
         return self._entered(
             book, command, market, id, account, side, price, quantity, fills, rests=kind in ("limit", "auction")
@@ -412,32 +414,33 @@ class _Exchange:
         if price % rules["tick"]:
             raise Refused(
                 "tick",
-                f"{price} is no multiple of the tick {rules['tick']}.",
-                f"价格 {price} 不是最小变动价位 {rules['tick']} 的整数倍。",
+                f"{yuan(price)} yuan is no multiple of the tick {yuan(rules['tick'])}.",
+                f"价格 {yuan(price)} 元不是最小变动价位 {yuan(rules['tick'])} 元的整数倍。",
             )
         if quantity % rules["lot"]:
             raise Refused(
                 "lot",
-                f"{quantity} is no multiple of the lot {rules['lot']}.",
-                f"数量 {quantity} 不是最小单位 {rules['lot']} 的整数倍。",
+                f"{units(quantity)} is no multiple of the lot {units(rules['lot'])}.",
+                f"数量 {units(quantity)} 不是最小单位 {units(rules['lot'])} 的整数倍。",
             )
         if way == "listed" and quantity >= rules["listed_below"]:
             raise Refused(
                 "too_large",
-                f"a listed order is below {rules['listed_below']}.",
-                f"挂牌委托须小于 {rules['listed_below']}。",
+                f"a listed order is below {units(rules['listed_below'])}.",
+                f"挂牌委托须小于 {units(rules['listed_below'])}。",
                 fix="trade it as a block / 改用大宗协议",
             )
         if way == "block" and quantity < rules["block_from"]:
             raise Refused(
                 "too_small",
-                f"a block is at least {rules['block_from']}.",
-                f"大宗交易不得小于 {rules['block_from']}。",
+                f"a block is at least {units(rules['block_from'])}.",
+                f"大宗交易不得小于 {units(rules['block_from'])}。",
                 fix="enter a listed order / 改用挂牌协议",
             )
         low, high = band(reference, rules[f"{way}_band"], rules["tick"])
         if not low <= price <= high:
-            raise Refused("band", f"{price} is outside {low} to {high}.", f"价格 {price} 超出 {low}–{high}。")
+            raise Refused("band", f"{yuan(price)} yuan is outside {yuan(low)} to {yuan(high)} yuan.",
+                          f"价格 {yuan(price)} 元超出 {yuan(low)}–{yuan(high)} 元。")  # fmt: skip
         amount(price, quantity)
 
     def _next(self, market: MarketDay, state: str, content: Mapping[str, Any]) -> RegisterEntry:

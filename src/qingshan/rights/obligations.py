@@ -17,7 +17,7 @@ from datetime import date, timedelta, timezone
 from fractions import Fraction
 from typing import Any
 
-from qingshan.ledger.amounts import MICRO, YUAN, decimal_text, read_decimal
+from qingshan.ledger.amounts import MICRO, YUAN, decimal_text, read_decimal, units
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Leg, RegisterEntry
 from qingshan.ledger.venue import Command, Decision, Handler, Venue
@@ -149,8 +149,8 @@ class _Desk:
             if borrowed > (most := borrowing_allowed(record, rules)):
                 raise Refused(
                     "borrowing_cap",
-                    f"at most {most} of later periods count for {record.id}.",
-                    f"{record.id} 至多可预支 {most}。",
+                    f"at most {units(most)} of later periods count for {record.id}.",
+                    f"{record.id} 至多可预支 {units(most)}。",
                 )
         if asset in own and (older := self._older(book, b["account"], own[: own.index(asset)], command)):
             raise Refused("older_first", f"{older} is older and comes first.", f"{older} 年份更早，应先清缴。")
@@ -176,8 +176,8 @@ class _Desk:
         rules = self._rules(record, command)
         today, deadline = day_of(command.at, self.zone), date.fromisoformat(record.content["fields"]["deadline"])
         if now.missing and (record.state != "determined" or today <= deadline):
-            raise Refused("still_short", f"{now.missing} micro-units are missing; the deadline is {deadline}.",
-                          f"尚缺 {now.missing} 微单位，清缴期限为 {deadline}。", fix="surrender the rest first / 先清缴余量")  # fmt: skip
+            raise Refused("still_short", f"{units(now.missing)} are missing; the deadline is {deadline}.",
+                          f"尚缺 {units(now.missing)}，清缴期限为 {deadline}。", fix="surrender the rest first / 先清缴余量")  # fmt: skip
         state = "short" if now.missing else "settled"
         more = {"missing": now.missing, "settled_on": today.isoformat()}
         return Decision(

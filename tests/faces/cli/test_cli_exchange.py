@@ -141,8 +141,10 @@ def test_from_nothing_to_a_trade(call: Call, venue: Path) -> None:
     assert call("exchange", "market", venue, "--asset", "none", "--json").json["error"]["code"] == "unknown_name"
     zh = call("exchange", "market", venue, "--asset", asset, "--lang", "zh").out
     assert "：交易中 2024-10-04" in zh and "挂牌\t50\t4" in zh
+    assert "成交\t价格（元）\t数量 (吨)" in zh and "Trades\tPrice, yuan\tQuantity (t)" in shown.out
     told = call("exchange", "statement", venue, "--account", "Y", "--day", "2024-10-04", "--lang", "zh").out
     assert "成交交割" in told and "settle" not in told
+    assert "cash:CNY (元)\t期初 0\t期末 800\t占用 0" in told  # 1,000 paid in, 4 t at 50 yuan
     assert call("ledger", "verify", venue).code == 0
     bank = venue.parent / "bank.csv"
     bank.write_text("date,account,direction,yuan,reference\n2024-10-04,Y,in,1000,s1\n", encoding="utf-8")

@@ -185,9 +185,7 @@ def test_the_pedigree_of_a_plot_is_labelled_and_leads_to_its_trees(woods: tuple[
     form, _, rest = equation.row["printed"].partition(": ")  # type: ignore[index]
     first = rest.split(", ")[0]
     assert f"forest.tree@{form}" in page and "拒算" not in page
-    assert (
-        "W = a " in page.replace("V = a ", "W = a ") and f"a = {first}, b" in page and f"{form}: {first}" not in page
-    )
+    assert "W = a " in page.replace("V = a ", "W = a ") and f"a = {first}, b" in page and f"{form}: {first}" not in page
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -148,6 +148,23 @@ def test_a_release_without_a_map_by_place_says_why_in_its_place(
         assert "".join(said.split()) in "".join(text.split())
 
 
+def test_a_draft_stands_against_the_newest_revision(filed: Filed) -> None:
+    draft = publish_forest(open_zone("guizhou"), 2020, draft=True)
+    try:
+        page = told(filed.client.get("/en/forest/releases/2020/draft").text)
+        assert (
+            "No figure differs from the revision before" in page
+            and "figures changed" not in page
+            and "revision -1" not in page
+        )
+        path = draft.folder / "changes.json"
+        told_of = json.loads(path.read_bytes())
+        path.write_text(json.dumps(told_of | {"figures": filed.second.changes["figures"]}))  # type: ignore[index]
+        assert "Against revision 2;" in told(filed.client.get("/en/forest/releases/2020/draft").text)
+    finally:
+        shutil.rmtree(draft.folder)
+
+
 def test_a_figure_of_an_old_revision_keeps_its_pedigree(filed: Filed) -> None:
     old = next(
         e

@@ -134,7 +134,9 @@ def energy(arguments: argparse.Namespace) -> int:
 def market(arguments: argparse.Namespace) -> int:
     """The public view of a market."""
     from qingshan.faces.web.words import Words  # noqa: PLC0415
+    from qingshan.publish.numbers import unit_word  # noqa: PLC0415
     from qingshan.rights.feed import snapshot, trades  # noqa: PLC0415
+    from qingshan.rights.instruments import parse_asset  # noqa: PLC0415
 
     with opened(arguments.venue) as venue:
         shown = snapshot(venue, arguments.asset)
@@ -146,9 +148,17 @@ def market(arguments: argparse.Namespace) -> int:
         return 0
     t = Words(arguments.lang)
     print(f"{arguments.asset}{t('colon')}{t('exchange.state.' + shown['state'])} {shown.get('day', '')}")
+    unit = unit_word(parse_asset(arguments.asset).unit, arguments.lang)
+    price_word, quantity_word = t("exchange.price_yuan"), f"{t('exchange.quantity')} ({unit})"
+    if any(shown[side] for side in ("sell", "buy")):
+        print(
+            f"{t('exchange.side')}\t{price_word}\t{quantity_word}\t{'委托笔数' if arguments.lang == 'zh' else 'orders'}"
+        )
     for side in ("sell", "buy"):
         for price, quantity, orders in shown[side]:
             print(f"{t('choice.' + side)}\t{decimal_text(price, YUAN)}\t{decimal_text(quantity, MICRO)}\t{orders}")
+    if last:
+        print(f"{t('exchange.trades')}\t{price_word}\t{quantity_word}")
     for trade in last:
         price = "-" if trade["price"] is None else decimal_text(trade["price"], YUAN)
         print(f"{t('exchange.way.' + trade['way'])}\t{price}\t{decimal_text(trade['quantity'], MICRO)}")
@@ -159,6 +169,8 @@ def statement(arguments: argparse.Namespace) -> int:
     """An account on a day."""
     from qingshan.faces.web.movements import movement_said  # noqa: PLC0415
     from qingshan.faces.web.words import Words  # noqa: PLC0415
+    from qingshan.publish.numbers import unit_word  # noqa: PLC0415
+    from qingshan.rights.instruments import parse_asset  # noqa: PLC0415
     from qingshan.rights.statements import Statement, statements  # noqa: PLC0415
 
     day = _day(arguments.day)
@@ -171,8 +183,16 @@ def statement(arguments: argparse.Namespace) -> int:
         return 0
     t = Words(arguments.lang)
     for asset in sorted({*shown.opening, *shown.closing, *(m.asset for m in shown.movements)}):
-        parts = (shown.opening.get(asset, 0), shown.closing.get(asset, 0), shown.held.get(asset, 0))
-        print("\t".join((asset, *(_amount(asset, p) for p in parts))))
+        unit = t("exchange.yuan") if asset.startswith("cash:") else unit_word(parse_asset(asset).unit, arguments.lang)
+        parts = zip(("opening", "closing", "set_aside"), (shown.opening, shown.closing, shown.held), strict=True)
+        print(
+            "\t".join(
+                (
+                    f"{asset} ({unit})",
+                    *(f"{t('exchange.' + word)} {_amount(asset, of.get(asset, 0))}" for word, of in parts),
+                )
+            )
+        )
         for m in (m for m in shown.movements if m.asset == asset):
             said, other = movement_said(t, m.why, m.other)
             print(f"  {m.seq}\t{_amount(asset, m.quantity)}\t{other}\t{said}")
@@ -260,8 +280,9 @@ def watch(arguments: argparse.Namespace) -> int:
                             "records": [e.seq for e in a.events]} for a in found], "not_run": [r.id for r in rows.values() if not r.runs]})  # fmt: skip
         return 1 if found else 0
     for a in found:
-        print("\t".join((a.day.isoformat(), rows[a.kind].zh if zh else rows[a.kind].en, a.asset, " ".join(a.accounts), a.measure,
-                         " ".join(str(e.seq) for e in a.events[:20]))))  # fmt: skip
+        print("\t".join((a.day.isoformat(), rows[a.kind].zh if zh else rows[a.kind].en, a.asset, " ".join(a.accounts),
+                         f"{a.measure} {rows[a.kind].unit}".strip() if a.measure and rows[a.kind].unit == "%" else a.measure,
+                         f"{'账本记录' if zh else 'records'} {' '.join(str(e.seq) for e in a.events[:20])}")))  # fmt: skip
     for r in rows.values():
         if not r.runs:
             print(f"未运行：{r.zh}（待补：{r.document}）" if zh else f"not run: {r.en} (needs {r.document})")
@@ -367,7 +388,7 @@ def _told(arguments: argparse.Namespace, seq: int, answer: Mapping[str, Any], *,
         emit({"record": seq, "answer": answer, "repeated": repeated})
     else:
         head = f"第 {seq} 条" if arguments.lang == "zh" else f"record {seq}"
-        print(f"{head}: {json.dumps(answer, ensure_ascii=False)}")
+        print(f"{head}{'：' if arguments.lang == 'zh' else ': '}{json.dumps(answer, ensure_ascii=False)}")
     return 0
 
 

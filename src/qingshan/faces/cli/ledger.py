@@ -56,14 +56,22 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def replay(arguments: argparse.Namespace) -> int:
     """Rebuild the state from the first record and print its hash and balances."""
+    from qingshan.ledger.amounts import units, yuan  # noqa: PLC0415
+    from qingshan.ledger.book import CASH  # noqa: PLC0415
+
     with _opened(arguments.venue) as venue:
         book = venue.book
         balances = [[*k, b.value, b.held] for k, b in sorted(book.balances.items()) if b.cr or b.dr]
         if arguments.json:
             emit({"records": venue.next, "state": book.hash(), "root": venue.root().hex(), "balances": balances})
         else:
+            print("账户\t标的\t余额\t其中占用" if arguments.lang == "zh" else "account\tinstrument\tbalance\tset aside")
             for account, asset, value, held in balances:
-                print(f"{account}\t{asset}\t{value}\t{held}")
+                print(
+                    "\t".join(
+                        (account, asset, *(yuan(v) if asset.startswith(CASH) else units(v) for v in (value, held)))
+                    )
+                )
             count, state, root = venue.next, book.hash(), venue.root().hex()
             print(
                 f"共 {count} 条记录，状态 {state}，根 {root}"
@@ -138,7 +146,8 @@ def check_proof(arguments: argparse.Namespace) -> int:
         emit({"holds": holds, "public_key": given["root"]["public_key"]})
     else:
         words = ("holds", "成立") if holds else ("does not hold", "不成立")
-        print(f"{words[arguments.lang == 'zh']}: {given['root']['public_key']}")
+        zh = arguments.lang == "zh"
+        print(f"{words[zh]}{'，公钥 ' if zh else ', public key '}{given['root']['public_key']}")
     return 0 if holds else 1
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from qingshan.core.errors import UnknownName
 from qingshan.faces.web.page import Page, View
 from qingshan.faces.web.site import Ask
-from qingshan.faces.web.trading import desk_of, form_for, markets_of, signed, visitor_of
+from qingshan.faces.web.trading import desk_of, form_for, markets_of, signed, visitor_of, waiting_of
 from qingshan.rights.commands import commands
 
 
@@ -25,8 +25,18 @@ def build(ask: Ask) -> Page:
     form = form_for(ask, row, given, back)
     form["title"] = form["name"][:1].upper() + form["name"][1:]
     context: dict[str, Any] = {"form": form, "who": signed(ask, here), "rail": markets_of(ask, given.get("asset", ""), "/exchange"),
-                               "synthetic": desk_of(ask).synthetic, "here": ask.zone.root, "told": ask.told, "may": may}  # fmt: skip
+                               "synthetic": desk_of(ask).synthetic, "here": ask.zone.root, "told": ask.told, "may": may,
+                               "waits": _waits(ask, row.id, given.get("id", ""))}  # fmt: skip
     return Page("exchange_act.html", ask.t.pick(row.zh, row.en), context)
+
+
+def _waits(ask: Ask, command: str, id: str) -> dict[str, Any] | None:
+    """What waits under an id, for the page on which it is confirmed or withdrawn; None for one that is not the visitor's to see."""
+    return (
+        next((w for w in waiting_of(ask) if w["id"] == id), None)
+        if command.startswith("eyes.") and ask.visitor
+        else None
+    )
 
 
 VIEW = View("exchange_act", "/exchange/act/{command}", build, under="exchange")

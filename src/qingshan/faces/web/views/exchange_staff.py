@@ -199,6 +199,7 @@ def _short(ask: Ask) -> dict[str, Any]:
     except ValueError:
         made["fault"] = ask.t("exchange.short.bad_day")
         return made
+    made["unit"] = unit_of(ask, asset)
     made["rows"] = [{"window": ask.t(f"exchange.window.{s.window}"), "mean": f"{float(s.mean_price):,.4f}", "low": f"{float(s.lowest):,.2f}",
                      "high": f"{float(s.highest):,.2f}", "cut": amount_text(decimal_text(s.cut, MICRO))} for s in found]  # fmt: skip
     return made

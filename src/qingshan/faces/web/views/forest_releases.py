@@ -256,7 +256,9 @@ def _changes(ask: Ask, release: ForestRelease) -> dict[str, Any] | None:
                 "relative": f"{'+' if share > 0 else ''}{numbers.digits(100 * share)} %" if share is not None else "",
             }
         )
-    return {"rows": rows, "count": len(found["figures"]), "causes": found["causes"]}
+    newest = max((r.revision for r in releases_of(ask.zone) if r.year == release.year), default=0)
+    before = release.revision - 1 if release.revision else newest  # a draft stands against the newest revision
+    return {"rows": rows, "count": len(found["figures"]), "causes": found["causes"], "before": before}
 
 
 def _estimates_table(ask: Ask, release: ForestRelease) -> Table:
