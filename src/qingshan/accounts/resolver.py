@@ -128,10 +128,6 @@ class Resolver(Sources):
         self.nodes |= {n.key: n for _, n in flat} | {node.key: node}
         return node
 
-    def row(self, parameter: str, cls: str, set: str) -> Node:
-        """One parameter row of a class in a set, or why there is none."""
-        return self._find((parameter, cls, set, None, None))
-
     # ---- steps --------------------------------------------------------------------------------------------------
 
     def _needs_basis(self, id: str) -> bool:

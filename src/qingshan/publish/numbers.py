@@ -232,14 +232,20 @@ def _word(face: _Face, step: str, lang: str) -> str:
     return f"{step}{_SPACE}{face.word}" if face.word else step
 
 
-def write_many(values: Iterable[float | None], unit: str, lang: str, style: str = "plain") -> tuple[list[str], str]:
-    """Numbers that stand together (a range, a column): one scale and one unit word for all. Gaps become an em dash."""
+def write_many(
+    values: Iterable[float | None], unit: str, lang: str, style: str = "plain", like: float | None = None
+) -> tuple[list[str], str]:
+    """Numbers that stand together (a range, a column): one scale and one unit word for all. Gaps become an em dash.
+
+    The largest chooses the scale, or a number `like` another in the same unit.
+    """
     given = list(values)
     face = _face(unit, lang)
     turned = [None if v is None else _turn(v, unit, face) for v in given]
     size, word = _printed_step(unit, lang) if style == "exact" else (0.0, "")
     if not size:
-        size, word = _step(max((abs(v) for v in turned if v is not None), default=0.0), lang, style, face)
+        largest = max((abs(v) for v in turned if v is not None), default=0.0)
+        size, word = _step(largest if like is None else abs(_turn(like, unit, face)), lang, style, face)
     texts = []
     kept = _decimal_shift(_ALIASES.get(unit, unit), face.base)
     for read, value in zip(given, turned, strict=True):

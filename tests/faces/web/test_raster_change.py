@@ -22,6 +22,7 @@ from qingshan.faces.api.app import create_app
 from qingshan.faces.web.figures import of_run
 from qingshan.faces.web.page import Column, Table
 from qingshan.faces.web.sankey import Flow, Sankey
+from qingshan.faces.web.views.seea import _written
 from qingshan.zone.zone import open_zone
 
 with warnings.catch_warnings():
@@ -398,3 +399,17 @@ def test_undeclared_additions_are_said_in_words_and_not_refused(
     assert [h for h in told if h in heads] == heads and len(told) == 6
     assert 'class="refused"' not in section and "of=4.1" in section
     assert client.get(f"/{lang}/account.json").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("rows", "unit", "said"),
+    [
+        ([[4.24e10, 7.17e3], [1.36e8, None]], "元", ([["4,240,000", "0.717"], ["13,600", "—"]], "万元")),
+        ([[4972.0, 0.27], [5416.0, 0.45]], "hm2", ([["4,972", "0.27"], ["5,416", "0.45"]], "公顷")),
+        ([[0.659, 0.0], [None, None]], "1", ([["0.659", "0"], ["—", "—"]], "")),
+    ],
+)
+def test_one_scale_in_which_the_smallest_can_be_read(rows: list[list[float | None]], unit: str, said: tuple) -> None:
+    written = _written(rows, [unit] * len(rows), "zh", sums=False)
+    assert ([texts[:-1] for texts, _ in written], written[0][1]) == said
+    assert {word for _, word in written} == {said[1]}

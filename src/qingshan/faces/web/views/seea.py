@@ -21,6 +21,9 @@ from qingshan.faces.web.services import basis_word
 from qingshan.faces.web.site import Ask, last_year
 from qingshan.publish import numbers
 
+WIDEST = 1e4
+"""How much larger than its smallest number the one that chooses the scale of a table may be."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -138,18 +141,22 @@ def _grid(ask: Ask, run: Run, table: Balance, period: str) -> dict[str, Any]:
         "heads": [_head(ask, h) for h in across],
         "lines": lines,
         "sums": sums,
-        "unit": written[0][1] if written and len({word for _, word in written}) == 1 else "",
+        "unit": written[0][1] if written and len({word for _, word in written}) == 1 else None,
     }
 
 
 def _written(
     rows: Sequence[Sequence[float | None]], units: Sequence[str], lang: str, *, sums: bool
 ) -> list[tuple[list[str], str]]:
-    """The cells of each row and their sum, with its unit word; a table of one unit is printed in one scale throughout."""
+    """The cells of each row and their sum, with its unit word; a table of one unit is printed in one scale throughout,
+    in which its smallest numbers can still be read."""
     added = [[*row, sum(known) if (known := [v for v in row if v is not None]) and sums else None] for row in rows]
     if len(set(units)) != 1:
         return [numbers.write_many(row, unit, lang) for row, unit in zip(added, units, strict=True)]
-    texts, word = numbers.write_many([v for row in added for v in row], units[0], lang)
+    every = [v for row in added for v in row]
+    sizes = [abs(v) for v in every if v]
+    like = min(max(sizes), WIDEST * min(sizes)) if sizes else 0.0
+    texts, word = numbers.write_many(every, units[0], lang, like=like)
     width = len(added[0])
     return [(texts[i : i + width], word) for i in range(0, len(texts), width)]
 
