@@ -209,7 +209,7 @@ def test_a_dossier_of_another_build_is_told_from_one_that_was_tampered_with(home
     assert main(["verify", str(kept.folder)]) == 1
     said = capsys.readouterr().out
     assert (
-        "another build: every file is as the manifest says" in said
+        "another build: this build sets or draws dossier.en.pdf otherwise" in said
         and "differs:" not in said
         and "not equal" not in said
     )
@@ -223,6 +223,34 @@ def test_a_dossier_of_another_build_is_told_from_one_that_was_tampered_with(home
     lines.write_bytes(lines.read_bytes().replace(b",1", b",2", 1))
     (found,) = verify_dossier(kept.folder).differences  # a changed file is one whoever made the dossier
     assert found["kind"] == "result" and found["en"] == "reductions.csv is not what the manifest says."
+
+
+@pytest.mark.parametrize("software", [{"build": "0123456789ab"}, None])
+def test_the_word_of_a_dossier_that_another_build_made_it_excuses_no_figure_and_no_evidence(home, tmp_path, software):
+    """The manifest is not signed: whoever changes a figure or the evidence can name another build there too."""
+    write_demo_project(tmp_path / "p")
+    kept = publish_dossier(home, tmp_path / "p", crs=CRS, tolerance_m2=1.0)
+    lines = (kept.folder / "reductions.csv").read_bytes()
+    rewritten(kept.folder, "reductions.csv", lines.replace(b",1", b",2", 1), software=software)
+    verdict = verify_dossier(kept.folder)
+    assert [(d["kind"], d["what"]) for d in verdict.differences] == [("result", "reductions.csv")]
+    assert "By its own word the dossier was made by" in verdict.notes[0]
+    rewritten(kept.folder, "reductions.csv", lines)
+    trees = kept.run / "inputs/inventory/closing/trees.csv"
+    name = trees.relative_to(kept.folder).as_posix()
+    rewritten(kept.folder, name, trees.read_bytes().replace(b"1,", b"2,", 1), software=software)
+    kinds = {(d["kind"], d["what"]) for d in verify_dossier(kept.folder).differences}
+    assert ("evidence", "closing/trees.csv") in kinds
+
+
+@pytest.mark.parametrize("software", ["x", ["a"], {"build": 7}])
+def test_a_maker_that_is_no_table_of_words_is_a_changed_manifest(home, tmp_path, software):
+    write_demo_project(tmp_path / "p")
+    kept = publish_dossier(home, tmp_path / "p", crs=CRS, tolerance_m2=1.0)
+    rewritten(kept.folder, "dossier.json", (kept.folder / "dossier.json").read_bytes(), software=software)
+    (found,) = verify_dossier(kept.folder).differences
+    assert found["kind"] == "manifest" and "`software`" in found["en"]
+    assert publish_dossier(home, tmp_path / "p").version == 1  # the same bytes
 
 
 def test_another_build_makes_a_new_version_where_its_bytes_differ_and_none_where_they_do_not(home, tmp_path):

@@ -54,6 +54,8 @@ __all__ = ["claims_table", "is_dossier", "overlap_geojson", "publish_dossier", "
 
 LISTED = 200
 KIND = "forest-dossier"
+DRAWN = (".pdf", ".svg")
+"""Files that another build may set or draw otherwise with the same figures."""
 
 
 def claims_table(zone: Zone, crs: str = "", tolerance_m2: float | None = None) -> ClaimTable:
@@ -194,7 +196,7 @@ def is_dossier(folder: Path) -> bool:
 def verify_dossier(folder: Path) -> Verdict:
     """Check every hash, compute the dossier again from its evidence, and make every file again.
 
-    Files that are as the manifest says and come out differently by another build are one difference of kind `build`.
+    Typeset and drawn files that are as the manifest says and come out differently by another build are one difference of kind `build`.
     Raises `UnknownName` where the folder holds no dossier. Land claimed by others is the table of claims' matter, not asked here.
     """
     if not is_dossier(folder):
@@ -206,6 +208,8 @@ def verify_dossier(folder: Path) -> Verdict:
     manifest = json.loads(raw)
     if canonical(manifest) != raw:
         verdict.name("manifest", MANIFEST, "the manifest is not as written.", "清单文件不是原样。")
+    if not _words_only(manifest.get("software", {})):
+        verdict.name("manifest", MANIFEST, "its `software` is no table of words.", "其中的 `software` 不是文字表。")
     for name in broken_files(folder, manifest["files"]):
         verdict.name("result", name, f"{name} is not what the manifest says.", f"{name} 与清单不符。")
     verdict.files = len(manifest["files"])
@@ -229,7 +233,6 @@ def _computed_again(kept: KeptDossier, path: Path, verdict: Verdict) -> None:
                     f"the evidence {name} is not what the dossier names.",
                     f"证据 {name} 与案卷所记不符。",
                 )
-        differs = [*verdict.differences]
         try:
             again = dossier_of(project, None)
             replayed = seal_dossier(again, run.zone, Path(scratch) / "data")
@@ -243,37 +246,44 @@ def _computed_again(kept: KeptDossier, path: Path, verdict: Verdict) -> None:
                 if not (kept.folder / name).is_file() or (kept.folder / name).read_bytes() != data:
                     verdict.name("result", name, f"{name} comes out differently.", f"{name} 重做后不同。")
     other = _maker(kept.folder)
-    if not differs and verdict.differences and other != _software():
+    if verdict.differences and other != _software():
         _by_another_build(verdict, other)
 
 
+def _words_only(software: Any) -> bool:
+    return isinstance(software, dict) and all(isinstance(v, str) for v in software.values())
+
+
 def _maker(folder: Path) -> dict[str, str]:
-    """What made a dossier. One that does not name it was made by a build that did not yet: what its run names, without a build."""
+    """What made a dossier, by its own word. One that does not name it was made by a build that did not yet: what its run names."""
     named = json.loads((folder / MANIFEST).read_bytes()).get("software")
     if named is None:
         run = open_dossier(folder).run
         known = DossierRun(run).manifest["software"] if run is not None else {}
         named = {k: known[k] for k in ("qingshan", "python", "numpy") if k in known}
-    return dict(named)
+    return dict(named) if _words_only(named) else {}
 
 
 def _by_another_build(verdict: Verdict, other: dict[str, str]) -> None:
-    """One difference in place of those that another build explains: who made it, what differs, what to do."""
-    what = [d["what"] or d["en"] for d in verdict.differences]
+    """Files that are typeset or drawn become one difference of kind `build`; every other difference stays, with a note of the maker.
+
+    The manifest is not signed, so who made it excuses no figure and no evidence.
+    """
+    drawn = [d["what"] for d in verdict.differences if d["kind"] == "result" and d["what"].endswith(DRAWN)]
+    verdict.differences[:] = [d for d in verdict.differences if d["what"] not in drawn]
     within = ", ".join(f"{k} {v}" for k, v in other.items() if k not in ("qingshan", "build") and v)
     mine = _software()["build"]
     en_build, zh_build = (f"build {other['build']}", f"构建 {other['build']}") if other.get("build") else (
         "an earlier build that did not name itself", "未记构建号的早期构建")  # fmt: skip
-    shown = ", ".join(what[:3]) + (" …" if len(what) > 3 else "")
-    verdict.differences.clear()
-    verdict.name(
-        "build", other.get("build", ""),
-        f"every file is as the manifest says, but this build cannot make {len(what)} of them again: {shown}. "
-        f"The dossier was made by qingshan {other.get('qingshan', '')}, {en_build} ({within}); this is build {mine}. "
-        "Verify it with that build, or make it anew with `qingshan forest dossier`.",
-        f"各文件与清单相符，但本构建重做 {len(what)} 个文件的结果不同：{shown}。案卷由青山 {other.get('qingshan', '')} {zh_build}"
-        f"（{within}）生成，本机为构建 {mine}。请用当时的构建核验，或用 `qingshan forest dossier` 重新生成。",
-    )  # fmt: skip
+    en = (f"By its own word the dossier was made by qingshan {other.get('qingshan', '')}, {en_build} ({within}); this is build {mine}. "
+          "Verify it with that build, or make it anew with `qingshan forest dossier`.")  # fmt: skip
+    zh = (f"案卷自称由青山 {other.get('qingshan', '')} {zh_build}（{within}）生成，本机为构建 {mine}。"
+          "请用当时的构建核验，或用 `qingshan forest dossier` 重新生成。")  # fmt: skip
+    if verdict.differences:
+        verdict.notes.append(f"{en} / {zh}")
+    if drawn:
+        verdict.name("build", other.get("build", ""), f"this build sets or draws {', '.join(drawn)} otherwise. {en}",
+                     f"本构建排版或绘制的 {'、'.join(drawn)} 与之不同。{zh}")  # fmt: skip
 
 
 # --- the PDF

@@ -134,7 +134,7 @@ def test_the_line_is_kept_up_while_nothing_happens(address: str, monkeypatch: py
     replayed, plain = [], watch._replayed
     monkeypatch.setattr(watch, "_replayed", lambda *given: replayed.append(given[-1]) or plain(*given))
     listener = Listener(address)
-    assert listener.until(beats=3) == [] and listener.beats == 3
+    assert listener.until(beats=3) == [] and listener.beats >= 3
     assert [sorted(years) for years in replayed] in (
         [],
         [[2020]],

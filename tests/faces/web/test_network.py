@@ -7,12 +7,14 @@ import math
 import random
 import re
 import warnings
+from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
 
 import polars as pl
 import pytest
 
+from qingshan.core.observed import observed_properties
 from qingshan.faces.api.app import create_app
 from qingshan.faces.cli import parser
 from qingshan.faces.web.geometry import Drawing
@@ -257,6 +259,39 @@ def test_circles_are_joined_as_the_plain_rule_says(seed: int, n: int, wide: floa
     ]
 
 
+def test_a_network_whose_property_has_another_unit_now_does_not_take_the_others_along(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path))
+    zone = open_zone("guizhou")
+    store = Observations(zone)
+    for network, site, item, value in (
+        ("water_auto", "鲢鱼溪", "water.tp", "0.05"),
+        ("air_national", "2576A", "air.pm25", "30"),
+    ):
+        row = {
+            "site": site,
+            "property": item,
+            "averaging": "1h",
+            "unit": UNITS[item],
+            "start": "2018-02-20 08:00",
+            "value_text": value,
+            "row": 1,
+        }
+        assert store.load(network, received([row])).n_new == 1
+    known = observed_properties()
+    changed = {**known, "water.tp": replace(known["water.tp"], unit="ug/L")}
+    monkeypatch.setattr("qingshan.observe.series.store.observed_properties", lambda: changed)
+    client = TestClient(create_app(zone, {}))
+    for lang, said in (("zh", "监测项目现在声明的单位是 'ug/L'"), ("en", "the property is declared in 'ug/L' now")):
+        page = client.get(f"/{lang}/network")
+        text = page.text.replace("&#39;", "'")
+        assert page.status_code == 200 and said in text and "observe export" in text
+        assert f'href="/{lang}/network/air_national"' in text and f'href="/{lang}/network/water_auto"' not in text
+    assert client.get("/en/network/water_auto", headers={"accept": "text/html"}).status_code == 422
+    assert client.get("/en/network/air_national").status_code == 200
+
+
 def test_the_state_of_now_is_that_of_the_whole_last_day(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page reads the newest moment alone: its result is the one `standing` gives from a day of readings. The newest moment is that of
     measured readings which count, not that of a published index or of a reading put aside."""
@@ -264,9 +299,9 @@ def test_the_state_of_now_is_that_of_the_whole_last_day(tmp_path, monkeypatch: p
     zone = open_zone("guizhou")
     store = Observations(zone)
 
-    def row(site: str, item: str, at: str, value: str) -> dict[str, object]:
+    def row(site: str, item: str, at: str, value: str, procedure: str = "") -> dict[str, object]:
         unit = {"air.aqi": "index"}.get(item) or UNITS[item]
-        return {
+        return ({"procedure": procedure} if procedure else {}) | {
             "site": site,
             "property": item,
             "averaging": "1h",
@@ -281,6 +316,10 @@ def test_the_state_of_now_is_that_of_the_whole_last_day(tmp_path, monkeypatch: p
     ]
     made += [row("2576A", "air.aqi", "2018-02-20 09:00", "60"), row("1439A", "air.pm25", "2018-02-20 03:00", "20")]
     made += [row("1439A", "air.pm25", "2018-02-20 04:00", "900"), row("1440A", "air.aqi", "2018-02-20 04:00", "77")]
+    made += [
+        row("1441A", "air.pm25", "2018-02-20 05:00", "87", "zz"),
+        row("1441A", "air.pm25", "2018-02-20 05:00", "20", "aa"),
+    ]
     assert store.load("air_national", received(made)).n_errors == 0
     decide(
         store, "air_national", series="1439A|air.pm25|1h", start=datetime(2018, 2, 20, 4), decision="invalid", reason="spike", author="A"
@@ -292,4 +331,5 @@ def test_the_state_of_now_is_that_of_the_whole_last_day(tmp_path, monkeypatch: p
         whole = standing(s.network, s.body, day, RULES, newest=True)
         assert (s.result, s.at) == ((whole.newest.result, whole.newest.at) if whole.newest else (None, None))
         moments[s.id] = s.at
-    assert moments == {"2576A": datetime(2018, 2, 20, 8), "1439A": datetime(2018, 2, 20, 3), "1440A": None}
+    assert moments == {"2576A": datetime(2018, 2, 20, 8), "1439A": datetime(2018, 2, 20, 3), "1440A": None,
+                       "1441A": datetime(2018, 2, 20, 5)}  # fmt: skip

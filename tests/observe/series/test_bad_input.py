@@ -28,7 +28,7 @@ from qingshan.observe.series.load import LoadReport
 from qingshan.observe.series.readers.csv_blocks import csv_table
 from qingshan.observe.series.readers.table import UnreadableSource
 from qingshan.observe.series.report import LoadReporter
-from qingshan.observe.series.store import Observations, UnitMoved
+from qingshan.observe.series.store import Observations, UnitMoved, _one_unit
 from qingshan.observe.series.text import exact, offset, plain, read_time, read_value
 
 from .conftest import NOW
@@ -87,9 +87,16 @@ def test_a_property_keeps_the_unit_of_its_series(store: Observations, monkeypatc
             ask()
         for said in (told.value.en, told.value.zh):
             assert all(word in said for word in ("'mg/L'", "'ug/L'", "water.tp", "S1|water.tp"))
-        assert "water.tp" in told.value.fix
+        assert "water.tp" in told.value.fix and "observe export" in told.value.fix
+    taken = chosen(store, "water").collect()  # what is kept can be taken out, each value with the unit it was kept in
+    assert taken.select("value_text", "value", "stored_unit").rows() == [("0.05", Decimal("0.05"), "mg/L")]
     declare("g/m3")
     assert store.series("water")["rows"].to_list() == [1]  # the refused load left nothing
+
+
+@pytest.mark.parametrize(("kept", "now"), [("class", "1"), ("class", "index"), ("index", "rank"), ("1", "index")])
+def test_a_class_an_index_and_a_number_are_not_one_unit(kept: str, now: str) -> None:
+    assert not _one_unit(kept, now) and _one_unit(kept, kept)
 
 
 def test_states_are_not_mixed(store: Observations) -> None:
@@ -393,7 +400,7 @@ def test_a_gigabyte_is_read_in_bounded_memory(zone_folder: Path, tmp_path: Path)
     good = large(path, float(os.environ["QINGSHAN_LARGE"]))
     command = f"""
 from pathlib import Path
-from qingshan.observe.series.store import Observations, UnitMoved
+from qingshan.observe.series.store import Observations
 from qingshan.zone.zone import open_zone
 report = Observations(open_zone({str(zone_folder)!r}), Path({str(tmp_path / "store")!r})).load("soil", {str(path)!r})
 assert (report.n_new, report.n_errors) == ({good}, 1), report

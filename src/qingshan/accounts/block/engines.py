@@ -93,8 +93,8 @@ class _Threads:
         flying: dict[Future[Totals], Window] = {}
         with ThreadPoolExecutor(self.at_once, thread_name_prefix="block") as pool:
             try:
-                while True:  # each thread has a block that waits, so that it need not wait for the reader
-                    while len(flying) < 2 * self.at_once and (window := next(queue, None)) is not None:
+                while True:  # one block more waits, so that a thread need not wait for the reader
+                    while len(flying) <= self.at_once and (window := next(queue, None)) is not None:
                         flying[pool.submit(block_totals, plan, window)] = window
                     if not flying:
                         return

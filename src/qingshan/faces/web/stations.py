@@ -18,7 +18,7 @@ from qingshan.observe.evaluate.standing import AIR, CLASSES, POINT, Point, Stand
 from qingshan.observe.evaluate.verdict import Result
 from qingshan.observe.quality.network import flagged_rows, layer, review
 from qingshan.observe.series.model import OBSERVATION, Network
-from qingshan.observe.series.store import Observations
+from qingshan.observe.series.store import Observations, UnitMoved
 from qingshan.publish.words import class_said
 
 from .site import Ask, Site
@@ -141,7 +141,7 @@ def _held(store: Observations, network: Network) -> Held:
     by_site = {str(k[0]): g for k, g in series.group_by("site")}
     points = points_of(_recent(store, network, series, years))
     recent: dict[str, dict[str, list[Point]]] = {}
-    for site, id in series.select("site", "id").iter_rows():
+    for site, id in series.sort("id").select("site", "id").iter_rows():
         if id in points:
             recent.setdefault(site, {})[id] = points[id]
     stations = []
@@ -269,5 +269,12 @@ def span_said(span: str, lang: str) -> str:
     return f"{hours} {'小时' if lang == 'zh' else 'h'}" if hours != span and hours.isdecimal() else span
 
 
-def networks_of(ask: Ask) -> list[Held]:
-    return [held(ask.site, id) for id in observations(ask.site).networks]
+def networks_of(ask: Ask) -> tuple[list[Held], list[tuple[Network, UnitMoved]]]:
+    """The networks as they stand now, and those of which nothing is read because a property has another unit today."""
+    whole, stuck = [], []
+    for id, network in observations(ask.site).networks.items():
+        try:
+            whole.append(held(ask.site, id))
+        except UnitMoved as error:
+            stuck.append((network, error))
+    return whole, stuck

@@ -27,7 +27,7 @@ def chosen(
 
     Raises `UnknownName` for a site or property of which the network has no series.
     """
-    series = store.series(network)
+    series = store.series(network, as_kept=True)
     for column, wanted in (("site", sites), ("property", properties)):
         if wanted is not None:
             lacking = sorted(set(wanted) - set(series[column]))

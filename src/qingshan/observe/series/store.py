@@ -41,6 +41,10 @@ GRACE = 3600.0
 """Seconds that a merged-away part stays on disk for readers that hold it open."""
 
 
+WORDS = frozenset({"class", "index", "rank"})
+"""Units without scale or dimension, which are not one another for that."""
+
+
 class NetworkBusy(QingshanError):
     """Another process is loading into the network."""
 
@@ -129,9 +133,10 @@ class Observations:
         """Years of which there is something, ascending."""
         return [r[0] for r in self.catalogue(network).ask("SELECT DISTINCT year FROM part ORDER BY year")]
 
-    def series(self, network: str) -> pl.DataFrame:
+    def series(self, network: str, *, as_kept: bool = False) -> pl.DataFrame:
         """Series of a network with their number of keys, first and last start; columns `model.SERIES`. Raises `UnitMoved` where the
-        readings were kept in another unit than their property has today: nothing is read, judged or loaded across units."""
+        readings were kept in another unit than their property has today, but for `as_kept`, which is for taking them out: nothing is
+        judged, shown or loaded across units."""
         rows = self.catalogue(network).ask(
             "SELECT s.id, s.no, s.site, s.property, s.averaging, s.procedure, s.feature, s.unit, s.received_unit, s.state,"
             " COALESCE(SUM(p.keys), 0), MIN(p.first), MAX(p.last)"
@@ -139,7 +144,8 @@ class Observations:
         )
         plain = SERIES | {"first": pl.Int64, "last": pl.Int64}
         frame = pl.DataFrame(rows, schema=plain, orient="row")
-        _same_units(frame, network)
+        if not as_kept:
+            _same_units(frame, network)
         return frame.with_columns(pl.col("first", "last").cast(MOMENT))
 
     def sites(self, network: str) -> pl.DataFrame:
@@ -248,11 +254,14 @@ def _same_units(series: pl.DataFrame, network: str) -> None:
             f"{network} 的 {name} 以 {kept!r} 保存（{first.len():,} 条序列，第一条为 {first[0]}），监测项目现在声明的单位是 {now!r}；"
             "两种单位的读数不放进同一序列。",
             where=f"{name}: {kept} / {now}",
-            fix=f"declare {name} in {kept} again, and the new unit as a property of its own / 恢复 {name} 的单位 {kept}，新单位另立监测项目",
+            fix=f"declare {name} in {kept} again, and the new unit as a property of its own; or take the readings out with `qingshan observe export`"
+            f" and load them anew / 恢复 {name} 的单位 {kept}，新单位另立监测项目；或用 `qingshan observe export` 导出后重新载入",
         )  # fmt: skip
 
 
 def _one_unit(a: str, b: str) -> bool:
+    if {a, b} & WORDS:
+        return a == b
     try:
         one, other = parse_unit(a), parse_unit(b)
     except UnitError:

@@ -19,7 +19,7 @@ from qingshan.publish import numbers
 
 from .alerts import watched
 
-DRAWN = 2000
+DRAWN = 1000
 """Sites that get a circle on the drawn map, those in the worst state first; what is beyond is in the table and the exports."""
 ROOMY, TIGHT = 24, 12
 """Radius of a circle that holds its state's word, and of one that cannot."""
@@ -27,17 +27,27 @@ ROOMY, TIGHT = 24, 12
 
 def build_all(ask: Ask) -> Page:
     """Every declared network, with how many of its sites stand in which state."""
-    found = networks_of(ask)
+    found, stuck = networks_of(ask)
     with_readings = [h for h in found if h.read]
     t = ask.t
     headline = (
         t("network.all.headline", networks=len(with_readings), sites=sum(len(h.read) for h in with_readings),
           n=numbers.counted(sum(h.readings for h in with_readings), ask.lang))
         if with_readings
-        else t("network.all.empty") if found else t("network.all.none")
+        else t("network.all.empty") if found or stuck else t("network.all.none")
     )  # fmt: skip
     cards = [_card(ask, h) for h in found]
-    context = {"question": t("network.all.question"), "headline": headline, "cards": cards, "empty": not with_readings}
+    refused = [
+        {"network": network, "name": network.name(ask.lang), "said": t.pick(error.zh, error.en), "fix": error.fix}
+        for network, error in stuck
+    ]
+    context = {
+        "question": t("network.all.question"),
+        "headline": headline,
+        "cards": cards,
+        "refused": refused,
+        "empty": not with_readings,
+    }
     return Page(
         "networks.html",
         t("network.all.name"),
