@@ -21,7 +21,7 @@ from .cache import Cache
 from .catalogue import RasterBook
 from .content import content_digest
 from .layer import location
-from .remote import is_remote, pin
+from .remote import Remote, is_remote
 from .review import review_entry
 from .review_cells import review_cells, review_classes
 
@@ -62,7 +62,7 @@ def add_raster(
     made.setdefault("title", made["id"])
     made.setdefault("licence", "unknown")
     if is_remote(file):
-        kept = pin(file, str(made.get("sha256", "")), cache)
+        kept = Remote.of({**made, "path": file}).kept(cache)
         made |= {"url": file, "sha256": kept.sha256}
     else:
         made["path"] = _path(Path(file).resolve(), opened.path.resolve())

@@ -56,9 +56,10 @@ _MULTIHASH = {"1220": "sha256", "1340": "sha512", "1114": "sha1", "d50110": "md5
 
 
 class FetchFailed(QingshanError):
-    """A server did not give the file, after all tries."""
+    """A server did not give the file, after all tries. `status` is the answer's, 0 where there was none."""
 
     code = "fetch_failed"
+    status = 0
 
 
 class NotCached(QingshanError):
@@ -238,6 +239,21 @@ class Cache:
                     )
             return self.keep(key, draft, Path(urlsplit(url).path).suffix, about)
 
+    def read(self, url: str) -> bytes:
+        """What is at an address, asked for anew and not kept. Raises `FetchFailed`, `NotCached`."""
+        self.refuse_offline(plain_url(url))
+        with self.making() as draft:
+            _download(self, url, None, draft)
+            return draft.read_bytes()
+
+    def measured(self, made: Path) -> str:
+        """The sha-256 under which a file would be kept."""
+        return file_digest(made)
+
+    def check_size(self, url: str, size: int) -> None:
+        """Raises `FetchFailed` where `size` bytes are more than one file may have."""
+        _check_size(self, url, size)
+
     def head(self, url: str, count: int) -> bytes:
         """The first `count` bytes at an address, asked for anew. Raises `FetchFailed`, `NotCached`."""
         self.refuse_offline(plain_url(url))
@@ -309,7 +325,7 @@ def _piece(
         except urllib.error.HTTPError as error:
             why = f"HTTP {error.code}"
             if error.code not in RETRIED:
-                raise _failed(url, attempt + 1, why) from None
+                raise _failed(url, attempt + 1, why, error.code) from None
         except (OSError, HTTPException) as error:
             why = str(getattr(error, "reason", "") or error) or type(error).__name__
     raise _failed(url, cache.retries + 1, why)
@@ -330,13 +346,15 @@ def _check_size(cache: Cache, url: str, size: int) -> None:
         )
 
 
-def _failed(url: str, tries: int, why: str) -> FetchFailed:
-    return FetchFailed(
+def _failed(url: str, tries: int, why: str, status: int = 0) -> FetchFailed:
+    failed = FetchFailed(
         f"not fetched after {tries} tries: {why}.",
         f"尝试 {tries} 次仍未取得：{why}。",
         where=plain_url(url),
         fix="try later, or work offline with what the cache holds / 稍后再试，或离线使用已有缓存",
     )
+    failed.status = status
+    return failed
 
 
 # --- rasters that we make ourselves ------------------------------------------------------------------------------------

@@ -34,10 +34,8 @@ _ARRAYS = _Arrays()
 
 def look_at_zarr(path: Path, variable: str, band: int) -> Stored:
     """What a store says of a field; `band` counts along a third axis, such as time. Raises `CannotRead`."""
-    import zarr  # noqa: PLC0415 - the extra cube
-
     try:
-        group: Any = zarr.open_group(str(path), mode="r")
+        group = _group(path)
         arrays = dict(group.arrays())
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _bad(path, f"it cannot be opened as a Zarr store: {error}", f"不能作为 Zarr 打开：{error}") from None
@@ -76,15 +74,20 @@ def read_zarr(stored: Stored, window: Window) -> NDArray[Any]:
     key = (stored.path, str(stored.options["variable"]), stored.stamp)
     array = _ARRAYS.open.get(key)
     if array is None:
-        import zarr  # noqa: PLC0415 - the extra cube
-
-        group: Any = zarr.open_group(stored.path, mode="r")
-        array = _ARRAYS.open[key] = group[key[1]]
+        array = _ARRAYS.open[key] = _group(Path(stored.path))[key[1]]
     row, col = stored.options["axes"]
     at: list[Any] = [stored.band - 1] * array.ndim
     at[row], at[col] = window.slices
     values = np.asarray(array[tuple(at)])
     return values if row < col else values.T
+
+
+def _group(path: Path) -> Any:
+    """A store in its folder, or packed into a zip."""
+    import zarr  # noqa: PLC0415 - the extra cube
+    from zarr.storage import ZipStore  # noqa: PLC0415
+
+    return zarr.open_group(ZipStore(path, mode="r") if path.suffix == ".zip" else str(path), mode="r")
 
 
 def _number(fill: Any) -> float | None:
@@ -130,7 +133,7 @@ def _crs(group: Any, arrays: dict[str, Any], about: dict[str, Any]) -> str:
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    about = [p.stat() for p in path.rglob("*") if p.is_file()]
+    about = [p.stat() for p in ([path] if path.is_file() else path.rglob("*")) if p.is_file()]
     return max((s.st_mtime_ns for s in about), default=0), sum(s.st_size for s in about)
 
 

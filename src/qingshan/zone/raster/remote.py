@@ -16,6 +16,7 @@ from qingshan.core.finding import Finding
 
 from .cache import RETRIED, Cache, FetchFailed, Kept, plain_url
 from .foreign import DRIVERS, open_with
+from .zarr_fetch import fetch_store, is_store
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -92,17 +93,31 @@ class Remote:
     url: str
     sha256: str = ""
     keep: bool = True
+    variable: str = ""
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Remote:
-        return cls(str(entry["path"]), str(entry.get("sha256", "")), bool(entry.get("keep", True)))
+        return cls(
+            str(entry["path"]),
+            str(entry.get("sha256", "")),
+            bool(entry.get("keep", True)),
+            str(entry.get("variable", "")),
+        )
 
     def local(self, cache: Cache | None = None) -> str:
         """What rasterio opens: the kept file, or the address read by ranges (under `gdal_manners`)."""
+        if is_store(self.url):
+            return str(self.kept(cache).path)
         if self.keep:
-            return str(pin(self.url, self.sha256, cache).path)
+            return str(self.kept(cache).path)
         (cache or Cache()).refuse_offline(plain_url(self.url))
         return f"/vsicurl/{self.url}"
+
+    def kept(self, cache: Cache | None = None) -> Kept:
+        """The file fetched and pinned; of a Zarr store the field `variable`, which is kept whole whatever `keep` says."""
+        if is_store(self.url):
+            return fetch_store(self.url, self.variable, self.sha256, cache)
+        return pin(self.url, self.sha256, cache)
 
     def findings(self) -> list[Finding]:
         """What the entry leaves open: no hash, or a hash that reading by ranges cannot hold the file to."""
@@ -114,7 +129,7 @@ class Remote:
                 file=plain_url(self.url), field="raster.sha256",
                 fix="pin it with `qingshan zone add-raster` / 用 `qingshan zone add-raster` 登记并固定",
             )]  # fmt: skip
-        if not self.keep:
+        if not self.keep and not is_store(self.url):
             return [Finding(
                 "warning", "hash_not_held",
                 f"{plain_url(self.url)} is read by ranges: its sha256 is declared and not verified.",

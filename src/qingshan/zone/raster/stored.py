@@ -149,7 +149,7 @@ def look(path: str, band: int = 1, variable: str = "", *, foreign: bool = False)
     remote = path.startswith(("/vsi", "http://", "https://"))
     if not remote and not local.exists():
         raise CannotRead("the file is not there.", "文件不存在。", where=plain(path), fix="mend `path` / 改正 path")
-    if not remote and (local.is_dir() or local.suffix == ".zarr"):
+    if not remote and (local.is_dir() or path.endswith((".zarr", ".zarr.zip"))):
         from .cubes import look_at_zarr  # noqa: PLC0415 - needs the extra cube
 
         return _bounded(look_at_zarr(local, variable, band))
