@@ -38,7 +38,12 @@ def test_a_served_store_is_the_same_as_its_folder(server, cache, version, consol
     url = put(server, version, consolidated)
     kept = fetch_store(url, "rain", cache=cache)
     near, far = look(str(server.folder / "rain.zarr"), variable="rain"), look(str(kept.path), variable="rain")
-    assert (far.transform, far.crs, far.dtype, str(far.nodata)) == (near.transform, near.crs, near.dtype, str(near.nodata))
+    assert (far.transform, far.crs, far.dtype, str(far.nodata)) == (
+        near.transform,
+        near.crs,
+        near.dtype,
+        str(near.nodata),
+    )
     assert np.array_equal(cells(kept.path), ramp(40, 50))
     again = Cache(cache.folder.with_name("other"), offline=False, retries=0, timeout=5)
     assert fetch_store(url, "rain", cache=again).sha256 == kept.sha256  # no clock and no order in it
