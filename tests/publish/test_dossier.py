@@ -1,6 +1,7 @@
 """Dossiers as they are kept: versions, the PDF, the map of a refusal, and the verbs that make them."""
 
 import json
+import shutil
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,7 +15,7 @@ from qingshan.accounts.claim.sealed import DossierRun, seal_dossier
 from qingshan.accounts.claim.synthetic import write_demo_project
 from qingshan.accounts.claim.table import open_table
 from qingshan.core.build import build
-from qingshan.core.canonical import canonical, file_digest
+from qingshan.core.canonical import canonical, digest, file_digest
 from qingshan.core.domain import load_domains
 from qingshan.core.errors import OutOfBounds
 from qingshan.faces.api.app import create_app
@@ -196,6 +197,160 @@ def rewritten(folder, name, data, **more):
     (folder / "manifest.json").write_bytes(canonical({k: v for k, v in told.items() if v is not None}))
 
 
+def hashed(folder):
+    """The hashes in a folder's manifest are those of the files that now lie there, as who changes them would write them."""
+    told = json.loads((folder / "manifest.json").read_bytes())
+    present = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / "manifest.json")
+    told["files"] = {p.relative_to(folder).as_posix(): file_digest(p) for p in present}
+    (folder / "manifest.json").write_bytes(canonical(told))
+    return told
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("published")
+    write_demo_project(folder / "p")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QINGSHAN_HOME", str(folder / "home"))
+        return publish_dossier(open_zone("demo30m"), folder / "p", crs=CRS, tolerance_m2=1.0).folder
+
+
+@pytest.fixture
+def kept(home, published, tmp_path):
+    return open_dossier(shutil.copytree(published, tmp_path / "v1"))
+
+
+def test_a_dossier_without_its_run_is_never_equal(kept, capsys):
+    """Without data/ nothing can be computed: changed figures with rewritten hashes would pass."""
+    shutil.rmtree(kept.folder / "data")
+    lines = (kept.folder / "reductions.csv").read_bytes()
+    (kept.folder / "reductions.csv").write_bytes(lines.replace(b",1", b",2", 1))
+    hashed(kept.folder)
+    verdict = verify_dossier(kept.folder)
+    assert not verdict.ok and [d["kind"] for d in verdict.differences] == ["run"]
+    assert main(["verify", str(kept.folder)]) == 1
+    said = capsys.readouterr().out
+    assert "it holds no run; nothing was computed again" in said and "not equal" in said
+    assert main(["verify", str(kept.folder), "--lang", "zh"]) == 1
+    assert "其中没有核算，什么都没有重算" in capsys.readouterr().out
+
+
+FINDING = canonical({"level": "error", "code": "x", "zh": "", "en": ""}) + b"\n"
+
+
+def _reworded(data):
+    return canonical(json.loads(data) | {"periods": ["1999"]})
+
+
+RUN_FILES = [
+    ("manifest.json", _reworded, "manifest"),
+    ("findings.jsonl", lambda data: FINDING, "result"),
+    ("refusals.jsonl", lambda data: FINDING, "result"),
+    ("facts.jsonl", lambda data: data[data.index(b"\n") + 1 :], "result"),
+    ("nodes.jsonl", lambda data: data[data.index(b"\n") + 1 :], "result"),
+    ("inputs/inventory/closing/settings.json", lambda data: data.replace(b'"total"', b'"above"'), "input"),
+    ("inputs/inventory/opening/plots.csv", lambda data: data + b"\n", "input"),
+    ("inputs/project/project.toml", lambda data: data + b"\n", "input"),
+    ("inputs/zone/missing.csv", lambda data: data + b"\n", "input"),
+    ("inputs/zone/zone.toml", lambda data: None, "missing"),
+    ("inputs/inventory/closing/trees.csv", lambda data: None, "missing"),
+    ("refusals.jsonl", lambda data: None, "missing"),
+    ("inputs/zone/more.csv", lambda data: b"a\n", "extra"),
+    ("inputs/inventory/closing/more.csv", lambda data: b"a\n", "extra"),
+    ("uncertainty.jsonl", lambda data: b"{}\n", "extra"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "kind"), RUN_FILES)
+def test_any_file_of_the_run_that_is_changed_missing_or_extra_is_told(kept, name, change, kind):
+    path = kept.run / name
+    before = path.read_bytes() if path.is_file() else b""
+    after = change(before)
+    assert after != before
+    if after is None:
+        path.unlink()
+    else:
+        path.write_bytes(after)
+    hashed(kept.folder)
+    verdict = verify_dossier(kept.folder)
+    assert not verdict.ok and (kind, f"data/{kept.run.name}/{name}") in {
+        (d["kind"], d["what"]) for d in verdict.differences
+    }
+
+
+# a file that the zone or project does read and that the dossier does not name is one of a consistent other run
+REPLAYED = [
+    x for x in RUN_FILES if x[0] not in ("inputs/zone/zone.toml", "inputs/zone/missing.csv") and "trees" not in x[0]
+]
+
+
+@pytest.mark.parametrize(("name", "change", "kind"), REPLAYED)
+def test_a_run_resealed_over_a_changed_file_differs_from_its_replay(kept, name, change, kind):
+    """Hashes of the run's manifest, its name and the dossier's manifest are all rewritten: only the replay can tell."""
+    path = kept.run / name
+    after = change(path.read_bytes() if path.is_file() else b"")
+    if after is None:
+        path.unlink()
+    else:
+        path.write_bytes(after)
+    told = hashed(kept.run)
+    resealed = kept.run.rename(kept.run.with_name(f"demo-ticket-{digest(told)[:12]}"))
+    hashed(kept.folder)
+    found = {(d["kind"], d["what"]) for d in verify_dossier(kept.folder).differences}
+    evidence = name.removeprefix("inputs/project/").removeprefix("inputs/inventory/")
+    assert {(kind, f"data/{resealed.name}/{name}"), ("evidence", evidence)} & found
+
+
+def test_missing_evidence_of_a_resealed_run_is_told(kept):
+    (kept.run / "inputs/inventory/closing/trees.csv").unlink()
+    told = hashed(kept.run)
+    kept.run.rename(kept.run.with_name(f"demo-ticket-{digest(told)[:12]}"))
+    hashed(kept.folder)
+    (found,) = verify_dossier(kept.folder).differences
+    assert found["kind"] == "evidence" and "inputs/inventory/closing/trees.csv is missing" in found["en"]
+
+
+@pytest.mark.parametrize("name", ["facts.jsonl", "nodes.jsonl", "refusals.jsonl"])
+@pytest.mark.parametrize("line", [b"{no json\n", b"\xff\n", b"[]\n"])
+def test_a_line_that_is_no_record_is_a_difference(kept, name, line, capsys):
+    path = kept.run / name
+    path.write_bytes(path.read_bytes() + line)
+    hashed(kept.folder)
+    (found,) = verify_dossier(kept.folder).differences
+    at = len(path.read_bytes().splitlines())
+    assert found["kind"] == "result" and found["en"].endswith(f"{name} cannot be read: line {at} is no JSON record.")
+    assert f"第 {at} 行不是 JSON 记录" in found["zh"]
+    assert main(["verify", str(kept.folder)]) == 1 and "not equal" in capsys.readouterr().out
+
+
+def test_the_manifest_of_a_run_that_is_no_json_is_a_difference(kept):
+    (kept.run / "manifest.json").write_bytes(b"{")
+    hashed(kept.folder)
+    (found,) = verify_dossier(kept.folder).differences
+    assert found["kind"] == "manifest" and found["zh"].endswith("读不出来。")
+
+
+def test_another_build_excuses_no_missing_and_no_further_drawing(kept):
+    (kept.folder / "dossier.en.pdf").unlink()
+    (kept.folder / "approval.pdf").write_bytes(b"%PDF")
+    told = hashed(kept.folder)
+    (kept.folder / "manifest.json").write_bytes(canonical(told | {"software": {"build": "0123456789ab"}}))
+    found = [(d["kind"], d["what"]) for d in verify_dossier(kept.folder).differences]
+    assert found == [("extra", "approval.pdf"), ("missing", "dossier.en.pdf")]
+
+
+def test_a_run_of_other_software_replays_equal(kept):
+    """What names the maker in the run's manifest is no figure."""
+    path = kept.run / "manifest.json"
+    told = json.loads(path.read_bytes())
+    told["software"] |= {"machine": "other"}
+    told["domains"] = {}
+    path.write_bytes(canonical(told))
+    kept.run.rename(kept.run.with_name(f"demo-ticket-{digest(told)[:12]}"))
+    hashed(kept.folder)
+    assert verify_dossier(kept.folder).equal
+
+
 def test_a_dossier_of_another_build_is_told_from_one_that_was_tampered_with(home, tmp_path, capsys):
     write_demo_project(tmp_path / "p")
     kept = publish_dossier(home, tmp_path / "p", crs=CRS, tolerance_m2=1.0)
@@ -213,12 +368,14 @@ def test_a_dossier_of_another_build_is_told_from_one_that_was_tampered_with(home
         and "differs:" not in said
         and "not equal" not in said
     )
+    assert "figures in these files were not compared; those of dossier.json and reductions.csv were." in said
     assert "build 0123456789ab" in said and f"this is build {build()}" in said and "qingshan forest dossier" in said
     rewritten(kept.folder, "dossier.en.pdf", pdf + b"%", software=None)  # from before manifests named a build
     (found,) = verify_dossier(kept.folder).differences
     assert found["kind"] == "build" and "earlier build that did not name itself (python 3." in found["en"]
     assert main(["verify", str(kept.folder), "--lang", "zh"]) == 1
     assert "未记构建号的早期构建" in (said := capsys.readouterr().out) and "由另一构建生成，本构建不能核验" in said
+    assert "这些文件中的数字未作比对；dossier.json 与 reductions.csv 的数字已比对。" in said
     lines = kept.folder / "reductions.csv"
     lines.write_bytes(lines.read_bytes().replace(b",1", b",2", 1))
     (found,) = verify_dossier(kept.folder).differences  # a changed file is one whoever made the dossier

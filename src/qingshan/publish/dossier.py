@@ -26,6 +26,7 @@ from typing import Any
 import shapely
 
 import qingshan
+from qingshan.accounts.claim.checked import check_run, compare_runs
 from qingshan.accounts.claim.dossier import Dossier, KeptDossier, dossier_of, labels_said, open_dossier, projects_folder
 from qingshan.accounts.claim.index import DoubleCounted, Overlap
 from qingshan.accounts.claim.project import claims_of, outline, read_project
@@ -46,7 +47,7 @@ from .numbers import interval, unit_word, write
 from .parcel_map import overlap_svg, parcel_svg
 from .parts import Block
 from .pdf import typeset
-from .signed import MANIFEST, broken_files
+from .signed import MANIFEST, SIGNATURE, broken_files
 from .words import LANGUAGES, Words, gravest_first
 from .written import Cell, identifier, mark
 
@@ -194,9 +195,10 @@ def is_dossier(folder: Path) -> bool:
 
 
 def verify_dossier(folder: Path) -> Verdict:
-    """Check every hash, compute the dossier again from its evidence, and make every file again.
+    """Check every hash, compute the dossier again from its evidence, and make every file again, those of its sealed run too.
 
-    Typeset and drawn files that are as the manifest says and come out differently by another build are one difference of kind `build`.
+    A dossier without its run can not be computed again: a difference of kind `run`. Typeset and drawn files that are as the manifest
+    says and come out differently by another build are one difference of kind `build`; the figures printed in them are not compared.
     Raises `UnknownName` where the folder holds no dossier. Land claimed by others is the table of claims' matter, not asked here.
     """
     if not is_dossier(folder):
@@ -213,8 +215,12 @@ def verify_dossier(folder: Path) -> Verdict:
     for name in broken_files(folder, manifest["files"]):
         verdict.name("result", name, f"{name} is not what the manifest says.", f"{name} 与清单不符。")
     verdict.files = len(manifest["files"])
-    if not verdict.differences and kept.run is not None:
-        _computed_again(kept, kept.run, verdict)
+    run = kept.run
+    if run is None:
+        en = "it holds no run; nothing was computed again. Make it anew with `qingshan forest dossier`."
+        verdict.name("run", "data", en, "其中没有核算，什么都没有重算。请用 `qingshan forest dossier` 重新生成。")
+    elif not verdict.differences and check_run(run, verdict):
+        _computed_again(kept, run, verdict)
     verdict.equal = not verdict.differences
     verdict.seconds = round(time.perf_counter() - started, 3)
     return verdict
@@ -222,32 +228,45 @@ def verify_dossier(folder: Path) -> Verdict:
 
 def _computed_again(kept: KeptDossier, path: Path, verdict: Verdict) -> None:
     run = DossierRun(path)
-    verdict.facts, verdict.nodes = len(run.facts), len(run.nodes)
     with tempfile.TemporaryDirectory(prefix="qingshan-dossier-") as scratch:
-        project = evidence_folder(path, kept.record["evidence"], Path(scratch) / "project")
-        for name, sha in kept.record["evidence"].items():
-            if file_digest(project / name) != sha:
-                verdict.name(
-                    "evidence",
-                    name,
-                    f"the evidence {name} is not what the dossier names.",
-                    f"证据 {name} 与案卷所记不符。",
-                )
         try:
+            project = evidence_folder(path, kept.record["evidence"], Path(scratch) / "project")
+            _evidence_named(kept, project, verdict)
             again = dossier_of(project, None)
             replayed = seal_dossier(again, run.zone, Path(scratch) / "data")
             made = _files(again, canonical(again.record()), run.zone, labels_said(replayed))
-            made |= {f"data/{path.name}/{n}": (replayed / n).read_bytes() for n in ("nodes.jsonl", "facts.jsonl")}
+        except FileNotFoundError as error:
+            gone = Path(error.filename or "")
+            name = gone.relative_to(path).as_posix() if gone.is_relative_to(path) else gone.name
+            verdict.name("evidence", name, f"the evidence {name} is missing.", f"缺证据 {name}。")
         except QingshanError as error:
             en, zh = f"the evidence gives no dossier: {error.en}", f"由证据算不出案卷：{error.zh}"
             verdict.name("evidence", "", en, zh)
         else:
-            for name, data in made.items():
-                if not (kept.folder / name).is_file() or (kept.folder / name).read_bytes() != data:
-                    verdict.name("result", name, f"{name} comes out differently.", f"{name} 重做后不同。")
+            compare_runs(path, replayed, verdict)
+            _compare_files(kept.folder, f"data/{path.name}/", made, verdict)
     other = _maker(kept.folder)
     if verdict.differences and other != _software():
         _by_another_build(verdict, other)
+
+
+def _evidence_named(kept: KeptDossier, project: Path, verdict: Verdict) -> None:
+    for name, sha in kept.record["evidence"].items():
+        if file_digest(project / name) != sha:
+            en, zh = f"the evidence {name} is not what the dossier names.", f"证据 {name} 与案卷所记不符。"
+            verdict.name("evidence", name, en, zh)
+
+
+def _compare_files(folder: Path, run: str, made: dict[str, bytes], verdict: Verdict) -> None:
+    """Name every file outside the run that is changed, missing or extra."""
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST, SIGNATURE}
+    for name in sorted({n for n in present if not n.startswith(run)} | set(made)):
+        if name not in made:
+            verdict.name("extra", name, f"{name} is not part of the dossier.", f"{name} 不属于这份案卷。")
+        elif name not in present:
+            verdict.name("missing", name, f"{name} is missing.", f"缺文件 {name}。")
+        elif (folder / name).read_bytes() != made[name]:
+            verdict.name("result", name, f"{name} comes out differently.", f"{name} 重做后不同。")
 
 
 def _words_only(software: Any) -> bool:
@@ -259,8 +278,8 @@ def _maker(folder: Path) -> dict[str, str]:
     named = json.loads((folder / MANIFEST).read_bytes()).get("software")
     if named is None:
         run = open_dossier(folder).run
-        known = DossierRun(run).manifest["software"] if run is not None else {}
-        named = {k: known[k] for k in ("qingshan", "python", "numpy") if k in known}
+        known = DossierRun(run).manifest.get("software") if run is not None else {}
+        named = {k: known[k] for k in ("qingshan", "python", "numpy") if k in known} if isinstance(known, dict) else {}
     return dict(named) if _words_only(named) else {}
 
 
@@ -282,8 +301,12 @@ def _by_another_build(verdict: Verdict, other: dict[str, str]) -> None:
     if verdict.differences:
         verdict.notes.append(f"{en} / {zh}")
     if drawn:
-        verdict.name("build", other.get("build", ""), f"this build sets or draws {', '.join(drawn)} otherwise. {en}",
-                     f"本构建排版或绘制的 {'、'.join(drawn)} 与之不同。{zh}")  # fmt: skip
+        verdict.name(
+            "build", other.get("build", ""),
+            f"this build sets or draws {', '.join(drawn)} otherwise. The figures in these files were not compared; those of dossier.json and "
+            f"reductions.csv were. {en}",
+            f"本构建排版或绘制的 {'、'.join(drawn)} 与之不同。这些文件中的数字未作比对；dossier.json 与 reductions.csv 的数字已比对。{zh}",
+        )  # fmt: skip
 
 
 # --- the PDF
