@@ -216,7 +216,8 @@ def published(tmp_path_factory):
 
 
 @pytest.fixture
-def kept(home, published, tmp_path):
+def kept(published, tmp_path, monkeypatch):
+    monkeypatch.setenv("QINGSHAN_HOME", str(tmp_path / "home"))
     return open_dossier(shutil.copytree(published, tmp_path / "v1"))
 
 
@@ -310,8 +311,16 @@ def test_missing_evidence_of_a_resealed_run_is_told(kept):
     assert found["kind"] == "evidence" and "inputs/inventory/closing/trees.csv is missing" in found["en"]
 
 
-@pytest.mark.parametrize("name", ["facts.jsonl", "nodes.jsonl", "refusals.jsonl"])
-@pytest.mark.parametrize("line", [b"{no json\n", b"\xff\n", b"[]\n"])
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("facts.jsonl", b"{no json\n"),
+        ("nodes.jsonl", b"{no json\n"),
+        ("refusals.jsonl", b"{no json\n"),
+        ("facts.jsonl", b"\xff\n"),
+        ("facts.jsonl", b"[]\n"),
+    ],
+)
 def test_a_line_that_is_no_record_is_a_difference(kept, name, line, capsys):
     path = kept.run / name
     path.write_bytes(path.read_bytes() + line)
