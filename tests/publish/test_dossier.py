@@ -11,13 +11,13 @@ from starlette.testclient import TestClient
 
 from qingshan.accounts.claim.dossier import dossier_of, dossiers, open_dossier
 from qingshan.accounts.claim.index import DoubleCounted
-from qingshan.accounts.claim.sealed import DossierRun, seal_dossier
+from qingshan.accounts.claim.sealed import DossierRun, evidence_folder, seal_dossier
 from qingshan.accounts.claim.synthetic import write_demo_project
 from qingshan.accounts.claim.table import open_table
 from qingshan.core.build import build
 from qingshan.core.canonical import canonical, digest, file_digest
 from qingshan.core.domain import load_domains
-from qingshan.core.errors import OutOfBounds
+from qingshan.core.errors import OutOfBounds, QingshanError
 from qingshan.faces.api.app import create_app
 from qingshan.faces.cli import main
 from qingshan.observe.remeasured import REGRESSED
@@ -300,6 +300,14 @@ def test_a_run_resealed_over_a_changed_file_differs_from_its_replay(kept, name, 
     found = {(d["kind"], d["what"]) for d in verify_dossier(kept.folder).differences}
     evidence = name.removeprefix("inputs/project/").removeprefix("inputs/inventory/")
     assert {(kind, f"data/{resealed.name}/{name}"), ("evidence", evidence)} & found
+
+
+@pytest.mark.parametrize("name", ["../out.csv", "opening/../../out.csv", "/out.csv"])
+def test_evidence_that_would_lie_outside_the_project_is_refused(tmp_path, name):
+    """Who verifies a dossier of others has nothing written elsewhere."""
+    with pytest.raises(QingshanError, match="lies outside the project"):
+        evidence_folder(tmp_path / "run", {name: "0"}, tmp_path / "project")
+    assert not list(tmp_path.iterdir())
 
 
 def test_missing_evidence_of_a_resealed_run_is_told(kept):

@@ -95,6 +95,17 @@ def test_a_header_that_does_not_fit(tmp_path: Path, text: str, word: str) -> Non
         read_import(find_register("discharge_permit"), csv_file(tmp_path, text), "clerk1", 0)
 
 
+def test_a_column_under_its_name_of_before_is_known(tmp_path: Path) -> None:
+    register = find_register("ticket_project")
+    with pytest.raises(QingshanError, match="unknown: 别的边界"):
+        read_import(register, csv_file(tmp_path, "编号,别的边界\nt1,x\n"), "clerk1", 0)
+    fields = [
+        {f.field for f in read_import(register, csv_file(tmp_path, f"编号,{n}\nt1,x\n"), "clerk1", 0).findings}
+        for n in ("小班边界", "地块边界")
+    ]
+    assert fields[0] == fields[1] and "land" in fields[0]  # 'x' is no outline
+
+
 def test_other_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     register = find_register("discharge_permit")
     (tmp_path / "gbk.csv").write_bytes("编号".encode("gbk"))

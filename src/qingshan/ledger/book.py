@@ -204,7 +204,7 @@ class Book:
             raise Refused("asset_unit", f"{e.id} is counted in {known.unit}.", f"{e.id} 的单位是 {known.unit}。")
         if e.cap is not None and self.issued[e.id] - self.cancelled[e.id] > e.cap:
             raise Refused(
-                "cap", f"more of {e.id} exists than the cap {e.cap}.", f"{e.id} 的存量已超过总量上限 {e.cap}。"
+                "cap", f"more of {e.id} exists than the cap {units(e.cap)}.", f"{e.id} 的存量已超过总量上限 {e.cap}。"
             )
         self._set(self.assets, e.id, e)
 
@@ -232,8 +232,8 @@ class Book:
         if asset.cap is not None and after - self.cancelled[e.asset] > asset.cap:
             raise Refused(
                 "cap",
-                f"the issue would take {e.asset} over its cap of {asset.cap}.",
-                f"签发后 {e.asset} 将超过总量上限 {asset.cap}。",
+                f"the issue would take {e.asset} over its cap of {units(asset.cap)}.",
+                f"签发后 {e.asset} 将超过总量上限 {units(asset.cap)}。",
             )
         self._set(self.lots, e.id, LotState(len(self.lots) + 1, e.asset, e.quantity, e.evidence))
         self._set(self.issued, e.asset, after)
@@ -399,8 +399,8 @@ class Book:
         if (hold.account, hold.asset) != (account, asset) or quantity > hold.quantity:
             raise Refused(
                 "hold_mismatch",
-                f"the hold {id} does not cover {quantity} of {asset} in {account}.",
-                f"冻结 {id} 不含 {account} 的 {quantity} {asset}。",
+                f"the hold {id} does not cover {yuan(quantity) if asset.startswith(CASH) else units(quantity)} of {asset} in {account}.",
+                f"冻结 {id} 不含 {account} 的 {asset} {yuan(quantity) if asset.startswith(CASH) else units(quantity)}。",
             )
         return hold
 

@@ -3,7 +3,7 @@
     id = "discharge_permit"
     zh, en = …                    names of the register
     create_by = [role, …]         who may enter a record;  read_by: who may read it (default: everyone)
-    [[field]]      id, kind, zh, en, unit | unit_field, choices, choices_zh, choices_en, low, high, required, many, private, register
+    [[field]]      id, kind, zh, en, unit | unit_field, choices, choices_zh, choices_en, low, high, required, many, private, register, formerly
     [[state]]      id, zh, en, editable
     [[transition]] id, zh, en, from = [state, …], to, by = [role, …], second = [role, …], needs = [field, …], evidence = [name, …], command, lot
     [[deadline]]   id, zh, en, state, days, counting = "working" | "calendar", clause, field, value, date
@@ -65,6 +65,8 @@ class Field:
     unit_field: str = ""
     choices_zh: tuple[str, ...] = ()
     choices_en: tuple[str, ...] = ()
+    formerly: tuple[str, ...] = ()
+    """Names of before, which a file to import may still have over its column."""
 
     def word(self, value: Any, lang: str) -> str:
         """A choice in words."""

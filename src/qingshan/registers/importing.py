@@ -98,7 +98,7 @@ def row_findings(read: Import, faults: Iterable[Fault], file: str) -> list[Findi
 
 
 def _columns(register: Register, header: Iterable[str], path: Path) -> list[str]:
-    names = {n: f.id for f in register.fields for n in (f.id, f.zh, f.en)} | {"id": "id", "编号": "id"}
+    names = {n: f.id for f in register.fields for n in (*f.formerly, f.id, f.zh, f.en)} | {"id": "id", "编号": "id"}
     found = [names.get(str(h or "").strip(), "") for h in header]
     unknown = [str(h) for h, f in zip(header, found, strict=True) if not f]
     twice = sorted({f for f in found if f and found.count(f) > 1})

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta, timezone
 from typing import Any
 
+from qingshan.ledger.amounts import units
 from qingshan.ledger.book import Book, Refused
 from qingshan.ledger.entry import Account, Asset, Entry, Hold, Leg, Lot, Ranges, RegisterEntry, Release
 from qingshan.ledger.venue import Command, Decision, Handler
@@ -360,7 +361,9 @@ class _Registry:
             )
         if quantity % ratio:
             raise Refused(
-                "ratio", f"{quantity} is no multiple of the ratio {ratio}.", f"{quantity} 不是比例 {ratio} 的整数倍。"
+                "ratio",
+                f"{units(quantity)} is no multiple of the ratio {ratio}.",
+                f"{units(quantity)} 不是比例 {ratio} 的整数倍。",
             )
         ranges = self._free(book, account, burn, quantity, b.get("ranges"))
         return Decision([
@@ -382,8 +385,8 @@ class _Registry:
         if not balance.available or balance.held:
             raise Refused(
                 "nothing_to_expire",
-                f"{account} has {balance.available} free and {balance.held} set aside.",
-                f"{account} 可用 {balance.available}，冻结 {balance.held}。",
+                f"{account} has {units(balance.available)} free and {units(balance.held)} set aside.",
+                f"{account} 可用 {units(balance.available)}，冻结 {units(balance.held)}。",
             )
         return Decision(
             [

@@ -119,6 +119,15 @@ def test_open_slots_come_first_and_say_how_to_fill_them(client: TestClient, ask:
     assert "gep.lake_equation_guizhou_region" in page
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_search_that_leaves_one_missing_document_shows_it(client: TestClient, ask: Ask, lang: str) -> None:
+    titles = sorted(library(ask).wanted)
+    assert titles
+    for title in titles:
+        answer = client.get(f"/{lang}/standards", params={"q": title})
+        assert answer.status_code == 200 and title in text_of(answer.text)
+
+
 def test_documents_are_recognised_by_number_title_or_place(ask: Ask) -> None:
     documents = library(ask).documents
     assert {"water.retention@garze2017", "gep.silt_avoided@garze2017"} <= {

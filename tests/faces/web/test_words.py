@@ -40,6 +40,15 @@ def test_neither_catalogue_asks_for_what_the_other_does_not_know() -> None:
     assert {key: pair for key, pair in pairs.items() if not (pair[0] <= pair[1] or pair[1] <= pair[0])} == {}
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_text_for_one_asks_for_nothing_more_than_that_for_many(lang: str) -> None:
+    """`X_one` is taken in place of `X` with what `X` was given."""
+    texts = catalogue(lang)
+    for key, text in texts.items():
+        if key.endswith("_one") and (many := texts.get(key.removesuffix("_one"))) is not None:
+            assert blanks(text) <= blanks(many) | {"n"}, key
+
+
 def test_no_text_is_empty_or_untranslated() -> None:
     zh, en = catalogue("zh"), catalogue("en")
     assert [k for k in zh if not zh[k].strip("\u3000") or not en[k]] == []

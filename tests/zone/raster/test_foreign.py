@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 
 from qingshan.faces.cli import main
-from qingshan.zone.raster.foreign import NotPlain, format_of
+from qingshan.zone.raster.cache import FetchFailed
+from qingshan.zone.raster.foreign import NotPlain, format_of, refuse_references
 from qingshan.zone.raster.remote import open_remote
-from qingshan.zone.raster.stored import CannotRead
+from qingshan.zone.raster.stored import CannotRead, look
 
 from .conftest import UTM, Ground, ramp
 from .stac_ground import N, W, halves, tile
@@ -52,8 +55,8 @@ def add(land: Ground, url: str, *more: str) -> int:
 def test_a_vrt_at_an_address_is_refused_by_name(served_vrt, land, capsys):
     before = land.text
     for lang, said in (
-        ("en", "the file is VRT; of an address only GeoTIFF (COG) and NetCDF"),
-        ("zh", "文件格式为 VRT；来自网址的文件只打开"),
+        ("en", "the file is VRT; of an address only GeoTIFF (COG), NetCDF and Zarr"),
+        ("zh", "文件格式为 VRT；来自网址的只打开"),
     ):
         assert add(land, served_vrt, "--lang", lang) == 1
         told = "".join(capsys.readouterr())
@@ -85,6 +88,44 @@ def test_a_netcdf_at_an_address_is_catalogued(server, land):
     field.to_dataset(name="height").to_netcdf(server.folder / "height.nc", engine="scipy")
     assert add(land, f"{server.url}/files/height.nc", "--variable", "height", "--crs", UTM) == 0
     assert np.array_equal(land.book.layer("q.a", "2020").source.read(land.book.grid.whole), ramp(40, 50))
+
+
+def heights(path: Path) -> None:
+    """A NetCDF-4 file of 40 x 50 cells of 30 m."""
+    place = {"crs": UTM, "transform": rasterio.Affine(30, 0, W, 0, -30, N)}
+    with rasterio.MemoryFile() as memory:
+        with memory.open(driver="GTiff", width=50, height=40, count=1, dtype="float64", **place) as out:
+            out.write(ramp(40, 50), 1)
+        rasterio.shutil.copy(memory.name, path, driver="netCDF", FORMAT="NC4")
+
+
+def test_a_netcdf_4_at_an_address_is_catalogued_and_not_read_by_ranges(server, land):
+    heights(server.folder / "height.nc")
+    assert (server.folder / "height.nc").read_bytes().startswith(b"\x89HDF")
+    url = f"{server.url}/files/height.nc"
+    assert add(land, url) == 0
+    assert np.array_equal(land.book.layer("q.a", "2020").source.read(land.book.grid.whole), ramp(40, 50))
+    with pytest.raises(FetchFailed, match="cannot be opened"), open_remote(url):
+        pass
+
+
+DATA = Path(__file__).parent / "data"
+"""HDF5 files of 2 x 2 cells (h5py 3.16): `height` in the file; `more` in elsewhere.bin, behind a link to elsewhere.h5, behind one in a
+group in itself, and of a virtual dataset; `plain` has groups in themselves, a soft link and a packed dataset, and nothing elsewhere."""
+
+
+@pytest.mark.parametrize(("how", "said"), [("storage", "'/more' lies in another file"), ("virtual", "'/more' lies in another file"),
+                                           ("link", "cannot be looked through"), ("deep", "cannot be looked through")])  # fmt: skip
+def test_an_hdf5_at_an_address_that_keeps_cells_elsewhere_is_refused(server, land, capsys, how, said):
+    shutil.copy(DATA / f"{how}.h5", server.folder / "height.nc")
+    assert add(land, f"{server.url}/files/height.nc", "--variable", "height", "--crs", UTM, "--lang", "en") == 1
+    assert said in "".join(capsys.readouterr())
+    with pytest.raises(NotPlain):
+        look(str(server.folder / "height.nc"), variable="height", foreign=True)
+
+
+def test_an_hdf5_with_all_its_cells_is_looked_through():
+    refuse_references(DATA / "plain.h5")
 
 
 def test_a_damaged_tiff_is_told_as_before(server, land):

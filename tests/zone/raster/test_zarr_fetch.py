@@ -128,6 +128,10 @@ def test_no_store_is_named(server, cache):
         ("chunks", [0, 0]),
         ("chunks", None),
         ("shape", [10**9, 10**9]),
+        ("chunks", [-1, -1]),
+        ("shape", [-1, 50]),
+        ("shape", 5),
+        ("filters", 3),
     ],
 )
 def test_what_may_run_code_or_cannot_be_is_refused(server, cache, key, value):
@@ -137,6 +141,21 @@ def test_what_may_run_code_or_cannot_be_is_refused(server, cache, key, value):
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     with pytest.raises(CannotRead, match=r"not read of an address|cannot be read|more than"):
         fetch_store(url, "rain", cache=cache)
+    assert not list(cache.folder.rglob("*.zip"))
+
+
+@pytest.mark.parametrize(
+    ("version", "key", "value"),
+    [(2, ".zmetadata", {"metadata": [1]}), (2, ".zmetadata", 5), (2, ".zmetadata", {"metadata": {"rain/.zarray": 5}}),
+     (3, "zarr.json", {"consolidated_metadata": "x"}), (3, "zarr.json", {"consolidated_metadata": {"metadata": [1]}}),
+     (3, "rain/zarr.json", 5), (3, "rain/zarr.json", {"data_type": ["x"]}), (3, "rain/zarr.json", {"data_type": "float32", "dimension_names": 5})],
+)  # fmt: skip
+def test_metadata_of_another_shape_are_one_clear_error(server, cache, version, key, value):
+    url = put(server, version, consolidated=key == ".zmetadata")
+    (server.folder / "rain.zarr" / key).write_text(json.dumps(value))
+    with pytest.raises(CannotRead) as told:
+        fetch_store(url, "rain", cache=cache)
+    assert told.value.fix and told.value.zh != told.value.en
     assert not list(cache.folder.rglob("*.zip"))
 
 

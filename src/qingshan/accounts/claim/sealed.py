@@ -31,6 +31,7 @@ from qingshan.accounts.seal import seal_inputs
 from qingshan.core.baseline import enabled_kernels
 from qingshan.core.canonical import canonical, digest, file_digest
 from qingshan.core.domain import load_domains
+from qingshan.core.errors import QingshanError
 from qingshan.observe.remeasured import REGRESSED
 from qingshan.zone.zone import Zone
 
@@ -73,9 +74,13 @@ def seal_dossier(dossier: Dossier, zone: Zone, into: Path) -> Path:
 
 
 def evidence_folder(run: Path, names: Mapping[str, str], to: Path) -> Path:
-    """The project folder as it was, from the evidence that a run holds."""
+    """The project folder as it was, from the evidence that a run holds. Raises `QingshanError` for a name that leads out of it."""
     for name in names:
         target = to / name
+        if not target.resolve().is_relative_to(to.resolve()) or ".." in Path(name).parts:
+            raise QingshanError(
+                f"the evidence {name!r} lies outside the project.", f"证据 {name!r} 不在项目文件夹内。", where=run.name
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(run / _place_of(name), target)
     return to

@@ -254,8 +254,10 @@ def _same_units(series: pl.DataFrame, network: str) -> None:
             f"{network} 的 {name} 以 {kept!r} 保存（{first.len():,} 条序列，第一条为 {first[0]}），监测项目现在声明的单位是 {now!r}；"
             "两种单位的读数不放进同一序列。",
             where=f"{name}: {kept} / {now}",
-            fix=f"declare {name} in {kept} again, and the new unit as a property of its own; or take the readings out with `qingshan observe export`"
-            f" and load them anew / 恢复 {name} 的单位 {kept}，新单位另立监测项目；或用 `qingshan observe export` 导出后重新载入",
+            fix=f"declare {name} in {kept} again, and the new unit as a property of its own; or take the readings out with `qingshan observe export`,"
+            f" move the network's folder out of `observations` of QINGSHAN_HOME, and load them anew"
+            f" / 恢复 {name} 的单位 {kept}，新单位另立监测项目；或用 `qingshan observe export` 导出，"
+            "把该网的文件夹移出 QINGSHAN_HOME 的 `observations`，再重新载入",
         )  # fmt: skip
 
 

@@ -15,7 +15,9 @@ from qingshan.core.errors import QingshanError
 __all__ = ["DRIVERS", "NotPlain", "format_of", "head_of", "open_with", "refusal_of"]
 
 DRIVERS = ("GTiff", "netCDF")
-"""GeoTIFF (a COG is one) and NetCDF. A Zarr store is a folder and is read from this machine."""
+"""GeoTIFF (a COG is one) and NetCDF. A Zarr store is fetched by `zarr_fetch` and read by `cubes`."""
+BY_RANGES = ("GTiff",)
+"""What is read where it lies. A NetCDF is fetched whole, so that it can be looked through first."""
 
 HEAD = 512
 """Bytes that tell a format."""
@@ -63,10 +65,76 @@ def refusal_of(head: bytes, where: str) -> NotPlain | None:
         return None
     en, zh = (found, found) if found != "?" else ("a format that is not known here", "未识别的格式")
     return NotPlain(
-        f"the file is {en}; of an address only GeoTIFF (COG) and NetCDF are opened.",
-        f"文件格式为 {zh}；来自网址的文件只打开 GeoTIFF（含 COG）和 NetCDF。", where=where,
+        f"the file is {en}; of an address only GeoTIFF (COG), NetCDF and Zarr are opened.",
+        f"文件格式为 {zh}；来自网址的只打开 GeoTIFF（含 COG）、NetCDF 和 Zarr。", where=where,
         fix="give the address of the raster itself, or fetch the file and catalogue it from this machine"
         " / 给出栅格文件本身的网址，或自行下载后按本地文件登记",
+    )  # fmt: skip
+
+
+def refuse_references(path: Path) -> None:
+    """Raises `NotPlain` for an HDF5 file (NetCDF-4 is one) that keeps cells in other files or links to them.
+
+    Every object that has a name is looked at; what cannot be understood is refused.
+    """
+    with path.open("rb") as stream:
+        if not stream.read(8).startswith(b"\x89HDF"):
+            return
+    try:
+        import pyfive  # noqa: PLC0415 - the extra cube
+    except ImportError:
+        raise _refers(
+            path,
+            "it cannot be looked through without pyfive",
+            "没有 pyfive，无法检查其内容",
+            "pip install 'qingshan[cube]'",
+        ) from None
+    try:
+        with pyfive.File(str(path)) as file:
+            name = _elsewhere(file)
+    except Exception as error:
+        raise _refers(
+            path, f"it cannot be looked through ({type(error).__name__})", f"无法检查其内容（{type(error).__name__}）"
+        ) from None
+    if name:
+        raise _refers(path, f"{name!r} lies in another file", f"其中 {name!r} 存放在别的文件里")
+
+
+EXTERNAL, LAYOUT = 0x0007, 0x0008
+"""Types of header messages (HDF5 File Format Specification 3.0, IV.A.2.h and i): data in external files; how the data are laid out."""
+OF_GROUPS = frozenset({0x0002, 0x0006, 0x0011})
+"""Link info, link, symbol table."""
+IN_THE_FILE = (0, 1, 2)
+"""Layout classes compact, contiguous and chunked; 3 is virtual, of other datasets."""
+
+
+def _elsewhere(file: Any) -> str:
+    """The first dataset of an HDF5 file whose cells lie elsewhere, '' where there is none."""
+    from pyfive.dataobjects import DataObjects  # noqa: PLC0415
+
+    seen, left = set(), [(file._dataobjects, "")]
+    while left:
+        found, at = left.pop()
+        for message in found.msgs:
+            start = message["offset_to_message"]
+            version, *about = found.msg_data[start : start + 3]
+            if message["type"] == EXTERNAL or (
+                message["type"] == LAYOUT and about[0 if version >= 3 else 1] not in IN_THE_FILE
+            ):
+                return at or "/"
+        for name, where in found.get_links().items() if OF_GROUPS & {m["type"] for m in found.msgs} else ():
+            if (
+                not isinstance(where, str) and where not in seen
+            ):  # a string is a link within the file, to what has a name of its own
+                seen.add(where)
+                left.append((DataObjects(file._fh, where), f"{at}/{name}"))
+    return ""
+
+
+def _refers(path: Path, en: str, zh: str, fix: str = "") -> NotPlain:
+    return NotPlain(
+        f"an HDF5 file of an address is not opened: {en}.", f"来自网址的 HDF5 文件不打开：{zh}。", where=path.name,
+        fix=fix or "fetch the file and catalogue it from this machine / 自行下载后按本地文件登记",
     )  # fmt: skip
 
 

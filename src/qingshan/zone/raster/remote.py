@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from qingshan.core.finding import Finding
 
 from .cache import RETRIED, Cache, FetchFailed, Kept, plain_url
-from .foreign import DRIVERS, open_with
+from .foreign import BY_RANGES, open_with
 from .zarr_fetch import fetch_store, is_store
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def open_remote(
     cache.refuse_offline(plain_url(url))
     with gdal_manners(cache, signed=sign is not None):
         try:
-            dataset = open_with(DRIVERS, rasterio.open, f"/vsicurl/{sign(url) if sign else url}")
+            dataset = open_with(BY_RANGES, rasterio.open, f"/vsicurl/{sign(url) if sign else url}")
         except RasterioIOError as error:
             told = str(error).partition("?")[0]
             raise FetchFailed(

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from qingshan.core.errors import QingshanError
 
-from .foreign import DRIVERS, head_of, open_with, refusal_of
+from .foreign import BY_RANGES, DRIVERS, head_of, open_with, refusal_of, refuse_references
 from .grid import Window
 
 __all__ = ["CannotRead", "Stored", "look"]
@@ -230,6 +230,11 @@ def _opened_for_cells(stored: Stored) -> Any:
 
 
 def _opened_foreign(path: str) -> Any:
+    if path.startswith("/vsi"):
+        return open_with(BY_RANGES, _opened, path)
+    file = Path(path.removeprefix('netcdf:"').rpartition('":')[0] or path)
+    if file.is_file():
+        refuse_references(file)
     return open_with(DRIVERS, _opened, path)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import product
-from math import ceil, prod
+from math import prod
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -64,8 +64,13 @@ def fetch_store(url: str, variable: str = "", sha256: str = "", cache: Cache | N
     store = _Store(url.rstrip("/"), cache)
     with cache.making(PACKED) as draft:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as packed:
-            for name, raw in store.files(variable):
-                packed.writestr(zipfile.ZipInfo(name, THE_SAME_DAY), raw)
+            try:
+                for name, raw in store.files(variable):
+                    packed.writestr(zipfile.ZipInfo(name, THE_SAME_DAY), raw)
+            except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+                raise store.bad(
+                    f"its metadata cannot be read ({type(error).__name__})", f"元数据无法读取（{type(error).__name__}）"
+                ) from None
         kept = cache.measured(draft)
         if sha256 and kept != sha256.lower():
             raise ChecksumMismatch(
@@ -93,7 +98,7 @@ class _Store:
         field_name = variable or self._only_field(version)
         arrays = {field_name: self._array(field_name, version, needed=True)}
         if strange := _strange(arrays[field_name], version):
-            raise self._bad(
+            raise self.bad(
                 f"{field_name!r} is kept in {strange}, which is not read of an address",
                 f"{field_name!r} 以 {strange} 保存，来自网址的不读取",
             )
@@ -104,26 +109,21 @@ class _Store:
         for name, found in arrays.items():
             yield from ((f"{name}/{key}", _text(content)) for key, content in found.items())
         for name, found in arrays.items():
-            yield from self._chunks(name, self._shape(name, found, version))
-
-    def _shape(self, name: str, array: Mapping[str, Any], version: int) -> tuple[list[int], str, str]:
-        try:
-            return _shape(array, version)
-        except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError):
-            raise self._bad(f"the metadata of {name!r} cannot be read", f"{name!r} 的元数据无法读取") from None
+            yield from self._chunks(name, _shape(found, version))
 
     def _root(self) -> dict[str, bytes]:
         if (raw := self._get(".zmetadata")) is not None:
-            told = self._read(raw, ".zmetadata").get("metadata", {})
-            self.known = {str(k): v for k, v in told.items()} if isinstance(told, Mapping) else {}
-            return {k: _text(self.known[k]) for k in (".zgroup", ".zattrs") if k in self.known}
+            self.known = dict(self._read(raw, ".zmetadata")["metadata"])
+            return {".zgroup": _text(self.known[".zgroup"])} | {
+                k: _text(self.known[k]) for k in (".zattrs",) if k in self.known
+            }
         if (raw := self._get("zarr.json")) is not None:
             told = self._read(raw, "zarr.json")
             inside = (told.pop("consolidated_metadata", None) or {}).get("metadata", {})
             self.known = {f"{k}/zarr.json": v for k, v in inside.items()}
             return {"zarr.json": _text(told)}
         if (raw := self._get(".zgroup")) is None:
-            raise self._bad("there is no Zarr store", "该网址没有 Zarr 数据")
+            raise self.bad("there is no Zarr store", "该网址没有 Zarr 数据")
         attributes = self._get(".zattrs")
         return {".zgroup": raw} | ({".zattrs": attributes} if attributes else {})
 
@@ -142,7 +142,7 @@ class _Store:
             return found
         if needed:
             names = ", ".join(sorted({k.partition("/")[0] for k in self.known if "/" in k})) or "?"
-            raise self._bad(f"no field {name!r}; the store names: {names}", f"没有变量 {name!r}；其中有：{names}")
+            raise self.bad(f"no field {name!r}; the store names: {names}", f"没有变量 {name!r}；其中有：{names}")
         return {}
 
     def _only_field(self, version: int) -> str:
@@ -154,7 +154,7 @@ class _Store:
         ]
         if len(fields) != 1:
             names = ", ".join(fields) or "?"
-            raise self._bad(
+            raise self.bad(
                 f"the field must be named (`variable`); fields with x and y: {names}",
                 f"须写明变量（variable）；含 x、y 的变量：{names}",
             )
@@ -163,7 +163,7 @@ class _Store:
     def _chunks(self, name: str, at: tuple[list[int], str, str]) -> Iterator[tuple[str, bytes]]:
         counts, head, separator = at
         if prod(counts) > MOST_CHUNKS:
-            raise self._bad(
+            raise self.bad(
                 f"{name!r} has {prod(counts):,} chunks, more than {MOST_CHUNKS:,}",
                 f"{name!r} 有 {prod(counts):,} 块，超过 {MOST_CHUNKS:,}",
             )
@@ -192,10 +192,10 @@ class _Store:
         except ValueError:
             told = None
         if not isinstance(told, dict):
-            raise self._bad(f"{key} is no JSON object", f"{key} 不是 JSON 对象")
+            raise self.bad(f"{key} is no JSON object", f"{key} 不是 JSON 对象")
         return told
 
-    def _bad(self, en: str, zh: str) -> CannotRead:
+    def bad(self, en: str, zh: str) -> CannotRead:
         return CannotRead(
             f"{en}.", f"{zh}。", where=plain_url(self.url),
             fix="give the address of the store itself and its field, or fetch it and catalogue it from this machine"
@@ -258,7 +258,9 @@ def _shape(array: Mapping[str, Any], version: int) -> tuple[list[int], str, str]
         default = coded["name"] == "default"
         head, separator = ("c", "/") if default else ("", ".")
         separator = coded.get("configuration", {}).get("separator", separator)
-    return [max(0, ceil(size / chunk)) for size, chunk in zip(about["shape"], chunks, strict=True)], head, separator
+    if any(chunk < 1 for chunk in chunks) or any(size < 0 for size in about["shape"]):
+        raise ValueError(chunks)
+    return [-(-size // chunk) for size, chunk in zip(about["shape"], chunks, strict=True)], head, separator
 
 
 def _key(index: tuple[int, ...], head: str, separator: str) -> str:

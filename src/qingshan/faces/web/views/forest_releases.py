@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from qingshan.core.canonical import file_digest
 from qingshan.faces.web.figures import FIGURE_COLUMNS, Figure, ordered, row_of
 from qingshan.faces.web.page import Cell, Column, Page, Table, View
 from qingshan.faces.web.released import holds, release_at, release_files, release_word, releases_of
@@ -256,8 +257,13 @@ def _changes(ask: Ask, release: ForestRelease) -> dict[str, Any] | None:
                 "relative": f"{'+' if share > 0 else ''}{numbers.digits(100 * share)} %" if share is not None else "",
             }
         )
-    newest = max((r.revision for r in releases_of(ask.zone) if r.year == release.year), default=0)
-    before = release.revision - 1 if release.revision else newest  # a draft stands against the newest revision
+    from qingshan.publish.signed import MANIFEST  # noqa: PLC0415 - the extra report
+
+    against = (r for r in releases_of(ask.zone) if r.year == release.year)
+    previous = release.manifest["previous"]
+    before = next(
+        (r.revision for r in against if file_digest(r.folder / MANIFEST) == previous), max(release.revision - 1, 0)
+    )
     return {"rows": rows, "count": len(found["figures"]), "causes": found["causes"], "before": before}
 
 

@@ -229,7 +229,7 @@ def _to_obtain(ask: Ask, wanted: Wanted) -> Page:
     t = ask.t
     context = {
         "question": t("standards.wanted_question"),
-        "headline": t("standards.wanted_one", title=wanted.title, rows=len(wanted.rows)),
+        "headline": t("standards.wanted_document", title=wanted.title, rows=len(wanted.rows)),
         "document": None,
         "wanted": wanted,
         "clauses": [],
