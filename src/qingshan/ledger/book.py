@@ -399,8 +399,8 @@ class Book:
         if (hold.account, hold.asset) != (account, asset) or quantity > hold.quantity:
             raise Refused(
                 "hold_mismatch",
-                f"the hold {id} does not cover {yuan(quantity) if asset.startswith(CASH) else units(quantity)} of {asset} in {account}.",
-                f"冻结 {id} 不含 {account} 的 {asset} {yuan(quantity) if asset.startswith(CASH) else units(quantity)}。",
+                f"the hold {id} does not cover {_said(asset, quantity)} of {asset} in {account}.",
+                f"冻结 {id} 不含 {account} 的 {asset} {_said(asset, quantity)}。",
             )
         return hold
 
@@ -516,6 +516,10 @@ class Book:
 
 def _without_do(line: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in line.items() if k != "do"}
+
+
+def _said(asset: str, quantity: int) -> str:
+    return yuan(quantity) if asset.startswith(CASH) else units(quantity)
 
 
 def _short(account: str, asset: str, quantity: int, available: int) -> Refused:

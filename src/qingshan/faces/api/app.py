@@ -42,6 +42,7 @@ from .alert_stream import add_alert_stream
 from .decisions import add_decisions
 from .downloads import add_downloads
 from .exchange import create_exchange_api
+from .exchange.problems import BY_CODE
 from .exchange.visiting import COOKIE
 from .exports import FORMATS, NotInstalled
 from .features import add_features
@@ -272,7 +273,7 @@ def _problem(status: int, zh: str, en: str, instance: str, fix: str = "") -> JSO
     return JSONResponse(content, status, media_type="application/problem+json")
 
 
-REFUSED = {"not_signed_in": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FORBIDDEN}
+REFUSED = {code: HTTPStatus(BY_CODE[code]) for code in ("not_signed_in", "forbidden")}
 """The status of a page whose reader may not see it; all other errors are of what was asked."""
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qingshan.accounts.claim.dossier import KeptDossier
 from qingshan.accounts.claim.index import Claim, DoubleCounted, overlaps
@@ -18,6 +20,9 @@ from qingshan.zone.zone import open_zone
 from .forest import confidence_of, equations_of, groups
 from .problem import WrongCall
 from .show import columns, counted, emit, said_labels
+
+if TYPE_CHECKING:
+    from qingshan.observe.calibrate import MapCalibration
 
 SHOWN = 20
 LABELS = {"draft": ("草案", "draft"), "final": ("定稿", "final")}
@@ -244,8 +249,13 @@ def calibrate(arguments: argparse.Namespace) -> int:
     if arguments.json:
         emit(told)
         return 0
-    zh = arguments.lang == "zh"
-    print(f"[{said_labels(labels, arguments.lang)}]")
+    _print_calibration(made, labels, arguments.lang, arguments.out)
+    return 0
+
+
+def _print_calibration(made: MapCalibration, labels: Sequence[str], lang: str, out: str) -> None:
+    zh = lang == "zh"
+    print(f"[{said_labels(labels, lang)}]")
     for name, e in (
         ("地图辅助" if zh else "with the map", made.estimate),
         ("仅样地" if zh else "plots alone", made.plain),
@@ -256,6 +266,5 @@ def calibrate(arguments: argparse.Namespace) -> int:
     about = (("R2", f"{made.r2:.3f}"), ("相对效率" if zh else "relative efficiency", f"{made.efficiency:.2f}"),
              ("图中小于 0 的面积" if zh else "area of the map below 0", f"{made.negative:.1%}"))  # fmt: skip
     print(("，" if zh else ", ").join(f"{name} {value}" for name, value in about))
-    if arguments.out:
-        print(f"{'生物量图写入' if zh else 'biomass map:'} {arguments.out}")
-    return 0
+    if out:
+        print(f"{'生物量图写入' if zh else 'biomass map:'} {out}")

@@ -246,10 +246,6 @@ class Cache:
             _download(self, url, None, draft)
             return draft.read_bytes()
 
-    def measured(self, made: Path) -> str:
-        """The sha-256 under which a file would be kept."""
-        return file_digest(made)
-
     def check_size(self, url: str, size: int) -> None:
         """Raises `FetchFailed` where `size` bytes are more than one file may have."""
         _check_size(self, url, size)

@@ -19,6 +19,8 @@ from math import prod
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from qingshan.core.canonical import file_digest
+
 from .cache import Cache, ChecksumMismatch, FetchFailed, Kept, plain_url
 from .cubes import X, Y
 from .stored import CannotRead
@@ -71,7 +73,7 @@ def fetch_store(url: str, variable: str = "", sha256: str = "", cache: Cache | N
                 raise store.bad(
                     f"its metadata cannot be read ({type(error).__name__})", f"元数据无法读取（{type(error).__name__}）"
                 ) from None
-        kept = cache.measured(draft)
+        kept = file_digest(draft)
         if sha256 and kept != sha256.lower():
             raise ChecksumMismatch(
                 f"the field has the sha256 {kept}, declared is {sha256}.", f"该变量的 sha256 为 {kept}，声明为 {sha256}。", where=plain_url(url),

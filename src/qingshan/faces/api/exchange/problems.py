@@ -15,7 +15,7 @@ from qingshan.faces.access.oidc import SignInFailed
 from qingshan.ledger.journal import JournalStopped
 from qingshan.registers.engine import FaultyFields
 
-__all__ = ["PROBLEM", "answer_problems", "problem", "problem_of", "status_of"]
+__all__ = ["BY_CODE", "PROBLEM", "answer_problems", "problem", "problem_of", "status_of"]
 
 MEDIA = "application/problem+json"
 BY_CODE = {
